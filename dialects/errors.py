@@ -1,0 +1,55 @@
+"""The one error type that users see: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from xdsl.dialects.builtin import CallSiteLoc, FileLineColLoc, FusedLoc, NameLoc
+from xdsl.ir import Attribute, Operation
+from xdsl.utils.exceptions import DiagnosticException
+
+
+class RecogError(DiagnosticException):
+    """A mistake in the user's input: printed as text, never as a traceback.
+
+    Args:
+        message: what is wrong, in one sentence.
+        where: the op, layer, file or option it is about.
+        hint: what the user can do.
+    """
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None):
+        self.message = message
+        self.where = where
+        self.hint = hint
+        text = f"{where}: {message}" if where else message
+        super().__init__(f"{text}\n  hint: {hint}" if hint else text)
+
+
+def describe_location(location: Attribute) -> str | None:
+    """A location as a person reads it: `layer "features.0.conv" (net.py:12)`."""
+    match location:
+        case NameLoc():
+            inner = describe_location(location.location)
+            name = f'layer "{location.loc_name.data}"'
+            return f"{name} ({inner})" if inner else name
+        case FileLineColLoc():
+            return f"{location.filename.data}:{location.line.data}"
+        case FusedLoc():
+            parts = (describe_location(part) for part in location.locations)  # pyright: ignore
+            return ", ".join(part for part in parts if part) or None
+        case CallSiteLoc():
+            return describe_location(location.callee)
+        case _:
+            return None
+
+
+def describe_op(op: Operation) -> str:
+    """`'nn.conv2d' op at layer "stem.conv" (net.py:12)`, or as much of it as is known."""
+    where = describe_location(op.location)
+    return f"'{op.name}' op at {where}" if where else f"'{op.name}' op"
+
+
+def fail(op: Operation, message: str, *, hint: str | None = None) -> NoReturn:
+    """Raise a RecogError that names `op` and its source location."""
+    raise RecogError(message, where=describe_op(op), hint=hint)

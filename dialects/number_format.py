@@ -1,0 +1,98 @@
+"""Parameters of the logarithmic number system (docs/arithmetic.md), free of IR types.
+
+A code is sign ‖ magnitude m. Value = (−1)^s · 2^((m − bias) / 2^frac) for m ≥ 1; m = 0 is
+zero; s = 1 with m = 0 is illegal. There is no inf, NaN or subnormal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+MIN_WIDTH, MAX_WIDTH = 2, 16
+MAX_FRAC = 12
+
+
+@dataclass(frozen=True)
+class LnsFormat:
+    """One format of LNS codes.
+
+    Attributes:
+        width: bits of a code, 2–16; codes are held in uint8 up to 8 bits, else uint16.
+        frac: fraction bits f of the logarithm, 0–12.
+        bias: the B of the value formula, one for the tensor or one per channel along `axis`.
+        axis: the axis that `bias` runs along, None where there is one bias for the tensor.
+        unsigned: no sign bit; the magnitude takes all `width` bits.
+    """
+
+    width: int = 8
+    frac: int = 4
+    bias: int | tuple[int, ...] = 0
+    axis: int | None = None
+    unsigned: bool = False
+
+    def __post_init__(self):
+        if not MIN_WIDTH <= self.width <= MAX_WIDTH:
+            raise ValueError(
+                f"LNS width must be in [{MIN_WIDTH}, {MAX_WIDTH}] bits, got {self.width}"
+            )
+        if not 0 <= self.frac <= MAX_FRAC:
+            raise ValueError(f"LNS frac must be in [0, {MAX_FRAC}] bits, got {self.frac}")
+        if isinstance(self.bias, tuple) != (self.axis is not None):
+            raise ValueError("LNS biases per channel need an axis, a single bias must have none")
+
+    @property
+    def magnitude_bits(self) -> int:
+        return self.width if self.unsigned else self.width - 1
+
+    @property
+    def max_magnitude(self) -> int:
+        return (1 << self.magnitude_bits) - 1
+
+    @property
+    def sign_mask(self) -> int:
+        """The bit that holds the sign, 0 for unsigned formats."""
+        return 0 if self.unsigned else 1 << (self.width - 1)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.uint8 if self.width <= 8 else np.uint16)
+
+    @property
+    def biases(self) -> tuple[int, ...]:
+        """The biases as a tuple, of length 1 where there is one for the tensor."""
+        return self.bias if isinstance(self.bias, tuple) else (self.bias,)
+
+    def with_bias(self, bias: int | tuple[int, ...], axis: int | None = None) -> LnsFormat:
+        return replace(self, bias=bias, axis=axis)
+
+    def illegal_codes(self, codes: np.ndarray) -> np.ndarray:
+        """A mask of the codes that this format does not have: too wide, or a negative zero."""
+        wide = codes.astype(np.int64)
+        negative_zero = (wide == self.sign_mask) if self.sign_mask else np.zeros(wide.shape, bool)
+        return (wide < 0) | (wide >> self.width != 0) | negative_zero
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Parameters of the multiply-accumulate datapath.
+
+    Attributes:
+        antilog_bits: P, fraction bits of the antilog table's entries, 2–12.
+        accumulator_width: bits of the two's-complement accumulator, 16–64.
+        mitchell: use Mitchell's antilog 2^r ≈ 1 + r (IRE Trans. EC-11, 1962) in place of the
+            rounded table.
+    """
+
+    antilog_bits: int = 6
+    accumulator_width: int = 32
+    mitchell: bool = False
+
+    def __post_init__(self):
+        if not 0 <= self.antilog_bits <= 16:
+            raise ValueError(f"antilog bits must be in [0, 16], got {self.antilog_bits}")
+        if not 16 <= self.accumulator_width <= 64:
+            raise ValueError(
+                f"accumulator width must be in [16, 64] bits, got {self.accumulator_width}"
+            )
