@@ -1,0 +1,490 @@
+"""The data dialect: constants of every level, exact to the bit.
+
+`#data.dense` holds raw bytes. It differs from the builtin `dense` in what DESIGN 3 found
+missing there: `-0.0`, inf and NaN survive, large weights are never unpacked to Python
+floats, element types may be narrower than a byte or custom (LNS codes), and resources
+belong to one parse, so that two modules may use the same resource name.
+
+    literal ::= number | `[` literal, ... `]` | `"0x…"` | `resource` key
+    data.constant dense<[1.0, -0.0]> : tensor<2xf32>
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from typing_extensions import Self
+from xdsl.dialect_interfaces.constant_materialization import ConstantMaterializationInterface
+from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    Float32Type,
+    Float64Type,
+    IntegerType,
+    Signedness,
+    TensorType,
+)
+from xdsl.interfaces import HasFolderInterface
+from xdsl.ir import Attribute, Data, Dialect, Operation, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_attr_definition,
+    irdl_op_definition,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.parser import AttrParser, Parser
+from xdsl.printer import Printer
+from xdsl.traits import ConstantLike, Pure
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.bits import pack_bits, packed_size, unpack_bits
+
+MAX_LISTED_ELEMENTS = 64
+"""Longer constants print as hex."""
+MAX_INLINE_BYTES = 64
+"""Longer hex goes to the end of the file as a resource, where the printer can do that."""
+
+
+class StorableType(ABC):
+    """An element type of other dialects that `#data.dense` can hold."""
+
+    @property
+    @abstractmethod
+    def storage_width(self) -> int:
+        """Bits of an element."""
+
+    @property
+    @abstractmethod
+    def storage_dtype(self) -> np.dtype:
+        """The unsigned NumPy type that elements are handed out in."""
+
+    @abstractmethod
+    def to_literal(self, element: int) -> int | None:
+        """The number that stands for an element in text, None if only hex can show it."""
+
+    @abstractmethod
+    def from_literal(self, literal: int) -> int:
+        """The inverse of `to_literal`; raises ValueError if there is no such element."""
+
+    def verify_elements(self, elements: np.ndarray) -> None:
+        """Raise VerifyException if an element is not a legal value of this type."""
+
+
+def _integer_dtype(width: int, signed: bool) -> np.dtype:
+    octets = next(size for size in (1, 2, 4, 8) if 8 * size >= width)
+    return np.dtype(f"{'i' if signed else 'u'}{octets}")
+
+
+def _is_signed(element_type: IntegerType) -> bool:
+    return element_type.signedness.data != Signedness.UNSIGNED
+
+
+def element_width(element_type: Attribute) -> int | None:
+    """Bits of an element in storage, None for types that constants cannot hold."""
+    match element_type:
+        case Float32Type():
+            return 32
+        case Float64Type():
+            return 64
+        case IntegerType() if 1 <= element_type.width.data <= 64:
+            return element_type.width.data
+        case StorableType():
+            return element_type.storage_width
+        case _:
+            return None
+
+
+def to_bytes(values: np.ndarray, element_type: Attribute) -> bytes:
+    """Pack an array (any shape) of `element_type`, integers and codes bit by bit."""
+    match element_type:
+        case Float32Type():
+            return np.ascontiguousarray(values, dtype="<f4").tobytes()
+        case Float64Type():
+            return np.ascontiguousarray(values, dtype="<f8").tobytes()
+        case IntegerType():
+            width = element_type.width.data
+            wide = np.asarray(values).astype(np.int64 if _is_signed(element_type) else np.uint64)
+            if _is_signed(element_type) and wide.size:
+                low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
+                if int(wide.min()) < low or int(wide.max()) > high:
+                    raise ValueError(f"an element does not fit {element_type}")
+            mask = np.uint64((1 << width) - 1)
+            if _is_signed(element_type):
+                return pack_bits(wide.view(np.uint64) & mask, width)
+            return pack_bits(wide, width)
+        case StorableType():
+            return pack_bits(values, element_type.storage_width)
+        case _:
+            raise ValueError(f"constants cannot hold elements of type {element_type}")
+
+
+def from_bytes(content: bytes, element_type: Attribute, count: int) -> np.ndarray:
+    """The inverse of `to_bytes`, shape (count,)."""
+    match element_type:
+        case Float32Type():
+            return np.frombuffer(content, dtype="<f4")
+        case Float64Type():
+            return np.frombuffer(content, dtype="<f8")
+        case IntegerType():
+            width, signed = element_type.width.data, _is_signed(element_type)
+            raw = unpack_bits(content, width, count)
+            if signed:
+                shift = np.uint64(64 - width)
+                raw = (raw << shift).view(np.int64) >> np.int64(64 - width)
+            return raw.astype(_integer_dtype(width, signed))
+        case StorableType():
+            raw = unpack_bits(content, element_type.storage_width, count)
+            return raw.astype(element_type.storage_dtype)
+        case _:
+            raise ValueError(f"constants cannot hold elements of type {element_type}")
+
+
+class Blob:
+    """Bytes of a constant; a resource's bytes arrive only at the end of the file."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes | None):
+        self.content = content
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Blob) and self.content == other.content
+
+    def __hash__(self) -> int:
+        # Not the content: an attribute is hashed before its resource was read.
+        return hash(Blob)
+
+
+@dataclass(frozen=True)
+class DenseData:
+    type: TensorType[Attribute]
+    blob: Blob
+
+
+@irdl_attr_definition
+class DenseAttr(Data[DenseData]):
+    """The elements of a tensor, row-major, as packed bytes."""
+
+    name = "data.dense"
+
+    @classmethod
+    def from_array(cls, values: np.ndarray, element_type: Attribute) -> Self:
+        """A constant with the shape and elements of `values`."""
+        content = to_bytes(values, element_type)
+        return cls.new(DenseData(TensorType(element_type, values.shape), Blob(content)))
+
+    @property
+    def type(self) -> TensorType[Attribute]:
+        return self.data.type
+
+    @property
+    def content(self) -> bytes:
+        """The packed bytes."""
+        content = self.data.blob.content
+        if content is None:
+            raise VerifyException("the resource of this constant is missing from the file")
+        return content
+
+    def to_array(self) -> np.ndarray:
+        """The elements: float32/64, integers, or codes in their unsigned NumPy type; read-only."""
+        shape = self.type.get_shape()
+        array = from_bytes(self.content, self.type.element_type, int(np.prod(shape)))
+        array = array.reshape(shape)
+        array.flags.writeable = False
+        return array
+
+    def verify_content(self) -> None:
+        """Raise VerifyException unless the bytes are exactly a tensor of this type."""
+        width = element_width(self.type.element_type)
+        if width is None:
+            raise VerifyException(f"constants cannot hold {self.type.element_type} elements")
+        if any(dim < 0 for dim in self.type.get_shape()):
+            raise VerifyException("a constant needs a static shape")
+        count = int(np.prod(self.type.get_shape()))
+        expected = packed_size(count, width)
+        if len(self.content) != expected:
+            raise VerifyException(
+                f"{self.type} takes {expected} bytes, the constant has {len(self.content)}"
+            )
+        if isinstance(self.type.element_type, StorableType):
+            self.type.element_type.verify_elements(self.to_array())
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> DenseData:
+        with parser.in_angle_brackets():
+            literal = _parse_literal(parser)
+            parser.parse_punctuation(":")
+            return _resolve_literal(parser, literal, parser.parse_type())
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            self.print_literal(printer)
+            printer.print_string(" : ")
+            printer.print_attribute(self.type)
+
+    @classmethod
+    def parse_typed(cls, parser: AttrParser) -> Self:
+        """Parse `dense<literal> : type`, as ops write it."""
+        parser.parse_keyword("dense")
+        with parser.in_angle_brackets():
+            literal = _parse_literal(parser)
+        parser.parse_punctuation(":")
+        return cls.new(_resolve_literal(parser, literal, parser.parse_type()))
+
+    def print_typed(self, printer: Printer) -> None:
+        printer.print_string("dense")
+        with printer.in_angle_brackets():
+            self.print_literal(printer)
+        printer.print_string(" : ")
+        printer.print_attribute(self.type)
+
+    def print_literal(self, printer: Printer) -> None:
+        elements = self._listed_elements()
+        if elements is not None:
+            printer.print_string(elements)
+        elif self.data.blob.content is None:
+            printer.print_string('"0x"')
+        elif isinstance(printer, ModulePrinter) and len(self.content) > MAX_INLINE_BYTES:
+            printer.print_string(f"resource {printer.add_blob(self.content)}")
+        else:
+            printer.print_string(f'"0x{self.content.hex()}"')
+
+    def _listed_elements(self) -> str | None:
+        """The elements as a readable list or splat, None where bytes serve better."""
+        width = element_width(self.type.element_type)
+        count = int(np.prod(self.type.get_shape()))
+        if width is None or count == 0 or len(self.data.blob.content or b"") != packed_size(
+            count, width
+        ):
+            return None
+        flat = self.to_array().reshape(-1)
+        if count > 1 and (flat.view(f"u{flat.itemsize}") == flat[:1].view(f"u{flat.itemsize}")).all():
+            return self._element_text(flat[0])
+        if count > MAX_LISTED_ELEMENTS:
+            return None
+        texts = [self._element_text(element) for element in flat]
+        if any(text is None for text in texts):
+            return None
+        return _nested(texts, self.type.get_shape())  # pyright: ignore[reportArgumentType]
+
+    def _element_text(self, element: np.generic) -> str | None:
+        element_type = self.type.element_type
+        if isinstance(element_type, StorableType):
+            literal = element_type.to_literal(int(element))
+            return None if literal is None else str(literal)
+        if isinstance(element_type, IntegerType):
+            return str(int(element))
+        if not np.isfinite(element):
+            return None
+        if element == 0 or 1e-4 <= abs(element) < 1e7:
+            return np.format_float_positional(element, unique=True, trim="0")
+        return np.format_float_scientific(element, unique=True, trim="0")
+
+
+def _nested(texts: Sequence[str], shape: tuple[int, ...]) -> str:
+    if not shape:
+        return texts[0]
+    step = len(texts) // shape[0]
+    parts = (_nested(texts[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0]))
+    return f"[{', '.join(parts)}]"
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    shape: tuple[int, ...]
+    values: list[int | float]
+
+
+def _parse_literal(parser: AttrParser) -> _Numbers | bytes | Blob:
+    if parser.parse_optional_keyword("resource"):
+        return _parse_resource_handle(parser)
+    if (text := parser.parse_optional_str_literal()) is not None:
+        try:
+            return _hex_to_bytes(text)
+        except ValueError as error:
+            parser.raise_error(str(error))
+    return _parse_numbers(parser)
+
+
+def _parse_numbers(parser: AttrParser) -> _Numbers:
+    start = parser.pos
+    rows = parser.parse_optional_comma_separated_list(
+        parser.Delimiter.SQUARE, lambda: _parse_numbers(parser)
+    )
+    if rows is None:
+        return _Numbers((), [parser.parse_number()])
+    if len({row.shape for row in rows}) > 1:
+        parser.raise_error("the rows of a constant differ in length", start, parser.pos)
+    inner = rows[0].shape if rows else ()
+    return _Numbers((len(rows), *inner), [value for row in rows for value in row.values])
+
+
+def _parse_resource_handle(parser: AttrParser) -> Blob:
+    store = parser.ctx.get_dialect("data").get_interface(BlobStore)
+    if store is None:
+        parser.raise_error("the data dialect of this context holds no resources")
+    key = parser.parse_identifier(" for the resource of a constant")
+    if ("data", key) not in parser.dialect_resources:
+        store.declare_resource(key)
+        parser.dialect_resources.add(("data", key))
+    return store.blobs[key]
+
+
+def _resolve_literal(
+    parser: AttrParser, literal: _Numbers | bytes | Blob, type_: Attribute
+) -> DenseData:
+    if not isinstance(type_, TensorType):
+        parser.raise_error(f"a constant needs a tensor type, got {type_}")
+    width = element_width(type_.element_type)
+    if width is None:
+        parser.raise_error(f"constants cannot hold {type_.element_type} elements")
+    if isinstance(literal, Blob):
+        return DenseData(type_, literal)
+    if isinstance(literal, bytes):
+        return DenseData(type_, Blob(literal))
+    shape = type_.get_shape()
+    if literal.shape not in ((), shape):
+        parser.raise_error(f"the constant has shape {list(literal.shape)}, its type {list(shape)}")
+    try:
+        array = _numbers_to_array(literal, type_.element_type)
+        return DenseData(type_, Blob(to_bytes(np.broadcast_to(array, shape), type_.element_type)))
+    except (ValueError, OverflowError) as error:
+        parser.raise_error(str(error))
+
+
+def _numbers_to_array(literal: _Numbers, element_type: Attribute) -> np.ndarray:
+    values = literal.values
+    if isinstance(element_type, AnyFloat):
+        dtype = np.float32 if isinstance(element_type, Float32Type) else np.float64
+        with np.errstate(over="ignore"):
+            return np.array(values, dtype=np.float64).astype(dtype).reshape(literal.shape)
+    integers = [value for value in values if isinstance(value, int)]
+    if len(integers) != len(values):
+        raise ValueError(f"{element_type} elements are written as integers")
+    if isinstance(element_type, StorableType):
+        integers = [element_type.from_literal(value) for value in integers]
+        return np.array(integers, dtype=np.uint64).reshape(literal.shape)
+    signed = isinstance(element_type, IntegerType) and _is_signed(element_type)
+    return np.array(integers, dtype=np.int64 if signed else np.uint64).reshape(literal.shape)
+
+
+def _hex_to_bytes(text: str) -> bytes:
+    if not text.startswith("0x"):
+        raise ValueError('the bytes of a constant are written as "0x…"')
+    try:
+        return bytes.fromhex(text[2:])
+    except ValueError:
+        raise ValueError("the bytes of a constant hold a character that is no hex digit") from None
+
+
+class BlobStore(OpAsmDialectInterface):
+    """The resources of one context. A name declared by a later parse is a new resource."""
+
+    def __init__(self, blobs: dict[str, Blob] | None = None):
+        super().__init__()
+        self.blobs: dict[str, Blob] = {} if blobs is None else blobs
+
+    def declare_resource(self, key: str) -> str:
+        self.blobs[key] = Blob(None)
+        return key
+
+    def parse_resource(self, key: str, val: str) -> None:
+        self.blobs[key].content = _hex_to_bytes(val)
+
+    def lookup(self, key: str) -> str | None:
+        blob = self.blobs.get(key)
+        return None if blob is None or blob.content is None else f"0x{blob.content.hex()}"
+
+    def build_resources(self, keys: Iterable[str]) -> dict[str, str]:
+        found = {key: self.lookup(key) for key in keys}
+        return {key: text for key, text in found.items() if text is not None}
+
+
+class MaterializeConstant(ConstantMaterializationInterface):
+    """Lets the folders of any dialect turn `#data.dense` into `data.constant`."""
+
+    def materialize_constant(self, value: Attribute, type: Attribute) -> Operation | None:
+        if not isinstance(value, DenseAttr) or value.type != type:
+            return None
+        return ConstantOp(value)
+
+
+@irdl_op_definition
+class ConstantOp(IRDLOperation, HasFolderInterface):
+    """A constant tensor: `data.constant dense<[1.0, 2.0]> : tensor<2xf32>`."""
+
+    name = "data.constant"
+
+    value = prop_def(DenseAttr)
+    output = result_def(TensorType)
+
+    traits = traits_def(Pure(), ConstantLike())
+
+    def __init__(self, value: DenseAttr):
+        super().__init__(properties={"value": value}, result_types=[value.type])
+
+    @classmethod
+    def from_array(cls, values: np.ndarray, element_type: Attribute) -> Self:
+        return cls(DenseAttr.from_array(values, element_type))
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        return (self.value,)
+
+    def verify_(self) -> None:
+        if self.value.type != self.output.type:
+            raise VerifyException(
+                f"the value has type {self.value.type}, the result {self.output.type}"
+            )
+        self.value.verify_content()
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        attributes = parser.parse_optional_attr_dict()
+        op = cls(DenseAttr.parse_typed(parser))
+        op.attributes |= attributes
+        return op
+
+    def print(self, printer: Printer) -> None:
+        printer.print_op_attributes(self.attributes)
+        printer.print_string(" ")
+        self.value.print_typed(printer)
+
+
+def constant_array(value: SSAValue) -> np.ndarray | None:
+    """The elements of a `data.constant` result, None where `value` is no constant."""
+    owner = value.owner
+    return owner.value.to_array() if isinstance(owner, ConstantOp) else None
+
+
+@dataclass(eq=False, repr=False)
+class ModulePrinter(Printer):
+    """Prints a module with its long constants as resources at the end of the file."""
+
+    blobs: dict[str, Blob] = field(default_factory=dict[str, Blob])
+    elide_constants: bool = False
+
+    def add_blob(self, content: bytes) -> str:
+        key = f"blob_{hashlib.sha256(content).hexdigest()[:16]}"
+        self.blobs[key] = Blob(content)
+        return key
+
+    def print_metadata(self, dialects: Iterable[Dialect]) -> None:
+        if self.elide_constants or not self.blobs:
+            super().print_metadata(dialects)
+            return
+        self._dialect_resources["data"] = set(self.blobs)
+        others = [dialect for dialect in dialects if dialect.name != "data"]
+        super().print_metadata([*others, Dialect("data", [], [], [BlobStore(self.blobs)])])
+
+
+def get_data_dialect() -> Dialect:
+    """A new data dialect: each context has its own resources."""
+    return Dialect("data", [ConstantOp], [DenseAttr], [BlobStore(), MaterializeConstant()])
+
+

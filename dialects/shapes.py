@@ -1,0 +1,132 @@
+"""Shape inference shared by the levels: what torch's operators of the same name give.
+
+Shapes are NCHW tuples; every function raises ValueError with a sentence for the user.
+Padding is (top, left, bottom, right), so that asymmetric padding needs no op of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Shape = tuple[int, ...]
+
+
+def window_output_size(
+    size: int, window: int, stride: int, pad: int, dilation: int = 1, *, ceil_mode: bool = False
+) -> int:
+    """Positions of a sliding window along one axis; `pad` is the sum over both ends."""
+    reach = dilation * (window - 1) + 1
+    free = size + pad - reach
+    if free < 0:
+        raise ValueError(f"a window of {reach} does not fit an axis of {size} padded by {pad}")
+    return (free + stride - 1) // stride + 1 if ceil_mode else free // stride + 1
+
+
+def check_window(
+    kernel: Sequence[int], strides: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> None:
+    """Raise ValueError unless the attributes of a 2-D sliding window make sense."""
+    for name, values, count, low in (
+        ("kernel", kernel, 2, 1),
+        ("strides", strides, 2, 1),
+        ("padding", padding, 4, 0),
+        ("dilation", dilation, 2, 1),
+    ):
+        if len(values) != count:
+            raise ValueError(f"{name} takes {count} values, got {len(values)}")
+        if any(value < low for value in values):
+            raise ValueError(f"{name} must be at least {low}, got {list(values)}")
+
+
+def conv2d_shape(
+    x: Shape,
+    weight: Shape,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Shape:
+    """(N, C, H, W) and (O, C / groups, kh, kw) → (N, O, H', W')."""
+    if len(x) != 4 or len(weight) != 4:
+        raise ValueError(f"input and weight must have 4 axes, got {len(x)} and {len(weight)}")
+    check_window(weight[2:], strides, padding, dilation)
+    if groups < 1:
+        raise ValueError(f"groups must be at least 1, got {groups}")
+    if x[1] != weight[1] * groups:
+        raise ValueError(
+            f"the input has {x[1]} channels, the weight wants {weight[1]} for each of "
+            f"{groups} groups"
+        )
+    if weight[0] % groups:
+        raise ValueError(f"{weight[0]} output channels do not divide into {groups} groups")
+    top, left, bottom, right = padding
+    height = window_output_size(x[2], weight[2], strides[0], top + bottom, dilation[0])
+    width = window_output_size(x[3], weight[3], strides[1], left + right, dilation[1])
+    return (x[0], weight[0], height, width)
+
+
+def pool2d_shape(
+    x: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int] = (1, 1),
+    *,
+    ceil_mode: bool = False,
+) -> Shape:
+    """(N, C, H, W) → (N, C, H', W')."""
+    if len(x) != 4:
+        raise ValueError(f"the input must have 4 axes, got {len(x)}")
+    check_window(kernel, strides, padding, dilation)
+    sizes: list[int] = []
+    for axis in (0, 1):
+        before, after = padding[axis], padding[axis + 2]
+        if max(before, after) * 2 > kernel[axis]:
+            raise ValueError(f"padding {list(padding)} is more than half of kernel {list(kernel)}")
+        size = window_output_size(
+            x[2 + axis],
+            kernel[axis],
+            strides[axis],
+            before + after,
+            dilation[axis],
+            ceil_mode=ceil_mode,
+        )
+        # torch: the last window of ceil mode must start inside the input or its left padding.
+        if ceil_mode and (size - 1) * strides[axis] >= x[2 + axis] + before:
+            size -= 1
+        sizes.append(size)
+    return (x[0], x[1], sizes[0], sizes[1])
+
+
+def linear_shape(x: Shape, weight: Shape) -> Shape:
+    """(..., I) and (O, I) → (..., O)."""
+    if len(x) < 1 or len(weight) != 2:
+        raise ValueError(f"the weight must have 2 axes, got {len(weight)}")
+    if x[-1] != weight[1]:
+        raise ValueError(f"the input has {x[-1]} features, the weight wants {weight[1]}")
+    return (*x[:-1], weight[0])
+
+
+def concat_shape(shapes: Sequence[Shape], axis: int) -> Shape:
+    """Shapes equal but along `axis`, where they add up."""
+    if not shapes:
+        raise ValueError("a concatenation needs at least one input")
+    first = shapes[0]
+    if not 0 <= axis < len(first):
+        raise ValueError(f"axis {axis} is outside of {len(first)} axes")
+    rests = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
+    if len(rests) > 1 or any(len(shape) != len(first) for shape in shapes):
+        raise ValueError(f"inputs differ in more than axis {axis}: {[list(s) for s in shapes]}")
+    return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def reshape_shape(x: Shape, target: Shape) -> Shape:
+    """`target`, which must hold as many elements and keep the batch axis."""
+    count, wanted = 1, 1
+    for dim in x:
+        count *= dim
+    for dim in target:
+        wanted *= dim
+    if count != wanted:
+        raise ValueError(f"{list(x)} holds {count} elements, {list(target)} {wanted}")
+    return target
