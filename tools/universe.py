@@ -1,0 +1,71 @@
+"""What recog adds to xDSL: dialects, passes and targets, found by `xdsl-opt` too.
+
+xDSL discovers `RECOG_UNIVERSE` through the entry point group `xdsl.universe`. Every factory
+imports its module only when called, so that `recog-opt --help` starts fast; the one-line
+summaries stand here for the same reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from xdsl.universe import Universe
+
+if TYPE_CHECKING:
+    from xdsl.ir import Dialect
+    from xdsl.passes import ModulePass
+
+
+def _attribute(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
+
+
+def _dialect(module: str, name: str) -> Callable[[], Dialect]:
+    return lambda: _attribute(module, name)
+
+
+def _pass(name: str) -> Callable[[], type[ModulePass]]:
+    """The pass `encode-lns` is the class `EncodeLnsPass` of `recog.lowering.encode_lns`."""
+    words = name.split("-")
+    class_name = "".join(word.capitalize() for word in words) + "Pass"
+    return lambda: _attribute("recog.lowering." + "_".join(words), class_name)
+
+
+def _data_dialect() -> Dialect:
+    # Made anew at each call: it holds the constants of one context.
+    return _attribute("recog.dialects.data", "get_data_dialect")()
+
+
+PASS_SUMMARIES: dict[str, str] = {
+    "fold-batch-norm": "fold batch norm into the convolution or linear layer before it",
+    "cluster-weights": "replace weights by pointers into k-means codebooks",
+    "tune-centroids": "tune codebooks and biases by backpropagation through the IR",
+    "calibrate": "measure activation ranges on example inputs and record them",
+    "encode-lns": "convert layers, codebooks and activations to LNS codes",
+    "convert-lns-to-chip": "select chip instructions and allocate the chip's memories",
+    "run-checks": "interpret the module and compare with its check.expect_* ops",
+}
+
+TARGET_SUMMARIES: dict[str, str] = {
+    "mlir": "IR as text (the default)",
+    "chip-asm": "the chip program as assembly text",
+    "chip-program": "the chip program as a binary file; needs -o or a redirected output",
+}
+
+RECOG_UNIVERSE = Universe(
+    all_dialects={
+        "data": _data_dialect,
+        "check": _dialect("recog.dialects.check", "Check"),
+        "nn": _dialect("recog.dialects.nn", "Nn"),
+        "cluster": _dialect("recog.dialects.cluster", "Cluster"),
+        "lns": _dialect("recog.dialects.lns", "Lns"),
+        "chip": _dialect("recog.dialects.chip", "Chip"),
+    },
+    all_passes={name: _pass(name) for name in PASS_SUMMARIES},
+    all_targets={
+        "chip-asm": lambda: _attribute("recog.backend.targets", "ChipAsmTarget"),
+        "chip-program": lambda: _attribute("recog.backend.targets", "ChipProgramTarget"),
+    },
+)
