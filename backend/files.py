@@ -1,0 +1,81 @@
+"""Output files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Literal, overload
+
+
+@overload
+def atomic_write(
+    path: str | os.PathLike[str], mode: Literal["w"] = "w"
+) -> AbstractContextManager[IO[str]]: ...
+
+
+@overload
+def atomic_write(
+    path: str | os.PathLike[str], mode: Literal["wb"]
+) -> AbstractContextManager[IO[bytes]]: ...
+
+
+def atomic_write(
+    path: str | os.PathLike[str], mode: Literal["w", "wb"] = "w"
+) -> AbstractContextManager[IO[Any]]:
+    """Open `path` for writing so that it changes only if the `with` block succeeds.
+
+    The content goes to a hidden file in the same folder, which replaces `path` at the end;
+    after any exception it is removed and `path` is as before. Text is UTF-8 with `\\n` line
+    ends. Symbolic links are followed; pipes and devices are written directly.
+
+    Raises:
+        OSError: naming `path`, before the block runs, where it cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    existing = _status(path)
+    if existing is None or stat.S_ISREG(existing.st_mode):
+        return _replace(target, os.fspath(path), mode)
+    if stat.S_ISDIR(existing.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    return _open(os.fspath(path), mode)
+
+
+def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _open(file: str | int, mode: str) -> IO[Any]:
+    if mode == "wb":
+        return open(file, "wb")
+    return open(file, "w", encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def _replace(target: Path, shown: str, mode: str) -> Iterator[IO[Any]]:
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), shown)
+    # Not tempfile.mkstemp: its files are private, a compiler's output follows the umask.
+    draft = target.with_name(f".{target.name[:50]}.{uuid.uuid4().hex[:12]}.tmp")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, shown) from None
+    try:
+        with _open(descriptor, mode) as stream:
+            yield stream
+        if target.exists():
+            shutil.copymode(target, draft)
+        os.replace(draft, target)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
