@@ -15,9 +15,9 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
-from typing_extensions import Self
 from xdsl.dialect_interfaces.constant_materialization import ConstantMaterializationInterface
 from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 from xdsl.dialects.builtin import (
@@ -72,6 +72,7 @@ class StorableType(ABC):
     def from_literal(self, literal: int) -> int:
         """The inverse of `to_literal`; raises ValueError if there is no such element."""
 
+    @abstractmethod
     def verify_elements(self, elements: np.ndarray) -> None:
         """Raise VerifyException if an element is not a legal value of this type."""
 
@@ -259,12 +260,17 @@ class DenseAttr(Data[DenseData]):
         """The elements as a readable list or splat, None where bytes serve better."""
         width = element_width(self.type.element_type)
         count = int(np.prod(self.type.get_shape()))
-        if width is None or count == 0 or len(self.data.blob.content or b"") != packed_size(
-            count, width
+        if (
+            width is None
+            or count == 0
+            or len(self.data.blob.content or b"") != packed_size(count, width)
         ):
             return None
         flat = self.to_array().reshape(-1)
-        if count > 1 and (flat.view(f"u{flat.itemsize}") == flat[:1].view(f"u{flat.itemsize}")).all():
+        if (
+            count > 1
+            and (flat.view(f"u{flat.itemsize}") == flat[:1].view(f"u{flat.itemsize}")).all()
+        ):
             return self._element_text(flat[0])
         if count > MAX_LISTED_ELEMENTS:
             return None
@@ -486,5 +492,3 @@ class ModulePrinter(Printer):
 def get_data_dialect() -> Dialect:
     """A new data dialect: each context has its own resources."""
     return Dialect("data", [ConstantOp], [DenseAttr], [BlobStore(), MaterializeConstant()])
-
-

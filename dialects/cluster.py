@@ -1,0 +1,166 @@
+"""The cluster dialect: weights as pointers into a small table of centroids.
+
+A weight tensor is cut into blocks (a whole 3x3 kernel, eight input channels of a 1x1
+layer, a scalar); each block is one of K centroids, kept in a codebook, and the tensor
+becomes one pointer a block (product quantization: Jégou et al., PAMI 2011; for networks:
+Stock et al., ICLR 2020; Martinez et al., CVPR 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from xdsl.dialects.builtin import Float32Type, IntegerType, Signedness, TensorType
+from xdsl.ir import Dialect, Operation, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    base,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.data import MaterializeConstant, constant_array
+from recog.dialects.lns.types import INTS, NumberType, ints, shape_of
+
+
+def pointers_shape(weight: Sequence[int], block: Sequence[int]) -> tuple[int, ...]:
+    """Blocks along each axis of the weight; raises ValueError unless they tile it."""
+    if len(weight) != len(block):
+        raise ValueError(f"a block of {len(block)} axes cannot tile a weight of {len(weight)}")
+    if any(extent < 1 or size % extent for size, extent in zip(weight, block)):
+        raise ValueError(f"blocks of {list(block)} do not tile a weight of {list(weight)}")
+    return tuple(size // extent for size, extent in zip(weight, block))
+
+
+def block_index(shape: Sequence[int], block: Sequence[int]) -> np.ndarray:
+    """For each weight, (block number, position in the block): two int64 arrays, stacked."""
+    grid = np.indices(shape, dtype=np.int64)
+    outer = np.ravel_multi_index(
+        tuple(axis // extent for axis, extent in zip(grid, block)), pointers_shape(shape, block)
+    )
+    inner = np.ravel_multi_index(
+        tuple(axis % extent for axis, extent in zip(grid, block)), tuple(block)
+    )
+    return np.stack([outer, inner])
+
+
+def split_blocks(weight: np.ndarray, block: Sequence[int]) -> np.ndarray:
+    """The blocks of a weight as rows: (blocks, elements of a block), both row-major."""
+    outer, inner = block_index(weight.shape, block)
+    rows = np.empty((prod(weight.shape) // prod(block), prod(block)), dtype=weight.dtype)
+    rows[outer, inner] = weight
+    return rows
+
+
+def lookup_index(pointers: np.ndarray, block: Sequence[int]) -> np.ndarray:
+    """For each weight, its index in the flattened codebook (int64, the weight's shape).
+
+    `codebook.reshape(-1)[lookup_index(...)]` is the weight, in NumPy as in torch.
+    """
+    shape = tuple(size * extent for size, extent in zip(pointers.shape, block))
+    outer, inner = block_index(shape, block)
+    return pointers.reshape(-1).astype(np.int64)[outer] * prod(block) + inner
+
+
+@irdl_op_definition
+class LookupOp(IRDLOperation):
+    """The weight whose block at grid position p is row `pointers[p]` of the codebook.
+
+    pointers: (O / b0, I / b1, ...) unsigned integers; codebook: (K, b0 · b1 · ...), float
+    or LNS codes; block: the extents b of a block along the weight's axes.
+
+    Each output channel may be scaled. Before encoding, `scales` holds one float a channel.
+    Codes need none: a power of 2^(1/2^f) is an offset of the channel's bias, so the result
+    type carries one bias a channel where the codebook has one for all.
+    """
+
+    name = "cluster.lookup"
+
+    pointers = operand_def(TensorType.constr(base(IntegerType)))
+    codebook = operand_def(TensorType.constr(base(Float32Type) | base(NumberType)))
+    scales = opt_operand_def(TensorType.constr(base(Float32Type)))
+    block = prop_def(INTS)
+    output = result_def(TensorType.constr(base(Float32Type) | base(NumberType)))
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$pointers `,` $codebook (`scaled` `by` $scales^)? attr-dict "
+        "`:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        pointers: SSAValue | Operation,
+        codebook: SSAValue | Operation,
+        scales: SSAValue | Operation | None,
+        block: Sequence[int],
+        element_type: Float32Type | NumberType,
+    ):
+        grid = shape_of(SSAValue.get(pointers))
+        shape = tuple(size * extent for size, extent in zip(grid, block))
+        super().__init__(
+            operands=[pointers, codebook, scales],
+            properties={"block": ints(block)},
+            result_types=[TensorType(element_type, shape)],
+        )
+
+    def verify_(self) -> None:
+        block = self.block.get_values()
+        try:
+            grid = pointers_shape(shape_of(self.output), block)
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+        if shape_of(self.pointers) != grid:
+            raise VerifyException(
+                f"the weight has {list(grid)} blocks, pointers has {list(shape_of(self.pointers))}"
+            )
+        self._verify_codebook(prod(block))
+        self._verify_element_types()
+
+    def _verify_codebook(self, elements: int) -> None:
+        codebook = shape_of(self.codebook)
+        if len(codebook) != 2 or codebook[1] != elements or codebook[0] < 1:
+            raise VerifyException(
+                f"the codebook must be K x {elements} (elements of a block), got {list(codebook)}"
+            )
+        index = self.pointers.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+        if index.signedness.data != Signedness.UNSIGNED:
+            raise VerifyException(f"pointers must be unsigned integers, got {index}")
+        pointers = constant_array(self.pointers)
+        if pointers is not None and pointers.size and int(pointers.max()) >= codebook[0]:
+            raise VerifyException(
+                f"pointer {int(pointers.max())} is beyond the {codebook[0]} centroids"
+            )
+
+    def _verify_element_types(self) -> None:
+        stored = self.codebook.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+        given = self.output.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+        if self.scales is not None:
+            if not isinstance(stored, Float32Type):
+                raise VerifyException("codes are scaled by the biases of the result, not by scales")
+            if shape_of(self.scales) != shape_of(self.output)[:1]:
+                raise VerifyException("scales must hold one number an output channel")
+        if isinstance(stored, Float32Type) or isinstance(given, Float32Type):
+            if stored != given:
+                raise VerifyException(f"the codebook holds {stored}, the result {given}")
+            return
+        if stored.format.axis is not None:
+            raise VerifyException("the codebook must have one bias")
+        if stored.format.with_bias(0) != given.format.with_bias(0):
+            raise VerifyException("codebook and result may differ in their biases only")
+        channels = shape_of(self.output)[0]
+        if given.format.axis not in (None, 0) or len(given.format.biases) not in (1, channels):
+            raise VerifyException(f"the result needs one bias, or {channels} along axis 0")
+
+
+Cluster = Dialect("cluster", [LookupOp], [], [MaterializeConstant()])
