@@ -144,7 +144,7 @@ class LookupOp(IRDLOperation):
 
     def _verify_element_types(self) -> None:
         stored = self.codebook.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
-        given = self.output.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+        given = self.output.type.element_type
         if self.scales is not None:
             if not isinstance(stored, Float32Type):
                 raise VerifyException("codes are scaled by the biases of the result, not by scales")

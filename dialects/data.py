@@ -15,7 +15,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from xdsl.dialect_interfaces.constant_materialization import ConstantMaterializationInterface
@@ -279,7 +279,7 @@ class DenseAttr(Data[DenseData]):
             return None
         return _nested(texts, self.type.get_shape())  # pyright: ignore[reportArgumentType]
 
-    def _element_text(self, element: np.generic) -> str | None:
+    def _element_text(self, element: Any) -> str | None:
         element_type = self.type.element_type
         if isinstance(element_type, StorableType):
             literal = element_type.to_literal(int(element))

@@ -31,7 +31,7 @@ def describe_location(location: Attribute) -> str | None:
     match location:
         case NameLoc():
             inner = describe_location(location.location)
-            name = f'layer "{location.loc_name.data}"'
+            name = f'layer "{location.desc.data}"'
             return f"{name} ({inner})" if inner else name
         case FileLineColLoc():
             return f"{location.filename.data}:{location.line.data}"

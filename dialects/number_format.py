@@ -69,9 +69,8 @@ class LnsFormat:
 
     def illegal_codes(self, codes: np.ndarray) -> np.ndarray:
         """A mask of the codes that this format does not have: too wide, or a negative zero."""
-        wide = codes.astype(np.int64)
-        negative_zero = (wide == self.sign_mask) if self.sign_mask else np.zeros(wide.shape, bool)
-        return (wide < 0) | (wide >> self.width != 0) | negative_zero
+        illegal = (codes < 0) | (codes >= 1 << self.width)
+        return illegal if self.unsigned else illegal | (codes == self.sign_mask)
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,8 @@ class Arithmetic:
     mitchell: bool = False
 
     def __post_init__(self):
-        if not 0 <= self.antilog_bits <= 16:
-            raise ValueError(f"antilog bits must be in [0, 16], got {self.antilog_bits}")
+        if not 2 <= self.antilog_bits <= 12:
+            raise ValueError(f"antilog bits must be in [2, 12], got {self.antilog_bits}")
         if not 16 <= self.accumulator_width <= 64:
             raise ValueError(
                 f"accumulator width must be in [16, 64] bits, got {self.accumulator_width}"

@@ -28,7 +28,7 @@ def located_errors() -> Iterator[None]:
     """
     original = Diagnostic.raise_exception
 
-    def raise_with_op(_: Diagnostic, ir: IRNode, underlying_error: Exception) -> NoReturn:
+    def raise_with_op(self: Diagnostic, ir: IRNode, underlying_error: Exception) -> NoReturn:
         if failed_op(underlying_error) is None:
             setattr(underlying_error, _OP_ATTRIBUTE, ir)
         raise underlying_error

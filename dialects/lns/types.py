@@ -147,7 +147,7 @@ def codes_type(value: SSAValue) -> TensorType[NumberType]:
     type_ = value.type
     if not isinstance(type_, TensorType) or not isinstance(type_.element_type, NumberType):
         raise VerifyException(f"expected a tensor of !lns.number, got {type_}")
-    return type_  # pyright: ignore[reportReturnType]
+    return type_
 
 
 def format_of(value: SSAValue) -> LnsFormat:
@@ -170,7 +170,7 @@ def ints(values: Sequence[int]) -> DenseArrayBase[I64]:
 
 NUMBERS = TensorType.constr(base(NumberType))
 ACCUMULATORS = TensorType.constr(base(IntegerType))
-INTS = base(DenseArrayBase)
+INTS = DenseArrayBase.constr(i64)
 
 
 def verify_shape(op: IRDLOperation, infer: Callable[[], tuple[int, ...]]) -> None:
