@@ -1,0 +1,101 @@
+"""How large an accumulator can get: the proof that none overflows.
+
+Every bound holds for any order of summation, so at every prefix: products of one sign only add
+up in one direction, and the initial value counts towards its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recog.backend.arithmetic.definition import split
+from recog.backend.arithmetic.tables import INT64_MAX, add_scale, antilog_table
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+
+def antilog_integer(p: int, frac: int, arithmetic: Arithmetic) -> int:
+    """T(p) as a Python integer, of any size; it does not decrease with p ≥ 0."""
+    return int(antilog_table(frac, arithmetic)[p & ((1 << frac) - 1)]) << (p >> frac)
+
+
+def accumulator_limit(arithmetic: Arithmetic) -> int:
+    """The largest |acc| that an accumulator holds."""
+    return min((1 << (arithmetic.accumulator_width - 1)) - 1, INT64_MAX - 1)
+
+
+def largest_product(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic) -> int:
+    """The largest integer that one product of these formats adds."""
+    frac = max(x_format.frac, w_format.frac)
+    x_exponent = x_format.max_magnitude << (frac - x_format.frac)
+    w_exponent = w_format.max_magnitude << (frac - w_format.frac)
+    return antilog_integer(x_exponent + w_exponent, frac, arithmetic)
+
+
+def accumulator_bounds(
+    w: np.ndarray,
+    w_format: LnsFormat,
+    x_format: LnsFormat,
+    init: np.ndarray | None,
+    arithmetic: Arithmetic,
+) -> list[int]:
+    """The largest |acc| of a convolution or linear layer, one per output channel.
+
+    Taken from the actual weights and the input format's largest code; an unsigned input cannot
+    turn weights of both signs the same way, so the larger side alone counts.
+
+    Args:
+        w: weight codes [O, ...].
+        init: the accumulators' initial values, int64[O], or None.
+    """
+    initial = [0] * len(w) if init is None else [int(value) for value in init]
+    bounds = []
+    for weights, start in zip(w, initial, strict=True):
+        positive, negative = _reach(weights, w_format, x_format, arithmetic)
+        if not x_format.unsigned:
+            positive = negative = positive + negative
+        bounds.append(max(positive + max(start, 0), negative + max(-start, 0)))
+    return bounds
+
+
+def _reach(
+    weights: np.ndarray, w_format: LnsFormat, x_format: LnsFormat, arithmetic: Arithmetic
+) -> tuple[int, int]:
+    """The sum of |products| of the positive weights with the largest input, and the negative's."""
+    frac = max(x_format.frac, w_format.frac)
+    x_exponent = x_format.max_magnitude << (frac - x_format.frac)
+    codes, counts = np.unique(weights, return_counts=True)
+    sign, magnitude = split(codes, w_format)
+    reach = {1: 0, 0: 0, -1: 0}
+    for s, m, count in zip(sign.tolist(), magnitude.tolist(), counts.tolist()):
+        p = x_exponent + (m << (frac - w_format.frac))
+        reach[s] += count * antilog_integer(p, frac, arithmetic)
+    return reach[1], reach[-1]
+
+
+def check_accumulator(
+    w: np.ndarray,
+    w_format: LnsFormat,
+    x_format: LnsFormat,
+    init: np.ndarray | None,
+    arithmetic: Arithmetic,
+) -> list[tuple[int, int]]:
+    """The output channels whose accumulator may overflow, each with its bound; [] is the proof."""
+    limit = accumulator_limit(arithmetic)
+    bounds = accumulator_bounds(w, w_format, x_format, init, arithmetic)
+    return [(channel, bound) for channel, bound in enumerate(bounds) if bound > limit]
+
+
+def add_bound(a_format: LnsFormat, b_format: LnsFormat, arithmetic: Arithmetic) -> int:
+    """The largest |acc| of an addition of two tensors of these formats."""
+    scale = add_scale(a_format, b_format)
+    bound = 0
+    for format in (a_format, b_format):
+        shift = scale.frac - format.frac
+        p = (format.max_magnitude << shift) + scale.biases[0] - (format.biases[0] << shift)
+        bound += antilog_integer(p, scale.frac, arithmetic)
+    return bound
+
+
+def pool_bound(x_format: LnsFormat, count: int, arithmetic: Arithmetic) -> int:
+    """The largest |acc| of a sum of `count` elements of this format, as in average pooling."""
+    return count * antilog_integer(x_format.max_magnitude, x_format.frac, arithmetic)

@@ -1,0 +1,168 @@
+"""What an engine checks before it computes: formats, codes, shapes and integer ranges.
+
+Each check raises RecogError with one sentence that says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recog.backend.arithmetic.bounds import (
+    accumulator_bounds,
+    add_bound,
+    largest_product,
+    pool_bound,
+)
+from recog.backend.arithmetic.definition import Padding, Pair, output_size
+from recog.backend.arithmetic.tables import INT64_MAX
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+
+def check_codes(name: str, codes: np.ndarray, format: LnsFormat) -> None:
+    """Codes have the format's dtype and are legal, and there is a bias for every channel."""
+    if codes.dtype != format.dtype:
+        raise RecogError(f"{name} holds {codes.dtype}, its {format.width}-bit codes {format.dtype}")
+    if format.axis is not None and (
+        format.axis >= codes.ndim or codes.shape[format.axis] != len(format.biases)
+    ):
+        raise RecogError(
+            f"{name} has shape {codes.shape}, "
+            f"its format {len(format.biases)} biases along axis {format.axis}"
+        )
+    illegal = format.illegal_codes(codes)
+    if illegal.any():
+        index = tuple(int(i) for i in np.argwhere(illegal)[0])
+        raise RecogError(
+            f"{name} holds an illegal code, {int(codes[index]):#x} at {index}, "
+            f"for {format.width} {'unsigned' if format.unsigned else 'signed'} bits"
+        )
+
+
+def _check_one_bias(name: str, format: LnsFormat | None) -> None:
+    if format is not None and format.axis is not None:
+        raise RecogError(f"{name}'s format has biases per channel; only weights can have them")
+
+
+def _check_rank(name: str, array: np.ndarray, rank: int) -> None:
+    if array.ndim != rank:
+        raise RecogError(f"{name} has shape {array.shape}, which is not of rank {rank}")
+
+
+def _check_range(bound: int) -> None:
+    if bound >= INT64_MAX:
+        raise RecogError(
+            f"an accumulator may reach {bound}, more than 63 bits hold",
+            hint="use narrower formats or fewer antilog bits",
+        )
+
+
+def check_layer(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    w: np.ndarray,
+    w_format: LnsFormat,
+    init: np.ndarray | None,
+    out_format: LnsFormat | None,
+    arithmetic: Arithmetic,
+) -> None:
+    """What convolutions and linear layers share."""
+    check_codes("x", x, x_format)
+    check_codes("w", w, w_format)
+    _check_one_bias("x", x_format)
+    _check_one_bias("the output", out_format)
+    if w_format.axis not in (None, 0):
+        raise RecogError(f"w's biases run along axis {w_format.axis}; they must along axis 0")
+    if init is not None and (init.dtype != np.int64 or init.shape != w.shape[:1]):
+        raise RecogError(
+            f"init is {init.dtype}{list(init.shape)}, the {w.shape[0]} outputs need "
+            f"int64[{w.shape[0]}]"
+        )
+    terms = int(np.prod(w.shape[1:]))
+    worst = terms * largest_product(x_format, w_format, arithmetic)
+    worst += 0 if init is None or not init.size else max(int(init.max()), -int(init.min()))
+    if worst >= INT64_MAX:
+        _check_range(max(accumulator_bounds(w, w_format, x_format, init, arithmetic)))
+
+
+def check_conv2d_shapes(
+    x: np.ndarray,
+    w: np.ndarray,
+    *,
+    strides: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+) -> None:
+    """x [N, C, H, W] and w [O, C / groups, kh, kw] fit, and the result is not empty."""
+    _check_rank("x", x, 4)
+    _check_rank("w", w, 4)
+    check_window(x.shape[2:], w.shape[2:], strides, padding, dilation)
+    if groups < 1 or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
+        raise RecogError(
+            f"x of shape {x.shape} and w of shape {w.shape} do not fit {groups} groups"
+        )
+
+
+def check_linear_shapes(x: np.ndarray, w: np.ndarray) -> None:
+    """x [..., K] and w [O, K] fit."""
+    _check_rank("w", w, 2)
+    if x.ndim < 1 or x.shape[-1] != w.shape[1]:
+        raise RecogError(f"x of shape {x.shape} and w of shape {w.shape} do not fit")
+
+
+def check_window(
+    size: Sequence[int], kernel: Sequence[int], strides: Pair, padding: Padding, dilation: Pair
+) -> None:
+    """A window's parameters are in range, and it fits its padded input at least once."""
+    if min(*kernel, *strides, *dilation) < 1:
+        raise RecogError(
+            f"kernel {tuple(kernel)}, strides {tuple(strides)} and dilation {tuple(dilation)} "
+            "must be at least 1"
+        )
+    if min(padding) < 0:
+        raise RecogError(f"padding {tuple(padding)} must not be negative")
+    if min(output_size(size, kernel, strides, padding, dilation)) < 1:
+        raise RecogError(
+            f"a kernel of {tuple(kernel)} does not fit an input of {tuple(size)} "
+            f"with padding {tuple(padding)} and dilation {tuple(dilation)}"
+        )
+
+
+def check_add(
+    a: np.ndarray,
+    a_format: LnsFormat,
+    b: np.ndarray,
+    b_format: LnsFormat,
+    out_format: LnsFormat | None,
+    arithmetic: Arithmetic,
+) -> None:
+    """Two tensors can be added."""
+    check_codes("a", a, a_format)
+    check_codes("b", b, b_format)
+    for name, format in (("a", a_format), ("b", b_format), ("the output", out_format)):
+        _check_one_bias(name, format)
+    if a.shape != b.shape:
+        raise RecogError(f"a of shape {a.shape} and b of shape {b.shape} must be of one shape")
+    _check_range(add_bound(a_format, b_format, arithmetic))
+
+
+def check_avg_pool2d(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    out_format: LnsFormat,
+    arithmetic: Arithmetic,
+    *,
+    kernel: Pair,
+    strides: Pair,
+    padding: Padding,
+) -> None:
+    """x [N, C, H, W] can be pooled."""
+    check_codes("x", x, x_format)
+    _check_rank("x", x, 4)
+    _check_one_bias("x", x_format)
+    _check_one_bias("the output", out_format)
+    check_window(x.shape[2:], kernel, strides, padding, (1, 1))
+    _check_range(pool_bound(x_format, kernel[0] * kernel[1], arithmetic))

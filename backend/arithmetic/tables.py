@@ -1,0 +1,208 @@
+"""The constants of the number system, exact integers and correctly rounded floats.
+
+All of them come from `exact` (big integers), so they are the same bits on every machine. Tables
+are cached and read-only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+
+from recog.backend.arithmetic.exact import ceil_scaled_power, round_scaled_power
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+INT64_MAX = (1 << 63) - 1
+"""Stands for a threshold that no accumulator reaches; accumulators stay below it."""
+
+
+@dataclass(frozen=True)
+class AccumulatorScale:
+    """What an accumulator's integer a means: the value a · 2^−(P + bias / 2^frac).
+
+    Attributes:
+        frac: fraction bits of the exponents that went through the antilog.
+        biases: one for all accumulators, or one per channel.
+    """
+
+    frac: int
+    biases: tuple[int, ...]
+
+
+def _shifted(format: LnsFormat, frac: int) -> tuple[int, ...]:
+    return tuple(bias << (frac - format.frac) for bias in format.biases)
+
+
+def product_scale(x_format: LnsFormat, w_format: LnsFormat) -> AccumulatorScale:
+    """The scale of a sum of products x · w, one bias per channel of w where w has them."""
+    frac = max(x_format.frac, w_format.frac)
+    (x_bias,) = _shifted(x_format, frac)
+    return AccumulatorScale(frac, tuple(x_bias + bias for bias in _shifted(w_format, frac)))
+
+
+def add_scale(a_format: LnsFormat, b_format: LnsFormat) -> AccumulatorScale:
+    """The scale of a + b: the finer frac, the larger bias."""
+    frac = max(a_format.frac, b_format.frac)
+    return AccumulatorScale(frac, (max(*_shifted(a_format, frac), *_shifted(b_format, frac)),))
+
+
+def code_scale(x_format: LnsFormat) -> AccumulatorScale:
+    """The scale of a sum of antilogs of x itself, as in pooling."""
+    return AccumulatorScale(x_format.frac, x_format.biases)
+
+
+def _frozen(values: list, dtype: type) -> np.ndarray:
+    table = np.array(values, dtype)
+    table.flags.writeable = False
+    return table
+
+
+@lru_cache(maxsize=64)
+def antilog_table(frac: int, arithmetic: Arithmetic) -> np.ndarray:
+    """A[r] = RNE(2^(r / 2^frac) · 2^P), int64[2^frac].
+
+    With `arithmetic.mitchell`, (1 + r / 2^frac) · 2^P rounded the same way: Mitchell, "Computer
+    Multiplication and Division Using Binary Logarithms", IRE Trans. EC-11, 1962.
+    """
+    p = arithmetic.antilog_bits
+    if arithmetic.mitchell:
+        values = [round(Fraction(((1 << frac) + r) << p, 1 << frac)) for r in range(1 << frac)]
+    else:
+        values = [round_scaled_power(1, r + (p << frac), frac) for r in range(1 << frac)]
+    return _frozen(values, np.int64)
+
+
+def _ldexp(mantissa: int, exponent: int) -> float:
+    try:
+        return math.ldexp(mantissa, exponent)
+    except OverflowError:
+        return math.inf
+
+
+def _float64_at_least(e: int, k: int) -> float:
+    """The smallest float64 ≥ 2^(e / 2^k), infinity where there is none."""
+    ulp = max((e >> k) - 52, -1074)
+    return _ldexp(ceil_scaled_power(1, e - (ulp << k), k), ulp)
+
+
+@lru_cache(maxsize=256)
+def encode_thresholds(format: LnsFormat) -> np.ndarray:
+    """For m = 1, 2, ...: the smallest float64 whose code has a magnitude ≥ m, float64[max_m].
+
+    The thresholds are midpoints of the logarithm, 2^((m − 1/2 − B) / 2^f), but the first is half
+    of the smallest value, 2^((1 − B) / 2^f − 1). `format` has one bias for the tensor.
+    """
+    (bias,) = format.biases
+    k = format.frac + 1
+    exponents = [2 * m - 1 - 2 * bias for m in range(1, format.max_magnitude + 1)]
+    exponents[0] = 2 - 2 * bias - (1 << k)
+    return _frozen([_float64_at_least(e, k) for e in exponents], np.float64)
+
+
+@lru_cache(maxsize=256)
+def decode_table(format: LnsFormat, dtype: type[np.floating] = np.float64) -> np.ndarray:
+    """The value of every code, correctly rounded to `dtype` (float64 or float32), [2^width].
+
+    The code of a negative zero, which is illegal, has NaN. `format` has one bias for the tensor.
+    """
+    (bias,) = format.biases
+    info = np.finfo(dtype)
+    smallest_exponent = int(info.minexp) - int(info.nmant)
+    magnitudes = [0.0]
+    for m in range(1, format.max_magnitude + 1):
+        e = m - bias
+        ulp = max((e >> format.frac) - int(info.nmant), smallest_exponent)
+        magnitudes.append(_ldexp(round_scaled_power(1, e - (ulp << format.frac), format.frac), ulp))
+    if not format.unsigned:
+        magnitudes += [math.nan] + [-value for value in magnitudes[1:]]
+    with np.errstate(over="ignore"):
+        return _frozen(magnitudes, dtype)
+
+
+@lru_cache(maxsize=512)
+def reencode_thresholds(
+    accumulator_frac: int,
+    accumulator_bias: int,
+    out_format: LnsFormat,
+    antilog_bits: int,
+    divisor: int = 1,
+) -> np.ndarray:
+    """For m = 1, 2, ...: the smallest |acc| whose code has a magnitude ≥ m, int64[max_m].
+
+    On the grid of 2^−(F+1), F the finer of both fracs, that is the smallest integer a with
+    a^(2^(F+1)) ≥ divisor^(2^(F+1)) · 2^j(m) (docs/arithmetic.md, "Re-encode").
+
+    Args:
+        accumulator_frac, accumulator_bias: the accumulator's scale, see AccumulatorScale.
+        out_format: one bias for the tensor.
+        antilog_bits: P.
+        divisor: what the accumulator is to be divided by (average pools).
+
+    Returns:
+        Thresholds that do not decrease; those beyond 63 bits are INT64_MAX.
+    """
+    (out_bias,) = out_format.biases
+    fine = max(accumulator_frac, out_format.frac)
+    step = 1 << (fine - out_format.frac)
+    offset = (antilog_bits << fine) + (accumulator_bias << (fine - accumulator_frac))
+    offset -= out_bias * step
+    exponents = [(2 * m - 1) * step + 2 * offset for m in range(1, out_format.max_magnitude + 1)]
+    exponents[0] = 2 * step + 2 * offset - (2 << fine)
+    return _frozen([_integer_at_least(divisor, j, fine + 1) for j in exponents], np.int64)
+
+
+def _integer_at_least(n: int, e: int, k: int) -> int:
+    """min(⌈n · 2^(e / 2^k)⌉, INT64_MAX), by a shift of one exact root per residue of e."""
+    if e >> k > 62:
+        return INT64_MAX
+    shift = 62 - (e >> k)
+    top = _ceil_at_62_bits(n, e & ((1 << k) - 1), k)
+    return min(-(-top >> shift), INT64_MAX)
+
+
+@lru_cache(maxsize=1 << 14)
+def _ceil_at_62_bits(n: int, e: int, k: int) -> int:
+    return ceil_scaled_power(n, e + (62 << k), k)
+
+
+def encode_bias(
+    bias: np.ndarray, x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic
+) -> np.ndarray:
+    """A layer's bias as the accumulators' initial values: RNE(b · 2^(P + (B_w + B_x) / 2^f)).
+
+    Args:
+        bias: one number per output channel; taken as the exact rational that it is.
+
+    Returns:
+        int64 of the same shape.
+
+    Raises:
+        RecogError: a bias is not finite, or does not fit 63 bits.
+    """
+    bias = np.asarray(bias, np.float64)
+    scale = product_scale(x_format, w_format)
+    biases = np.broadcast_to(np.array(scale.biases, object), bias.shape)
+    exponents = [(arithmetic.antilog_bits << scale.frac) + int(b) for b in biases.flat]
+    values = [
+        _scaled_float(float(b), e, scale.frac) for b, e in zip(bias.flat, exponents, strict=True)
+    ]
+    return np.array(values, np.int64).reshape(bias.shape)
+
+
+def _scaled_float(b: float, e: int, k: int) -> int:
+    """RNE(b · 2^(e / 2^k))."""
+    if not math.isfinite(b):
+        raise RecogError(f"a bias is {b}, which has no code")
+    numerator, denominator = b.as_integer_ratio()
+    value = round_scaled_power(numerator, e - ((denominator.bit_length() - 1) << k), k)
+    if abs(value) >= INT64_MAX:
+        raise RecogError(
+            f"the bias {b} does not fit a 64-bit accumulator at this layer's scale",
+            hint="lower the formats' biases, or the antilog bits",
+        )
+    return value
