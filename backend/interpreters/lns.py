@@ -1,0 +1,206 @@
+"""Interpreter of the lns and cluster dialects, bit for bit: NumPy codes in, codes out.
+
+Values are arrays of codes (uint8 up to 8 bits, else uint16), integers or float32. The
+leading axis is the batch: a module written for one frame runs any number at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
+
+from recog.backend.arithmetic import definition
+from recog.backend.arithmetic.engine import Engine, get_engine
+from recog.backend.interpreters.data import DataFunctions
+from recog.backend.interpreters.execute import Observer, execute, find_function
+from recog.dialects import cluster, lns
+from recog.dialects.data import from_bytes
+from recog.dialects.errors import RecogError
+from recog.dialects.lns import NumberType, format_of, shape_of
+from recog.dialects.number_format import LnsFormat
+
+
+@register_impls
+class LnsFunctions(InterpreterFunctions):
+    """One implementation an op; the arithmetic itself is the engine's."""
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+
+    @impl(lns.EncodeOp)
+    def run_encode(self, _: Interpreter, op: lns.EncodeOp, args: PythonValues) -> PythonValues:
+        return (definition.encode(args[0], format_of(op.output)),)
+
+    @impl(lns.DecodeOp)
+    def run_decode(self, _: Interpreter, op: lns.DecodeOp, args: PythonValues) -> PythonValues:
+        return (definition.decode(args[0], format_of(op.input), np.float32),)
+
+    @impl(lns.Conv2dOp)
+    def run_conv2d(self, _: Interpreter, op: lns.Conv2dOp, args: PythonValues) -> PythonValues:
+        return (
+            self.engine.conv2d(
+                *_layer_operands(op, args),
+                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
+                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
+                dilation=op.dilation.get_values(),  # pyright: ignore[reportArgumentType]
+                groups=op.groups.value.data,
+                relu=op.relu is not None,
+                arithmetic=op.arithmetic.data,
+            ),
+        )
+
+    @impl(lns.LinearOp)
+    def run_linear(self, _: Interpreter, op: lns.LinearOp, args: PythonValues) -> PythonValues:
+        operands = _layer_operands(op, args)
+        relu = op.relu is not None
+        return (self.engine.linear(*operands, relu=relu, arithmetic=op.arithmetic.data),)
+
+    @impl(lns.AddOp)
+    def run_add(self, _: Interpreter, op: lns.AddOp, args: PythonValues) -> PythonValues:
+        lhs, rhs = args
+        return (
+            self.engine.add(
+                lhs,
+                format_of(op.lhs),
+                rhs,
+                format_of(op.rhs),
+                format_of(op.output),
+                relu=op.relu is not None,
+                arithmetic=op.arithmetic.data,
+            ),
+        )
+
+    @impl(lns.ReluOp)
+    def run_relu(self, _: Interpreter, op: lns.ReluOp, args: PythonValues) -> PythonValues:
+        codes = definition.relu(args[0], format_of(op.input))
+        return (codes.astype(format_of(op.output).dtype),)
+
+    @impl(lns.ConvertOp)
+    def run_convert(self, _: Interpreter, op: lns.ConvertOp, args: PythonValues) -> PythonValues:
+        return (definition.convert(args[0], format_of(op.input), format_of(op.output)),)
+
+    @impl(lns.TableOp)
+    def run_table(self, _: Interpreter, op: lns.TableOp, args: PythonValues) -> PythonValues:
+        return (definition.table(*args),)
+
+    @impl(lns.MaxPool2dOp)
+    def run_max_pool2d(
+        self, _: Interpreter, op: lns.MaxPool2dOp, args: PythonValues
+    ) -> PythonValues:
+        return (
+            definition.max_pool2d(
+                args[0],
+                format_of(op.input),
+                kernel=op.kernel.get_values(),  # pyright: ignore[reportArgumentType]
+                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
+                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
+            ),
+        )
+
+    @impl(lns.AvgPool2dOp)
+    def run_avg_pool2d(
+        self, _: Interpreter, op: lns.AvgPool2dOp, args: PythonValues
+    ) -> PythonValues:
+        return (
+            self.engine.avg_pool2d(
+                args[0],
+                format_of(op.input),
+                format_of(op.output),
+                kernel=op.kernel.get_values(),  # pyright: ignore[reportArgumentType]
+                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
+                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
+                count_include_pad=op.count_include_pad is not None,
+                arithmetic=op.arithmetic.data,
+            ),
+        )
+
+    @impl(lns.ReshapeOp)
+    def run_reshape(self, _: Interpreter, op: lns.ReshapeOp, args: PythonValues) -> PythonValues:
+        before, after = shape_of(op.input), shape_of(op.output)
+        keeps_batch = bool(before and after and before[0] == after[0])
+        batch = (args[0].shape[0],) if keeps_batch else after[:1]
+        return (args[0].reshape(*batch, *after[1:]),)
+
+    @impl(lns.ConcatOp)
+    def run_concat(self, _: Interpreter, op: lns.ConcatOp, args: PythonValues) -> PythonValues:
+        return (np.concatenate(args, axis=op.axis.value.data),)
+
+    @impl(lns.ArgmaxOp)
+    def run_argmax(self, _: Interpreter, op: lns.ArgmaxOp, args: PythonValues) -> PythonValues:
+        index = definition.argmax(args[0], format_of(op.input), op.axis.value.data)
+        width = op.output.type.element_type.width.data
+        return (index.astype(f"i{max(1, width // 8)}"),)
+
+    @impl(cluster.LookupOp)
+    def run_lookup(self, _: Interpreter, op: cluster.LookupOp, args: PythonValues) -> PythonValues:
+        pointers, codebook = args[:2]
+        weight = codebook.reshape(-1)[cluster.lookup_index(pointers, op.block.get_values())]
+        if len(args) == 3:
+            weight = weight * args[2].reshape(-1, *[1] * (weight.ndim - 1))
+        return (weight,)
+
+
+def _layer_operands(
+    op: lns.MultiplyAccumulateOp, args: PythonValues
+) -> tuple[np.ndarray, LnsFormat, np.ndarray, LnsFormat, np.ndarray | None, LnsFormat]:
+    init = args[2].astype(np.int64) if op.bias is not None else None
+    formats = format_of(op.input), format_of(op.weight), format_of(op.output)
+    return args[0], formats[0], args[1], formats[1], init, formats[2]
+
+
+def lns_interpreter(module: ModuleOp, engine: str = "gemm") -> Interpreter:
+    """An interpreter for lns modules on the engine of that name."""
+    interpreter = Interpreter(module)
+    interpreter.register_implementations(DataFunctions())
+    interpreter.register_implementations(LnsFunctions(get_engine(engine)))
+    return interpreter
+
+
+def run_lns(
+    module: ModuleOp,
+    *inputs: np.ndarray,
+    entry: str = "main",
+    engine: str = "gemm",
+    observe: Observer | None = None,
+) -> tuple[Any, ...]:
+    """Run a function of an lns module on float32 or code arrays of shape (N, ...).
+
+    Raises:
+        RecogError: inputs of the wrong number, shape or type, NaN, or codes that their
+            format does not have.
+    """
+    function = find_function(module, entry)
+    types = [arg.type for arg in function.body.block.args]
+    arrays = [check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
+    if len(inputs) != len(types):
+        raise RecogError(f"@{entry} takes {len(types)} inputs, got {len(inputs)}")
+    return execute(lns_interpreter(module, engine), function, arrays, observe=observe)
+
+
+def check_input(index: int, x: Any, type_: Any) -> np.ndarray:
+    """`x` as the array that an argument of tensor type `type_` wants, any batch size."""
+    where = f"input {index}"
+    array = np.asarray(x)
+    if not isinstance(type_, TensorType):
+        raise RecogError(f"the function wants {type_}, which is no tensor", where=where)
+    shape: Sequence[int] = type_.get_shape()
+    if array.ndim != len(shape) or array.shape[1:] != tuple(shape[1:]):
+        wanted = ", ".join(map(str, ("N", *shape[1:])))
+        raise RecogError(
+            f"has shape {list(array.shape)}, the network wants [{wanted}]", where=where
+        )
+    element = type_.element_type
+    if isinstance(element, NumberType):
+        if array.dtype != element.format.dtype or element.format.illegal_codes(array).any():
+            raise RecogError(f"holds values that are no codes of {element}", where=where)
+        return array
+    if not np.issubdtype(array.dtype, np.floating) and array.dtype.kind not in "iub":
+        raise RecogError(f"has dtype {array.dtype}, the network wants float32", where=where)
+    array = np.ascontiguousarray(array, dtype=from_bytes(b"", element, 0).dtype)
+    if not np.isfinite(array).all():
+        raise RecogError("holds NaN or infinity", where=where)
+    return array
