@@ -37,6 +37,9 @@ def atomic_write(
     Raises:
         OSError: naming `path`, before the block runs, where it cannot be written.
     """
+    if os.path.abspath(path).startswith(("/dev/", "/proc/")):
+        # /dev/stdout may lead to a regular file, which the shell holds open.
+        return _open(os.fspath(path), mode)
     target = Path(os.path.realpath(path))
     existing = _status(path)
     if existing is None or stat.S_ISREG(existing.st_mode):
@@ -75,7 +78,9 @@ def _replace(target: Path, shown: str, mode: str) -> Iterator[IO[Any]]:
         if target.exists():
             shutil.copymode(target, draft)
         os.replace(draft, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             draft.unlink()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            raise OSError(error.errno, error.strerror, shown) from None
         raise

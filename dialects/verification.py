@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from xdsl.ir import IRNode, Operation
+from xdsl.ir import Block, IRNode, Operation
 from xdsl.utils.diagnostic import Diagnostic
 from xdsl.utils.exceptions import VerifyException
 
@@ -56,10 +56,15 @@ def verify_module(module: Operation) -> None:
         with located_errors():
             module.verify()
     except VerifyException as error:
-        op = failed_op(error) or _first_invalid(module)
-        message = str(error) or "the op is invalid"
-        raise RecogError(message, where=describe_op(op) if op else None) from error
+        op = failed_op(error) or _first_invalid(module) or module
+        raise _op_error(op, str(error) or "the op is invalid") from error
     _check_definitions(module)
+
+
+def _op_error(op: Operation, message: str) -> RecogError:
+    error = RecogError(message, where=describe_op(op))
+    setattr(error, _OP_ATTRIBUTE, op)
+    return error
 
 
 def _first_invalid(module: Operation) -> Operation | None:
@@ -76,30 +81,40 @@ def _first_invalid(module: Operation) -> Operation | None:
 
 
 def _check_definitions(module: Operation) -> None:
-    """xDSL resolves a use before its definition, and verifies the result: refuse it here."""
+    """xDSL resolves a use before its definition, even one in another region, and verifies
+    the result: refuse both here."""
     seen = set[Operation]()
     for op in module.walk():
         for index, operand in enumerate(op.operands):
-            definition = operand.owner
-            if not isinstance(definition, Operation) or definition in seen:
-                continue
-            if _must_precede(definition, op):
+            problem = _find_problem(operand.owner, op, seen)
+            if problem is not None:
                 name = f" %{operand.name_hint}" if operand.name_hint else ""
-                raise RecogError(
-                    f"operand #{index}{name} is used before it is defined", where=describe_op(op)
-                )
+                raise _op_error(op, f"operand #{index}{name} is {problem}")
         seen.add(op)
 
 
-def _must_precede(definition: Operation, user: Operation) -> bool:
-    """Order binds inside functions and this package's ops; a bare module is a graph.
+def _find_problem(owner: Operation | Block, user: Operation, seen: set[Operation]) -> str | None:
+    """What is wrong with `user` reading a value of `owner`; `seen` is what comes before it.
 
     The control flow between the blocks of one region is not examined.
     """
-    block = definition.parent
-    if block is None or block.find_ancestor_op_in_block(user) is None:
-        return False
-    ancestor = user.parent_op()
+    block = owner if isinstance(owner, Block) else owner.parent
+    region = None if block is None else block.parent
+    ancestor: Operation | None = user
+    while ancestor is not None and ancestor.parent_region() is not region:
+        ancestor = ancestor.parent_op()
+    if region is None or ancestor is None:
+        return "defined in a region that does not enclose this op"
+    if isinstance(owner, Block) or ancestor.parent is not block:
+        return None
+    if (owner in seen and owner is not ancestor) or not _is_ordered(owner):
+        return None
+    return "used before it is defined"
+
+
+def _is_ordered(op: Operation) -> bool:
+    """Order binds inside functions and this package's ops; a bare module is a graph."""
+    ancestor = op.parent_op()
     while ancestor is not None:
         if ancestor.name == "func.func" or type(ancestor).__module__.startswith("recog."):
             return True

@@ -1,0 +1,163 @@
+"""What the commands share: exit codes, error text, progress and tables.
+
+rich is imported only when something is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from xdsl.utils.exceptions import ArgSpecParseError
+
+from recog.tools.diagnostics import UsageError, clip, describe_error
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+T = TypeVar("T")
+
+BAD_INPUT, BAD_USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+DEBUG_VARIABLE = "RECOG_DEBUG"
+
+
+def run_main(program: str, body: Callable[[], int | None]) -> int:
+    """Call `body`, the whole of a command, and return its exit code.
+
+    Errors become text on standard error: 1 for bad input and for bugs of the compiler,
+    2 for a wrong command line. `RECOG_DEBUG=1` adds the traceback.
+    """
+    try:
+        code = body() or 0
+        sys.stdout.flush()
+        return code
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Else Python flushes once more at its exit, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except (Exception, ArgSpecParseError) as error:
+        _print_error(program, error)
+        return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
+
+
+def _print_error(program: str, error: BaseException) -> None:
+    debug = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+    if debug:
+        traceback.print_exception(error)
+    text = describe_error(error)
+    if text is None:
+        notes = "".join(f" {clip(note, 300)}" for note in getattr(error, "__notes__", ()))
+        text = (
+            f"internal error{notes}: {type(error).__name__}: {clip(str(error))}\n"
+            f"  hint: this is a bug, please report it; {DEBUG_VARIABLE}=1 shows where it happened"
+        )
+    print(f"{program}: error: {text}", file=sys.stderr)
+
+
+class Advance(Protocol):
+    """Moves a progress bar on, and puts a note such as a loss beside it."""
+
+    def __call__(self, steps: int = 1, note: str = "") -> None: ...
+
+
+_shown: Progress | None = None
+
+
+@contextmanager
+def _display() -> Iterator[Progress | None]:
+    """The one live display of the terminal (rich cannot nest them), None without a terminal."""
+    global _shown
+    if _shown is not None or not sys.stderr.isatty():
+        yield _shown
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        _shown = shown
+        try:
+            yield shown
+        finally:
+            _shown = None
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Advance]:
+    """A bar on standard error while the block runs; nothing without a terminal."""
+    with _display() as display:
+        if display is None:
+            yield lambda steps=1, note="": None
+            return
+        task = display.add_task(description, total=total, note="")
+        try:
+            yield lambda steps=1, note="": display.update(task, advance=steps, note=note)
+        finally:
+            display.remove_task(task)
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Iterate over `items` under a progress bar."""
+    if total is None and isinstance(items, Sequence):
+        total = len(items)
+    with progress(description, total) as advance:
+        for item in items:
+            yield item
+            advance()
+
+
+@contextmanager
+def stage(description: str) -> Iterator[None]:
+    """A step of a longer job: shown while it runs, then one line with the seconds it took."""
+    start = time.perf_counter()
+    with progress(description):
+        yield
+    print(f"{description:<44} {time.perf_counter() - start:7.1f} s", file=sys.stderr, flush=True)
+
+
+def print_table(
+    title: str | None,
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    left: Sequence[str] = (),
+) -> None:
+    """Print a table to standard output; the first column and those in `left` align left."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, header in enumerate(headers):
+        table.add_column(Text(header), justify="left" if i == 0 or header in left else "right")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    # Without a terminal rich cuts cells to 80 columns.
+    width = None if sys.stdout.isatty() else 1000
+    Console(file=sys.stdout, width=width, highlight=False).print(table)

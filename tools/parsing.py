@@ -1,0 +1,181 @@
+"""IR text to IR, with a place for every op and a clear error for everything else."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from bisect import bisect_left
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import UNKNOWN_LOC, FileLineColLoc, IntAttr, ModuleOp, StringAttr
+from xdsl.ir import AttributeInvT, Operation, SSAValue
+from xdsl.parser import Parser, UnresolvedOperand
+from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.lexer import Span
+from xdsl.utils.mlir_lexer import MLIRTokenKind
+
+from recog.dialects.errors import RecogError, describe_location
+from recog.dialects.verification import failed_op, verify_module
+from recog.tools.diagnostics import IRParseError, clip, describe_parse_error, excerpt
+
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+class LocatingParser(Parser):
+    """Gives every op that has no `loc(...)` its place in the text, as MLIR does."""
+
+    def __init__(self, ctx: Context, text: str, name: str, line_offset: int = 0):
+        super().__init__(ctx, text, name)
+        self._file = StringAttr(name)
+        self._first_line = 1 + line_offset
+        self._line_ends = [match.start() for match in re.finditer("\n", text)]
+        self.places = dict[Operation, FileLineColLoc]()
+        """Where ops with a `loc(...)` of their own stand in the text."""
+        self._first_uses = dict[str, Span]()
+        self.failed_span: Span | None = None
+        """The start of the innermost op that could not be parsed."""
+
+    def parse_operation(self) -> Operation:
+        span = self._current_token.span
+        try:
+            op = super().parse_operation()
+        except Exception:
+            self.failed_span = self.failed_span or span
+            raise
+        if op.location is UNKNOWN_LOC:
+            op.location = self._place(span.start)
+        else:
+            self.places[op] = self._place(span.start)
+        return op
+
+    def resolve_operand(
+        self, operand: UnresolvedOperand, type: AttributeInvT
+    ) -> SSAValue[AttributeInvT]:
+        name = operand.operand_name
+        if name not in self.ssa_values and name not in self.forward_ssa_references:
+            self._first_uses[name] = operand.span
+        return super().resolve_operand(operand, type)
+
+    def _place(self, position: int) -> FileLineColLoc:
+        line = bisect_left(self._line_ends, position)
+        column = position - (self._line_ends[line - 1] if line else -1)
+        return FileLineColLoc(self._file, IntAttr(line + self._first_line), IntAttr(column))
+
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        if self._current_token.kind == MLIRTokenKind.EOF:
+            self.raise_error("there is no operation in this input")
+        try:
+            return super().parse_module(allow_implicit_module)
+        except ParseError as error:
+            if error.msg == "Could not parse entire input!":
+                error.msg = "an operation is expected here"
+            elif error.msg.startswith("values used but not defined"):
+                # xDSL reports this at the end of the input.
+                error.span = self._first_uses.get(
+                    next(iter(self.forward_ssa_references)), error.span
+                )
+            raise
+
+
+def read_module(ctx: Context, path: str | os.PathLike[str]) -> ModuleOp:
+    """Parse and verify the IR file at `path`.
+
+    Raises:
+        OSError: the file cannot be read.
+        IRParseError, RecogError: as `parse_module`.
+    """
+    with open(path, "rb") as stream:
+        return parse_module(ctx, stream.read(), os.fspath(path))
+
+
+def parse_module(
+    ctx: Context,
+    data: bytes,
+    name: str,
+    *,
+    line_offset: int = 0,
+    allow_implicit_module: bool = True,
+    verify: bool = True,
+) -> ModuleOp:
+    """Parse UTF-8 IR text and verify it.
+
+    Args:
+        name: what the text is called in locations and errors.
+        line_offset: lines of the file before this text.
+        allow_implicit_module: put ops at the top level in a module of their own.
+        verify: whether the ops must verify; attributes and types always must.
+
+    Raises:
+        IRParseError: the text is not IR.
+        RecogError: it breaks a rule of the dialects.
+    """
+    text = _decode(data, name)
+    try:
+        parser = LocatingParser(ctx, text, name, line_offset)
+    except ParseError as error:
+        raise _parse_error(error, line_offset) from error
+    try:
+        module = parser.parse_module(allow_implicit_module)
+    except ParseError as error:
+        raise _parse_error(error, line_offset) from error
+    except RecursionError as error:
+        raise IRParseError("the input nests too deeply", where=name) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _other_error(error, parser, line_offset) from error
+    if verify:
+        _verify(module, parser)
+    return module
+
+
+def _parse_error(error: ParseError, line_offset: int) -> IRParseError:
+    error.span = dataclasses.replace(error.span, line_offset=line_offset)
+    return IRParseError(describe_parse_error(error))
+
+
+def _other_error(error: Exception, parser: LocatingParser, line_offset: int) -> RecogError:
+    """ValueError, KeyError, AssertionError and others escape xDSL's parser on bad text."""
+    kind = RecogError if isinstance(error, (VerifyException, RecogError)) else IRParseError
+    span = parser.failed_span or Span(parser.pos, parser.pos, parser.lexer.input)
+    place = dataclasses.replace(span, line_offset=line_offset)
+    return kind(f"{place.get_location()}: {clip(_reason(error))}\n{excerpt(place)}")
+
+
+def _verify(module: ModuleOp, parser: LocatingParser) -> None:
+    try:
+        verify_module(module)
+    except RecogError as error:
+        op = failed_op(error)
+        place = parser.places.get(op) if op is not None else None
+        if place is not None:
+            error.add_note(f"in {describe_location(place)}")
+        raise
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, (VerifyException, RecogError, ValueError)) and str(error):
+        return str(error)
+    return f"this cannot be read ({type(error).__name__}: {error})"
+
+
+def _decode(data: bytes, name: str) -> str:
+    if data.startswith(ZIP_MAGIC):
+        raise IRParseError(
+            "this is an archive, not IR text",
+            where=name,
+            hint="`recog import` reads torch.export archives (.pt2)",
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise IRParseError(
+            f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text",
+            where=f"{name}:{line}",
+            hint="the input must be IR text",
+        ) from None
+    if "\0" in text:
+        raise IRParseError("this is a binary file, not IR text", where=name)
+    return text

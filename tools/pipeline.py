@@ -1,0 +1,188 @@
+"""Pass pipelines from text, with errors that say what each pass takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import (
+    ArgSpec,
+    ArgSpecConvertible,
+    ParameterListType,
+    parse_pipeline,
+)
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException
+from xdsl.utils.hints import type_repr
+
+from recog.tools.diagnostics import UsageError
+
+ConvertibleT = TypeVar("ConvertibleT", bound=ArgSpecConvertible)
+
+_OUTSIDE_STRINGS = re.compile(r'("(?:\\.|[^"\\])*")')
+_SPACE_AROUND = re.compile(r"\s*([,{=])\s*|\s+(\})")
+
+
+def parse_passes(
+    text: str, available: Mapping[str, Callable[[], type[ModulePass]]]
+) -> tuple[ModulePass, ...]:
+    """The passes that `text` names: `fold-batch-norm,cluster-weights{entries=16}`.
+
+    White space around the punctuation is allowed, so that a pipeline may span lines.
+
+    Raises:
+        UsageError: a syntax error, an unknown pass, or an option that the pass does not take.
+    """
+    try:
+        specs = list(parse_pipeline(_without_spaces(text)))
+    except ArgSpecParseError as error:
+        # The first line says "Error parsing pass pipeline specification:".
+        text = str(error).partition("\n")[2].rstrip()
+        raise UsageError(text, where="argument -p/--passes") from error
+    for spec in specs:
+        if spec.name not in available:
+            raise UsageError(
+                f"unknown pass '{spec.name}'", hint=suggest(spec.name, available, "--list-passes")
+            )
+    return tuple(instantiate("pass", available[spec.name](), spec) for spec in specs)
+
+
+def _without_spaces(text: str) -> str:
+    parts = _OUTSIDE_STRINGS.split(text.strip())
+    for i in range(0, len(parts), 2):
+        parts[i] = _SPACE_AROUND.sub(lambda match: match[1] or match[2], parts[i])
+    return "".join(parts)
+
+
+def suggest(name: str, known: Collection[str], listing: str) -> str:
+    """A hint with the names that resemble `name`."""
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(close)}? `{listing}` shows all"
+    return f"`{listing}` shows all"
+
+
+def instantiate(kind: str, cls: type[ConvertibleT], spec: ArgSpec) -> ConvertibleT:
+    """`cls` with the options of `spec`.
+
+    Raises:
+        UsageError: naming the option at fault and what `cls` takes.
+    """
+    where = f"{kind} '{spec.name}'"
+    types = get_type_hints(cls)
+    options = {field.name: field for field in _option_fields(cls)}
+    values = dict[str, ParameterListType]()
+    for written, value in spec.parameters.items():
+        name = written.replace("-", "_")
+        if name not in options:
+            close = difflib.get_close_matches(name, options, n=1)
+            meant = f" (did you mean {_dashed(close[0])}?)" if close else ""
+            raise UsageError(f"unknown option '{written}'{meant}", where=where, hint=_takes(cls))
+        values[name] = _coerce(value, types[name])
+        _check_type(where, written, values[name], types[name], cls)
+    missing = [_dashed(n) for n in options if n in cls.required_fields() and n not in values]
+    if missing:
+        raise UsageError(f"option '{missing[0]}' is required", where=where, hint=_takes(cls))
+    try:
+        return cls.from_spec(ArgSpec(spec.name, values))
+    except (ValueError, DiagnosticException) as error:
+        raise UsageError(str(error), where=where, hint=_takes(cls)) from error
+
+
+def _check_type(
+    where: str, option: str, value: ParameterListType, expected: Any, cls: type[ArgSpecConvertible]
+) -> None:
+    from xdsl.utils.hints import isa
+
+    alone = value[0] if len(value) == 1 else value
+    absent = not value and NoneType in get_args(expected)
+    if absent or isa(alone, expected) or isa(value, expected):
+        return
+    given = ",".join(_literal(part) for part in value) if value else "nothing"
+    raise UsageError(
+        f"option '{option}' takes {type_repr(expected)}, got {given}",
+        where=where,
+        hint=_takes(cls),
+    )
+
+
+def _coerce(value: ParameterListType, expected: Any) -> ParameterListType:
+    """Let `1` and `1e-3` stand for floats: the lexer reads an integer and a word."""
+    kinds = _kinds(expected)
+    if float not in kinds:
+        return value
+    return tuple(part if type(part) in kinds else _as_float(part) for part in value)
+
+
+def _kinds(expected: Any) -> set[Any]:
+    if get_origin(expected) in (Union, UnionType, tuple):
+        return set[Any]().union(*(_kinds(argument) for argument in get_args(expected)))
+    return {expected}
+
+
+def _as_float(part: str | int | bool | float) -> Any:
+    if isinstance(part, bool):
+        return part
+    try:
+        return float(part)
+    except ValueError:
+        return part
+
+
+def _option_fields(cls: type[ArgSpecConvertible]) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(cls) if field.init and field.name != "name"]
+
+
+def _takes(cls: type[ArgSpecConvertible]) -> str:
+    options = describe_options(cls)
+    return (
+        "it takes\n" + "\n".join(f"    {line}" for line in options)
+        if options
+        else ("it takes no options")
+    )
+
+
+def describe_options(cls: type[ArgSpecConvertible]) -> list[str]:
+    """A line for each option of a pass or target: `entries: int = 256`."""
+    types = get_type_hints(cls)
+    lines = list[str]()
+    for field in _option_fields(cls):
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        line = f"{_dashed(field.name)}: {type_repr(types[field.name])}"
+        lines.append(line if default is dataclasses.MISSING else f"{line} = {_shown(default)}")
+    return lines
+
+
+def describe_pass(cls: type[ModulePass]) -> str:
+    """The docstring and the options of a pass."""
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    # A dataclass without a docstring has its signature for one.
+    doc = "" if doc.startswith(f"{cls.__name__}(") else doc
+    options = describe_options(cls)
+    listed = (
+        "\n".join(["Options:", *(f"  {line}" for line in options)]) if options else "No options."
+    )
+    return "\n\n".join(part for part in (cls.name, doc, listed) if part)
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return ",".join(_literal(part) for part in value) or "nothing"
+    return "none" if value is None else _literal(value)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
