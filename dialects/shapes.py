@@ -130,3 +130,40 @@ def reshape_shape(x: Shape, target: Shape) -> Shape:
     if count != wanted:
         raise ValueError(f"{list(x)} holds {count} elements, {list(target)} {wanted}")
     return target
+
+
+def broadcast_shape(lhs: Shape, rhs: Shape) -> Shape:
+    """NumPy's broadcasting of two shapes."""
+    rank = max(len(lhs), len(rhs))
+    left = (1,) * (rank - len(lhs)) + tuple(lhs)
+    right = (1,) * (rank - len(rhs)) + tuple(rhs)
+    if any(a != b and 1 not in (a, b) for a, b in zip(left, right)):
+        raise ValueError(f"shapes {list(lhs)} and {list(rhs)} do not broadcast")
+    return tuple(b if a == 1 else a for a, b in zip(left, right))
+
+
+def check_data_axis(axis: int, rank: int) -> None:
+    """Raise ValueError unless `axis` is one of `rank` axes and not the batch axis."""
+    if not 0 < axis < rank:
+        raise ValueError(f"axis must be from 1 (0 is the batch) to {rank - 1}, got {axis}")
+
+
+def reduced_shape(x: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
+    """`x` without `axes`, or with 1 in their place."""
+    if not axes or len(set(axes)) != len(axes):
+        raise ValueError(f"axes must be named once each, got {list(axes)}")
+    for axis in axes:
+        check_data_axis(axis, len(x))
+    if keepdims:
+        return tuple(1 if axis in axes else dim for axis, dim in enumerate(x))
+    return tuple(dim for axis, dim in enumerate(x) if axis not in axes)
+
+
+def pad2d_shape(x: Shape, padding: Sequence[int]) -> Shape:
+    """(N, C, H, W) padded by (top, left, bottom, right)."""
+    if len(x) != 4:
+        raise ValueError(f"the input must have 4 axes, got {len(x)}")
+    if len(padding) != 4 or any(value < 0 for value in padding):
+        raise ValueError(f"padding takes 4 values of at least 0, got {list(padding)}")
+    top, left, bottom, right = padding
+    return (x[0], x[1], x[2] + top + bottom, x[3] + left + right)

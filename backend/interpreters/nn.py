@@ -1,0 +1,331 @@
+"""Interpreter of the nn dialect on torch tensors: the float reference.
+
+Autograd flows through every op, so weights and centroids can be tuned on the IR itself.
+The leading axis is the batch: a module imported for one image runs any number at once.
+Threads and gradient mode are the caller's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from xdsl.dialects.builtin import Float64Type, ModuleOp, TensorType
+from xdsl.dialects.func import FuncOp
+from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from recog.backend.interpreters.data import DataFunctions
+from recog.backend.interpreters.execute import Observer, execute, find_function
+from recog.dialects import cluster, nn
+from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError
+from recog.dialects.nn import element_type_of, shape_of
+from recog.dialects.verification import located_errors
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A value of the interpreter (NumPy array or tensor) as a tensor, without a copy."""
+    if isinstance(value, Tensor):
+        return value
+    with warnings.catch_warnings():
+        # Constants are read-only arrays, and no op here writes to its operands.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(value)
+
+
+def _tensors(args: PythonValues) -> tuple[Tensor, ...]:
+    return tuple(as_tensor(arg) for arg in args)
+
+
+def _is_symmetric(padding: tuple[int, ...]) -> bool:
+    return padding[:2] == padding[2:]
+
+
+def _pad2d(x: Tensor, padding: tuple[int, ...], value: float) -> Tensor:
+    top, left, bottom, right = padding
+    return F.pad(x, (left, right, top, bottom), value=value)
+
+
+@register_impls
+class NnFunctions(InterpreterFunctions):
+    """One implementation an op, each the torch operator of the same name."""
+
+    @impl(nn.Conv2dOp)
+    def run_conv2d(self, _: Interpreter, op: nn.Conv2dOp, args: PythonValues) -> PythonValues:
+        x, weight = _tensors(args[:2])
+        bias = as_tensor(args[2]) if op.bias is not None else None
+        padding = tuple(op.padding.get_values())
+        if _is_symmetric(padding):
+            padding = padding[:2]
+        else:
+            x, padding = _pad2d(x, padding, 0.0), (0, 0)
+        strides, dilation = op.strides.get_values(), op.dilation.get_values()
+        groups = op.groups.value.data
+        return (F.conv2d(x, weight, bias, strides, padding, dilation, groups),)
+
+    @impl(nn.LinearOp)
+    def run_linear(self, _: Interpreter, op: nn.LinearOp, args: PythonValues) -> PythonValues:
+        return (F.linear(*_tensors(args)),)
+
+    @impl(nn.BatchNormOp)
+    def run_batch_norm(
+        self, _: Interpreter, op: nn.BatchNormOp, args: PythonValues
+    ) -> PythonValues:
+        x, scale, bias, mean, variance = _tensors(args)
+        return (F.batch_norm(x, mean, variance, scale, bias, eps=op.eps.value.data),)
+
+    @impl(nn.ReluOp)
+    def run_relu(self, _: Interpreter, op: nn.ReluOp, args: PythonValues) -> PythonValues:
+        return (F.relu(as_tensor(args[0])),)
+
+    @impl(nn.ClampOp)
+    def run_clamp(self, _: Interpreter, op: nn.ClampOp, args: PythonValues) -> PythonValues:
+        return (torch.clamp(as_tensor(args[0]), op.min.value.data, op.max.value.data),)
+
+    @impl(nn.LeakyReluOp)
+    def run_leaky_relu(
+        self, _: Interpreter, op: nn.LeakyReluOp, args: PythonValues
+    ) -> PythonValues:
+        return (F.leaky_relu(as_tensor(args[0]), op.negative_slope.value.data),)
+
+    @impl(nn.SigmoidOp)
+    def run_sigmoid(self, _: Interpreter, op: nn.SigmoidOp, args: PythonValues) -> PythonValues:
+        return (torch.sigmoid(as_tensor(args[0])),)
+
+    @impl(nn.TanhOp)
+    def run_tanh(self, _: Interpreter, op: nn.TanhOp, args: PythonValues) -> PythonValues:
+        return (torch.tanh(as_tensor(args[0])),)
+
+    @impl(nn.SiluOp)
+    def run_silu(self, _: Interpreter, op: nn.SiluOp, args: PythonValues) -> PythonValues:
+        return (F.silu(as_tensor(args[0])),)
+
+    @impl(nn.HardswishOp)
+    def run_hardswish(self, _: Interpreter, op: nn.HardswishOp, args: PythonValues) -> PythonValues:
+        return (F.hardswish(as_tensor(args[0])),)
+
+    @impl(nn.HardsigmoidOp)
+    def run_hardsigmoid(
+        self, _: Interpreter, op: nn.HardsigmoidOp, args: PythonValues
+    ) -> PythonValues:
+        return (F.hardsigmoid(as_tensor(args[0])),)
+
+    @impl(nn.GeluOp)
+    def run_gelu(self, _: Interpreter, op: nn.GeluOp, args: PythonValues) -> PythonValues:
+        return (F.gelu(as_tensor(args[0]), approximate=op.approximate.data),)
+
+    @impl(nn.SoftmaxOp)
+    def run_softmax(self, _: Interpreter, op: nn.SoftmaxOp, args: PythonValues) -> PythonValues:
+        return (torch.softmax(as_tensor(args[0]), op.axis.value.data),)
+
+    @impl(nn.AddOp)
+    def run_add(self, _: Interpreter, op: nn.AddOp, args: PythonValues) -> PythonValues:
+        return (torch.add(*_tensors(args)),)
+
+    @impl(nn.SubOp)
+    def run_sub(self, _: Interpreter, op: nn.SubOp, args: PythonValues) -> PythonValues:
+        return (torch.sub(*_tensors(args)),)
+
+    @impl(nn.MulOp)
+    def run_mul(self, _: Interpreter, op: nn.MulOp, args: PythonValues) -> PythonValues:
+        return (torch.mul(*_tensors(args)),)
+
+    @impl(nn.DivOp)
+    def run_div(self, _: Interpreter, op: nn.DivOp, args: PythonValues) -> PythonValues:
+        return (torch.div(*_tensors(args)),)
+
+    @impl(nn.MaxPool2dOp)
+    def run_max_pool2d(
+        self, _: Interpreter, op: nn.MaxPool2dOp, args: PythonValues
+    ) -> PythonValues:
+        (x,) = _tensors(args)
+        padding = tuple(op.padding.get_values())
+        if _is_symmetric(padding):
+            padding = padding[:2]
+        else:
+            x, padding = _pad2d(x, padding, -torch.inf), (0, 0)
+        y = F.max_pool2d(
+            x,
+            op.kernel.get_values(),
+            op.strides.get_values(),
+            padding,
+            op.dilation.get_values(),
+            ceil_mode=op.ceil_mode is not None,
+        )
+        return (_crop(y, op.output),)
+
+    @impl(nn.AvgPool2dOp)
+    def run_avg_pool2d(
+        self, _: Interpreter, op: nn.AvgPool2dOp, args: PythonValues
+    ) -> PythonValues:
+        (x,) = _tensors(args)
+        padding = tuple(op.padding.get_values())
+        include_pad = op.count_include_pad is not None
+        if _is_symmetric(padding):
+            return (_avg_pool2d(x, op, padding[:2], include_pad),)
+        mean = _avg_pool2d(_pad2d(x, padding, 0.0), op, (0, 0), True)
+        if not include_pad:
+            inside = _pad2d(torch.ones_like(x[:1, :1]), padding, 0.0)
+            mean = mean / _avg_pool2d(inside, op, (0, 0), True)
+        return (mean,)
+
+    @impl(nn.MeanOp)
+    def run_mean(self, _: Interpreter, op: nn.MeanOp, args: PythonValues) -> PythonValues:
+        (x,) = _tensors(args)
+        return (x.mean(tuple(op.axes.get_values()), keepdim=op.keepdims is not None),)
+
+    @impl(nn.ReshapeOp)
+    def run_reshape(self, _: Interpreter, op: nn.ReshapeOp, args: PythonValues) -> PythonValues:
+        (x,) = _tensors(args)
+        return (x.reshape(x.shape[0], *shape_of(op.output)[1:]),)
+
+    @impl(nn.ConcatOp)
+    def run_concat(self, _: Interpreter, op: nn.ConcatOp, args: PythonValues) -> PythonValues:
+        return (torch.cat(_tensors(args), op.axis.value.data),)
+
+    @impl(nn.PadOp)
+    def run_pad(self, _: Interpreter, op: nn.PadOp, args: PythonValues) -> PythonValues:
+        (x,) = _tensors(args)
+        return (_pad2d(x, tuple(op.padding.get_values()), op.value.value.data),)
+
+
+def _crop(y: Tensor, output: SSAValue) -> Tensor:
+    """Drop windows of ceil mode that torch counts only because the padding was done before."""
+    height, width = shape_of(output)[2:]
+    return y[:, :, :height, :width]
+
+
+def _avg_pool2d(
+    x: Tensor, op: nn.AvgPool2dOp, padding: tuple[int, ...], include_pad: bool
+) -> Tensor:
+    y = F.avg_pool2d(
+        x,
+        op.kernel.get_values(),
+        op.strides.get_values(),
+        padding,
+        ceil_mode=op.ceil_mode is not None,
+        count_include_pad=include_pad,
+    )
+    return _crop(y, op.output)
+
+
+@register_impls
+class FloatClusterFunctions(InterpreterFunctions):
+    """`cluster.lookup` of float codebooks; the gradient reaches every centroid."""
+
+    def __init__(self):
+        self._indices = dict[Operation, Tensor]()
+
+    @impl(cluster.LookupOp)
+    def run_lookup(self, _: Interpreter, op: cluster.LookupOp, args: PythonValues) -> PythonValues:
+        if not isinstance(element_type_of(op.codebook), nn.FLOAT_TYPES):
+            raise RecogError("a codebook of LNS codes has no float value here")
+        index = self._indices.get(op)
+        if index is None:
+            index = torch.from_numpy(cluster.lookup_index(args[0], op.block.get_values()))
+            self._indices[op] = index
+        codebook, *scales = _tensors(args[1:])
+        weight = codebook.reshape(-1)[index]
+        if scales:
+            weight = weight * scales[0].reshape(-1, *[1] * (weight.ndim - 1))
+        return (weight,)
+
+
+class NnRunner:
+    """Runs one function of an nn module many times; the module must not change meanwhile."""
+
+    def __init__(self, module: ModuleOp, entry: str = "main"):
+        """Raises RecogError if there is no such function."""
+        self.function: FuncOp = find_function(module, entry)
+        self._interpreter = Interpreter(module)
+        for functions in (DataFunctions(), NnFunctions(), FloatClusterFunctions()):
+            self._interpreter.register_implementations(functions)
+        self._constants: dict[SSAValue, Any] = {
+            op.output: op.value.to_array()
+            for op in self.function.walk()
+            if isinstance(op, ConstantOp)
+        }
+
+    def __call__(
+        self,
+        *inputs: Tensor | np.ndarray,
+        constants: Mapping[SSAValue | Operation, Tensor] | None = None,
+        observe: Observer | None = None,
+    ) -> tuple[Tensor, ...]:
+        """The outputs for these inputs, as `run_nn`."""
+        types = [arg.type for arg in self.function.body.block.args]
+        if len(inputs) != len(types):
+            raise RecogError(
+                f"@{self.function.sym_name.data} takes {len(types)} inputs, got {len(inputs)}"
+            )
+        checked = [_check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
+        _check_batches(checked, types)
+        overrides = dict(self._constants)
+        for key, value in (constants or {}).items():
+            overrides[SSAValue.get(key)] = value
+        with located_errors():
+            results = execute(
+                self._interpreter, self.function, checked, observe=observe, overrides=overrides
+            )
+        return tuple(as_tensor(result) for result in results)
+
+
+def run_nn(
+    module: ModuleOp,
+    *inputs: Tensor | np.ndarray,
+    entry: str = "main",
+    constants: Mapping[SSAValue | Operation, Tensor] | None = None,
+    observe: Observer | None = None,
+) -> tuple[Tensor, ...]:
+    """Run a function of an nn module on float inputs of shape (N, ...).
+
+    Args:
+        inputs: NumPy arrays or tensors; any batch size, else the shapes of the function.
+        constants: tensors in place of the results of these ops or values, usually
+            `data.constant`s: the parameters when tuning.
+        observe: called with every op and its results, constants left out.
+
+    Raises:
+        RecogError: inputs of the wrong number, shape or type, or not finite; an op that
+            has no float meaning.
+    """
+    return NnRunner(module, entry)(*inputs, constants=constants, observe=observe)
+
+
+def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
+    where = f"input {index}"
+    if not isinstance(type_, TensorType):
+        raise RecogError(f"the function wants {type_}, which is no tensor", where=where)
+    try:
+        tensor = x if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+    except TypeError:
+        raise RecogError("is no array of numbers", where=where) from None
+    shape = type_.get_shape()
+    if tensor.ndim != len(shape) or tuple(tensor.shape[1:]) != shape[1:]:
+        wanted = ", ".join(map(str, ("N", *shape[1:])))
+        raise RecogError(
+            f"has shape {list(tensor.shape)}, the network wants [{wanted}]", where=where
+        )
+    if tensor.is_complex():
+        raise RecogError(f"has dtype {tensor.dtype}, the network wants float32", where=where)
+    tensor = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
+    if not bool(torch.isfinite(tensor).all()):
+        raise RecogError("holds NaN or infinity", where=where)
+    return tensor
+
+
+def _check_batches(inputs: list[Tensor], types: list[Attribute]) -> None:
+    """All inputs must hold as many times the module's own batch as the first."""
+    counts = [
+        (len(x), type_.get_shape()[0])
+        for x, type_ in zip(inputs, types)
+        if isinstance(type_, TensorType) and x.ndim
+    ]
+    if any(size * counts[0][1] != counts[0][0] * declared for size, declared in counts):
+        raise RecogError(f"the inputs differ in batch size: {[size for size, _ in counts]}")

@@ -1,0 +1,179 @@
+"""Layers with weights: convolution, linear, batch normalization.
+
+Weights are operands, produced by `data.constant` or by `cluster.lookup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr
+from xdsl.interfaces import HasCanonicalizationPatternsInterface
+from xdsl.ir import Operation, SSAValue
+from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects import shapes
+from recog.dialects.nn.base import FLOATS, INTS, NnOp, integer, ints, real, shape_of
+from recog.dialects.nn.structure import PadOp
+from recog.dialects.shapes import Shape
+
+
+def _check_bias(bias: SSAValue | None, channels: int) -> None:
+    if bias is not None and shape_of(bias) != (channels,):
+        raise ValueError(f"bias must have shape [{channels}], got {list(shape_of(bias))}")
+
+
+@irdl_op_definition
+class Conv2dOp(NnOp, HasCanonicalizationPatternsInterface):
+    """2-D convolution (cross-correlation), `torch.nn.functional.conv2d`.
+
+    input (N, C, H, W), weight (O, C / groups, kh, kw), bias (O) → (N, O, H', W').
+    Padding is (top, left, bottom, right), with zeros.
+    """
+
+    name = "nn.conv2d"
+
+    input = operand_def(FLOATS)
+    weight = operand_def(FLOATS)
+    bias = opt_operand_def(FLOATS)
+    strides = prop_def(INTS, default_value=ints((1, 1)))
+    padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
+    dilation = prop_def(INTS, default_value=ints((1, 1)))
+    groups = prop_def(IntegerAttr, default_value=integer(1))
+
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        weight: SSAValue | Operation,
+        bias: SSAValue | Operation | None = None,
+        *,
+        strides: Sequence[int] = (1, 1),
+        padding: Sequence[int] = (0, 0, 0, 0),
+        dilation: Sequence[int] = (1, 1),
+        groups: int = 1,
+    ):
+        super().__init__(
+            [input, weight, bias],
+            {
+                "strides": ints(strides),
+                "padding": ints(padding),
+                "dilation": ints(dilation),
+                "groups": integer(groups),
+            },
+        )
+
+    def infer_shape(self) -> Shape:
+        shape = shapes.conv2d_shape(
+            shape_of(self.input),
+            shape_of(self.weight),
+            self.strides.get_values(),
+            self.padding.get_values(),
+            self.dilation.get_values(),
+            self.groups.value.data,
+        )
+        _check_bias(self.bias, shape[1])
+        return shape
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        return (ConvOfPadPattern(),)
+
+
+class ConvOfPadPattern(RewritePattern):
+    """conv2d(pad(x, zeros)) → conv2d(x) with the padding added to its own."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: Conv2dOp, rewriter: PatternRewriter, /) -> None:
+        pad = op.input.owner
+        if not isinstance(pad, PadOp) or pad.value.value.data != 0:
+            return
+        own, added = op.padding.get_values(), pad.padding.get_values()
+        merged = Conv2dOp(
+            pad.input,
+            op.weight,
+            op.bias,
+            strides=op.strides.get_values(),
+            padding=[a + b for a, b in zip(own, added)],
+            dilation=op.dilation.get_values(),
+            groups=op.groups.value.data,
+        )
+        merged.location = op.location
+        merged.attributes |= op.attributes
+        rewriter.replace(op, merged)
+
+
+@irdl_op_definition
+class LinearOp(NnOp):
+    """Fully connected layer, `torch.nn.functional.linear`.
+
+    input (N, ..., I), weight (O, I), bias (O) → (N, ..., O).
+    """
+
+    name = "nn.linear"
+
+    input = operand_def(FLOATS)
+    weight = operand_def(FLOATS)
+    bias = opt_operand_def(FLOATS)
+
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        weight: SSAValue | Operation,
+        bias: SSAValue | Operation | None = None,
+    ):
+        super().__init__([input, weight, bias])
+
+    def infer_shape(self) -> Shape:
+        if len(shape_of(self.input)) < 2:
+            raise ValueError("the input needs a batch axis and a feature axis")
+        shape = shapes.linear_shape(shape_of(self.input), shape_of(self.weight))
+        _check_bias(self.bias, shape[-1])
+        return shape
+
+
+@irdl_op_definition
+class BatchNormOp(NnOp):
+    """Batch normalization with fixed statistics, `torch.nn.functional.batch_norm` in eval mode.
+
+    output = (input - mean) / sqrt(variance + eps) · scale + bias, along axis 1. Operands in
+    ONNX's order: input (N, C, ...), the others (C). Without an affine part scale is 1 and
+    bias 0. Source: Ioffe & Szegedy 2015, section 3.1.
+    """
+
+    name = "nn.batch_norm"
+
+    input = operand_def(FLOATS)
+    scale = operand_def(FLOATS)
+    bias = operand_def(FLOATS)
+    mean = operand_def(FLOATS)
+    variance = operand_def(FLOATS)
+    eps = prop_def(FloatAttr[Float64Type], default_value=real(1e-5))
+
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        scale: SSAValue | Operation,
+        bias: SSAValue | Operation,
+        mean: SSAValue | Operation,
+        variance: SSAValue | Operation,
+        *,
+        eps: float = 1e-5,
+    ):
+        super().__init__([input, scale, bias, mean, variance], {"eps": real(eps)})
+
+    def infer_shape(self) -> Shape:
+        shape = shape_of(self.input)
+        if len(shape) < 2:
+            raise ValueError("the input needs a batch axis and a channel axis")
+        for name in ("scale", "bias", "mean", "variance"):
+            found = shape_of(getattr(self, name))
+            if found != (shape[1],):
+                raise ValueError(f"{name} must have shape [{shape[1]}], got {list(found)}")
+        return shape
+
+    def verify_(self) -> None:
+        super().verify_()
+        if not 0 <= self.eps.value.data < float("inf"):
+            raise VerifyException(f"eps must be finite and not negative, got {self.eps.value.data}")

@@ -1,0 +1,138 @@
+"""Pooling over windows and means over axes."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import UnitAttr
+from xdsl.interfaces import HasFolderInterface
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
+
+from recog.dialects import shapes
+from recog.dialects.nn.base import FLOATS, INTS, NnOp, flag, ints, shape_of
+from recog.dialects.shapes import Shape
+
+
+class PoolOp(NnOp, HasFolderInterface, ABC):
+    """A sliding window over H and W of (N, C, H, W), each channel on its own.
+
+    Padding is (top, left, bottom, right). With `ceil_mode` a last window may reach beyond
+    the padded input, as in torch.
+    """
+
+    input = operand_def(FLOATS)
+    kernel = prop_def(INTS)
+    strides = prop_def(INTS, default_value=ints((1, 1)))
+    padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
+    ceil_mode = opt_prop_def(UnitAttr)
+
+    def infer_shape(self) -> Shape:
+        return shapes.pool2d_shape(
+            shape_of(self.input),
+            self.kernel.get_values(),
+            self.strides.get_values(),
+            self.padding.get_values(),
+            ceil_mode=self.ceil_mode is not None,
+        )
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        if self.kernel.get_values() == (1, 1) and self.input.type == self.output.type:
+            return (self.input,)
+        return None
+
+
+@irdl_op_definition
+class MaxPool2dOp(PoolOp):
+    """Largest value of each window, `torch.nn.functional.max_pool2d`; padding never wins."""
+
+    name = "nn.max_pool2d"
+
+    dilation = prop_def(INTS, default_value=ints((1, 1)))
+
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        kernel: Sequence[int],
+        strides: Sequence[int] = (1, 1),
+        padding: Sequence[int] = (0, 0, 0, 0),
+        *,
+        dilation: Sequence[int] = (1, 1),
+        ceil_mode: bool = False,
+    ):
+        super().__init__(
+            [input],
+            {
+                "kernel": ints(kernel),
+                "strides": ints(strides),
+                "padding": ints(padding),
+                "dilation": ints(dilation),
+                "ceil_mode": flag(ceil_mode),
+            },
+        )
+
+    def infer_shape(self) -> Shape:
+        return shapes.pool2d_shape(
+            shape_of(self.input),
+            self.kernel.get_values(),
+            self.strides.get_values(),
+            self.padding.get_values(),
+            self.dilation.get_values(),
+            ceil_mode=self.ceil_mode is not None,
+        )
+
+
+@irdl_op_definition
+class AvgPool2dOp(PoolOp):
+    """Mean of each window, `torch.nn.functional.avg_pool2d`.
+
+    The mean is over the positions inside the padded input, or, without
+    `count_include_pad`, over those inside the input.
+    """
+
+    name = "nn.avg_pool2d"
+
+    count_include_pad = opt_prop_def(UnitAttr)
+
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        kernel: Sequence[int],
+        strides: Sequence[int] = (1, 1),
+        padding: Sequence[int] = (0, 0, 0, 0),
+        *,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ):
+        super().__init__(
+            [input],
+            {
+                "kernel": ints(kernel),
+                "strides": ints(strides),
+                "padding": ints(padding),
+                "ceil_mode": flag(ceil_mode),
+                "count_include_pad": flag(count_include_pad),
+            },
+        )
+
+
+@irdl_op_definition
+class MeanOp(NnOp):
+    """Mean over `axes` (not the batch axis), which go or, with `keepdims`, stay as 1.
+
+    `torch.mean`. The frontend writes means over H and W as `nn.avg_pool2d`.
+    """
+
+    name = "nn.mean"
+
+    input = operand_def(FLOATS)
+    axes = prop_def(INTS)
+    keepdims = opt_prop_def(UnitAttr)
+
+    def __init__(self, input: SSAValue | Operation, axes: Sequence[int], *, keepdims: bool = False):
+        super().__init__([input], {"axes": ints(axes), "keepdims": flag(keepdims)})
+
+    def infer_shape(self) -> Shape:
+        axes = self.axes.get_values()
+        return shapes.reduced_shape(shape_of(self.input), axes, self.keepdims is not None)

@@ -1,0 +1,174 @@
+"""Ops that move elements: reshape, concatenation, padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr, TensorType
+from xdsl.interfaces import HasCanonicalizationPatternsInterface, HasFolderInterface
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, var_operand_def
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects import shapes
+from recog.dialects.data import ConstantOp, DenseAttr
+from recog.dialects.nn.base import (
+    FLOATS,
+    INTS,
+    NnOp,
+    element_type_of,
+    integer,
+    ints,
+    real,
+    shape_of,
+)
+from recog.dialects.shapes import Shape
+
+
+def _check_reshape(source: Shape, target: Shape) -> Shape:
+    if not source or not target or source[0] != target[0]:
+        raise ValueError(f"the batch axis must stay first, got {list(source)} and {list(target)}")
+    return shapes.reshape_shape(source, target)
+
+
+@irdl_op_definition
+class ReshapeOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+    """The same elements in row-major order under another shape; the batch axis stays.
+
+    `torch.reshape`, `view`, `flatten`, `squeeze` and `unsqueeze`.
+    """
+
+    name = "nn.reshape"
+
+    input = operand_def(FLOATS)
+
+    def __init__(self, input: SSAValue | Operation, shape: Sequence[int]):
+        """Reshape to `shape`, the batch axis included."""
+        x = SSAValue.get(input)
+        _check_reshape(shape_of(x), tuple(shape))
+        result_type = TensorType(element_type_of(x), shape)
+        IRDLOperation.__init__(self, operands=[x], result_types=[result_type])
+
+    def infer_shape(self) -> Shape:
+        return _check_reshape(shape_of(self.input), shape_of(self.output))
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        if self.input.type == self.output.type:
+            return (self.input,)
+        producer = self.input.owner
+        if isinstance(producer, ConstantOp):
+            array = producer.value.to_array().reshape(shape_of(self.output))
+            return (DenseAttr.from_array(array, producer.value.type.element_type),)
+        return None
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        return (ReshapeOfReshapePattern(),)
+
+
+class ReshapeOfReshapePattern(RewritePattern):
+    """reshape(reshape(x)) → reshape(x)."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ReshapeOp, rewriter: PatternRewriter, /) -> None:
+        inner = op.input.owner
+        if not isinstance(inner, ReshapeOp):
+            return
+        merged = ReshapeOp(inner.input, shape_of(op.output))
+        merged.location = op.location
+        rewriter.replace(op, merged)
+
+
+@irdl_op_definition
+class ConcatOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+    """Inputs one after the other along `axis` (not the batch axis), `torch.cat`."""
+
+    name = "nn.concat"
+
+    inputs = var_operand_def(FLOATS)
+    axis = prop_def(IntegerAttr, default_value=integer(1))
+
+    def __init__(self, inputs: Sequence[SSAValue | Operation], axis: int = 1):
+        if not inputs:
+            raise ValueError("a concatenation needs at least one input")
+        super().__init__([list(inputs)], {"axis": integer(axis)})
+
+    def infer_shape(self) -> Shape:
+        inputs = [shape_of(value) for value in self.inputs]
+        if inputs:
+            shapes.check_data_axis(self.axis.value.data, len(inputs[0]))
+        return shapes.concat_shape(inputs, self.axis.value.data)
+
+    def verify_(self) -> None:
+        if self.inputs:
+            super().verify_()
+        else:
+            raise VerifyException("a concatenation needs at least one input")
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        return (self.inputs[0],) if len(self.inputs) == 1 else None
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        return (ConcatOfConcatPattern(),)
+
+
+class ConcatOfConcatPattern(RewritePattern):
+    """concat(concat(a, b), c) → concat(a, b, c), where the axes agree."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ConcatOp, rewriter: PatternRewriter, /) -> None:
+        inputs: list[SSAValue] = []
+        for value in op.inputs:
+            inner = value.owner
+            if isinstance(inner, ConcatOp) and inner.axis == op.axis:
+                inputs.extend(inner.inputs)
+            else:
+                inputs.append(value)
+        if len(inputs) == len(op.inputs):
+            return
+        merged = ConcatOp(inputs, op.axis.value.data)
+        merged.location = op.location
+        rewriter.replace(op, merged)
+
+
+@irdl_op_definition
+class PadOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+    """Pads H and W of (N, C, H, W) with `value`, `torch.nn.functional.pad`.
+
+    Padding is (top, left, bottom, right), none of them negative.
+    """
+
+    name = "nn.pad"
+
+    input = operand_def(FLOATS)
+    padding = prop_def(INTS)
+    value = prop_def(FloatAttr[Float64Type], default_value=real(0.0))
+
+    def __init__(self, input: SSAValue | Operation, padding: Sequence[int], value: float = 0.0):
+        super().__init__([input], {"padding": ints(padding), "value": real(value)})
+
+    def infer_shape(self) -> Shape:
+        return shapes.pad2d_shape(shape_of(self.input), self.padding.get_values())
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        return (self.input,) if not any(self.padding.get_values()) else None
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        return (PadOfPadPattern(),)
+
+
+class PadOfPadPattern(RewritePattern):
+    """pad(pad(x)) → pad(x), where both pad with the same value."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: PadOp, rewriter: PatternRewriter, /) -> None:
+        inner = op.input.owner
+        if not isinstance(inner, PadOp) or inner.value != op.value:
+            return
+        padding = [a + b for a, b in zip(inner.padding.get_values(), op.padding.get_values())]
+        merged = PadOp(inner.input, padding, op.value.value.data)
+        merged.location = op.location
+        rewriter.replace(op, merged)
