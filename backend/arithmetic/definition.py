@@ -146,7 +146,7 @@ def reencode(
     if out_format is None:
         return accumulators
     codes = np.empty(accumulators.shape, out_format.dtype)
-    for part, bias in _bias_parts(scale, codes.ndim, axis):
+    for part, bias in bias_parts(scale, codes.ndim, axis):
         acc = accumulators[part]
         thresholds = reencode_thresholds(
             scale.frac, bias, out_format, arithmetic.antilog_bits, divisor
@@ -156,7 +156,7 @@ def reencode(
     return codes
 
 
-def _bias_parts(scale: AccumulatorScale, ndim: int, axis: int) -> Iterator[tuple[tuple, int]]:
+def bias_parts(scale: AccumulatorScale, ndim: int, axis: int) -> Iterator[tuple[tuple, int]]:
     """The parts of an accumulator tensor that share one bias."""
     if len(scale.biases) == 1:
         yield (...,), scale.biases[0]

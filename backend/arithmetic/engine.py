@@ -199,8 +199,15 @@ class ReferenceEngine:
         )
 
 
+def _gemm_engine() -> Engine:
+    from recog.backend.arithmetic.gemm import GemmEngine
+
+    return GemmEngine()
+
+
 ENGINES: dict[str, Callable[[], Engine]] = {
     "reference": ReferenceEngine,
+    "gemm": _gemm_engine,
 }
 """Engines by name; made lazily, so that one with heavy imports costs only those who use it."""
 
