@@ -1,0 +1,224 @@
+"""calibrate: choose the LNS format of every activation from example inputs.
+
+The module runs in float on the examples; for each value the bias is searched that gives
+the least mean squared error, from "the largest value seen is the largest code" downward
+(Banner et al., NeurIPS 2019, on clipping). The choice is written on the ops, as
+`lns.format = !lns.number<...>`, for encode-lns to use and for people to read or change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import floor, log2
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from recog.backend.arithmetic.definition import decode, encode
+from recog.dialects import nn
+from recog.dialects.errors import RecogError
+from recog.dialects.lns import NumberType
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.rewriting import inputs_of, load_arrays
+
+FORMAT = "lns.format"
+"""On an nn op or a function argument: the format that its values will be encoded in."""
+
+SAMPLE = 65536
+"""Values of one activation that the search for its bias looks at."""
+FRAMES = 64
+"""Inputs that run at once: bounds the memory."""
+
+
+@dataclass(frozen=True)
+class CalibratePass(ModulePass):
+    """Run the module on example inputs and write each activation's LNS format on its op."""
+
+    name = "calibrate"
+
+    data: str
+    """An .npy or .npz file of example inputs, (N, ...)."""
+    width: int = 8
+    """Bits of a code."""
+    frac: int = 4
+    """Fraction bits of signed codes."""
+    unsigned_frac: int = 5
+    """Fraction bits of codes that are never negative: the sign's bit doubles the resolution."""
+    output_width: int = 8
+    """Bits of the network's outputs."""
+    output_frac: int = 4
+    """Fraction bits of the network's outputs."""
+    entry: str = "main"
+    """The function to calibrate."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        from recog.backend.interpreters.execute import find_function
+
+        function = find_function(op, self.entry)
+        where = f"{self.name} data {self.data}"
+        arrays = load_arrays(self.data, what=f"{self.name} data")
+        inputs = inputs_of(arrays, len(function.body.block.args), where=where)
+        calibrate(op, inputs, self.formats(), entry=self.entry)
+
+    def formats(self) -> ActivationFormats:
+        try:
+            return ActivationFormats(
+                LnsFormat(self.width, self.frac),
+                LnsFormat(self.width, self.unsigned_frac, unsigned=True),
+                LnsFormat(self.output_width, self.output_frac),
+            )
+        except ValueError as error:
+            raise RecogError(str(error), where=self.name) from None
+
+
+@dataclass(frozen=True)
+class ActivationFormats:
+    """The formats to choose biases for: of signed values, of others, of the outputs."""
+
+    signed: LnsFormat = LnsFormat(8, 4)
+    unsigned: LnsFormat = LnsFormat(8, 5, unsigned=True)
+    output: LnsFormat = LnsFormat(8, 4)
+
+
+@dataclass
+class Samples:
+    """A bounded, seeded sample of the values of one activation, and its exact extremes."""
+
+    low: float = 0.0
+    high: float = 0.0
+    parts: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, values: np.ndarray, limit: int, random: np.random.Generator) -> None:
+        flat = values.reshape(-1)
+        if flat.size == 0:
+            return
+        self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
+        self.parts.append(random.choice(flat, limit, replace=False) if flat.size > limit else flat)
+
+    @property
+    def largest(self) -> float:
+        return max(-self.low, self.high)
+
+    @property
+    def values(self) -> np.ndarray:
+        return np.concatenate([*self.parts, [self.low, self.high]]).astype(np.float64)
+
+
+def covering_bias(format: LnsFormat, largest: float) -> int:
+    """The bias at which `largest` is just within the codes; 0 for an activation of zeros."""
+    if largest <= 0 or not np.isfinite(largest):
+        return 0
+    return format.max_magnitude - floor(log2(largest) * 2**format.frac + 0.5)
+
+
+def best_bias(format: LnsFormat, samples: Samples) -> int:
+    """The bias with the least mean squared error, up to two octaves of clipping."""
+    covering = covering_bias(format, samples.largest)
+    values = samples.values
+    if values.size > SAMPLE:
+        values = values[:: values.size // SAMPLE + 1]
+    step = max(1, 2**format.frac // 4)
+
+    def error(bias: int) -> float:
+        candidate = format.with_bias(bias)
+        return float(((decode(encode(values, candidate), candidate) - values) ** 2).mean())
+
+    return min((covering + step * i for i in range(9)), key=error)
+
+
+def calibrate(
+    module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    formats: ActivationFormats,
+    *,
+    entry: str = "main",
+    progress: Callable[[float], None] | None = None,
+    seed: int = 0,
+) -> None:
+    """Write `lns.format` on every op and argument of a function, from float inputs (N, ...).
+
+    Raises:
+        RecogError: no inputs, or inputs that the network does not take.
+    """
+    from recog.backend.interpreters.execute import find_function
+    from recog.backend.interpreters.nn import run_nn
+
+    function = find_function(module, entry)
+    if not inputs or len(inputs[0]) == 0:
+        raise RecogError("calibration needs at least one example input")
+    random = np.random.default_rng(seed)
+    count = len(inputs[0])
+    limit = max(1024, SAMPLE // -(-count // FRAMES))
+    samples: dict[SSAValue, Samples] = {}
+
+    def observe(op: Operation, results: Sequence[object]) -> None:
+        if not isinstance(op, nn.NnOp):
+            return
+        for result, value in zip(op.results, results):
+            samples.setdefault(result, Samples()).add(_array(value), limit, random)
+
+    for start in range(0, count, FRAMES):
+        batch = [np.asarray(x)[start : start + FRAMES] for x in inputs]
+        for argument, x in zip(function.body.block.args, batch):
+            samples.setdefault(argument, Samples()).add(x, limit, random)
+        run_nn(module, *batch, entry=entry, observe=observe)
+        if progress is not None:
+            progress(min(1.0, (start + FRAMES) / count))
+    _write_formats(function, samples, formats)
+
+
+def _array(value: object) -> np.ndarray:
+    detach = getattr(value, "detach", None)
+    return detach().numpy() if detach is not None else np.asarray(value)
+
+
+def _write_formats(
+    function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
+) -> None:
+    returned = {
+        operand
+        for op in function.body.block.ops
+        if isinstance(op, func.ReturnOp)
+        for operand in op.operands
+    }
+    never_negative: set[SSAValue] = set()
+    arguments: list[DictionaryAttr] = []
+    for value, seen in samples.items():
+        if _is_never_negative(value, seen, never_negative):
+            never_negative.add(value)
+        if value in returned:
+            format = formats.output
+        else:
+            format = formats.unsigned if value in never_negative else formats.signed
+        chosen = NumberType(format.with_bias(best_bias(format, seen)))
+        if isinstance(value.owner, Operation):
+            value.owner.attributes[FORMAT] = chosen
+        else:
+            arguments.append(DictionaryAttr({FORMAT: chosen}))
+    function.properties["arg_attrs"] = ArrayAttr(arguments)
+
+
+def _is_never_negative(value: SSAValue, seen: Samples, known: set[SSAValue]) -> bool:
+    """Whether the network's structure says so; of its inputs the examples must tell."""
+    match value.owner:
+        case nn.ReluOp() | nn.SigmoidOp() | nn.HardsigmoidOp() | nn.SoftmaxOp():
+            return True
+        case (
+            nn.MaxPool2dOp()
+            | nn.AvgPool2dOp()
+            | nn.MeanOp()
+            | nn.ReshapeOp()
+            | nn.ConcatOp()
+            | nn.AddOp()
+            | nn.MulOp()
+        ):
+            return all(operand in known for operand in value.owner.operands)
+        case Operation():
+            return False
+        case _:
+            return seen.low >= 0

@@ -1,0 +1,98 @@
+"""What the lowering passes share: weight lookups, locations, loading data for a pass."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from xdsl.dialects.builtin import FusedLoc, LocationAttr, NoneAttr, UnknownLoc
+from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import PatternRewriter
+
+from recog.dialects.errors import RecogError
+
+
+def replace_op(
+    rewriter: PatternRewriter,
+    op: Operation,
+    new_ops: Sequence[Operation],
+    results: Sequence[SSAValue] | None = None,
+    *,
+    location: LocationAttr | None = None,
+) -> None:
+    """Replace `op`, giving its source location and name hints to what replaces it."""
+    for new_op in new_ops:
+        if isinstance(new_op.location, UnknownLoc):
+            new_op.location = location or op.location
+    values = results if results is not None else new_ops[-1].results
+    for old, new in zip(op.results, values):
+        if new.name_hint is None:
+            new.name_hint = old.name_hint
+    rewriter.replace(op, list(new_ops), list(values))
+
+
+def fused_location(*ops: Operation) -> LocationAttr:
+    """The locations of several ops that become one, each once, unknown ones left out."""
+    known: list[LocationAttr] = []
+    for op in ops:
+        parts = op.location.locations if isinstance(op.location, FusedLoc) else [op.location]
+        known += [loc for loc in parts if loc not in known and not isinstance(loc, UnknownLoc)]  # pyright: ignore
+    if len(known) < 2:
+        return known[0] if known else UnknownLoc()
+    return FusedLoc(tuple(known), NoneAttr())
+
+
+def only_user(value: SSAValue) -> Operation | None:
+    """The op that uses `value`, None where there is no use or more than one."""
+    use = value.get_unique_use()
+    return use.operation if use is not None else None
+
+
+def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, or of an .npy file under the name `inputs`.
+
+    Raises:
+        RecogError: the file is missing, is neither, or holds Python objects.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            loaded = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise RecogError("there is no such file", where=f"{what} {path}") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        hint = "give an .npy or .npz file of plain arrays"
+        raise RecogError(
+            f"cannot be read: {str(error).splitlines()[0]}", where=f"{what} {path}", hint=hint
+        ) from None
+    if isinstance(loaded, np.ndarray):
+        return {"inputs": loaded}
+    try:
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise RecogError(
+            f"cannot be read: {str(error).splitlines()[0]}", where=f"{what} {Path(path)}"
+        ) from None
+
+
+def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[np.ndarray]:
+    """The network's inputs among the arrays of a data file.
+
+    One input is the array `inputs` (or the file's only array), several are `input0`, ….
+    """
+    if count == 1:
+        if "inputs" in arrays:
+            return [arrays["inputs"]]
+        if len(arrays) == 1:
+            return list(arrays.values())
+    names = [f"input{i}" for i in range(count)]
+    if all(name in arrays for name in names):
+        return [arrays[name] for name in names]
+    wanted = "inputs" if count == 1 else ", ".join(names)
+    raise RecogError(
+        f"has no array named {wanted}",
+        where=where,
+        hint=f"it has {', '.join(sorted(arrays)) or 'none'}",
+    )

@@ -1,0 +1,219 @@
+"""tune-centroids: train codebooks and biases by backpropagation through the IR itself.
+
+The module runs on its own interpreter with the codebooks as torch parameters; pointers and
+scales stay. The forward pass sees each centroid as the LNS code that it will become, the
+backward pass sees the identity (straight-through estimator, Bengio et al. 2013; tuning
+centroids with fixed assignments: Han et al., ICLR 2016, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from recog.backend.arithmetic.definition import decode, encode
+from recog.dialects import nn
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp, DenseAttr
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.encode_weights import codebook_bias
+from recog.lowering.rewriting import inputs_of, load_arrays
+
+if TYPE_CHECKING:
+    import torch
+
+LOSSES = ("auto", "mse", "kl", "cross-entropy")
+
+
+@dataclass(frozen=True)
+class TuneCentroidsPass(ModulePass):
+    """Tune codebooks and biases so that the module's outputs come close to the targets."""
+
+    name = "tune-centroids"
+
+    data: str
+    """An .npz file of `inputs` (N, ...) and `targets`: the float network's outputs, or labels."""
+    epochs: int = 10
+    """Passes over the data."""
+    batch: int = 32
+    """Inputs of a step."""
+    learning_rate: float = 2e-3
+    """Of Adam, for centroids of root mean square 1; decays to zero along a cosine."""
+    loss: str = "auto"
+    """mse, kl or cross-entropy; auto is cross-entropy for integer targets, else mse."""
+    weight_width: int = 8
+    """Bits of the codes that centroids are rounded to."""
+    weight_frac: int = 4
+    """Fraction bits of those codes."""
+    seed: int = 0
+    """Seed of the order of the inputs."""
+    entry: str = "main"
+    """The function to tune."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        from recog.backend.interpreters.execute import find_function
+
+        where = f"{self.name} data {self.data}"
+        arrays = load_arrays(self.data, what=f"{self.name} data")
+        if "targets" not in arrays:
+            raise RecogError(
+                "has no array named targets", where=where, hint=f"it has {', '.join(arrays)}"
+            )
+        targets = arrays.pop("targets")
+        count = len(find_function(op, self.entry).body.block.args)
+        tune(op, inputs_of(arrays, count, where=where), targets, self)
+
+    def check_options(self) -> None:
+        """Raise RecogError where an option makes no sense."""
+        for name in ("epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise RecogError(f"option {name} must be at least 1", where=self.name)
+        if not 0 < self.learning_rate < 10:
+            raise RecogError("option learning-rate must be in (0, 10)", where=self.name)
+        if self.loss not in LOSSES:
+            raise RecogError(
+                f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}", where=self.name
+            )
+
+
+def tune(
+    module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    targets: np.ndarray,
+    settings: TuneCentroidsPass,
+    *,
+    progress: Callable[[float, float], None] | None = None,
+) -> None:
+    """Tune the module in place.
+
+    Args:
+        inputs: the network's inputs, float (N, ...).
+        targets: the outputs wanted, float of the first output's shape, or labels, integer (N,).
+        progress: called with the share of work done and the loss of the last step.
+
+    Raises:
+        RecogError: targets that do not fit, or nothing to tune.
+    """
+    import torch
+
+    from recog.backend.interpreters.nn import NnRunner
+
+    settings.check_options()
+    runner = NnRunner(module, settings.entry)
+    parameters = _parameters(module)
+    if not parameters:
+        raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
+    count = len(targets)
+    if count == 0 or any(len(x) != count for x in inputs):
+        raise RecogError(f"{count} targets for inputs of {[len(x) for x in inputs]}")
+    tensors = [torch.as_tensor(np.asarray(x, dtype=np.float32)) for x in inputs]
+    wanted = torch.as_tensor(targets)
+    loss_of = _loss(settings.loss, wanted)
+    optimizer = torch.optim.Adam([p.tensor for p in parameters], lr=settings.learning_rate)
+    steps = settings.epochs * -(-count // settings.batch)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    generator = torch.Generator().manual_seed(settings.seed)
+    format = LnsFormat(settings.weight_width, settings.weight_frac)
+    step = 0
+    for _ in range(settings.epochs):
+        for parameter in parameters:
+            parameter.choose_bias(format)
+        for chosen in torch.randperm(count, generator=generator).split(settings.batch):
+            values: dict[SSAValue, torch.Tensor] = {p.value: p.rounded() for p in parameters}
+            outputs = runner(*(x[chosen] for x in tensors), constants=values)  # pyright: ignore
+            loss = loss_of(outputs[0], wanted[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            step += 1
+            if progress is not None:
+                progress(step / steps, float(loss.detach()))
+    for parameter in parameters:
+        parameter.store()
+
+
+@dataclass
+class Parameter:
+    """A constant of the module that is being tuned: a codebook, or a layer's bias."""
+
+    value: SSAValue
+    tensor: torch.Tensor
+    is_codebook: bool
+    format: LnsFormat | None = None
+
+    def choose_bias(self, format: LnsFormat) -> None:
+        """Fix the bias of the codes that a codebook is rounded to, for the coming epoch."""
+        if self.is_codebook:
+            centroids = self.tensor.detach().numpy()
+            self.format = format.with_bias(codebook_bias(centroids, format))
+
+    def rounded(self) -> torch.Tensor:
+        """The values that the chip will have, with the gradient of the unrounded ones."""
+        if self.format is None:
+            return self.tensor
+        import torch
+
+        exact = self.tensor.detach().numpy()
+        codes = decode(encode(exact, self.format), self.format, np.float32)
+        return self.tensor + torch.from_numpy(codes - exact)
+
+    def store(self) -> None:
+        """Write the tuned values back into the module."""
+        constant = self.value.owner
+        if isinstance(constant, ConstantOp):
+            element_type = constant.value.type.element_type
+            constant.properties["value"] = DenseAttr.from_array(
+                self.tensor.detach().numpy(), element_type
+            )
+
+
+def _parameters(module: ModuleOp) -> list[Parameter]:
+    """Every codebook, and the biases of all convolutions and linear layers, each once."""
+    import torch
+
+    found: dict[SSAValue, bool] = {}
+    for op in module.walk():
+        if isinstance(op, LookupOp):
+            found[op.codebook] = True
+        elif isinstance(op, nn.Conv2dOp | nn.LinearOp) and op.bias is not None:
+            found.setdefault(op.bias, False)
+    if not any(found.values()):
+        return []
+    parameters: list[Parameter] = []
+    for value, is_codebook in found.items():
+        owner, type_ = value.owner, value.type
+        if not isinstance(owner, ConstantOp) or not isinstance(type_, TensorType):
+            continue
+        if isinstance(type_.element_type, Float32Type):
+            tensor = torch.tensor(owner.value.to_array().copy(), requires_grad=True)
+            parameters.append(Parameter(value, tensor, is_codebook))
+    return parameters
+
+
+def _loss(name: str, targets: torch.Tensor) -> Callable[[Any, Any], Any]:
+    import torch
+    from torch.nn import functional
+
+    is_labels = not torch.is_floating_point(targets)
+    if name == "auto":
+        name = "cross-entropy" if is_labels else "mse"
+    if is_labels != (name == "cross-entropy"):
+        kind = "integer" if is_labels else "float"
+        raise RecogError(f"loss {name} does not fit {kind} targets", where="tune-centroids")
+    if name == "cross-entropy":
+        return lambda y, t: functional.cross_entropy(y, t.long())
+    if name == "mse":
+        scale = float(targets.float().var().clamp_min(1e-12))
+        return lambda y, t: functional.mse_loss(y, t.float()) / scale
+    return lambda y, t: functional.kl_div(
+        y.log_softmax(1), t.float().log_softmax(1), log_target=True, reduction="batchmean"
+    )
