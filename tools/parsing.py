@@ -75,6 +75,9 @@ class LocatingParser(Parser):
                 error.span = self._first_uses.get(
                     next(iter(self.forward_ssa_references)), error.span
                 )
+            elif error.msg.endswith("is not registered") and self.failed_span is not None:
+                # ... and this after the name of the op.
+                error.span = self.failed_span
             raise
 
 

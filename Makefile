@@ -1,0 +1,76 @@
+# `make demo` and `make test` set everything up on a machine with Python 3.11 and pip.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
+# More arguments for pip, such as --extra-index-url https://download.pytorch.org/whl/cpu
+PIP_ARGS ?=
+# More arguments for pytest, such as -k opt
+PYTEST_ARGS ?=
+
+# torch, scikit-learn and BLAS each bring a thread pool; two busy pools on the same cores cost
+# 10x and more. The code that gains from threads asks for them itself.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+# pyright's launcher looks for a newer release on the network otherwise.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
+
+PACKAGES := dialects frontend lowering backend tools tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean distclean
+
+help:
+	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
+	@echo "make test    ruff, pyright, lit and pytest"
+	@echo "make lint    ruff and pyright alone"
+	@echo "make format  let ruff rewrite the sources"
+	@echo "make clean   remove build outputs and caches; make distclean: the environment too"
+	@echo
+	@echo "The environment is made in $(VENV) with the versions of constraints.txt."
+	@echo "On Linux, PIP_ARGS='--extra-index-url https://download.pytorch.org/whl/cpu'"
+	@echo "saves a download of gigabytes of GPU libraries."
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m recog.tools.demo --out build/demo
+
+# All checks run even if one fails; pytest comes last.
+test: $(VENV)/.installed-test
+	@status=0; \
+	$(MAKE) --no-print-directory lint || status=1; \
+	test $$status = 0 || echo "make test: lint FAILED, see above; the tests follow"; \
+	echo "$(BIN)/python -m pytest $(PYTEST_ARGS)"; \
+	$(BIN)/python -m pytest $(PYTEST_ARGS) || status=1; \
+	exit $$status
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check $(PACKAGES)
+	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix $(PACKAGES)
+	$(BIN)/ruff format $(PACKAGES)
+
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "no Python found: set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is older than Python 3.11: set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[test]'
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	find $(PACKAGES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) *.egg-info
