@@ -1,0 +1,184 @@
+"""How one torch operator becomes nn ops: the registry and what converters are given.
+
+A converter is a function of a `Conversion` and the operator's arguments, named as in its
+ATen schema. Tensors arrive as handles; `Conversion.value` turns one into an SSA value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.fx import Node
+from xdsl.dialects.builtin import LocationAttr, NameLoc, NoneAttr, StringAttr, f32
+from xdsl.ir import Block, Operation, SSAValue
+
+from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError
+from recog.dialects.shapes import Shape
+
+Converter = Callable[..., Any]
+
+
+class Unsupported(Exception):
+    """This use of an operator has no form in nn: the reason, and what the user can do."""
+
+    def __init__(self, reason: str, hint: str | None = None):
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+class Registry(dict[str, Converter]):
+    """Converters by operator and overload: `aten.conv2d.default`."""
+
+    def add(self, *operators: str) -> Callable[[Converter], Converter]:
+        """Register the decorated function for these operators."""
+
+        def register(converter: Converter) -> Converter:
+            for operator in operators:
+                self[operator] = converter
+            return converter
+
+        return register
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A tensor known at import: a parameter, a buffer, or computed from these alone."""
+
+    tensor: Tensor
+    name: str
+
+
+def identifier(name: str) -> str | None:
+    """A module path as the name of an SSA value: `layer1.0.conv` → `layer1_0_conv`."""
+    text = "".join(c if c.isalnum() and c.isascii() else "_" for c in name).strip("_")
+    if not text:
+        return None
+    return f"layer_{text}" if text[0].isdigit() else text
+
+
+@dataclass
+class ConstantPool:
+    """Makes one `data.constant` for each distinct tensor: tied parameters share theirs."""
+
+    block: Block
+    _values: dict[tuple[Any, ...], SSAValue] = field(default_factory=dict)
+    _alive: list[Tensor] = field(default_factory=list)
+
+    def materialize(self, constant: Constant) -> SSAValue:
+        """The SSA value; raises RecogError for NaN or infinity, Unsupported for dtypes."""
+        tensor = constant.tensor
+        key = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+        if key in self._values and tensor.numel():
+            return self._values[key]
+        op = ConstantOp.from_array(_float32_array(constant), f32)
+        op.location = NameLoc(StringAttr(constant.name), NoneAttr())
+        op.output.name_hint = identifier(constant.name)
+        self.block.add_op(op)
+        self._values[key] = op.output
+        self._alive.append(tensor)  # a freed tensor's address could name another one
+        return op.output
+
+
+def _float32_array(constant: Constant) -> np.ndarray:
+    tensor = constant.tensor.detach()
+    if tensor.is_complex() or tensor.is_quantized:
+        raise Unsupported(f"tensor {constant.name} is {tensor.dtype}")
+    if tensor.dtype in (torch.float16, torch.bfloat16):
+        raise Unsupported(f"tensor {constant.name} is {tensor.dtype}", "call model.float()")
+    array = tensor.to(torch.float32).cpu().contiguous().numpy()
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = [int(i) for i in np.argwhere(~finite)[0]]
+        raise RecogError(
+            f"element {index} is {array[tuple(index)]}: weights must be finite",
+            where=f'parameter "{constant.name}"',
+            hint="the training diverged, or the checkpoint is damaged",
+        )
+    return array
+
+
+@dataclass
+class Conversion:
+    """What a converter works with: the torch node, and where its ops go."""
+
+    node: Node
+    block: Block
+    constants: ConstantPool
+    location: LocationAttr
+
+    def value(self, handle: Any) -> SSAValue:
+        """The SSA value of a tensor argument; numbers become constants of shape ()."""
+        match handle:
+            case SSAValue():
+                return handle
+            case Constant():
+                return self.constants.materialize(handle)
+            case bool() | int() | float():
+                return self.constant(np.float32(handle), "scalar")
+            case _:
+                raise Unsupported(f"expected a tensor, got {handle!r}")
+
+    def optional(self, handle: Any) -> SSAValue | None:
+        """As `value`, None for None."""
+        return None if handle is None else self.value(handle)
+
+    def constant(self, array: np.ndarray | np.generic, name: str) -> SSAValue:
+        """A new float32 constant that belongs to this operator."""
+        op = ConstantOp.from_array(np.asarray(array), f32)
+        op.output.name_hint = identifier(name)
+        return self.emit(op)
+
+    def emit(self, op: Operation) -> SSAValue:
+        """Append an op with this operator's location; its result."""
+        op.location = self.location
+        self.block.add_op(op)
+        return op.results[0]
+
+    def shape(self, handle: Any) -> Shape:
+        """The shape of a tensor argument."""
+        match handle:
+            case Constant():
+                return tuple(handle.tensor.shape)
+            case SSAValue():
+                return handle.type.get_shape()  # pyright: ignore[reportAttributeAccessIssue]
+            case _:
+                return ()
+
+    @property
+    def result_shape(self) -> Shape:
+        """The shape that torch recorded for the operator's result."""
+        return tuple(self.node.meta["val"].shape)
+
+
+def normalized_axis(axis: int, rank: int) -> int:
+    """A torch axis, which may count from the end, as one from 0."""
+    return axis + rank if axis < 0 else axis
+
+
+def pair(values: Any) -> tuple[int, int]:
+    """An ATen `int[2]` argument, where one number stands for both."""
+    sizes = [values] if isinstance(values, int) else [int(value) for value in values]
+    if len(sizes) not in (1, 2):
+        raise Unsupported(f"{len(sizes)} spatial axes; only 2 are supported")
+    return (sizes[0], sizes[-1])
+
+
+def symmetric(padding: Any) -> tuple[int, int, int, int]:
+    """An ATen `int[2]` padding as (top, left, bottom, right)."""
+    height, width = pair(padding)
+    return (height, width, height, width)
+
+
+def merged(*registries: Mapping[str, Converter]) -> Registry:
+    """One registry of all."""
+    result = Registry()
+    for registry in registries:
+        result.update(registry)
+    return result

@@ -1,0 +1,112 @@
+"""Facts about exported torch graphs: where a node comes from, what it aliases and changes."""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+
+import torch
+from torch.fx import Node
+from xdsl.dialects.builtin import (
+    FileLineColLoc,
+    IntAttr,
+    LocationAttr,
+    NameLoc,
+    NoneAttr,
+    StringAttr,
+    UnknownLoc,
+)
+
+_FRAME = re.compile(r'File "(.+?)", line (\d+)')
+_TORCH = os.path.dirname(torch.__file__) + os.sep
+
+# They return their operand in evaluation mode, which their schemas do not say.
+_DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout")
+
+
+def node_module_path(node: Node) -> str:
+    """The path of the innermost module that the operator ran in, "" for the whole model."""
+    stack = node.meta.get("nn_module_stack")
+    return list(stack.values())[-1][0] if stack else ""
+
+
+def in_library_module(node: Node) -> bool:
+    """Whether the innermost module is one of torch.nn's: then its path names the operator."""
+    stack = node.meta.get("nn_module_stack")
+    return bool(stack) and str(list(stack.values())[-1][1]).startswith("torch.nn.")
+
+
+def node_location(node: Node) -> LocationAttr:
+    """Module path and the innermost line of user code: `loc("layer1.conv"("net.py":12:0))`."""
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    outside = [frame for frame in frames if not frame[0].startswith(_TORCH)]
+    line: LocationAttr | None = None
+    if frames:
+        filename, number = (outside or frames)[-1]
+        line = FileLineColLoc(StringAttr(_short(filename)), IntAttr(int(number)), IntAttr(0))
+    path = node_module_path(node)
+    if not path:
+        return line or UnknownLoc()
+    return NameLoc(StringAttr(path), line or NoneAttr())
+
+
+def _short(filename: str) -> str:
+    """Relative to the working directory where the file is below it."""
+    relative = os.path.relpath(filename)
+    return filename if relative.startswith("..") else relative
+
+
+def schema_of(node: Node) -> torch.FunctionSchema | None:
+    """The ATen schema of the operator that the node calls, if it is one."""
+    return getattr(node.target, "_schema", None)
+
+
+def operator_name(node: Node) -> str:
+    """`aten.relu.default`, for its in-place form `aten.relu_.default` too."""
+    name = str(node.target)
+    if mutated_node(node) is None:
+        return name
+    parts = name.split(".")
+    return ".".join([*parts[:-2], parts[-2].removesuffix("_"), parts[-1]]) if parts[2:] else name
+
+
+def mutated_node(node: Node) -> Node | None:
+    """The tensor that an in-place operator changes."""
+    schema = schema_of(node)
+    if schema is None:
+        return None
+    for index, argument in enumerate(schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            value = node.args[index] if index < len(node.args) else node.kwargs.get(argument.name)
+            return value if isinstance(value, Node) else None
+    return None
+
+
+def viewed_node(node: Node) -> Node | None:
+    """The tensor whose memory the result may share: its first operand, for views."""
+    schema = schema_of(node)
+    first = node.args[0] if node.args and isinstance(node.args[0], Node) else None
+    if node.target is operator.getitem or str(node.target).startswith(_DROPOUTS):
+        return first
+    if schema is None or all(result.alias_info is None for result in schema.returns):
+        return None
+    return first
+
+
+class AliasSets:
+    """Which graph values may share memory, so that in-place operators are not misread."""
+
+    def __init__(self):
+        self._sets: dict[Node, set[Node]] = {}
+
+    def add(self, node: Node) -> None:
+        """Enter a node, in the set of what it views."""
+        source = viewed_node(node)
+        members = self._sets[source] if source in self._sets else set[Node]()
+        members.add(node)
+        self._sets[node] = members
+
+    def of(self, node: Node) -> set[Node]:
+        """All nodes that may share memory with this one, itself included."""
+        return self._sets.get(node, {node})

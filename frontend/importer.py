@@ -1,0 +1,326 @@
+"""PyTorch networks as nn modules, through torch.export without decompositions.
+
+The operators arrive as the user wrote them (batch norm whole, in-place ReLU in place);
+`frontend/ops_*.py` turn each into nn ops. Whatever cannot be converted is reported at
+once, every operator with its module path and source line.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import os
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+from torch.export.graph_signature import ConstantArgument, InputKind, InputSpec, OutputKind
+from torch.fx import Node
+from torch.fx.node import map_arg
+from torch.utils._pytree import tree_leaves, tree_map
+from xdsl.dialects.builtin import ModuleOp, TensorType, UnrealizedConversionCastOp, f32
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Region, SSAValue
+
+from recog.dialects.errors import RecogError, describe_location
+from recog.dialects.verification import verify_module
+from recog.frontend import graph, ops_elementwise, ops_layers, ops_structure
+from recog.frontend.conversion import (
+    Constant,
+    ConstantPool,
+    Conversion,
+    Unsupported,
+    identifier,
+    merged,
+)
+
+CONVERTERS = merged(ops_layers.OPS, ops_elementwise.OPS, ops_structure.OPS)
+
+
+def import_torch(
+    model: torch.nn.Module,
+    example_inputs: Tensor | Sequence[Any],
+    example_kwargs: Mapping[str, Any] | None = None,
+) -> ModuleOp:
+    """The nn module of a network in evaluation mode.
+
+    Args:
+        model: left as it is, its training mode included.
+        example_inputs: the positional arguments of one call; their shapes become the
+            module's, where the batch (axis 0) stands for any.
+
+    Raises:
+        RecogError: the model cannot be traced, or holds operators or values that nn
+            cannot express; all of them are listed.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise RecogError(f"expected a torch.nn.Module, got {type(model).__name__}")
+    arguments = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.export(model, arguments, dict(example_kwargs or {}))
+    except Exception as error:
+        raise _export_error(error) from None
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return import_exported(program)
+
+
+def import_pt2(path: str | Path) -> ModuleOp:
+    """The nn module of a `torch.export.save` archive; raises RecogError as `import_torch`."""
+    if not os.path.isfile(path):
+        raise RecogError("no such file", where=str(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.load(path)
+    except Exception as error:
+        raise RecogError(
+            f"is not a torch.export archive that torch {torch.__version__} can read: "
+            f"{_summary(error)}",
+            where=str(path),
+            hint="write it with torch.export.save(torch.export.export(model.eval(), inputs), path)",
+        ) from None
+    return import_exported(program)
+
+
+def import_exported(program: ExportedProgram) -> ModuleOp:
+    """The nn module of an exported program; raises RecogError as `import_torch`."""
+    module = _GraphImporter(program).run()
+    verify_module(module)
+    return module
+
+
+def _summary(error: Exception, lines: int = 1) -> str:
+    text = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(text[:lines]) or type(error).__name__
+
+
+def _export_error(error: Exception) -> RecogError:
+    """The message of torch or of the user's own code, with the innermost line of the latter."""
+    where = None
+    trace = error.__traceback__
+    ours = (os.path.dirname(torch.__file__), os.path.dirname(__file__))
+    while trace is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if not filename.startswith((*ours, "<")):
+            where = f"{filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return RecogError(
+        f"torch.export cannot trace the model: {type(error).__name__}: {_summary(error, 3)}",
+        where=where,
+        hint="does the model run on the example inputs? Control flow that depends on the "
+        "values of tensors cannot be exported.",
+    )
+
+
+class _GraphImporter:
+    """One walk over an exported graph; collects every problem before it reports."""
+
+    def __init__(self, program: ExportedProgram):
+        self.program = program
+        self.block = Block()
+        self.constants = ConstantPool(self.block)
+        self.values: dict[Node, Any] = {}
+        self.aliases = graph.AliasSets()
+        self.state = dict[Node, str]()  # parameters and buffers by name
+        self.stale = set[Node]()  # views of memory that an in-place operator changed since
+        self.problems: list[tuple[str, str | None]] = []
+
+    def run(self) -> ModuleOp:
+        placeholders = [n for n in self.program.graph.nodes if n.op == "placeholder"]
+        for node, spec in zip(placeholders, self.program.graph_signature.input_specs):
+            self._guarded(node, lambda node=node, spec=spec: self._input(node, spec))
+        for node in self.program.graph.nodes:
+            if node.op == "call_function":
+                self._guarded(node, lambda node=node: self._operator(node))
+        outputs = self._outputs()
+        if self.problems:
+            raise self._report()
+        self.block.add_op(ReturnOp(*outputs))
+        types = [arg.type for arg in self.block.args], [value.type for value in outputs]
+        return ModuleOp([FuncOp("main", types, Region(self.block))])
+
+    def _guarded(self, node: Node, convert: Any) -> None:
+        """Convert a node; where that fails, note why and go on with a stand-in."""
+        self.aliases.add(node)
+        try:
+            self.values[node] = convert()
+        except (Unsupported, ValueError) as problem:
+            self._note(node, problem)
+            self.values[node] = self._stand_in(node.meta.get("val"))
+
+    def _note(self, node: Node, problem: Exception) -> None:
+        hint = problem.hint if isinstance(problem, Unsupported) else None
+        what = node.target if node.op == "call_function" else f"input {node.name}"
+        where = describe_location(graph.node_location(node))
+        place = f" at {where}" if where else ""
+        self.problems.append((f"{what}{place}: {problem}", hint))
+
+    def _stand_in(self, example: Any) -> Any:
+        """A value of the right type, so that the rest of the graph is checked too."""
+        if isinstance(example, (list, tuple)):
+            return tuple(self._stand_in(part) for part in example)
+        if not isinstance(example, Tensor) or example.dtype != torch.float32:
+            return _UNKNOWN
+        if not all(isinstance(size, int) for size in example.shape):
+            return _UNKNOWN
+        op = UnrealizedConversionCastOp(operands=[[]], result_types=[[_type_of(example)]])
+        self.block.add_op(op)
+        return op.results[0]
+
+    def _report(self) -> RecogError:
+        counts = Counter(text for text, _ in self.problems)
+        lines = [f"{text} ({n} times)" if n > 1 else text for text, n in counts.items()]
+        hints = dict.fromkeys(hint for _, hint in self.problems if hint)
+        what = "1 operator" if len(self.problems) == 1 else f"{len(self.problems)} operators"
+        listing = "\n  ".join(lines)
+        return RecogError(
+            f"{what} of the network cannot be converted:\n  {listing}",
+            hint="; ".join(hints) or None,
+        )
+
+    def _input(self, node: Node, spec: InputSpec) -> Any:
+        if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
+            name = spec.target or node.name
+            self.state[node] = name
+            state, constants = self.program.state_dict, self.program.constants
+            tensor: Any = state[name] if name in state else constants[name]
+            return Constant(tensor, name)
+        if isinstance(spec.arg, ConstantArgument):
+            return spec.arg.value
+        example = node.meta.get("val")
+        if spec.kind != InputKind.USER_INPUT or not isinstance(example, Tensor):
+            raise Unsupported(f"is {spec.kind.name.lower()}, expected a tensor")
+        if not all(isinstance(size, int) for size in example.shape):
+            raise Unsupported("has a dynamic shape", "export with static shapes; batch may be 1")
+        argument = self.block.insert_arg(_type_of(example), len(self.block.args))
+        argument.name_hint = identifier(node.name)
+        return argument
+
+    def _operator(self, node: Node) -> Any:
+        for operand in node.all_input_nodes:
+            if operand in self.stale:
+                raise Unsupported(
+                    f"uses {operand.name}, whose memory an in-place operator changed",
+                    "use the out-of-place forms of in-place operators",
+                )
+        args: Any = map_arg(node.args, lambda n: self.values[n])
+        kwargs: Any = map_arg(node.kwargs, lambda n: self.values[n])
+        if node.target is operator.getitem:
+            return args[0][args[1]]
+        result = self._convert(node, args, kwargs)
+        if (changed := graph.mutated_node(node)) is not None:
+            self._replace(changed, result)
+        return result
+
+    def _convert(self, node: Node, args: Any, kwargs: Any) -> Any:
+        leaves = tree_leaves((args, kwargs))
+        known = not any(leaf is _UNKNOWN for leaf in leaves)
+        if known and not any(isinstance(leaf, SSAValue) for leaf in leaves):
+            return _evaluate(node, args, kwargs)
+        converter = CONVERTERS.get(graph.operator_name(node))
+        if converter is None:
+            raise Unsupported("the operator is not supported")
+        if not known:
+            return self._stand_in(node.meta.get("val"))
+        conversion = Conversion(node, self.block, self.constants, graph.node_location(node))
+        try:
+            inspect.signature(converter).bind(conversion, *args, **kwargs)
+        except TypeError as error:
+            raise Unsupported(f"this form of the operator is not supported: {error}") from None
+        result = converter(conversion, *args, **kwargs)
+        name = graph.node_module_path(node) if graph.in_library_module(node) else node.name
+        for value, example in zip(tree_leaves(result), tree_leaves(node.meta.get("val"))):
+            if isinstance(value, SSAValue):
+                _check_result(value, example)
+                value.name_hint = value.name_hint or identifier(name)
+        return result
+
+    def _replace(self, changed: Node, result: Any) -> None:
+        """After an in-place operator the same memory reads as `result` from now on."""
+        family = self.aliases.of(changed)
+        for node in family:
+            if node in self.state:
+                raise Unsupported(
+                    f"changes {self.state[node]} in place; the network must keep no state",
+                    "return the new value instead",
+                )
+        before = self.values[changed]
+        for node in family & self.values.keys():
+            if self.values[node] is before:
+                self.values[node] = result
+            else:
+                self.stale.add(node)
+
+    def _outputs(self) -> list[SSAValue]:
+        (node,) = [node for node in self.program.graph.nodes if node.op == "output"]
+        outputs: list[SSAValue] = []
+        specs = self.program.graph_signature.output_specs
+        for result, spec in zip(tree_leaves(node.args[0], is_leaf=_is_none), specs):
+            if spec.kind != OutputKind.USER_OUTPUT or not isinstance(result, Node):
+                continue
+            self._guarded(result, lambda result=result: self._output(result))
+            outputs.append(self.values[result])
+        if not outputs:
+            raise RecogError("the network returns no tensor")
+        return outputs
+
+    def _output(self, node: Node) -> Any:
+        if node in self.stale:
+            raise Unsupported(
+                "is returned after an in-place operator changed its memory",
+                "use the out-of-place forms of in-place operators",
+            )
+        value = self.values[node]
+        return self.constants.materialize(value) if isinstance(value, Constant) else value
+
+
+_UNKNOWN = object()
+"""Stands for what could not be converted and is no float tensor."""
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _type_of(example: Tensor) -> TensorType:
+    if example.dtype != torch.float32:
+        raise Unsupported(f"is {example.dtype}; only float32 is supported", "call model.float()")
+    return TensorType(f32, list(example.shape))
+
+
+def _check_result(value: SSAValue, example: Any) -> None:
+    """The shape inferred here must be the one torch saw."""
+    if isinstance(example, Tensor) and value.type != _type_of(example):
+        raise Unsupported(f"gives {value.type} here, {list(example.shape)} in torch")
+
+
+def _evaluate(node: Node, args: Any, kwargs: Any) -> Any:
+    """Run an operator of constants now; in-place ones work on copies."""
+    mutates = graph.mutated_node(node) is not None
+    if not callable(node.target):
+        raise Unsupported("the operator is not supported")
+
+    def tensor_of(leaf: Any) -> Any:
+        if not isinstance(leaf, Constant):
+            return leaf
+        return leaf.tensor.clone() if mutates else leaf.tensor
+
+    args, kwargs = tree_map(tensor_of, (args, kwargs))
+    try:
+        with torch.no_grad():
+            result = node.target(*args, **kwargs)
+    except Exception as error:
+        raise Unsupported(f"cannot be evaluated at import: {_summary(error)}") from None
+    name = graph.node_module_path(node) or node.name
+    return tree_map(lambda r: Constant(r, name) if isinstance(r, Tensor) else r, result)
