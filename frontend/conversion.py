@@ -147,7 +147,7 @@ class Conversion:
             case Constant():
                 return tuple(handle.tensor.shape)
             case SSAValue():
-                return handle.type.get_shape()  # pyright: ignore[reportAttributeAccessIssue]
+                return handle.type.get_shape()
             case _:
                 return ()
 
