@@ -29,24 +29,37 @@ WORKING_BYTES = 16 << 20
 """What one block of X_r, and one of W_r, may take."""
 
 
-class _Axis(NamedTuple):
-    """One tap's meeting of output and input along one axis, without the padding.
+class _Meeting(NamedTuple):
+    """Where a kernel's row or column meets the input, without the padding.
 
     Outputs first, ..., last − 1 meet every stride-th input from `phase` on, `shift` further.
     """
 
     phase: int
+    shift: int
     first: int
     last: int
-    shift: int
+
+    @property
+    def inputs(self) -> slice:
+        return slice(self.first + self.shift, self.last + self.shift)
 
 
-def _meet(offset: int, stride: int, inputs: int, outputs: range) -> _Axis:
-    """Where outputs o of a range meet inputs o · stride + offset inside 0 ... inputs − 1."""
+def _meet(offset: int, stride: int, inputs: int, outputs: range) -> _Meeting:
+    """How outputs o of a range meet inputs o · stride + offset among 0, ..., inputs − 1."""
     shift, phase = divmod(offset, stride)
     in_phase = -(-(inputs - phase) // stride)
     first = max(outputs.start, -shift)
-    return _Axis(phase, first, max(first, min(outputs.stop, in_phase - shift)), shift)
+    return _Meeting(phase, shift, first, max(first, min(outputs.stop, in_phase - shift)))
+
+
+class _Tap(NamedTuple):
+    """A kernel's tap at a row and a column, and what it meets along both."""
+
+    row: int
+    column: int
+    vertical: _Meeting
+    horizontal: _Meeting
 
 
 class _Weights:
@@ -240,12 +253,17 @@ class _Convolution:
             for row in range(0, height, rows):
                 yield slice(first, first + images), range(row, min(row + rows, height))
 
-    def _tap_offsets(self) -> Iterator[tuple[int, int, int, int]]:
-        """Row, column, and how far into the unpadded input output 0 meets them."""
-        _, (top, left, _, _), dilation = self.window
-        for row in range(self.w.shape[2]):
-            for column in range(self.w.shape[3]):
-                yield row, column, row * dilation[0] - top, column * dilation[1] - left
+    def _taps(self, rows: range, width: int) -> list[_Tap]:
+        """The taps that meet the input somewhere below `rows` of outputs."""
+        (v_stride, h_stride), (top, left, _, _), dilation = self.window
+        _, _, in_height, in_width = self.x.shape
+        taps = []
+        for row, column in np.ndindex(*self.w.shape[2:]):
+            vertical = _meet(row * dilation[0] - top, v_stride, in_height, rows)
+            horizontal = _meet(column * dilation[1] - left, h_stride, in_width, range(width))
+            if vertical.first < vertical.last and horizontal.first < horizontal.last:
+                taps.append(_Tap(row, column, vertical, horizontal))
+        return taps
 
     def _tile(
         self,
@@ -262,66 +280,46 @@ class _Convolution:
         and no sum is spent on padding.
         """
         codes = self.x[images, channels].transpose(2, 3, 0, 1)
-        count, (in_height, in_width) = codes.shape[2], self.x.shape[2:]
-        strides = self.window.strides
+        count, strides = codes.shape[2], self.window.strides
         acc = np.zeros((len(rows), width * count, self.w.shape[0]))
-        inputs: dict[tuple[int, int], np.ndarray] = {}
-        lowest = self._first_input_rows(rows)
-        for row, column, row_offset, column_offset in self._tap_offsets():
-            v = _meet(row_offset, strides[0], in_height, rows)
-            h = _meet(column_offset, strides[1], in_width, range(width))
-            if v.first == v.last or h.first == h.last:
-                continue
-            if (v.phase, h.phase) not in inputs:
-                needed = codes[v.phase :: strides[0], h.phase :: strides[1]]
-                first, last = lowest[v.phase]
-                inputs[v.phase, h.phase] = _look_up(table, needed[first:last])
-            first, _ = lowest[v.phase]
-            met = inputs[v.phase, h.phase][
-                v.first + v.shift - first : v.last + v.shift - first,
-                (h.first + h.shift) * count : (h.last + h.shift) * count,
+        looked_up: dict[tuple[int, int], np.ndarray] = {}
+        taps = self._taps(rows, width)
+        for row, column, vertical, horizontal in taps:
+            first, last = _span(taps, vertical.phase)
+            phases = vertical.phase, horizontal.phase
+            if phases not in looked_up:
+                needed = codes[phases[0] :: strides[0], phases[1] :: strides[1]]
+                looked_up[phases] = _look_up(table, needed[first:last])
+            v, h = vertical.inputs, horizontal.inputs
+            met = looked_up[phases][
+                v.start - first : v.stop - first, h.start * count : h.stop * count
             ]
-            out = slice(v.first - rows.start, v.last - rows.start)
-            columns = slice(h.first * count, h.last * count)
+            out = slice(vertical.first - rows.start, vertical.last - rows.start)
+            columns = slice(horizontal.first * count, horizontal.last * count)
             acc[out, columns] += met @ weights.matrix(channels, row, column)
         return acc.astype(np.int64).reshape(len(rows), width, count, -1)
 
-    def _first_input_rows(self, rows: range) -> dict[int, tuple[int, int]]:
-        """For each phase of input rows, the range of them that some output row of a tile meets."""
-        spans: dict[int, tuple[int, int]] = {}
-        for _, _, offset, _ in self._tap_offsets():
-            v = _meet(offset, self.window.strides[0], self.x.shape[2], rows)
-            first, last = v.first + v.shift, v.last + v.shift
-            if first < last:
-                low, high = spans.get(v.phase, (first, last))
-                spans[v.phase] = min(low, first), max(high, last)
-        return spans
-
     def _add_single_input(self, acc: np.ndarray) -> None:
         """Depthwise: a table of all products with each weight, looked up."""
-        codes = self.x[:, 0].astype(np.intp)
+        codes, strides = self.x[:, 0].astype(np.intp), self.window.strides
         every_code = _all_codes(self.x_format)
         height, width = acc.shape[2:]
-        for row, column, row_offset, column_offset in self._tap_offsets():
-            v = _meet(row_offset, self.window.strides[0], codes.shape[1], range(height))
-            h = _meet(column_offset, self.window.strides[1], codes.shape[2], range(width))
-            rows, columns = (
-                slice(
-                    (axis.first + axis.shift) * stride + axis.phase,
-                    (axis.last + axis.shift - 1) * stride + axis.phase + 1,
-                    stride,
-                )
-                for axis, stride in ((v, self.window.strides[0]), (h, self.window.strides[1]))
-            )
-            if v.first == v.last or h.first == h.last:
-                continue
-            met = codes[:, rows, columns]
-            for output in range(len(self.w)):
-                weight = self.w[output, :, row, column]
+        for row, column, vertical, horizontal in self._taps(range(height), width):
+            in_phase = codes[:, vertical.phase :: strides[0], horizontal.phase :: strides[1]]
+            met = in_phase[:, vertical.inputs, horizontal.inputs]
+            rows = slice(vertical.first, vertical.last)
+            columns = slice(horizontal.first, horizontal.last)
+            for output, weight in enumerate(self.w[:, 0, row, column]):
                 table = definition.products(
                     every_code, self.x_format, weight, self.w_format, self.arithmetic
                 )
-                acc[:, output, v.first : v.last, h.first : h.last] += table[met]
+                acc[:, output, rows, columns] += table[met]
+
+
+def _span(taps: list[_Tap], phase: int) -> tuple[int, int]:
+    """The range of a phase's input rows that some tap meets."""
+    met = [tap.vertical.inputs for tap in taps if tap.vertical.phase == phase]
+    return min(rows.start for rows in met), max(rows.stop for rows in met)
 
 
 def _look_up(table: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,244 @@
+"""A second opinion on every bit: scalar Python on integers and fractions.
+
+Written from what the numbers mean and not from how `definition` or `tables` compute them; slow,
+for tests. Logarithms are exact fractions, and the only decision ever taken on an irrational
+number is `at_least`, a comparison of two integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cache
+from itertools import product as index_product
+
+import numpy as np
+
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+HALF = Fraction(1, 2)
+
+
+def at_least(a: Fraction, exponent: Fraction) -> bool:
+    """a ≥ 2^exponent, for a ≥ 0: both sides to the power of the exponent's denominator."""
+    n, e = exponent.denominator, exponent.numerator
+    left, right = a.numerator**n, a.denominator**n
+    return left >= right << e if e >= 0 else left << -e >= right
+
+
+def round_power(a: Fraction, exponent: Fraction) -> int:
+    """a · 2^exponent to the nearest integer, ties to even."""
+    if a <= 0:
+        return -round_power(-a, exponent) if a else 0
+    high = 1
+    while at_least(a / high, -exponent):
+        high *= 2
+    low = high // 2  # low ≤ a · 2^exponent < high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if at_least(a / middle, -exponent) else (low, middle)
+    middle = low + HALF
+    if not at_least(a / middle, -exponent):
+        return low
+    tie = at_least(middle / a, exponent)
+    return low + low % 2 if tie else low + 1
+
+
+# Codes
+
+
+def sign_and_magnitude(code: int, format: LnsFormat) -> tuple[int, int]:
+    if format.unsigned:
+        return 1, code
+    return (-1 if code >> (format.width - 1) else 1), code % (1 << (format.width - 1))
+
+
+def logarithm(magnitude: int, format: LnsFormat, channel: int = 0) -> Fraction:
+    """log2 |value| of a magnitude that is not zero."""
+    return Fraction(magnitude - format.biases[channel], 2**format.frac)
+
+
+def nearest_code(
+    a: Fraction, exponent: Fraction, negative: bool, format: LnsFormat, channel: int = 0
+) -> int:
+    """The code of ± a · 2^exponent for a ≥ 0, by search over all magnitudes."""
+    if a == 0 or (negative and format.unsigned):
+        return 0
+
+    def reaches(m: int) -> bool:
+        threshold = logarithm(m, format, channel) - Fraction(1, 2 ** (format.frac + 1))
+        if m == 1:
+            threshold = logarithm(1, format, channel) - 1
+        return at_least(a, threshold - exponent)
+
+    low, high = 0, 2 ** (format.width - (not format.unsigned))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if reaches(middle) else (low, middle)
+    return low + (2 ** (format.width - 1) if negative and low else 0)
+
+
+def encode(value: float, format: LnsFormat, channel: int = 0) -> int:
+    """The code of a finite float."""
+    return nearest_code(Fraction(abs(value)), Fraction(0), value < 0, format, channel)
+
+
+def decode(code: int, format: LnsFormat, channel: int = 0) -> float:
+    """The nearest float64 of a code whose value is a normal float64."""
+    sign, magnitude = sign_and_magnitude(code, format)
+    if magnitude == 0:
+        return 0.0
+    exponent = logarithm(magnitude, format, channel)
+    ulp = math.floor(exponent) - 52
+    return sign * math.ldexp(round_power(Fraction(1), exponent - ulp), ulp)
+
+
+# Accumulators
+
+
+def antilog(exponent: Fraction, arithmetic: Arithmetic) -> int:
+    """2^exponent at P fraction bits, rounded in [1, 2) and then shifted."""
+    whole = math.floor(exponent)
+    return _mantissa(exponent - whole, arithmetic) * 2**whole
+
+
+@cache
+def _mantissa(fraction: Fraction, arithmetic: Arithmetic) -> int:
+    if arithmetic.mitchell:
+        return round((1 + fraction) * 2**arithmetic.antilog_bits)
+    return round_power(Fraction(2**arithmetic.antilog_bits), fraction)
+
+
+def product(
+    a: int, a_format: LnsFormat, b: int, b_format: LnsFormat, arithmetic: Arithmetic
+) -> int:
+    """One product, as the integer that an accumulator adds."""
+    a_sign, a_magnitude = sign_and_magnitude(a, a_format)
+    b_sign, b_magnitude = sign_and_magnitude(b, b_format)
+    if a_magnitude == 0 or b_magnitude == 0:
+        return 0
+    exponent = Fraction(a_magnitude, 2**a_format.frac) + Fraction(b_magnitude, 2**b_format.frac)
+    return a_sign * b_sign * antilog(exponent, arithmetic)
+
+
+def product_unit(
+    x_format: LnsFormat, w_format: LnsFormat, channel: int, arithmetic: Arithmetic
+) -> Fraction:
+    """log2 of what an accumulator's 1 is worth."""
+    w_bias = w_format.biases[channel if w_format.axis is not None else 0]
+    x_part = Fraction(x_format.biases[0], 2**x_format.frac)
+    return -arithmetic.antilog_bits - x_part - Fraction(w_bias, 2**w_format.frac)
+
+
+def encode_bias(
+    b: float, x_format: LnsFormat, w_format: LnsFormat, channel: int, arithmetic: Arithmetic
+) -> int:
+    """A bias in units of the accumulator."""
+    return round_power(Fraction(b), -product_unit(x_format, w_format, channel, arithmetic))
+
+
+def reencode(
+    acc: int, unit: Fraction, out_format: LnsFormat, relu: bool = False, divisor: int = 1
+) -> int:
+    """The code of acc · 2^unit / divisor."""
+    if relu and acc < 0:
+        return 0
+    return nearest_code(Fraction(abs(acc), divisor), unit, acc < 0, out_format)
+
+
+# Operations on arrays
+
+
+def dot(
+    x: Sequence[int],
+    x_format: LnsFormat,
+    w: Sequence[int],
+    w_format: LnsFormat,
+    init: int,
+    arithmetic: Arithmetic,
+) -> int:
+    """The accumulator of a dot product."""
+    return init + sum(product(a, x_format, b, w_format, arithmetic) for a, b in zip(x, w))
+
+
+def conv2d(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    w: np.ndarray,
+    w_format: LnsFormat,
+    init: np.ndarray | None,
+    out_format: LnsFormat | None,
+    *,
+    strides: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    dilation: tuple[int, int],
+    groups: int,
+    relu: bool = False,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """As `definition.conv2d`, one output at a time; int64 whatever the output."""
+    (count, _, height, width), (outputs, inputs, *kernel) = x.shape, w.shape
+    reach = [dilation[axis] * (kernel[axis] - 1) for axis in (0, 1)]
+    rows = (height + padding[0] + padding[2] - reach[0] - 1) // strides[0] + 1
+    columns = (width + padding[1] + padding[3] - reach[1] - 1) // strides[1] + 1
+    result = np.zeros((count, outputs, rows, columns), np.int64)
+    for n, o, row, column in index_product(*map(range, result.shape)):
+        acc = 0 if init is None else int(init[o])
+        for c, i, j in index_product(range(inputs), *map(range, kernel)):
+            y = row * strides[0] + i * dilation[0] - padding[0]
+            z = column * strides[1] + j * dilation[1] - padding[1]
+            if 0 <= y < height and 0 <= z < width:
+                code = int(x[n, o // (outputs // groups) * inputs + c, y, z])
+                acc += product(code, x_format, int(w[o, c, i, j]), w_format, arithmetic)
+        if out_format is None:
+            result[n, o, row, column] = max(acc, 0) if relu else acc
+        else:
+            unit = product_unit(x_format, w_format, o, arithmetic)
+            result[n, o, row, column] = reencode(acc, unit, out_format, relu)
+    return result
+
+
+def add(
+    a: int,
+    a_format: LnsFormat,
+    b: int,
+    b_format: LnsFormat,
+    out_format: LnsFormat,
+    relu: bool,
+    arithmetic: Arithmetic,
+) -> int:
+    """The code of a sum."""
+    scale = max(Fraction(f.biases[0], 2**f.frac) for f in (a_format, b_format))
+    acc = 0
+    for code, format in ((a, a_format), (b, b_format)):
+        sign, magnitude = sign_and_magnitude(code, format)
+        if magnitude:
+            acc += sign * antilog(logarithm(magnitude, format) + scale, arithmetic)
+    return reencode(acc, -arithmetic.antilog_bits - scale, out_format, relu)
+
+
+def average(
+    codes: Sequence[int],
+    format: LnsFormat,
+    out_format: LnsFormat,
+    divisor: int,
+    relu: bool,
+    arithmetic: Arithmetic,
+) -> int:
+    """The code of a mean: the sum of some codes over `divisor`."""
+    acc = 0
+    for code in codes:
+        sign, magnitude = sign_and_magnitude(code, format)
+        if magnitude:
+            acc += sign * antilog(Fraction(magnitude, 2**format.frac), arithmetic)
+    unit = -arithmetic.antilog_bits - Fraction(format.biases[0], 2**format.frac)
+    return reencode(acc, unit, out_format, relu, divisor)
+
+
+def convert(code: int, format: LnsFormat, out_format: LnsFormat) -> int:
+    """The code in another format."""
+    sign, magnitude = sign_and_magnitude(code, format)
+    if magnitude == 0:
+        return 0
+    return nearest_code(Fraction(1), logarithm(magnitude, format), sign < 0, out_format)

@@ -1,0 +1,128 @@
+"""Hypothesis strategies for formats, codes and layers, adversarial ones included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+arithmetics = st.builds(
+    Arithmetic,
+    antilog_bits=st.integers(2, 12),
+    accumulator_width=st.just(64),
+    mitchell=st.booleans(),
+)
+
+
+@st.composite
+def formats(draw, widths=(4, 8), channels: int | None = None) -> LnsFormat:
+    """Formats of at most 16 octaves, so that sums of products fit 63 bits."""
+    width = draw(st.integers(*widths))
+    unsigned = draw(st.booleans()) if channels is None else False
+    frac = draw(st.integers(max(0, width - (not unsigned) - 4), 6))
+    bias = st.integers(-40, 200)
+    if channels is None or draw(st.booleans()):
+        return LnsFormat(width, frac, draw(bias), None, unsigned)
+    biases = tuple(draw(bias) for _ in range(channels))
+    return LnsFormat(width, frac, biases, 0, unsigned)
+
+
+@st.composite
+def output_formats(draw, octaves: tuple[int, int]) -> LnsFormat:
+    """Formats of 4 to 8 or of 16 bits around values of these octaves, a little off at times."""
+    width = draw(st.sampled_from([4, 5, 6, 7, 8, 16]))
+    frac = draw(st.integers(0, 6))
+    format = LnsFormat(width, frac, unsigned=draw(st.booleans()))
+    middle = draw(st.integers(min(octaves), max(octaves)))
+    at = draw(st.integers(-2, format.max_magnitude + 2))
+    return format.with_bias(at - (middle << frac))
+
+
+def code_arrays(shape: tuple[int, ...], format: LnsFormat) -> st.SearchStrategy[np.ndarray]:
+    """Random codes, all largest, all zero, alternating largest, and a single smallest."""
+    return st.one_of(
+        st.integers(0, 2**32 - 1).map(lambda seed: random_codes(shape, format, seed)),
+        st.sampled_from(["largest", "zero", "alternating", "single"]).map(
+            lambda kind: extreme_codes(shape, format, kind)
+        ),
+    )
+
+
+def random_codes(shape: tuple[int, ...], format: LnsFormat, seed: int) -> np.ndarray:
+    codes = np.random.default_rng(seed).integers(0, 1 << format.width, shape).astype(format.dtype)
+    codes[format.illegal_codes(codes)] = 0
+    return codes
+
+
+def extreme_codes(shape: tuple[int, ...], format: LnsFormat, kind: str) -> np.ndarray:
+    codes = np.zeros(shape, format.dtype)
+    if kind in ("largest", "alternating"):
+        codes[...] = format.max_magnitude
+    if kind == "alternating":
+        codes.reshape(-1)[::2] |= format.dtype.type(format.sign_mask)
+    if kind == "single":
+        codes.reshape(-1)[-1] = 1
+    return codes
+
+
+@dataclass
+class Layer:
+    """The arguments of one convolution."""
+
+    x: np.ndarray
+    x_format: LnsFormat
+    w: np.ndarray
+    w_format: LnsFormat
+    init: np.ndarray | None
+    out_format: LnsFormat | None
+    window: dict
+
+    @property
+    def tensors(self) -> tuple:
+        return self.x, self.x_format, self.w, self.w_format, self.init, self.out_format
+
+
+@st.composite
+def convolutions(draw, largest_size: int = 5, largest_channels: int = 3) -> Layer:
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    inputs, outputs = (draw(st.integers(1, largest_channels)) for _ in range(2))
+    kernel, strides, dilation = (
+        (draw(st.integers(1, n)), draw(st.integers(1, n))) for n in (3, 3, 2)
+    )
+    padding = tuple(draw(st.integers(0, 3)) for _ in range(4))
+    size = [
+        draw(st.integers(max(1, d * (k - 1) + 1 - before - after), largest_size + d * (k - 1)))
+        for d, k, before, after in zip(dilation, kernel, padding[:2], padding[2:])
+    ]
+    x_format = draw(formats())
+    w_format = draw(formats(channels=outputs * groups))
+    x = draw(code_arrays((draw(st.integers(1, 2)), inputs * groups, *size), x_format))
+    w = draw(code_arrays((outputs * groups, inputs, *kernel), w_format))
+    arithmetic = draw(arithmetics)
+    limit = 1 << draw(st.integers(0, 40))
+    init = np.random.default_rng(draw(st.integers(0, 99))).integers(-limit, limit, len(w))
+    return Layer(
+        x,
+        x_format,
+        w,
+        w_format,
+        draw(st.sampled_from([None, init])),
+        draw(st.none() | output_formats(_octaves(x_format, w_format))),
+        {
+            "strides": strides,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+            "relu": draw(st.booleans()),
+            "arithmetic": arithmetic,
+        },
+    )
+
+
+def _octaves(*factors: LnsFormat) -> tuple[int, int]:
+    low = sum((1 - format.biases[0]) >> format.frac for format in factors)
+    high = sum((format.max_magnitude - format.biases[0]) >> format.frac for format in factors)
+    return low, high + 3

@@ -1,0 +1,194 @@
+"""Convolution, linear, addition and pooling: definition, gemm engine and oracle, bit for bit."""
+
+import math
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lns_strategies import (
+    Layer,
+    arithmetics,
+    code_arrays,
+    convolutions,
+    extreme_codes,
+    formats,
+    output_formats,
+    random_codes,
+)
+
+from recog.backend.arithmetic import definition, gemm, oracle, tables
+from recog.backend.arithmetic.engine import get_engine
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
+
+
+@given(convolutions(largest_size=3, largest_channels=2))
+def test_conv2d_by_the_oracle(layer: Layer):
+    result = REFERENCE.conv2d(*layer.tensors, **layer.window)
+    np.testing.assert_array_equal(result, oracle.conv2d(*layer.tensors, **layer.window))
+
+
+@settings(max_examples=200)
+@given(convolutions(largest_size=9, largest_channels=5), st.sampled_from([1, 1 << 12, 1 << 24]))
+def test_gemm_conv2d_equals_the_definition(layer: Layer, working_bytes: int):
+    expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
+    with patch.object(gemm, "WORKING_BYTES", working_bytes):
+        result = GEMM.conv2d(*layer.tensors, **layer.window)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+@given(st.data(), arithmetics, st.booleans())
+def test_linear_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool):
+    inputs, outputs = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 4))
+    x_format, w_format = data.draw(formats()), data.draw(formats(channels=outputs))
+    x = data.draw(code_arrays((2, 2, inputs), x_format))
+    w = data.draw(code_arrays((outputs, inputs), w_format))
+    init = np.arange(outputs) * 1000 - 500
+    out_format = data.draw(output_formats((-(x_format.bias >> x_format.frac), 20)))
+    tensors = x, x_format, w, w_format, init, out_format
+    result = REFERENCE.linear(*tensors, relu=relu, arithmetic=arithmetic)
+    for index in np.ndindex(result.shape):
+        o = index[-1]
+        acc = oracle.dot(
+            x[index[:-1]].tolist(), x_format, w[o].tolist(), w_format, int(init[o]), arithmetic
+        )
+        unit = oracle.product_unit(x_format, w_format, o, arithmetic)
+        assert result[index] == oracle.reencode(acc, unit, out_format, relu)
+    quick = GEMM.linear(*tensors, relu=relu, arithmetic=arithmetic)
+    np.testing.assert_array_equal(quick, result)
+
+
+@given(st.data(), arithmetics, st.booleans())
+def test_add_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool):
+    a_format = data.draw(formats())
+    b_format = data.draw(formats())
+    distance = data.draw(st.integers(-6, 6)) << b_format.frac
+    near = (a_format.bias << b_format.frac >> a_format.frac) + distance
+    b_format = b_format.with_bias(near + data.draw(st.integers(0, 3)))
+    out_format = data.draw(output_formats((-(a_format.bias >> a_format.frac), 16)))
+    a = data.draw(code_arrays((24,), a_format))
+    b = data.draw(code_arrays((24,), b_format))
+    tensors = a, a_format, b, b_format, out_format
+    result = REFERENCE.add(*tensors, relu=relu, arithmetic=arithmetic)
+    expected = [
+        oracle.add(i, a_format, j, b_format, out_format, relu, arithmetic)
+        for i, j in zip(a.tolist(), b.tolist())
+    ]
+    assert result.tolist() == expected
+    quick = GEMM.add(*tensors, relu=relu, arithmetic=arithmetic)
+    np.testing.assert_array_equal(quick, result)
+
+
+@given(st.data(), arithmetics, st.booleans(), st.booleans())
+def test_avg_pool_by_the_oracle(data, arithmetic: Arithmetic, relu: bool, include_pad: bool):
+    format = data.draw(formats())
+    out_format = data.draw(output_formats((-(format.bias >> format.frac), 16)))
+    x = data.draw(code_arrays((1, 2, 4, 5), format))
+    kernel = (data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5)))
+    padding = tuple(data.draw(st.integers(0, 1)) for _ in range(4))
+    strides = (data.draw(st.integers(1, 2)), data.draw(st.integers(1, 3)))
+    result = REFERENCE.avg_pool2d(
+        x,
+        format,
+        out_format,
+        kernel=kernel,
+        strides=strides,
+        padding=padding,
+        count_include_pad=include_pad,
+        relu=relu,
+        arithmetic=arithmetic,
+    )
+    top, left = padding[:2]
+    for n, c, row, column in np.ndindex(result.shape):
+        y, z = row * strides[0] - top, column * strides[1] - left
+        inside = x[n, c, max(y, 0) : y + kernel[0], max(z, 0) : z + kernel[1]]
+        divisor = kernel[0] * kernel[1] if include_pad else inside.size
+        codes = inside.reshape(-1).tolist()
+        expected = 0
+        if divisor:
+            expected = oracle.average(codes, format, out_format, divisor, relu, arithmetic)
+        assert result[n, c, row, column] == expected
+
+
+@given(st.integers(0, 6), st.data(), st.integers(2, 12), st.booleans())
+def test_quick_reencode_around_every_threshold(frac: int, data, antilog_bits: int, relu: bool):
+    """The buckets hold one threshold at most: one off at any of them would show."""
+    bias = data.draw(st.integers(-100, 200))
+    octaves = (-antilog_bits - (bias >> frac), 40 - antilog_bits - (bias >> frac))
+    out_format = data.draw(output_formats(octaves))
+    thresholds = tables.reencode_thresholds(frac, bias, out_format, antilog_bits)
+    near = np.concatenate([thresholds[thresholds < 1 << 53] + d for d in (-2, -1, 0, 1, 2)])
+    random = np.random.default_rng(0).integers(-(1 << 40), 1 << 40, 200)
+    acc = np.concatenate([near, -near, random, random >> 25, np.arange(-70, 70), [(1 << 53) - 1]])
+    acc = acc[np.abs(acc) < 1 << 53]
+    scale = tables.AccumulatorScale(frac, (bias,))
+    arguments = acc, scale, out_format, Arithmetic(antilog_bits)
+    expected = definition.reencode(*arguments, relu=relu, axis=-1)
+    result = GEMM._reencode(*arguments, relu=relu, axis=-1)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_gemm_sums_wide_products_exactly():
+    """Sums beyond 2^53 must be split over channels, products beyond it left to the definition."""
+    x_format, arithmetic = LnsFormat(8, 3, 0, unsigned=True), Arithmetic(12, 64)
+    for width, channels in ((7, 300), (8, 5)):
+        w_format = LnsFormat(width, 3, 0)
+        x = extreme_codes((1, channels, 1, 1), x_format, "largest")
+        w = extreme_codes((2, channels, 1, 1), w_format, "largest")
+        w[1, ::3] -= 1
+        x[0, ::7] -= 3
+        arguments = x, x_format, w, w_format, None, None
+        expected = REFERENCE.conv2d(*arguments, arithmetic=arithmetic)
+        result = GEMM.conv2d(*arguments, arithmetic=arithmetic)
+        np.testing.assert_array_equal(result, expected)
+
+
+def test_sixteen_bit_operands_with_fine_fractions():
+    x_format, w_format = LnsFormat(14, 9, 4000), LnsFormat(12, 8, (900, 1000), 0)
+    out_format, arithmetic = LnsFormat(16, 11, 9000), Arithmetic(10, 64)
+    x, w = random_codes((1, 3, 4, 4), x_format, 0), random_codes((2, 3, 2, 2), w_format, 1)
+    window = {"strides": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1}
+    arguments = x, x_format, w, w_format, np.array([5, -7]), out_format
+    expected = oracle.conv2d(*arguments, **window, arithmetic=arithmetic)
+    for engine in (REFERENCE, GEMM):
+        result = engine.conv2d(*arguments, **window, arithmetic=arithmetic)
+        np.testing.assert_array_equal(result, expected)
+
+
+def test_order_of_summation_does_not_matter():
+    format, arithmetic = LnsFormat(8, 4, 100), Arithmetic()
+    x, w = random_codes((4, 300), format, 0), random_codes((5, 300), format, 1)
+    order = np.random.default_rng(2).permutation(300)
+    expected = REFERENCE.linear(x, format, w, format, None, None, arithmetic=arithmetic)
+    shuffled = x[:, order], format, np.ascontiguousarray(w[:, order]), format, None, None
+    for engine in (REFERENCE, GEMM):
+        result = engine.linear(*shuffled, arithmetic=arithmetic)
+        np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize(
+    "arithmetic, expected",
+    [(Arithmetic(6), 33.1), (Arithmetic(5), 32.8), (Arithmetic(6, mitchell=True), 26.0)],
+)
+def test_dot_products_of_gaussian_data(arithmetic: Arithmetic, expected: float):
+    """300 terms against float64, with everything rounded: both operands, antilog and output."""
+    random = np.random.default_rng(0)
+    x, w = random.standard_normal((1000, 300)), random.standard_normal((20, 300))
+    exact = x @ w.T
+    format, out_format = LnsFormat(8, 4, 92), LnsFormat(8, 4, 29)
+    codes = GEMM.linear(
+        definition.encode(x, format),
+        format,
+        definition.encode(w, format),
+        format,
+        None,
+        out_format,
+        arithmetic=arithmetic,
+    )
+    error = exact - definition.decode(codes, out_format)
+    assert 10 * math.log10((exact**2).sum() / (error**2).sum()) == pytest.approx(expected, abs=0.3)
