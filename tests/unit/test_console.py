@@ -1,0 +1,129 @@
+"""Exit codes, error text, progress and tables of the commands."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from xdsl.utils.exceptions import PassFailedException, VerifyException
+
+from recog.dialects.errors import RecogError
+from recog.tools.console import print_table, progress, run_main, stage, track
+from recog.tools.diagnostics import UsageError, clip, during
+
+
+def failing(error: BaseException):
+    def body() -> int:
+        raise error
+
+    return body
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (RecogError("too wide", where="layer x", hint="narrow it"), 1, "layer x: too wide\n  hint"),
+        (UsageError("unknown pass"), 2, "error: unknown pass"),
+        (VerifyException("bad shape"), 1, "error: bad shape"),
+        (PassFailedException("no"), 1, "error: no"),
+        (FileNotFoundError(2, "No such file or directory", "x.npz"), 1, "x.npz: No such file"),
+        (RecursionError(), 1, "nests too deeply"),
+        (MemoryError(), 1, "out of memory"),
+        (KeyError("k"), 1, "internal error: KeyError: 'k'\n  hint: this is a bug"),
+        (SystemExit("stopped"), 1, "stopped"),
+    ],
+)
+def test_errors_become_text(
+    error: BaseException, code: int, text: str, capsys: pytest.CaptureFixture[str]
+):
+    assert run_main("recog", failing(error)) == code
+    captured = capsys.readouterr()
+    assert text in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(SystemExit(2), 2), (SystemExit(None), 0), (KeyboardInterrupt(), 130)]
+)
+def test_quiet_exits(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]):
+    assert run_main("recog", failing(error)) == code
+    assert capsys.readouterr() == ("", "")
+
+
+def test_results_are_exit_codes():
+    assert run_main("recog", lambda: None) == 0
+    assert run_main("recog", lambda: 3) == 3
+
+
+def test_debug_shows_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("RECOG_DEBUG", "1")
+    assert run_main("recog", failing(KeyError("k"))) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_errors_tell_what_was_being_done(capsys: pytest.CaptureFixture[str]):
+    def body():
+        with during("pass 'calibrate'"):
+            raise RecogError("no range")
+
+    assert run_main("recog", body) == 1
+    assert capsys.readouterr().err == "recog: error: no range\n  in pass 'calibrate'\n"
+
+
+def test_long_messages_lose_their_middle(capsys: pytest.CaptureFixture[str]):
+    assert run_main("recog", failing(RecogError("head" + "0" * 10**6 + "tail"))) == 1
+    error = capsys.readouterr().err
+    assert len(error) < 2000
+    assert "head000" in error
+    assert "characters more" in error
+    assert "000tail" in error
+    assert clip("x" * 100, 100) == "x" * 100
+
+
+def test_progress_is_quiet_without_a_terminal(capsys: pytest.CaptureFixture[str]):
+    with progress("training", total=2) as advance:
+        advance(note="loss 1.0")
+    assert list(track([1, 2], "images")) == [1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_stage_reports_its_time(capsys: pytest.CaptureFixture[str]):
+    with stage("cluster weights"):
+        pass
+    assert capsys.readouterr().err.split() == ["cluster", "weights", "0.0", "s"]
+
+
+def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with stage("convert [x]"), progress("training", total=3) as advance:
+        for _ in track(range(2), "inner"):
+            advance(note="loss 0.5")
+    text = terminal.getvalue()
+    assert "convert [x]" in text
+    assert "training" in text
+
+
+def test_progress_ends_with_an_error(monkeypatch: pytest.MonkeyPatch):
+    for _ in range(2):
+        with pytest.raises(ValueError, match="x"), progress("a"):
+            raise ValueError("x")
+
+
+def test_tables_are_not_cut(capsys: pytest.CaptureFixture[str]):
+    name = "a_very_long_layer_name." * 8
+    print_table(
+        "Layers", ["layer", "SQNR [dB]", "kind"], [[name, 31.5, "[red]conv"]], left=["kind"]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].strip() == "Layers"
+    assert any(name in line and "31.5" in line and "[red]conv" in line for line in lines)

@@ -1,0 +1,100 @@
+"""Output files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from recog.backend.files import atomic_write
+
+
+def test_writes_text_and_bytes(tmp_path: Path):
+    with atomic_write(tmp_path / "a.txt") as text:
+        text.write("μ\n")
+    with atomic_write(tmp_path / "b.bin", "wb") as binary:
+        binary.write(b"\x00\r\n")
+    assert (tmp_path / "a.txt").read_bytes() == "μ\n".encode()
+    assert (tmp_path / "b.bin").read_bytes() == b"\x00\r\n"
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.bin"]
+
+
+def test_changes_nothing_until_the_end(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with atomic_write(path) as stream:
+        stream.write("after")
+        stream.flush()
+        assert path.read_text() == "before"
+    assert path.read_text() == "after"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, OSError])
+@pytest.mark.parametrize("exists", [False, True])
+def test_leaves_nothing_after_an_error(tmp_path: Path, error: type[BaseException], exists: bool):
+    path = tmp_path / "a.txt"
+    if exists:
+        path.write_text("before")
+    with pytest.raises(error), atomic_write(path) as stream:
+        stream.write("half")
+        raise error
+    assert os.listdir(tmp_path) == (["a.txt"] if exists else [])
+    assert not exists or path.read_text() == "before"
+
+
+def test_mode_follows_umask_or_the_old_file(tmp_path: Path):
+    old = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / "new"):
+            pass
+        (tmp_path / "old").touch()
+        (tmp_path / "old").chmod(0o755)
+        with atomic_write(tmp_path / "old"):
+            pass
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "old").stat().st_mode) == 0o755
+
+
+def test_follows_symbolic_links(tmp_path: Path):
+    (tmp_path / "real").write_text("before")
+    (tmp_path / "link").symlink_to("real")
+    with atomic_write(tmp_path / "link") as stream:
+        stream.write("after")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "after"
+
+
+def test_devices_are_written_directly():
+    with atomic_write("/dev/null", "wb") as stream:
+        stream.write(b"x")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_long_names(tmp_path: Path):
+    path = tmp_path / ("x" * 255)
+    with atomic_write(path) as stream:
+        stream.write("y")
+    assert path.read_text() == "y"
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("missing/a.txt", FileNotFoundError), (".", IsADirectoryError), ("x" * 300, OSError)],
+)
+def test_errors_name_the_path_and_come_first(tmp_path: Path, name: str, error: type[OSError]):
+    path = str(tmp_path / name)
+    entered = False
+    with pytest.raises(error) as caught, atomic_write(path):
+        entered = True
+    assert not entered
+    assert caught.value.filename == path
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_named():
+    with pytest.raises(OSError, match="No space left"), atomic_write("/dev/full") as stream:
+        stream.write("x")
