@@ -17,7 +17,7 @@ FILES = sorted(path.relative_to(FILECHECK).as_posix() for path in FILECHECK.rglo
 DAMAGED_COPIES = 12
 
 TOKEN = re.compile(r'"[^"\n]*"|[\w.$%@!#^-]+|\S|\s+')
-SPLICES = """ -1 0 65537 ? %x " { ) nan [] i0 tensor<0xf32>""".split(" ")
+SPLICES = ["", "-1", "0", "65537", "?", "%x", '"', "{", ")", "nan", "[]", "i0", "tensor<f32>"]
 
 
 def damaged(text: str, rng: random.Random) -> str:
