@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
 import inspect
+import itertools
 import re
+import textwrap
 from collections.abc import Callable, Collection, Mapping
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -161,15 +164,41 @@ def describe_options(cls: type[ArgSpecConvertible]) -> list[str]:
 
 
 def describe_pass(cls: type[ModulePass]) -> str:
-    """The docstring and the options of a pass."""
+    """The docstring of a pass, and each option with the docstring below its field."""
     doc = inspect.cleandoc(cls.__doc__ or "")
     # A dataclass without a docstring has its signature for one.
-    doc = "" if doc.startswith(f"{cls.__name__}(") else doc
-    options = describe_options(cls)
-    listed = (
-        "\n".join(["Options:", *(f"  {line}" for line in options)]) if options else "No options."
-    )
-    return "\n\n".join(part for part in (cls.name, doc, listed) if part)
+    parts = [cls.name, "" if doc.startswith(f"{cls.__name__}(") else doc]
+    docs = _option_docs(cls)
+    lines = list[str]()
+    for field, line in zip(_option_fields(cls), describe_options(cls), strict=True):
+        lines += [f"  {line}", *_indented(docs.get(field.name, ""))]
+    parts.append("\n".join(["Options:", *lines]) if lines else "No options.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, 98, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def _option_docs(cls: type) -> dict[str, str]:
+    """The string below each field of `cls`, which Python itself drops."""
+    docs = dict[str, str]()
+    for base in reversed(cls.__mro__[:-1]):
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
+        except (OSError, TypeError, SyntaxError):
+            continue
+        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        for field, below in itertools.pairwise(body):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    docs[name] = inspect.cleandoc(text)
+                case _:
+                    pass
+    return docs
 
 
 def _dashed(name: str) -> str:

@@ -188,7 +188,10 @@ class OptionsPass(ModulePass):
     """Takes options."""
 
     name = "test-options"
+
     steps: int = 10
+    """Steps to
+    take."""
     rate: float = 0.5
     sizes: tuple[int, ...] = (1, 2)
     data: str | None = None
