@@ -57,7 +57,10 @@ $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "no Python found: set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "$(PYTHON) is older than Python 3.11: set PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
+# Debian keeps what venv installs pip with in a package of its own.
+	$(PYTHON) -m venv --clear $(VENV) || \
+	    { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	      $(PYTHON) -m pip --python $(BIN)/python install -c constraints.txt pip; }
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
