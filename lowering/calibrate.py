@@ -24,6 +24,7 @@ from recog.dialects import nn
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.labels import label_layers
 from recog.lowering.rewriting import inputs_of, load_arrays
 
 FORMAT = "lns.format"
@@ -149,6 +150,7 @@ def calibrate(
     from recog.backend.interpreters.nn import run_nn
 
     function = find_function(module, entry)
+    label_layers(function)
     if not inputs or len(inputs[0]) == 0:
         raise RecogError("calibration needs at least one example input")
     random = np.random.default_rng(seed)

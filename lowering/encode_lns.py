@@ -11,7 +11,7 @@ activations are those that `calibrate` wrote; formats of weights are found here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -34,7 +34,8 @@ from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.lowering.calibrate import FORMAT, CalibratePass
 from recog.lowering.cluster_weights import erase_dead_constants
 from recog.lowering.encode_weights import encode_layer_bias, encode_weight
-from recog.lowering.rewriting import only_user, replace_op
+from recog.lowering.labels import LAYER, absorbed_relu
+from recog.lowering.rewriting import replace_op
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ def replace_with_codes(
 ) -> None:
     """Replace a float op (and the ReLU it takes in) by the decoded result of `new_op`."""
     decode = lns.DecodeOp(new_op)
+    if (label := (relu or op).attributes.get(LAYER)) is not None:
+        new_op.attributes[LAYER] = label
     new_op.results[0].name_hint = (relu or op).results[0].name_hint
     if relu is None:
         replace_op(rewriter, op, [new_op, decode])
@@ -137,13 +140,7 @@ def replace_with_codes(
     rewriter.erase(op)
 
 
-def absorbed_relu(op: Operation) -> nn.ReluOp | None:
-    """The ReLU that is the only user of an op: the sum's re-encoding does it for free."""
-    user = only_user(op.results[0])
-    return user if isinstance(user, nn.ReluOp) else None
-
-
-def no_relu_output(op: Operation) -> LnsFormat:
+def output_format(op: Operation) -> LnsFormat:
     """The calibrated format of an op's result."""
     return calibrated_format(op.results[0])
 
@@ -226,7 +223,7 @@ class EncodeAvgPool2dPattern(RewritePattern):
             return
         pool = lns.AvgPool2dOp(
             encoded(op.input, rewriter, op),
-            no_relu_output(op),
+            output_format(op),
             op.kernel.get_values(),
             op.strides.get_values(),
             op.padding.get_values(),
@@ -249,7 +246,7 @@ class EncodeMeanPattern(RewritePattern):
             return
         x = encoded(op.input, rewriter, op)
         pool = lns.AvgPool2dOp(
-            x, no_relu_output(op), shape[2:], shape[2:], arithmetic=self.arithmetic
+            x, output_format(op), shape[2:], shape[2:], arithmetic=self.arithmetic
         )
         if op.keepdims is not None:
             replace_with_codes(rewriter, op, pool)
@@ -276,14 +273,14 @@ class EncodeMaxPool2dPattern(RewritePattern):
 
 
 class EncodeReluPattern(RewritePattern):
-    """nn.relu that no layer took in → lns.relu; the result gives up its sign bit."""
+    """nn.relu that no layer took in → lns.relu; the sign bit becomes a magnitude bit."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ReluOp, rewriter: PatternRewriter, /) -> None:
-        if isinstance(op.input.owner, nn.NnOp) and absorbed_relu(op.input.owner) is op:
+        if isinstance(op.input.owner, Operation) and absorbed_relu(op.input.owner) is op:
             return
         x = encoded(op.input, rewriter, op)
-        replace_with_codes(rewriter, op, lns.ReluOp(x, format_of(x)))
+        replace_with_codes(rewriter, op, lns.ReluOp(x, replace(format_of(x), unsigned=True)))
 
 
 class EncodeReshapePattern(RewritePattern):
@@ -300,7 +297,7 @@ class EncodeConcatPattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ConcatOp, rewriter: PatternRewriter, /) -> None:
-        common = no_relu_output(op)
+        common = output_format(op)
         codes = [encoded(value, rewriter, op) for value in op.inputs]
         for i, value in enumerate(codes):
             if format_of(value) != common:
@@ -321,7 +318,7 @@ class EncodeTablePattern(RewritePattern):
         from recog.lowering.function_tables import function_table
 
         x = encoded(op.input, rewriter, op)
-        table = function_table(op, format_of(x), no_relu_output(op))
+        table = function_table(op, format_of(x), output_format(op))
         table.location = op.location
         rewriter.insert_op(table)
         replace_with_codes(rewriter, op, lns.TableOp(x, table))

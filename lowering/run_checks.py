@@ -101,10 +101,6 @@ class RunChecksPass(ModulePass):
 
         interpreter = lns_interpreter(module, self.engine)
         interpreter.register_implementations(CheckFunctions())
-        if any(each.dialect_name() == "nn" for each in function.walk()):
-            from recog.backend.interpreters.nn import NnFunctions
-
-            interpreter.register_implementations(NnFunctions())
         execute(interpreter, function, ())
 
     def _run_program(self, module: ModuleOp, op: check.ExpectRunOp) -> None:

@@ -33,14 +33,10 @@ if TYPE_CHECKING:
 LOSSES = ("auto", "mse", "kl", "cross-entropy")
 
 
-@dataclass(frozen=True)
-class TuneCentroidsPass(ModulePass):
-    """Tune codebooks and biases so that the module's outputs come close to the targets."""
+@dataclass(frozen=True, kw_only=True)
+class TuneSettings:
+    """How to tune: the options of tune-centroids but for its data."""
 
-    name = "tune-centroids"
-
-    data: str
-    """An .npz file of `inputs` (N, ...) and `targets`: the float network's outputs, or labels."""
     epochs: int = 10
     """Passes over the data."""
     batch: int = 32
@@ -58,6 +54,29 @@ class TuneCentroidsPass(ModulePass):
     entry: str = "main"
     """The function to tune."""
 
+    def check(self) -> None:
+        """Raise RecogError where a setting makes no sense."""
+        where = TuneCentroidsPass.name
+        for name in ("epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise RecogError(f"option {name} must be at least 1", where=where)
+        if not 0 < self.learning_rate < 10:
+            raise RecogError("option learning-rate must be in (0, 10)", where=where)
+        if self.loss not in LOSSES:
+            raise RecogError(
+                f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}", where=where
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneCentroidsPass(TuneSettings, ModulePass):
+    """Tune codebooks and biases so that the module's outputs come close to the targets."""
+
+    name = "tune-centroids"
+
+    data: str
+    """An .npz file of `inputs` (N, ...) and `targets`: the float network's outputs, or labels."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         from recog.backend.interpreters.execute import find_function
 
@@ -71,24 +90,12 @@ class TuneCentroidsPass(ModulePass):
         count = len(find_function(op, self.entry).body.block.args)
         tune(op, inputs_of(arrays, count, where=where), targets, self)
 
-    def check_options(self) -> None:
-        """Raise RecogError where an option makes no sense."""
-        for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise RecogError(f"option {name} must be at least 1", where=self.name)
-        if not 0 < self.learning_rate < 10:
-            raise RecogError("option learning-rate must be in (0, 10)", where=self.name)
-        if self.loss not in LOSSES:
-            raise RecogError(
-                f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}", where=self.name
-            )
-
 
 def tune(
     module: ModuleOp,
     inputs: Sequence[np.ndarray],
     targets: np.ndarray,
-    settings: TuneCentroidsPass,
+    settings: TuneSettings,
     *,
     progress: Callable[[float, float], None] | None = None,
 ) -> None:
@@ -106,7 +113,7 @@ def tune(
 
     from recog.backend.interpreters.nn import NnRunner
 
-    settings.check_options()
+    settings.check()
     runner = NnRunner(module, settings.entry)
     parameters = _parameters(module)
     if not parameters:

@@ -153,10 +153,14 @@ def _layer_operands(
 
 
 def lns_interpreter(module: ModuleOp, engine: str = "gemm") -> Interpreter:
-    """An interpreter for lns modules on the engine of that name."""
+    """An interpreter for lns modules on the engine of that name; nn ops left in them run too."""
     interpreter = Interpreter(module)
     interpreter.register_implementations(DataFunctions())
     interpreter.register_implementations(LnsFunctions(get_engine(engine)))
+    if any(op.dialect_name() == "nn" for op in module.walk()):
+        from recog.backend.interpreters.nn import NnFunctions
+
+        interpreter.register_implementations(NnFunctions())
     return interpreter
 
 

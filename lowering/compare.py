@@ -1,0 +1,133 @@
+"""Where the loss comes from: each layer's values in LNS against the float module's.
+
+Two figures a layer, as signal-to-quantization-noise ratio against the float values:
+*alone*, this layer on float inputs encoded for it, and *up to here*, all layers before it
+converted too. A layer bad alone needs another format; one bad only up to here inherits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+
+from recog.backend.arithmetic.definition import decode, encode
+from recog.backend.interpreters.execute import find_function
+from recog.backend.interpreters.lns import check_input, lns_interpreter, run_lns
+from recog.dialects import lns, nn
+from recog.dialects.errors import RecogError
+from recog.dialects.lns import format_of
+from recog.lowering.labels import label_layers, label_of
+
+
+@dataclass(frozen=True)
+class LayerComparison:
+    """One layer: its label and op, and both SQNRs in decibels (inf where nothing differs)."""
+
+    layer: str
+    op: str
+    alone_db: float
+    cumulative_db: float
+
+
+def sqnr_db(reference: np.ndarray, value: np.ndarray) -> float:
+    """10·log10(Σ reference² / Σ (reference − value)²); inf for equal arrays, 0 for no signal."""
+    reference, value = reference.astype(np.float64), value.astype(np.float64)
+    noise = float(((reference - value) ** 2).sum())
+    signal = float((reference**2).sum())
+    if noise == 0:
+        return float("inf")
+    return 10 * float(np.log10(signal / noise)) if signal else 0.0
+
+
+def compare_layers(
+    float_module: ModuleOp,
+    lns_module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    *,
+    entry: str = "main",
+    engine: str = "gemm",
+) -> list[LayerComparison]:
+    """Both SQNRs of every layer that the two modules share, in execution order.
+
+    Args:
+        float_module: the nn module before or after clustering: what "lossless" means here.
+        lns_module: the same network after encode-lns.
+        inputs: float arrays (N, ...), one an argument.
+
+    Raises:
+        RecogError: the modules have no layer in common.
+    """
+    references = _float_values(float_module, inputs, entry)
+    cumulative: dict[str, float] = {}
+
+    def observe(op: Operation, results: Sequence[Any]) -> None:
+        label = label_of(op)
+        if label in references:
+            cumulative[label] = sqnr_db(references[label], _decoded(op, results[0]))
+
+    run_lns(lns_module, *inputs, entry=entry, engine=engine, observe=observe)
+    alone = _alone(lns_module, references, inputs, entry, engine)
+    if not alone:
+        raise RecogError(
+            "the float and the lns module have no layer in common",
+            hint="compare an lns module with the nn module that it was made from",
+        )
+    return [
+        LayerComparison(label, name, db, cumulative[label]) for (label, name), db in alone.items()
+    ]
+
+
+def _float_values(
+    module: ModuleOp, inputs: Sequence[np.ndarray], entry: str
+) -> dict[str, np.ndarray]:
+    from recog.backend.interpreters.nn import run_nn
+
+    label_layers(find_function(module, entry))
+    values: dict[str, np.ndarray] = {}
+
+    def observe(op: Operation, results: Sequence[Any]) -> None:
+        label = label_of(op)
+        if isinstance(op, nn.NnOp) and label is not None:
+            values[label] = results[0].detach().numpy()
+
+    run_nn(module, *inputs, entry=entry, observe=observe)
+    return values
+
+
+def _decoded(op: Operation, value: np.ndarray) -> np.ndarray:
+    result = op.results[0]
+    return value if isinstance(op, lns.ArgmaxOp) else decode(value, format_of(result))
+
+
+def _alone(
+    module: ModuleOp,
+    references: dict[str, np.ndarray],
+    inputs: Sequence[np.ndarray],
+    entry: str,
+    engine: str,
+) -> dict[tuple[str, str], float]:
+    """Run each op on operands as good as their format allows."""
+    interpreter = lns_interpreter(module, engine)
+    block = find_function(module, entry).body.block
+    values: dict[SSAValue, Any] = {
+        arg: check_input(i, x, arg.type) for i, (arg, x) in enumerate(zip(block.args, inputs))
+    }
+    ratios: dict[tuple[str, str], float] = {}
+    for op in block.ops:
+        if isinstance(op, func.ReturnOp):
+            break
+        results = interpreter.run_op(op, tuple(values[operand] for operand in op.operands))
+        values.update(zip(op.results, results))
+        label = label_of(op)
+        if label not in references or isinstance(op, lns.ArgmaxOp):
+            continue
+        reference = references[label]
+        ratios[label, op.name] = sqnr_db(reference, _decoded(op, results[0]))
+        values[op.results[0]] = encode(reference, format_of(op.results[0]))
+    return ratios

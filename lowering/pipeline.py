@@ -1,0 +1,150 @@
+"""The whole conversion as one call: what the `recog` command and the demo run.
+
+The same passes, in the same order, can be run one by one with recog-opt; this adds the
+data that stays in memory between them, and progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.dialects.data import ConstantOp
+from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.verification import verify_module
+from recog.lowering.calibrate import ActivationFormats, calibrate
+from recog.lowering.cluster_weights import ClusterWeightsPass
+from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
+from recog.lowering.encode_lns import encode_module
+from recog.lowering.fold_batch_norm import FoldBatchNormPass
+from recog.lowering.tune_centroids import TuneSettings, tune
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share of it that is done."""
+
+CALIBRATION_FRAMES = 256
+
+
+@dataclass(frozen=True)
+class ConversionOptions:
+    """Every choice of a conversion; `cluster` or `tune` None leaves that step out."""
+
+    cluster: ClusterWeightsPass | None = ClusterWeightsPass()
+    tune: TuneSettings | None = TuneSettings()
+    activations: ActivationFormats = ActivationFormats()
+    weights: LnsFormat = LnsFormat(8, 4)
+    arithmetic: Arithmetic = Arithmetic()
+
+
+@dataclass
+class Conversion:
+    """What a conversion made: the module after each stage, in order, by the stage's name.
+
+    Stages: `float` (as imported), `folded`, `clustered`, `tuned`, `calibrated`, `lns`, `chip`.
+    """
+
+    stages: dict[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
+
+    @property
+    def float_module(self) -> ModuleOp:
+        """The folded float network: what the others are compared with."""
+        return self.stages["folded"]
+
+    @property
+    def lns_module(self) -> ModuleOp:
+        return self.stages["lns"]
+
+    @property
+    def chip_module(self) -> ModuleOp:
+        return self.stages["chip"]
+
+    def assemble(self) -> bytes:
+        """The program file's bytes."""
+        from recog.backend.program import assemble
+
+        return assemble(self.chip_module)
+
+
+def weight_bytes(module: ModuleOp) -> int:
+    """Bytes of all constants of a module, pointers packed: what the weights take at this level."""
+    return sum(len(op.value.content) for op in module.walk() if isinstance(op, ConstantOp))
+
+
+def convert(
+    module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    *,
+    targets: np.ndarray | None = None,
+    options: ConversionOptions | None = None,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert an nn module into a chip module.
+
+    Args:
+        module: as imported; left as it is.
+        inputs: example inputs, float (N, ...), one array an argument of the network. They
+            calibrate the activations, and tune the centroids.
+        targets: what tuning aims at: labels (N,) or wanted outputs; by default the float
+            network's own outputs, so that no labels are needed.
+
+    Raises:
+        RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
+    """
+    options = options or ConversionOptions()
+    report = progress or (lambda stage, share: None)
+    context = Context()
+    conversion = Conversion({"float": module})
+    current = module.clone()
+
+    def finish(stage: str) -> None:
+        verify_module(current)
+        conversion.stages[stage] = current.clone()
+        report(stage, 1.0)
+
+    FoldBatchNormPass().apply(context, current)
+    finish("folded")
+    if options.cluster is not None:
+        options.cluster.apply(context, current)
+        finish("clustered")
+    if options.cluster is not None and options.tune is not None:
+        if targets is None:
+            targets = teacher_outputs(conversion.float_module, inputs)
+        tune(
+            current,
+            inputs,
+            targets,
+            options.tune,
+            progress=lambda share, loss: report(f"tuned (loss {loss:.4f})", share),
+        )
+        finish("tuned")
+    chosen = np.random.default_rng(0).permutation(len(inputs[0]))[:CALIBRATION_FRAMES]
+    calibrate(
+        current,
+        [np.asarray(x)[np.sort(chosen)] for x in inputs],
+        options.activations,
+        progress=lambda share: report("calibrated", share),
+    )
+    finish("calibrated")
+    encode_module(current, options.weights, options.arithmetic)
+    finish("lns")
+    ConvertLnsToChipPass().apply(context, current)
+    finish("chip")
+    return conversion
+
+
+def teacher_outputs(module: ModuleOp, inputs: Sequence[np.ndarray], batch: int = 64) -> np.ndarray:
+    """The first output of an nn module for all inputs, float32 (N, ...)."""
+    import torch
+
+    from recog.backend.interpreters.nn import run_nn
+
+    with torch.no_grad():
+        parts = [
+            run_nn(module, *(np.asarray(x)[i : i + batch] for x in inputs))[0].numpy()
+            for i in range(0, len(inputs[0]), batch)
+        ]
+    return np.concatenate(parts)
