@@ -1,0 +1,208 @@
+"""The program file: a header, a table of segments, the segments, checksums over all of it.
+
+All numbers are little-endian. There is no timestamp and no padding, so equal programs give
+equal bytes. Layout, in bytes:
+
+    0   8   magic
+    8   4   format version, major and minor, 16 bits each
+    12  4   version of the instruction set, major and minor
+    16  16  target hash
+    32  8   size of the file
+    40  4   number of segments
+    44  4   CRC-32 of the header and the table, taken with this and the next field zero
+    48  32  SHA-256 of the file, taken with this field zero
+    80  24  per segment: kind (2), flags (2), CRC-32 (4), offset (8), size (8)
+
+Segments follow without gaps in the order of the table.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from enum import IntEnum
+from hashlib import sha256
+from typing import NamedTuple
+from zlib import crc32
+
+from recog.dialects.errors import RecogError
+
+MAGIC = b"\x8bRECOG\r\n"
+FORMAT_VERSION = (1, 0)
+ISA_VERSION = (1, 0)
+MAX_FILE_BYTES = 1 << 30
+MAX_SEGMENTS = 1 << 14
+
+_HEADER = struct.Struct("<8sHHHH16sQII32s")
+_ENTRY = struct.Struct("<HHIQQ")
+_CHECKSUM = slice(44, 48)
+_DIGEST = slice(48, 80)
+
+
+class Kind(IntEnum):
+    """What a segment of the file holds."""
+
+    TARGET = 1
+    TEXT = 2
+    DESCRIPTORS = 3
+    IO = 4
+    MEMORY_MAP = 5
+    POINTERS = 16
+    TABLES = 17
+    BIASES = 18
+    SYMBOLS = 32
+    DEBUG = 33
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+OPTIONAL = 1
+"""Flag: a program is complete without this segment; readers may ignore unknown ones."""
+
+OPTIONAL_KINDS = (Kind.SYMBOLS, Kind.DEBUG)
+
+
+class Segment(NamedTuple):
+    kind: Kind
+    content: bytes
+
+
+class Container(NamedTuple):
+    target_hash: bytes
+    segments: list[Segment]
+
+
+def write_container(container: Container) -> bytes:
+    """The file of these segments."""
+    start = _HEADER.size + len(container.segments) * _ENTRY.size
+    size = start + sum(len(segment.content) for segment in container.segments)
+    if size > MAX_FILE_BYTES:
+        raise RecogError(f"the program takes {size} bytes, files hold {MAX_FILE_BYTES}")
+    table = bytearray()
+    offset = start
+    for kind, content in container.segments:
+        flags = OPTIONAL if kind in OPTIONAL_KINDS else 0
+        table += _ENTRY.pack(kind, flags, crc32(content), offset, len(content))
+        offset += len(content)
+    header = _HEADER.pack(
+        MAGIC,
+        *FORMAT_VERSION,
+        *ISA_VERSION,
+        container.target_hash,
+        size,
+        len(container.segments),
+        0,
+        bytes(32),
+    )
+    head = bytearray(header + table)
+    head[_CHECKSUM] = struct.pack("<I", crc32(head))
+    file = head + b"".join(segment.content for segment in container.segments)
+    file[_DIGEST] = sha256(file).digest()
+    return bytes(file)
+
+
+def read_container(data: bytes) -> Container:
+    """The segments of a file, all checksums verified.
+
+    Raises:
+        RecogError: saying what is wrong with the file.
+    """
+    _check_magic(data)
+    if len(data) < _HEADER.size:
+        raise RecogError(f"truncated: the header has {_HEADER.size} bytes, the file {len(data)}")
+    fields = _HEADER.unpack_from(data)
+    target_hash, size, count, checksum, digest = fields[5:]
+    _check_size(data, size)
+    if count > MAX_SEGMENTS or _HEADER.size + count * _ENTRY.size > len(data):
+        raise RecogError(f"damaged: {count} segments do not fit the file")
+    start = _HEADER.size + count * _ENTRY.size
+    head = bytearray(data[:start])
+    head[_CHECKSUM], head[_DIGEST] = bytes(4), bytes(32)
+    if crc32(head) != checksum:
+        raise RecogError("damaged: the checksum of the header does not match")
+    segments = _read_segments(data, start, count)
+    if (
+        sha256(
+            head[: _CHECKSUM.start] + data[_CHECKSUM] + head[_DIGEST.start :] + data[start:]
+        ).digest()
+        != digest
+    ):
+        raise RecogError("damaged: the SHA-256 of the file does not match")
+    return Container(target_hash, segments)
+
+
+def _check_magic(data: bytes) -> None:
+    if not data:
+        raise RecogError("the file is empty")
+    if data[: len(MAGIC)] != MAGIC[: len(data)]:
+        raise RecogError("not a program file: it does not start with the magic bytes")
+    if len(data) < 16:
+        raise RecogError(f"truncated: the header has {_HEADER.size} bytes, the file {len(data)}")
+    format_major, format_minor, isa_major, isa_minor = struct.unpack_from("<HHHH", data, 8)
+    for what, (major, minor), (known, known_minor) in (
+        ("file format", (format_major, format_minor), FORMAT_VERSION),
+        ("instruction set", (isa_major, isa_minor), ISA_VERSION),
+    ):
+        if major != known or (what == "instruction set" and minor > known_minor):
+            raise RecogError(
+                f"{what} {major}.{minor} is not known, this version of recog runs "
+                f"{known}.{known_minor}",
+                hint="use the version of recog that wrote the program, or a later one",
+            )
+
+
+def _check_size(data: bytes, size: int) -> None:
+    if len(data) < size:
+        raise RecogError(f"truncated: {len(data)} of {size} bytes")
+    if len(data) > size:
+        raise RecogError(f"damaged: {len(data) - size} bytes follow the end of the program")
+
+
+def _read_segments(data: bytes, start: int, count: int) -> list[Segment]:
+    segments: list[Segment] = []
+    expected = start
+    for index in range(count):
+        place = _HEADER.size + index * _ENTRY.size
+        kind, flags, checksum, offset, size = _ENTRY.unpack_from(data, place)
+        if offset != expected or size > len(data) - offset:
+            raise RecogError(f"damaged: segment {index} is not where the one before it ends")
+        expected = offset + size
+        content = data[offset:expected]
+        known = _KINDS.get(kind)
+        name = known.name.lower() if known else f"kind {kind}"
+        if crc32(content) != checksum:
+            raise RecogError(f"damaged: the checksum of segment {index} ({name}) does not match")
+        if known:
+            segments.append(_known_segment(known, flags, content))
+        elif flags != OPTIONAL:
+            raise RecogError(f"segment {index} is of {name}, which is not known")
+    if expected != len(data):
+        raise RecogError(f"damaged: {len(data) - expected} bytes belong to no segment")
+    return segments
+
+
+def _known_segment(kind: Kind, flags: int, content: bytes) -> Segment:
+    if flags != (OPTIONAL if kind in OPTIONAL_KINDS else 0):
+        raise RecogError(f"damaged: the flags of segment {kind.name.lower()} are {flags:#x}")
+    return Segment(kind, content)
+
+
+def read_program_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a program file, as many as its header says and no more.
+
+    Raises:
+        RecogError: the file cannot be read, or is no program.
+    """
+    try:
+        with open(path, "rb") as stream:
+            header = stream.read(_HEADER.size)
+            _check_magic(header)
+            if len(header) < _HEADER.size:
+                return header
+            size = _HEADER.unpack(header)[6]
+            if size > MAX_FILE_BYTES:
+                raise RecogError(f"damaged: {size} bytes are more than a program has")
+            # One byte more, so that what follows the program is noticed.
+            return header + stream.read(max(0, size - len(header)) + 1)
+    except OSError as error:
+        raise RecogError(f"cannot be read: {error.strerror or error}") from None

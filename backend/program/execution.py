@@ -1,0 +1,227 @@
+"""What each instruction does: the interpreter of the chip dialect."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.interpreter import (
+    Interpreter,
+    InterpreterFunctions,
+    PythonValues,
+    ReturnedValues,
+    impl,
+    impl_terminator,
+    register_impls,
+)
+
+from recog.backend.arithmetic import definition
+from recog.backend.arithmetic.bounds import (
+    accumulator_limit,
+    add_bound,
+    check_accumulator,
+    pool_bound,
+)
+from recog.backend.arithmetic.engine import Engine
+from recog.backend.program.assembler import memory_use
+from recog.backend.program.memory import FrameMemory
+from recog.dialects import chip
+from recog.dialects.chip import LayerWeights, PortOp, ProgramOp, TensorOp, WeightMemory
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import LnsFormat
+
+
+class WeightCache:
+    """Weights as the engine takes them, unpacked when an instruction first needs them.
+
+    Weights are resident, so what an instruction reads is the same in every frame.
+    """
+
+    def __init__(self, program: ProgramOp):
+        self.scope = program.scope
+        self.arithmetic = program.target.data.arithmetic
+        self._memory = WeightMemory()
+        self._layers: dict[str, LayerWeights] = {}
+        self._tables: dict[chip.TableOp, np.ndarray] = {}
+        self._proven: set[tuple[str, LnsFormat]] = set()
+
+    def load(self, op: chip.LdwOp) -> None:
+        self._memory.load(op, self.scope)
+
+    def weights(self, reference: SymbolRefAttr, x_format: LnsFormat) -> LayerWeights:
+        """A layer's weights, proven not to overflow an accumulator with such inputs."""
+        name = reference.string_value()
+        if name not in self._layers:
+            op = self.scope.weights(reference)
+            self._layers[name] = self._memory.read_weights(op, self.scope.codebook(op.codebook))
+        layer = self._layers[name]
+        if (name, x_format) not in self._proven:
+            self._prove(name, layer, x_format)
+            self._proven.add((name, x_format))
+        return layer
+
+    def _prove(self, name: str, layer: LayerWeights, x_format: LnsFormat) -> None:
+        unsafe = check_accumulator(
+            layer.codes, layer.format, x_format, layer.initial, self.arithmetic
+        )
+        if unsafe:
+            channel, bound = unsafe[0]
+            raise RecogError(
+                f"output channel {channel} of @{name} may reach {bound}, accumulators of "
+                f"{self.arithmetic.accumulator_width} bits hold "
+                f"{accumulator_limit(self.arithmetic)}"
+            )
+
+    def table(self, op: chip.TableOp) -> np.ndarray:
+        if op not in self._tables:
+            output = self.scope.tensor(op.output)
+            self._tables[op] = self._memory.read_table(op.region(self.scope), output)
+        return self._tables[op]
+
+
+class MachineState:
+    """The memories and semaphores of one run of a program on N frames."""
+
+    def __init__(self, program: ProgramOp, frames: int):
+        _, activation, dram = memory_use(program)
+        self.activation = FrameMemory(frames, activation)
+        self.dram = FrameMemory(frames, dram)
+        self.semaphores = Counter[int]()
+
+
+@register_impls
+class ChipFunctions(InterpreterFunctions):
+    """One implementation an instruction; the arithmetic itself is the engine's."""
+
+    def __init__(self, state: MachineState, weights: WeightCache, engine: Engine):
+        self.state = state
+        self.cache = weights
+        self.scope = weights.scope
+        self.arithmetic = weights.arithmetic
+        self.engine = engine
+
+    def _tensor(self, reference: SymbolRefAttr) -> TensorOp:
+        return self.scope.tensor(reference)
+
+    def _port(self, reference: SymbolRefAttr) -> PortOp:
+        return self.scope.port(reference)
+
+    def _read(self, reference: SymbolRefAttr) -> np.ndarray:
+        return self.state.activation.read(self._tensor(reference))
+
+    def _write(self, reference: SymbolRefAttr, values: np.ndarray) -> PythonValues:
+        self.state.activation.write(self._tensor(reference), values)
+        return ()
+
+    def _format(self, reference: SymbolRefAttr) -> LnsFormat:
+        return self._tensor(reference).format
+
+    @impl(chip.LdwOp)
+    def run_ldw(self, _: Interpreter, op: chip.LdwOp, args: PythonValues) -> PythonValues:
+        # The cache holds weight memory, which is the same in all frames and runs.
+        return ()
+
+    @impl(chip.DmaInOp)
+    def run_dma_in(self, _: Interpreter, op: chip.DmaInOp, args: PythonValues) -> PythonValues:
+        return self._write(op.output, self.state.dram.read(self._port(op.input)))
+
+    @impl(chip.DmaOutOp)
+    def run_dma_out(self, _: Interpreter, op: chip.DmaOutOp, args: PythonValues) -> PythonValues:
+        self.state.dram.write(self._port(op.output), self._read(op.input))
+        return ()
+
+    @impl(chip.ConvOp)
+    def run_conv(self, _: Interpreter, op: chip.ConvOp, args: PythonValues) -> PythonValues:
+        return self._convolve(op)
+
+    @impl(chip.DwconvOp)
+    def run_dwconv(self, _: Interpreter, op: chip.DwconvOp, args: PythonValues) -> PythonValues:
+        return self._convolve(op)
+
+    def _convolve(self, op: chip.ConvolutionOp) -> PythonValues:
+        x_format = self._format(op.input)
+        layer = self.cache.weights(op.weights, x_format)
+        codes = self.engine.conv2d(
+            self._read(op.input),
+            x_format,
+            layer.codes,
+            layer.format,
+            layer.initial,
+            self._format(op.output),
+            strides=op.strides,
+            padding=op.padding,
+            dilation=op.dilation,
+            groups=op.groups(self.scope),
+            relu=op.relu is not None,
+            arithmetic=self.arithmetic,
+        )
+        return self._write(op.output, codes)
+
+    @impl(chip.PoolOp)
+    def run_pool(self, _: Interpreter, op: chip.PoolOp, args: PythonValues) -> PythonValues:
+        x, x_format = self._read(op.input), self._format(op.input)
+        if op.mode.data == "max":
+            codes = definition.max_pool2d(
+                x, x_format, kernel=op.kernel, strides=op.strides, padding=op.padding
+            )
+            return self._write(op.output, codes)
+        self._check_bound(pool_bound(x_format, op.kernel[0] * op.kernel[1], self.arithmetic))
+        codes = self.engine.avg_pool2d(
+            x,
+            x_format,
+            self._format(op.output),
+            kernel=op.kernel,
+            strides=op.strides,
+            padding=op.padding,
+            count_include_pad=op.count_padding is not None,
+            arithmetic=self.arithmetic,
+        )
+        return self._write(op.output, codes)
+
+    @impl(chip.EltOp)
+    def run_elt(self, _: Interpreter, op: chip.EltOp, args: PythonValues) -> PythonValues:
+        formats = self._format(op.lhs), self._format(op.rhs)
+        self._check_bound(add_bound(*formats, self.arithmetic))
+        codes = self.engine.add(
+            self._read(op.lhs),
+            formats[0],
+            self._read(op.rhs),
+            formats[1],
+            self._format(op.output),
+            relu=op.relu is not None,
+            arithmetic=self.arithmetic,
+        )
+        return self._write(op.output, codes)
+
+    def _check_bound(self, bound: int) -> None:
+        limit = accumulator_limit(self.arithmetic)
+        if bound > limit:
+            raise RecogError(f"the sum may reach {bound}, accumulators hold {limit}")
+
+    @impl(chip.TableOp)
+    def run_table(self, _: Interpreter, op: chip.TableOp, args: PythonValues) -> PythonValues:
+        return self._write(op.output, definition.table(self._read(op.input), self.cache.table(op)))
+
+    @impl(chip.CopyOp)
+    def run_copy(self, _: Interpreter, op: chip.CopyOp, args: PythonValues) -> PythonValues:
+        x = self._read(op.input)
+        if self._tensor(op.input).integer is not None:
+            return self._write(op.output, x)
+        x_format = self._format(op.input)
+        if op.relu is not None:
+            x = definition.relu(x, x_format)
+        return self._write(op.output, definition.convert(x, x_format, self._format(op.output)))
+
+    @impl(chip.ArgmaxOp)
+    def run_argmax(self, _: Interpreter, op: chip.ArgmaxOp, args: PythonValues) -> PythonValues:
+        index = definition.argmax(self._read(op.input), self._format(op.input), 1)
+        return self._write(op.output, index[:, None])
+
+    @impl(chip.MarkOp)
+    def run_mark(self, _: Interpreter, op: chip.MarkOp, args: PythonValues) -> PythonValues:
+        return ()
+
+    @impl_terminator(chip.HaltOp)
+    def run_halt(self, _: Interpreter, op: chip.HaltOp, args: PythonValues):
+        return ReturnedValues(()), ()

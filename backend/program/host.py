@@ -1,0 +1,66 @@
+"""What the host does: checks arrays, turns them into codes before a run and back after it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recog.backend.arithmetic import definition
+from recog.dialects.chip import InputOp, OutputOp, PortOp
+from recog.dialects.errors import RecogError
+
+
+def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
+    """`x` as the float32 array, or the codes, that an input takes.
+
+    Raises:
+        RecogError: naming the input and what is wrong with the array.
+    """
+    if port.encoded is None:
+        return check_codes(port, x)
+    array = _check_shape(port, x)
+    if array.dtype.kind not in "fiub":
+        raise RecogError(f"has dtype {array.dtype}, the program wants float32", where=_name(port))
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(array).all():
+        raise RecogError("holds NaN or infinity", where=_name(port))
+    return array
+
+
+def check_codes(port: InputOp, x: np.ndarray) -> np.ndarray:
+    """`x` as the codes that an input takes; raises RecogError as `check_input` does."""
+    array = _check_shape(port, x)
+    if array.dtype != port.dtype:
+        raise RecogError(
+            f"has dtype {array.dtype}, codes of {port.element_type} have {port.dtype}",
+            where=_name(port),
+        )
+    if port.integer is None and port.format.illegal_codes(array).any():
+        raise RecogError(
+            f"holds values that are no codes of {port.element_type}", where=_name(port)
+        )
+    return array
+
+
+def _check_shape(port: PortOp, x: np.ndarray) -> np.ndarray:
+    array = np.asarray(x)
+    if array.ndim != len(port.frame_shape) + 1 or array.shape[1:] != port.frame_shape:
+        wanted = ", ".join(map(str, ("N", *port.frame_shape)))
+        raise RecogError(
+            f"has shape {list(array.shape)}, the program wants [{wanted}]", where=_name(port)
+        )
+    return array
+
+
+def _name(port: PortOp) -> str:
+    return f"input @{port.sym_name.data}"
+
+
+def encode_input(port: InputOp, x: np.ndarray) -> np.ndarray:
+    """The codes that the host writes to DRAM."""
+    return x if port.encoded is None else definition.encode(x, port.format)
+
+
+def decode_output(port: OutputOp, codes: np.ndarray) -> np.ndarray:
+    """What the host makes of the codes in DRAM."""
+    return codes if port.decoded is None else definition.decode(codes, port.format, np.float32)

@@ -1,0 +1,368 @@
+"""Segments and descriptors: the bytes of a program, and what lies where in the memories."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, Self
+
+import numpy as np
+from xdsl.dialects.builtin import (
+    IntegerType,
+    Signedness,
+    StringAttr,
+    SymbolNameConstraint,
+    TensorType,
+)
+from xdsl.irdl import IRDLOperation, irdl_op_definition, prop_def, traits_def
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import SymbolOpInterface
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.bits import packed_size
+from recog.dialects.chip.fields import (
+    ChoiceField,
+    Table,
+    address_field,
+    flag_field,
+    int_field,
+    reference_field,
+)
+from recog.dialects.chip.records import RecordOp, record
+from recog.dialects.data import DenseAttr
+from recog.dialects.lns.types import NumberType
+from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
+
+DESCRIPTOR_BITS = 256
+UI8 = IntegerType(8, Signedness.UNSIGNED)
+SEGMENT_KIND = ChoiceField(
+    2, "what the bytes are", "kind", choices=("pointers", "tables", "biases")
+)
+
+
+@irdl_op_definition
+class SegmentOp(IRDLOperation):
+    """Bytes of the program file that `chip.ldw` loads into weight memory.
+
+    `pointers` holds bit-packed pointers of clustered weights, `tables` codebooks, dense
+    weights and function tables, `biases` the accumulators' initial values and the weights'
+    biases. Together they are the weight bytes of a program.
+
+    chip.segment @codes tables dense<[1, 2]> : tensor<2xui8>
+    """
+
+    TABLE: ClassVar[Table] = "segments"
+
+    name = "chip.segment"
+
+    sym_name: StringAttr = prop_def(SymbolNameConstraint())
+    kind: StringAttr = prop_def(SEGMENT_KIND)  # pyright: ignore[reportAssignmentType]
+    content = prop_def(DenseAttr)
+
+    traits = traits_def(SymbolOpInterface())
+
+    def __init__(self, sym_name: str, kind: str, content: bytes | DenseAttr):
+        if isinstance(content, bytes):
+            content = DenseAttr.from_array(np.frombuffer(content, np.uint8), UI8)
+        super().__init__(
+            properties={
+                "sym_name": StringAttr(sym_name),
+                "kind": StringAttr(kind),
+                "content": content,
+            }
+        )
+
+    @property
+    def data(self) -> bytes:
+        return self.content.content
+
+    def verify_(self) -> None:
+        type_ = self.content.type
+        if type_.element_type != UI8 or type_.get_num_dims() != 1:
+            raise VerifyException(f"a segment holds bytes, tensor<Nxui8>, got {type_}")
+        self.content.verify_content()
+        if not self.data:
+            raise VerifyException("a segment must not be empty")
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        name = parser.parse_symbol_name().data
+        kind = parser.parse_identifier()
+        if kind not in SEGMENT_KIND.choices:
+            parser.raise_error(f"a segment holds {' or '.join(SEGMENT_KIND.choices)}, got {kind}")
+        return cls(name, kind, DenseAttr.parse_typed(parser))
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_symbol_name(self.sym_name.data)
+        printer.print_string(f" {self.kind.data} ")
+        self.content.print_typed(printer)
+
+
+class DescriptorOp(RecordOp):
+    """A record of 256 bits that instructions refer to by its number in a table."""
+
+    TABLE: ClassVar[Table] = "descriptors"
+
+    sym_name: StringAttr = prop_def(SymbolNameConstraint())
+
+    traits = traits_def(SymbolOpInterface())
+
+
+class TensorDescriptorOp(DescriptorOp):
+    """What tensors in activation memory and in DRAM have in common."""
+
+    address = address_field("first byte")
+    channels = int_field(24, "C", minimum=1)
+    height = int_field(16, "H", minimum=1, default=1)
+    width = int_field(16, "W", minimum=1, default=1)
+    code_bits = int_field(
+        7, "bits of an element; it takes 1, 2, 4 or 8 bytes", minimum=2, maximum=64, default=8
+    )
+    frac = int_field(4, "fraction bits of the logarithm", maximum=MAX_FRAC, default=4)
+    bias = int_field(24, "the B of a code's value 2^((m - B) / 2^frac)", signed=True, default=0)
+    unsigned = flag_field("elements have no sign")
+    integer = flag_field("elements are integers, not LNS codes")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return (self.channels.value.data, self.height.value.data, self.width.value.data)
+
+    @property
+    def element_bytes(self) -> int:
+        return next(size for size in (1, 2, 4, 8) if 8 * size >= self.code_bits.value.data)
+
+    @property
+    def format(self) -> LnsFormat:
+        """The format of the codes; raises ValueError for integers."""
+        if self.integer is not None:
+            raise ValueError(f"@{self.sym_name.data} holds integers, not codes")
+        bits, frac, bias = self.code_bits, self.frac, self.bias
+        return LnsFormat(
+            bits.value.data, frac.value.data, bias.value.data, unsigned=self.unsigned is not None
+        )
+
+    @property
+    def element_type(self) -> NumberType | IntegerType:
+        if self.integer is None:
+            return NumberType(self.format)
+        unsigned = self.unsigned is not None
+        signedness = Signedness.UNSIGNED if unsigned else Signedness.SIGNLESS
+        return IntegerType(self.code_bits.value.data, signedness)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The NumPy type of an element in memory, little-endian."""
+        signed = self.integer is not None and self.unsigned is None
+        return np.dtype(f"<{'i' if signed else 'u'}{self.element_bytes}")
+
+    @property
+    def strides(self) -> tuple[int, int, int]:
+        """Bytes from one channel, row and element to the next."""
+        _, height, width = self.shape
+        step = self.element_bytes
+        return (height * width * step, width * step, step)
+
+    @property
+    def extent(self) -> int:
+        """Bytes from the first byte to the end of the last element."""
+        steps = zip(self.shape, self.strides)
+        return sum((size - 1) * stride for size, stride in steps) + self.element_bytes
+
+    def verify_(self) -> None:
+        bits = self.code_bits.value.data
+        if self.integer is None and not MIN_WIDTH <= bits <= MAX_WIDTH:
+            raise VerifyException(
+                f"code_bits of LNS codes must be in [{MIN_WIDTH}, {MAX_WIDTH}], got {bits}"
+            )
+        if self.integer is not None and bits not in (8, 16, 32, 64):
+            raise VerifyException(f"code_bits of integers must be 8, 16, 32 or 64, got {bits}")
+
+
+@record(0x01, DESCRIPTOR_BITS)
+class TensorOp(TensorDescriptorOp):
+    """A tensor in activation memory, channel after channel, row after row.
+
+    Strides other than the packed ones describe a part of a larger tensor: that is how
+    concatenation is done without moving data.
+    """
+
+    name = "chip.tensor"
+
+    row_stride = int_field(32, "bytes from a row to the next, 0 where rows are packed", default=0)
+    channel_stride = int_field(
+        32, "bytes from a channel to the next, 0 where channels are packed", default=0
+    )
+
+    @property
+    def strides(self) -> tuple[int, int, int]:
+        _, height, width = self.shape
+        step = self.element_bytes
+        row = self.row_stride.value.data or width * step
+        return (self.channel_stride.value.data or height * row, row, step)
+
+    def verify_(self) -> None:
+        super().verify_()
+        _, height, width = self.shape
+        channel, row, step = self.strides
+        if row < width * step:
+            raise VerifyException(f"rows of {width * step} bytes overlap at a row_stride of {row}")
+        plane = (height - 1) * row + width * step
+        if channel < plane:
+            raise VerifyException(
+                f"channels of {plane} bytes overlap at a channel_stride of {channel}"
+            )
+
+
+class PortOp(TensorDescriptorOp):
+    """What inputs and outputs have in common: a packed tensor in DRAM that the host sees.
+
+    The host's array has shape (N, C, H, W)[:rank]; N frames run one after the other.
+    """
+
+    TABLE: ClassVar[Table] = "io"
+
+    rank = int_field(3, "axes of the host's array, N included", minimum=1, maximum=4, default=4)
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """The shape of the host's array without N."""
+        return self.shape[: self.rank.value.data - 1]
+
+    @property
+    def frame_type(self) -> TensorType[NumberType | IntegerType]:
+        """The type of the host's array for one frame, as codes."""
+        return TensorType(self.element_type, (1, *self.frame_shape))
+
+    def verify_(self) -> None:
+        super().verify_()
+        if prod(self.frame_shape) != prod(self.shape):
+            raise VerifyException(
+                f"an array of rank {self.rank.value.data} cannot hold {list(self.shape)}"
+            )
+
+
+@record(0x02, DESCRIPTOR_BITS)
+class InputOp(PortOp):
+    """An input of the program; its symbol names it, the order of inputs is the host's."""
+
+    name = "chip.input"
+
+    encoded = flag_field("the host gives float32, which become codes before the program starts")
+
+    def verify_(self) -> None:
+        super().verify_()
+        if self.encoded is not None and self.integer is not None:
+            raise VerifyException("integers have no float encoding")
+
+
+@record(0x03, DESCRIPTOR_BITS)
+class OutputOp(PortOp):
+    """An output of the program; its symbol names it, the order of outputs is the host's."""
+
+    name = "chip.output"
+
+    decoded = flag_field("the host takes float32, made of the codes when the program has ended")
+
+    def verify_(self) -> None:
+        super().verify_()
+        if self.decoded is not None and self.integer is not None:
+            raise VerifyException("integers have no float decoding")
+
+
+@record(0x04, DESCRIPTOR_BITS)
+class CodebookOp(DescriptorOp):
+    """A table of blocks of weight codes in weight memory.
+
+    A block is cut from a weight (O, I, kh, kw) along each axis; its codes are row-major.
+    Entries follow each other without gaps, bit-packed. The weights give the bias.
+    """
+
+    name = "chip.codebook"
+
+    address = address_field("first byte in weight memory")
+    entries = int_field(28, "K, the number of blocks", minimum=1)
+    block_out = int_field(8, "output channels of a block", minimum=1, default=1)
+    block_in = int_field(8, "input channels of a block", minimum=1, default=1)
+    block_h = int_field(8, "rows of a block", minimum=1, default=1)
+    block_w = int_field(8, "columns of a block", minimum=1, default=1)
+    code_bits = int_field(5, "bits of a code", minimum=MIN_WIDTH, maximum=MAX_WIDTH, default=8)
+    frac = int_field(4, "fraction bits of the logarithm", maximum=MAX_FRAC, default=4)
+    unsigned = flag_field("codes have no sign")
+
+    @property
+    def block(self) -> tuple[int, int, int, int]:
+        sizes = (self.block_out, self.block_in, self.block_h, self.block_w)
+        out, in_, height, width = (size.value.data for size in sizes)
+        return (out, in_, height, width)
+
+    @property
+    def format(self) -> LnsFormat:
+        """The format of the codes, with bias 0."""
+        return LnsFormat(
+            self.code_bits.value.data, self.frac.value.data, unsigned=self.unsigned is not None
+        )
+
+    @property
+    def elements(self) -> int:
+        return self.entries.value.data * prod(self.block)
+
+    @property
+    def region(self) -> range:
+        """The bytes of weight memory that it takes."""
+        start = self.address.value.data
+        return range(start, start + packed_size(self.elements, self.code_bits.value.data))
+
+
+@record(0x05, DESCRIPTOR_BITS)
+class WeightsOp(DescriptorOp):
+    """The weights of a layer, (O, I / groups, kh, kw): pointers into a codebook, and biases.
+
+    Blocks tile the weight in row-major order. Pointer b, `pointer_bits` wide, tells which
+    codebook entry block b is; with no pointer bits block b is entry b, so the codebook is
+    the weight itself, and the layer is dense.
+
+    Output channel c has the bias B_w = bias + entry c of the bias table (none with no
+    bias bits), and its accumulator starts at entry c of the two's-complement initial values
+    (zero with no initial bits). Pointers, bias table and initial values are bit-packed, low
+    bits first, each from a byte on.
+    """
+
+    name = "chip.weights"
+
+    codebook = reference_field("the blocks", "chip.codebook", role="input")
+    pointers = address_field("first byte of the pointers in weight memory", default=0)
+    pointer_bits = int_field(5, "bits of a pointer", maximum=16, default=0)
+    out_channels = int_field(24, "O", minimum=1)
+    in_channels = int_field(24, "I / groups", minimum=1)
+    kernel_h = int_field(8, "kh", minimum=1, default=1)
+    kernel_w = int_field(8, "kw", minimum=1, default=1)
+    bias = int_field(24, "the least B_w of a channel", signed=True, default=0)
+    bias_table = address_field("first byte of the bias table in weight memory", default=0)
+    bias_bits = int_field(5, "bits of an entry of the bias table", maximum=16, default=0)
+    initial = address_field("first byte of the initial values in weight memory", default=0)
+    initial_bits = int_field(7, "bits of an initial value", maximum=64, default=0)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(O, I / groups, kh, kw)."""
+        sizes = (self.out_channels, self.in_channels, self.kernel_h, self.kernel_w)
+        out, in_, height, width = (size.value.data for size in sizes)
+        return (out, in_, height, width)
+
+    def table_regions(self, blocks: int) -> dict[str, range]:
+        """The bytes of weight memory that its own tables take, by name."""
+        channels = self.out_channels.value.data
+        parts = {
+            "pointers": (self.pointers, blocks, self.pointer_bits),
+            "bias table": (self.bias_table, channels, self.bias_bits),
+            "initial values": (self.initial, channels, self.initial_bits),
+        }
+        return {
+            name: range(
+                address.value.data, address.value.data + packed_size(count, bits.value.data)
+            )
+            for name, (address, count, bits) in parts.items()
+            if bits.value.data
+        }

@@ -1,0 +1,56 @@
+"""What the symbols of a program stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.chip.descriptors import CodebookOp, PortOp, SegmentOp, TensorOp, WeightsOp
+from recog.dialects.chip.fields import ReferenceField
+from recog.dialects.chip.records import RecordOp, layout
+
+
+class Scope:
+    """The segments and descriptors of one program by name."""
+
+    def __init__(self, ops: Iterable[Operation]):
+        self._ops: dict[str, Operation] = {}
+        for op in ops:
+            name = op.properties.get("sym_name")
+            if isinstance(name, StringAttr):
+                self._ops[name.data] = op
+
+    def verify_references(self, op: RecordOp) -> None:
+        """Raise VerifyException unless every reference of `op` is to an op of its kind."""
+        for field, _ in layout(type(op)):
+            if not isinstance(field, ReferenceField):
+                continue
+            name = op.properties[field.name].string_value()  # pyright: ignore
+            found = self._ops.get(name)
+            if found is None:
+                raise VerifyException(f"{field.name} is @{name}, which the program does not define")
+            if found.name != field.target:
+                raise VerifyException(
+                    f"{field.name} must be a {field.target}, @{name} is a {found.name}"
+                )
+
+    def _op(self, reference: SymbolRefAttr) -> Operation:
+        return self._ops[reference.string_value()]
+
+    def segment(self, reference: SymbolRefAttr) -> SegmentOp:
+        return self._op(reference)  # pyright: ignore[reportReturnType]
+
+    def tensor(self, reference: SymbolRefAttr) -> TensorOp:
+        return self._op(reference)  # pyright: ignore[reportReturnType]
+
+    def port(self, reference: SymbolRefAttr) -> PortOp:
+        return self._op(reference)  # pyright: ignore[reportReturnType]
+
+    def codebook(self, reference: SymbolRefAttr) -> CodebookOp:
+        return self._op(reference)  # pyright: ignore[reportReturnType]
+
+    def weights(self, reference: SymbolRefAttr) -> WeightsOp:
+        return self._op(reference)  # pyright: ignore[reportReturnType]

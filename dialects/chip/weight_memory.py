@@ -1,0 +1,154 @@
+"""Weight memory: what the loads of a program put there, and layers' weights read from it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.bits import unpack_bits
+from recog.dialects.chip.descriptors import CodebookOp, TensorOp, WeightsOp
+from recog.dialects.chip.instructions import LdwOp
+from recog.dialects.chip.scope import Scope
+from recog.dialects.cluster import lookup_index, pointers_shape
+from recog.dialects.number_format import LnsFormat
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """A layer's weights as an engine takes them.
+
+    Attributes:
+        codes: (O, I / groups, kh, kw).
+        format: one bias, or one per output channel along axis 0.
+        initial: the accumulators' initial values, int64 (O,), or None for zeros.
+    """
+
+    codes: np.ndarray
+    format: LnsFormat
+    initial: np.ndarray | None
+
+
+class WeightMemory:
+    """The bytes of weight memory that loads have written; no two loads write the same byte."""
+
+    def __init__(self):
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._parts: list[memoryview] = []
+
+    @property
+    def used(self) -> int:
+        """The end of the last byte written."""
+        return self._ends[-1] if self._ends else 0
+
+    def load(self, op: LdwOp, scope: Scope) -> None:
+        """Do what the instruction does; raises VerifyException where it overwrites a load."""
+        region = op.region
+        place = bisect_right(self._starts, region.start)
+        before = place > 0 and self._ends[place - 1] > region.start
+        after = place < len(self._starts) and self._starts[place] < region.stop
+        if before or after:
+            raise VerifyException(
+                f"bytes [{region.start:#x}, {region.stop:#x}) of weight memory are loaded twice"
+            )
+        offset = op.offset.value.data
+        content = memoryview(scope.segment(op.segment).data)
+        self._starts.insert(place, region.start)
+        self._ends.insert(place, region.stop)
+        self._parts.insert(place, content[offset : offset + len(region)])
+
+    def read(self, region: range, what: str) -> bytes:
+        """The bytes of a region; raises VerifyException unless loads have written them all."""
+        parts: list[memoryview] = []
+        at = region.start
+        while at < region.stop:
+            place = bisect_right(self._starts, at) - 1
+            if place < 0 or self._ends[place] <= at:
+                raise VerifyException(
+                    f"{what}: byte {at:#x} of weight memory is read before it is loaded"
+                )
+            first = at - self._starts[place]
+            end = min(region.stop, self._ends[place])
+            parts.append(self._parts[place][first : end - self._starts[place]])
+            at = end
+        return b"".join(parts)
+
+    def read_weights(self, op: WeightsOp, codebook: CodebookOp) -> LayerWeights:
+        """A layer's weights; raises VerifyException where the bytes are not weights."""
+        try:
+            grid = pointers_shape(op.shape, codebook.block)
+            blocks = int(np.prod(grid, dtype=object))
+            tables = {
+                name: self.read(region, name) for name, region in op.table_regions(blocks).items()
+            }
+            codes = self._read_codes(codebook)
+            index = lookup_index(self._pointers(op, codebook, grid, tables), codebook.block)
+            return LayerWeights(
+                codes[index], self._format(op, codebook, tables), self._initial(op, tables)
+            )
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+
+    def _read_codes(self, codebook: CodebookOp) -> np.ndarray:
+        content = self.read(codebook.region, "codebook")
+        codes = unpack_bits(content, codebook.code_bits.value.data, codebook.elements)
+        codes = codes.astype(codebook.format.dtype)
+        illegal = codebook.format.illegal_codes(codes)
+        if illegal.any():
+            place = int(np.argmax(illegal))
+            raise ValueError(
+                f"element {place} of the codebook holds {int(codes[place]):#x}, which is no code"
+            )
+        return codes
+
+    def _pointers(
+        self,
+        op: WeightsOp,
+        codebook: CodebookOp,
+        grid: tuple[int, ...],
+        tables: dict[str, bytes],
+    ) -> np.ndarray:
+        entries, blocks = codebook.entries.value.data, int(np.prod(grid))
+        if "pointers" not in tables:
+            if entries != blocks:
+                raise ValueError(
+                    f"dense weights of {blocks} blocks need as many codebook entries, got {entries}"
+                )
+            return np.arange(blocks).reshape(grid)
+        pointers = unpack_bits(tables["pointers"], op.pointer_bits.value.data, blocks)
+        if int(pointers.max()) >= entries:
+            place = int(np.argmax(pointers >= entries))
+            raise ValueError(
+                f"pointer {place} is {int(pointers[place])}, the codebook has {entries} entries"
+            )
+        return pointers.reshape(grid)
+
+    def _format(self, op: WeightsOp, codebook: CodebookOp, tables: dict[str, bytes]) -> LnsFormat:
+        least = op.bias.value.data
+        if "bias table" not in tables:
+            return codebook.format.with_bias(least)
+        channels = op.out_channels.value.data
+        offsets = unpack_bits(tables["bias table"], op.bias_bits.value.data, channels)
+        return codebook.format.with_bias(tuple(least + int(each) for each in offsets), 0)
+
+    def _initial(self, op: WeightsOp, tables: dict[str, bytes]) -> np.ndarray | None:
+        if "initial values" not in tables:
+            return None
+        bits, channels = op.initial_bits.value.data, op.out_channels.value.data
+        raw = unpack_bits(tables["initial values"], bits, channels)
+        shift = 64 - bits
+        return (raw << np.uint64(shift)).view(np.int64) >> np.int64(shift)
+
+    def read_table(self, region: range, output: TensorOp) -> np.ndarray:
+        """The entries of a function table; raises VerifyException where one is no code."""
+        entries = np.frombuffer(self.read(region, "table"), output.dtype)
+        illegal = output.format.illegal_codes(entries)
+        if illegal.any():
+            place = int(np.argmax(illegal))
+            raise VerifyException(
+                f"entry {place} of the table holds {int(entries[place]):#x}, which is no code"
+            )
+        return entries
