@@ -87,11 +87,12 @@ class ClusterWeightsPass(ModulePass):
     """Seed of k-means."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        self._check_options()
+        self.check()
         PatternRewriteWalker(ClusterWeightPattern(self), apply_recursively=False).rewrite_module(op)
         erase_dead_constants(op)
 
-    def _check_options(self) -> None:
+    def check(self) -> None:
+        """Raise RecogError where an option is out of its range."""
         for name, low, high in (
             ("centroids", 2, 65536),
             ("scalar_centroids", 0, 65536),

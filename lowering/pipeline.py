@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects.data import ConstantOp
 from recog.dialects.number_format import Arithmetic, LnsFormat
-from recog.dialects.verification import verify_module
+from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.calibrate import ActivationFormats, calibrate
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
@@ -94,7 +94,17 @@ def convert(
     Raises:
         RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
     """
-    options = options or ConversionOptions()
+    with located_errors():
+        return _convert(module, inputs, targets, options or ConversionOptions(), progress)
+
+
+def _convert(
+    module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    targets: np.ndarray | None,
+    options: ConversionOptions,
+    progress: Progress | None,
+) -> Conversion:
     report = progress or (lambda stage, share: None)
     context = Context()
     conversion = Conversion({"float": module})
@@ -118,7 +128,7 @@ def convert(
             inputs,
             targets,
             options.tune,
-            progress=lambda share, loss: report(f"tuned (loss {loss:.4f})", share),
+            progress=lambda share, loss: report(f"tuned (loss {loss:.4f})", 0.99 * share),
         )
         finish("tuned")
     chosen = np.random.default_rng(0).permutation(len(inputs[0]))[:CALIBRATION_FRAMES]
@@ -126,7 +136,7 @@ def convert(
         current,
         [np.asarray(x)[np.sort(chosen)] for x in inputs],
         options.activations,
-        progress=lambda share: report("calibrated", share),
+        progress=lambda share: report("calibrated", 0.99 * share),
     )
     finish("calibrated")
     encode_module(current, options.weights, options.arithmetic)

@@ -1,0 +1,221 @@
+"""The commands of `recog`, one function each: parsed arguments in, exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.backend.files import atomic_write
+from recog.backend.interpreters.execute import find_function
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.lowering.pipeline import ConversionOptions, Progress, convert
+from recog.tools.console import Advance, print_table, progress, stage
+from recog.tools.module_files import (
+    load_inputs,
+    load_network,
+    save_arrays,
+    write_module,
+)
+
+PROGRAM_NAME = "program.recog"
+
+
+def import_command(arguments: argparse.Namespace) -> int:
+    """recog import: a network as nn IR."""
+    with stage(f"import {arguments.network}"):
+        module = load_network(arguments.network)
+    write_module(module, arguments.output or "/dev/stdout")
+    return 0
+
+
+def convert_command(arguments: argparse.Namespace) -> int:
+    """recog convert: IR of every stage, program file and report in one folder."""
+    from recog.backend.program import Machine
+    from recog.tools.levels import level_table, measure_levels
+
+    options = conversion_options(arguments)
+    with stage(f"import {arguments.network}"):
+        module = load_network(arguments.network)
+    count = _input_count(module)
+    inputs, targets = load_inputs(arguments.data, count)
+    test_inputs, labels = inputs, targets
+    if arguments.test_data is not None:
+        test_inputs, labels = load_inputs(arguments.test_data, count)
+    with progress("convert", 600) as advance:
+        conversion = convert(
+            module, inputs, targets=targets, options=options, progress=stage_notes(advance)
+        )
+    program = conversion.assemble()
+    folder = Path(arguments.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, (name, stage_module) in enumerate(conversion.stages.items()):
+        write_module(stage_module, folder / stage_file(i, name))
+    with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
+        stream.write(program)
+    is_labels = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
+    with stage(f"measure every level on {len(test_inputs[0])} inputs"):
+        rows = measure_levels(
+            conversion, Machine(program), test_inputs, labels if is_labels else None
+        )
+    print_table(None, *level_table(rows))
+    write_json(folder / "report.json", {"rows": [row.as_record() for row in rows]})
+    print(f"program: {folder / PROGRAM_NAME} ({len(program):,} bytes), IR and report beside it")
+    return 0
+
+
+def stage_file(index: int, name: str) -> str:
+    """The file name of a stage's IR: in order when sorted."""
+    return f"{index}-{name}.mlir"
+
+
+def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
+    """The options of a conversion from the command line; RecogError names a bad one."""
+    from recog.lowering.calibrate import ActivationFormats
+    from recog.lowering.cluster_weights import ClusterWeightsPass
+    from recog.lowering.tune_centroids import TuneSettings
+
+    a = arguments
+    try:
+        signed = LnsFormat(a.width, a.frac)
+        activations = ActivationFormats(
+            signed,
+            LnsFormat(a.width, a.unsigned_frac, unsigned=True),
+            LnsFormat(a.output_width, a.output_frac),
+        )
+        arithmetic = Arithmetic(a.antilog_bits, a.accumulator_width, a.mitchell)
+    except ValueError as error:
+        raise RecogError(str(error), where="number formats") from None
+    cluster = ClusterWeightsPass(
+        centroids=a.centroids,
+        channel_block=a.channel_block,
+        linear_block=a.linear_block,
+        scale_frac=a.frac,
+        code_width=a.width,
+        seed=a.seed,
+    )
+    tune = TuneSettings(
+        epochs=a.epochs,
+        learning_rate=a.learning_rate,
+        loss=a.loss,
+        weight_width=a.width,
+        weight_frac=a.frac,
+        seed=a.seed,
+    )
+    cluster.check()
+    tune.check()
+    return ConversionOptions(
+        None if a.dense else cluster,
+        None if a.dense or a.no_tune else tune,
+        activations,
+        signed,
+        arithmetic,
+    )
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """recog run: a program on the machine."""
+    from recog.backend.program import Machine
+
+    machine = Machine(arguments.program, engine=arguments.engine)
+    inputs, targets = load_inputs(arguments.data, len(machine.inputs))
+    with stage(f"run {len(inputs[0])} frames"):
+        result = machine.run(*inputs)
+    outputs = list(result) if isinstance(result, tuple | list) else [result]
+    if arguments.output is not None:
+        save_arrays(arguments.output, outputs)
+    for i, output in enumerate(outputs):
+        print(f"output {i}: {output.dtype} {list(output.shape)}")
+    if targets is not None and targets.ndim == 1 and outputs[0].ndim == 2:
+        correct = outputs[0].argmax(axis=1) == targets
+        print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
+    return 0
+
+
+def compare_command(arguments: argparse.Namespace) -> int:
+    """recog compare: both SQNRs of every layer."""
+    from recog.lowering.compare import compare_layers
+    from recog.tools.levels import decibels
+
+    float_module, lns_module = _modules_to_compare(arguments.network, arguments.converted)
+    inputs, _ = load_inputs(arguments.data, _input_count(lns_module))
+    with stage(f"compare on {len(inputs[0])} inputs"):
+        layers = compare_layers(float_module, lns_module, inputs, engine=arguments.engine)
+    rows = [
+        [each.layer, each.op, decibels(each.alone_db), decibels(each.cumulative_db)]
+        for each in layers
+    ]
+    headers = ["layer", "op", "this layer alone dB", "all up to here dB"]
+    print_table("SQNR against the float network", headers, rows, left=["op"])
+    if arguments.json is not None:
+        records = [
+            {
+                "layer": each.layer,
+                "op": each.op,
+                "alone_db": _finite(each.alone_db),
+                "cumulative_db": _finite(each.cumulative_db),
+            }
+            for each in layers
+        ]
+        write_json(Path(arguments.json), {"rows": records})
+    return 0
+
+
+def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleOp]:
+    """The float module with its batch norms folded, as the converted one has them."""
+    from xdsl.context import Context
+
+    from recog.lowering.fold_batch_norm import FoldBatchNormPass
+
+    path = Path(converted)
+    if path.is_dir():
+        found = sorted(path.glob("*-lns.mlir"))
+        if not found:
+            hint = "give the folder that recog convert wrote"
+            raise RecogError("holds no stage *-lns.mlir", where=converted, hint=hint)
+        path = found[0]
+    float_module, lns_module = load_network(network), load_network(str(path))
+    FoldBatchNormPass().apply(Context(), float_module)
+    return float_module, lns_module
+
+
+def disassemble_command(arguments: argparse.Namespace) -> int:
+    """recog disassemble: a program file as chip assembly."""
+    from recog.backend.program import load_program
+
+    module = ModuleOp([load_program(arguments.program)])
+    write_module(module, arguments.output or "/dev/stdout")
+    return 0
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON that other programs read: no NaN, a line end at the end."""
+    with atomic_write(path) as stream:
+        json.dump(content, stream, indent=2, allow_nan=False)
+        stream.write("\n")
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _input_count(module: ModuleOp) -> int:
+    return len(find_function(module, "main").body.block.args)
+
+
+def stage_notes(advance: Advance) -> Progress:
+    """Progress of a conversion as one bar, the same length for each stage."""
+    finished, position = 0, 0
+
+    def report(name: str, share: float) -> None:
+        nonlocal finished, position
+        now = int(100 * (finished + share))
+        advance(now - position, name)
+        position = now
+        finished += share >= 1.0
+
+    return report

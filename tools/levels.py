@@ -1,0 +1,107 @@
+"""What a conversion keeps and costs at each level, from float network to machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from recog.backend.interpreters.lns import run_lns
+from recog.backend.program import Machine
+from recog.lowering.compare import sqnr_db
+from recog.lowering.pipeline import Conversion, teacher_outputs, weight_bytes
+
+FLOAT_LEVELS = ("float", "folded", "clustered", "tuned")
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class LevelRow:
+    """One level: the accuracy in percent (None without labels), its loss and its size.
+
+    `sqnr_db` compares the first output with the float network's; `ratio` is the float
+    weights' bytes over this level's.
+    """
+
+    level: str
+    accuracy: float | None
+    sqnr_db: float
+    weight_bytes: int
+    ratio: float
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON, which has no infinity: None stands for it."""
+        record = asdict(self)
+        record["sqnr_db"] = self.sqnr_db if np.isfinite(self.sqnr_db) else None
+        return record
+
+
+def measure_levels(
+    conversion: Conversion,
+    machine: Machine,
+    inputs: Sequence[np.ndarray],
+    labels: np.ndarray | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> list[LevelRow]:
+    """Run every level on the same inputs (N, ...); labels are class indices (N,)."""
+    float_bytes = weight_bytes(conversion.stages["float"])
+    rows: list[LevelRow] = []
+    reference: np.ndarray | None = None
+
+    def add(level: str, outputs: np.ndarray, size: int) -> None:
+        nonlocal reference
+        reference = outputs if reference is None else reference
+        accuracy = None
+        if labels is not None:
+            accuracy = 100 * float((outputs.argmax(axis=1) == labels).mean())
+        ratio = float_bytes / size
+        rows.append(LevelRow(level, accuracy, sqnr_db(reference, outputs), size, ratio))
+        if progress is not None:
+            progress(level)
+
+    for level in FLOAT_LEVELS:
+        if level in conversion.stages:
+            module = conversion.stages[level]
+            add(level, teacher_outputs(module, inputs), weight_bytes(module))
+    lns_module = conversion.lns_module
+    add("lns", _run_lns(lns_module, inputs), weight_bytes(lns_module))
+    add("machine", _first(machine.run(*inputs)), machine.weight_bytes)
+    return rows
+
+
+def _run_lns(module: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    parts = [
+        run_lns(module, *(x[i : i + BATCH] for x in inputs))[0]
+        for i in range(0, len(inputs[0]), BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _first(outputs: Any) -> np.ndarray:
+    return outputs[0] if isinstance(outputs, tuple | list) else outputs
+
+
+def level_table(rows: Sequence[LevelRow]) -> tuple[list[str], list[list[str]]]:
+    """Headers and cells for print_table."""
+    with_accuracy = any(row.accuracy is not None for row in rows)
+    headers = ["level", *(["accuracy %"] if with_accuracy else [])]
+    headers += ["output SQNR dB", "weight bytes", "ratio"]
+    cells = [
+        [
+            row.level,
+            *([f"{row.accuracy:.2f}"] if row.accuracy is not None else []),
+            decibels(row.sqnr_db),
+            f"{row.weight_bytes:,}",
+            f"{row.ratio:.1f}x",
+        ]
+        for row in rows
+    ]
+    return headers, cells
+
+
+def decibels(value: float) -> str:
+    """A ratio in decibels, "exact" where nothing differs."""
+    return f"{value:.1f}" if np.isfinite(value) else "exact"

@@ -1,0 +1,68 @@
+"""Modules and arrays on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.backend.files import atomic_write
+from recog.dialects.data import ModulePrinter
+from recog.dialects.errors import RecogError
+from recog.lowering.rewriting import inputs_of, load_arrays
+from recog.tools.context import make_context
+from recog.tools.parsing import read_module
+
+
+def write_module(module: ModuleOp, path: str | os.PathLike[str]) -> None:
+    """Write IR text with source locations, long constants as resources at its end."""
+    with atomic_write(path) as stream:
+        printer = ModulePrinter(stream=stream, print_debuginfo=True)
+        printer.print_op(module)
+        printer.print_metadata([])
+        stream.write("\n")
+
+
+def load_network(spec: str) -> ModuleOp:
+    """The nn module of `file.py:function`, a `.pt2` archive or an IR file (`.mlir`).
+
+    Raises:
+        RecogError, OSError: it cannot be read or imported.
+    """
+    if spec.endswith(".mlir"):
+        return read_module(make_context(), spec)
+    from recog.frontend.model_file import import_model
+
+    return import_model(spec)
+
+
+def load_inputs(path: str, count: int) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """A network's `count` inputs (N, ...) and the targets, where there are any, of a data file.
+
+    Raises:
+        RecogError: the file cannot be read, or the arrays do not fit together.
+    """
+    arrays = load_arrays(path, what="data")
+    targets = arrays.pop("targets", None)
+    where = f"data {path}"
+    inputs = inputs_of(arrays, count, where=where)
+    lengths = {len(x) if x.ndim else 0 for x in (*inputs, *([] if targets is None else [targets]))}
+    if len(lengths) > 1 or lengths == {0}:
+        raise RecogError(f"has arrays of {sorted(lengths)} frames", where=where)
+    return inputs, targets
+
+
+def save_arrays(path: str, arrays: Sequence[np.ndarray]) -> None:
+    """Write one array to an .npy file, or any number to an .npz as `output0`, …."""
+    if path.endswith(".npz"):
+        named = {f"output{i}": array for i, array in enumerate(arrays)}
+        with atomic_write(path, "wb") as stream:
+            np.savez(stream, **named)  # pyright: ignore[reportArgumentType]
+        return
+    if len(arrays) != 1:
+        hint = "give an .npz file"
+        raise RecogError(f"{len(arrays)} outputs do not fit an .npy file", where=path, hint=hint)
+    with atomic_write(path, "wb") as stream:
+        np.save(stream, arrays[0])

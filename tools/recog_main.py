@@ -1,0 +1,162 @@
+"""`recog`: the workflow on a user's own network and data."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+NETWORK_HELP = (
+    "file.py:function returning (module, example inputs), a torch.export archive (.pt2), "
+    "or an nn IR file (.mlir)"
+)
+DATA_HELP = (
+    ".npz with `inputs` (or input0, input1, ...) and perhaps `targets`, or .npy of the inputs; "
+    "float, (N, ...)"
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line; help texts are all that a user needs to start."""
+    parser = argparse.ArgumentParser(
+        prog="recog",
+        description="Convert PyTorch networks to programs for a logarithmic-number-system chip, "
+        "run them bit for bit, and see what they keep and cost.",
+        epilog="Single passes over IR files: recog-opt --help",
+    )
+    parser.add_argument("--version", action="version", version=f"recog {version('recog')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_import(commands)
+    _add_convert(commands)
+    _add_run(commands)
+    _add_compare(commands)
+    _add_disassemble(commands)
+    return parser
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "import", help="write a network as nn IR", description="Write a network as nn IR."
+    )
+    command.add_argument("network", help=NETWORK_HELP)
+    command.add_argument("-o", "--output", help="IR file to write (default: standard output)")
+
+
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "convert",
+        help="convert a network to a chip program",
+        description="Convert a network to a chip program: fold batch norms, cluster the weights, "
+        "tune the centroids, encode in LNS, assemble. Writes the IR of every stage, the program "
+        "and a report.",
+    )
+    command.add_argument("network", help=NETWORK_HELP)
+    command.add_argument("--data", required=True, help=f"example inputs: {DATA_HELP}")
+    command.add_argument("-o", "--output", default="converted", help="folder (default: converted)")
+    command.add_argument(
+        "--test-data", help="measure on these inputs instead; integer targets give an accuracy"
+    )
+    cluster = command.add_argument_group("weights")
+    cluster.add_argument("--dense", action="store_true", help="8-bit codes without clustering")
+    cluster.add_argument("--centroids", type=int, default=256, help="most a layer (default: 256)")
+    cluster.add_argument("--channel-block", type=int, default=8, help="of 1x1 layers (default: 8)")
+    cluster.add_argument("--linear-block", type=int, default=4, help="of linear layers (default 4)")
+    tune = command.add_argument_group("tuning")
+    tune.add_argument("--no-tune", action="store_true", help="keep the centroids of k-means")
+    tune.add_argument("--epochs", type=int, default=10, help="passes over the data (default: 10)")
+    tune.add_argument("--learning-rate", type=float, default=2e-3, help="of Adam (default: 0.002)")
+    tune.add_argument(
+        "--loss",
+        default="auto",
+        choices=("auto", "mse", "kl", "cross-entropy"),
+        help="auto: cross-entropy for integer targets, else mse against the float outputs",
+    )
+    numbers = command.add_argument_group("number formats")
+    numbers.add_argument("--width", type=int, default=8, help="bits of a code (default: 8)")
+    numbers.add_argument("--frac", type=int, default=4, help="fraction bits (default: 4)")
+    numbers.add_argument(
+        "--unsigned-frac", type=int, default=5, help="of activations never negative (default: 5)"
+    )
+    numbers.add_argument(
+        "--output-width", type=int, default=8, help="of the network's outputs (default: 8)"
+    )
+    numbers.add_argument("--output-frac", type=int, default=4, help="likewise (default: 4)")
+    numbers.add_argument(
+        "--antilog-bits", type=int, default=6, help="P, fraction bits of antilogs (default: 6)"
+    )
+    numbers.add_argument(
+        "--accumulator-width", type=int, default=32, help="bits of accumulators (default: 32)"
+    )
+    numbers.add_argument("--mitchell", action="store_true", help="antilog 1 + x, without a table")
+    numbers.add_argument("--seed", type=int, default=0, help="of k-means and tuning (default: 0)")
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "run",
+        help="run a program on the machine",
+        description="Run a program file on the reference machine, bit for bit.",
+    )
+    command.add_argument("program", help="program file")
+    command.add_argument("--data", required=True, help=DATA_HELP)
+    command.add_argument("-o", "--output", help=".npy or .npz file for the outputs, float32")
+    _add_engine(command)
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "compare",
+        help="locate the loss, layer by layer",
+        description="For each layer the signal-to-noise ratio against the float network: this "
+        "layer alone converted, and all layers up to here converted.",
+    )
+    command.add_argument("network", help=f"the float network: {NETWORK_HELP}")
+    command.add_argument(
+        "converted", help="the converted network: an lns IR file, or the folder of `recog convert`"
+    )
+    command.add_argument("--data", required=True, help=DATA_HELP)
+    command.add_argument("--json", metavar="FILE", help="write the table as JSON too")
+    _add_engine(command)
+
+
+def _add_disassemble(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "disassemble",
+        help="print a program file as chip assembly",
+        description="Print a program file as chip assembly; recog-opt -t chip-program is the way "
+        "back.",
+    )
+    command.add_argument("program", help="program file")
+    command.add_argument("-o", "--output", help="file to write (default: standard output)")
+
+
+def _add_engine(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--engine",
+        default="gemm",
+        choices=("gemm", "reference"),
+        help="arithmetic: both give the same bits (default: gemm, the faster)",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1 for bad input, 2 for a bad command line."""
+    # Waiting OpenMP threads that spin cost up to 16x on busy cores; read when torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from recog.tools.console import run_main
+
+    def body() -> int:
+        arguments = build_parser().parse_args(argv)
+        from recog.dialects.verification import located_errors
+        from recog.tools import commands
+
+        with located_errors():
+            return getattr(commands, f"{arguments.command}_command")(arguments)
+
+    return run_main("recog", body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
