@@ -28,6 +28,8 @@ EXACT = 1 << 53
 WORKING_BYTES = 16 << 20
 """What one block of X_r, and one of W_r, may take."""
 
+SHORT_ROW = 256
+
 
 class _Meeting(NamedTuple):
     """Where a kernel's row or column meets the input, without the padding.
@@ -296,7 +298,7 @@ class _Convolution:
             ]
             out = slice(vertical.first - rows.start, vertical.last - rows.start)
             columns = slice(horizontal.first * count, horizontal.last * count)
-            acc[out, columns] += met @ weights.matrix(channels, row, column)
+            acc[out, columns] += _matmul(met, weights.matrix(channels, row, column))
         return acc.astype(np.int64).reshape(len(rows), width, count, -1)
 
     def _add_single_input(self, acc: np.ndarray) -> None:
@@ -326,6 +328,14 @@ def _look_up(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """X_r of codes [H, W, N, C], float64 [H, W · N, C · residues]."""
     height, width, count, channels = codes.shape
     return table[codes].reshape(height, width * count, channels * table.shape[1])
+
+
+def _matmul(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """x [H, W, K] times w [K, O]; short rows are copied into one product, as BLAS reads all of w
+    for each."""
+    if x.shape[1] >= SHORT_ROW:
+        return x @ w
+    return (x.reshape(-1, x.shape[2]) @ w).reshape(*x.shape[:2], -1)
 
 
 # Re-encoding

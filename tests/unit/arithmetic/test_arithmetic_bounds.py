@@ -38,6 +38,18 @@ def test_bounds_are_reached(unsigned: bool):
     assert acc.tolist() == [bound]
 
 
+def test_an_initial_value_that_is_added_last_does_not_lower_the_bound():
+    format, w = LnsFormat(8, 4, 60), np.full((2, 3), 0x11, np.uint8)
+    init = np.array([-100, 100])
+    without, _ = bounds.accumulator_bounds(w, format, format, None, Arithmetic())
+    with_init = bounds.accumulator_bounds(w, format, format, init, Arithmetic())
+    assert with_init == [without + 100, without + 100]
+    positive = LnsFormat(8, 4, 60, unsigned=True)
+    without, _ = bounds.accumulator_bounds(w, format, positive, None, Arithmetic())
+    with_init = bounds.accumulator_bounds(w, format, positive, init, Arithmetic())
+    assert with_init == [without, without + 100]
+
+
 def test_check_names_the_channels_that_may_overflow():
     format = LnsFormat(8, 4, 60)
     w = np.zeros((4, 2048, 1, 1), np.uint8)

@@ -1,6 +1,7 @@
 """Convolution, linear, addition and pooling: definition, gemm engine and oracle, bit for bit."""
 
 import math
+import tracemalloc
 from unittest.mock import patch
 
 import numpy as np
@@ -12,7 +13,6 @@ from lns_strategies import (
     arithmetics,
     code_arrays,
     convolutions,
-    extreme_codes,
     formats,
     output_formats,
     random_codes,
@@ -138,14 +138,41 @@ def test_gemm_sums_wide_products_exactly():
     x_format, arithmetic = LnsFormat(8, 3, 0, unsigned=True), Arithmetic(12, 64)
     for width, channels in ((7, 300), (8, 5)):
         w_format = LnsFormat(width, 3, 0)
-        x = extreme_codes((1, channels, 1, 1), x_format, "largest")
-        w = extreme_codes((2, channels, 1, 1), w_format, "largest")
-        w[1, ::3] -= 1
-        x[0, ::7] -= 3
+        x = random_codes((2, channels, 1, 1), x_format, 0)
+        w = random_codes((2, channels, 1, 1), w_format, 1)
+        x[:, ::2] = x_format.max_magnitude  # next to small products, which a rounded sum would lose
+        w[0, ::2] = w_format.max_magnitude
         arguments = x, x_format, w, w_format, None, None
         expected = REFERENCE.conv2d(*arguments, arithmetic=arithmetic)
+        assert np.abs(expected).max() > 1 << 53
+        assert (expected & 255).any()
         result = GEMM.conv2d(*arguments, arithmetic=arithmetic)
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_quick_reencode_beyond_float64(offset: int):
+    """Accumulators of 54 bits and more differ by less than float64 resolves."""
+    scale, out_format = tables.AccumulatorScale(4, (0,)), LnsFormat(8, 4, -665)
+    thresholds = tables.reencode_thresholds(4, 0, out_format, 6)
+    acc = thresholds[(thresholds > 1 << 53) & (thresholds < 1 << 55)] + offset
+    assert acc.size > 16
+    arguments = acc, scale, out_format, Arithmetic()
+    result = GEMM._reencode(*arguments, axis=-1)
+    np.testing.assert_array_equal(result, definition.reencode(*arguments, axis=-1))
+
+
+def test_gemm_works_in_bounded_memory():
+    """All of X_r would take 33 MB here; a tile may take 1 MB, and its input and output as much."""
+    format = LnsFormat(8, 4, 65)
+    x = random_codes((1, 4, 256, 256), format, 0)
+    w = random_codes((2, 4, 3, 3), format, 1)
+    tracemalloc.start()
+    with patch.object(gemm, "WORKING_BYTES", 1 << 20):
+        GEMM.conv2d(x, format, w, format, None, None, arithmetic=Arithmetic())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 << 20
 
 
 def test_sixteen_bit_operands_with_fine_fractions():
