@@ -50,7 +50,7 @@ def train_digits(
     model: nn.Module,
     data: DigitsData,
     *,
-    epochs: int = 10,
+    epochs: int = 12,
     batch_size: int = 64,
     learning_rate: float = 3e-3,
     seed: int = 0,
