@@ -1,0 +1,46 @@
+"""Output formats of recog-opt: chip programs as assembly text and as program files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.utils.target import Target
+
+from recog.backend.program import assemble, find_program
+from recog.dialects.data import ModulePrinter
+from recog.dialects.errors import RecogError
+
+
+@dataclass(frozen=True)
+class ChipAsmTarget(Target):
+    """The module's chip program as assembly text, which recog-opt reads again."""
+
+    name: ClassVar[str] = "chip-asm"
+
+    elide_constants: bool = False
+    """Leave out the bytes of long constants, for reading only."""
+
+    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        printer = ModulePrinter(stream=output, elide_constants=self.elide_constants)
+        printer.print_op(find_program(module))
+        output.write("\n")
+        printer.print_metadata(ctx.loaded_dialects)
+
+
+@dataclass(frozen=True)
+class ChipProgramTarget(Target):
+    """The module's chip program as a program file."""
+
+    name: ClassVar[str] = "chip-program"
+
+    def emit_bytes(self, ctx: Context, module: ModuleOp) -> bytes:
+        """The bytes of the program file."""
+        return assemble(module)
+
+    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        raise RecogError(
+            "a program file is not text", hint="write it with recog-opt -t chip-program -o FILE"
+        )

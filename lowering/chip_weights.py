@@ -1,0 +1,145 @@
+"""Layers' weights as the bytes of weight memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.ir import Operation, SSAValue
+
+from recog.dialects.bits import pack_bits
+from recog.dialects.cluster import LookupOp, lookup_index
+from recog.dialects.data import constant_array
+from recog.dialects.errors import fail
+from recog.dialects.lns import format_of
+from recog.dialects.lns.types import shape_of
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.memory_allocation import aligned
+
+SEGMENTS = ("pointers", "tables", "biases")
+
+
+class WeightImage:
+    """The bytes of the three segments; equal contents are stored once."""
+
+    def __init__(self):
+        self.contents = {kind: bytearray() for kind in SEGMENTS}
+        self._offsets: dict[tuple[str, bytes], int] = {}
+        self._uses: list[tuple[Operation, str, str, int]] = []
+
+    def store(self, op: Operation, name: str, kind: str, content: bytes) -> None:
+        """Store bytes in the segment `kind`; field `name` of `op` will be their address."""
+        key = (kind, content)
+        if key not in self._offsets:
+            self._offsets[key] = len(self.contents[kind])
+            self.contents[kind] += content
+        self._uses.append((op, name, kind, self._offsets[key]))
+
+    def place(self) -> dict[str, int]:
+        """Decide where the segments lie in weight memory, and fill in all addresses."""
+        bases: dict[str, int] = {}
+        end = 0
+        for kind in SEGMENTS:
+            bases[kind] = end
+            end = aligned(end + len(self.contents[kind]))
+        for op, name, kind, offset in self._uses:
+            op.properties[name] = IntegerAttr(bases[kind] + offset, i64)
+        return bases
+
+    @property
+    def size(self) -> int:
+        """Bytes of weight memory from the first segment to the end of the last."""
+        *first, last = (len(content) for content in self.contents.values())
+        return sum(aligned(size) for size in first) + last
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTables:
+    """A layer's weights as they are stored.
+
+    Attributes:
+        shape: (O, I / groups, kh, kw).
+        format: one bias, or one per output channel.
+        codes: the codebook, row by row, or all weights of a dense layer.
+        block: the extents of a codebook entry along the axes of `shape`.
+        pointers: the entry of each block, None for dense layers.
+        initial: the accumulators' initial values, int64 (O,), or None.
+    """
+
+    shape: tuple[int, int, int, int]
+    format: LnsFormat
+    codes: np.ndarray
+    block: tuple[int, int, int, int]
+    pointers: np.ndarray | None
+    initial: np.ndarray | None
+    key: tuple[object, ...] = field(init=False)
+
+    def __post_init__(self):
+        parts = (self.codes, self.pointers, self.initial)
+        contents = tuple(None if part is None else part.tobytes() for part in parts)
+        object.__setattr__(self, "key", (self.shape, self.format, self.block, contents))
+
+    @property
+    def entries(self) -> int:
+        return self.codes.size // int(np.prod(self.block))
+
+    @property
+    def pointer_bits(self) -> int:
+        return 0 if self.pointers is None else max(1, (self.entries - 1).bit_length())
+
+    @property
+    def bias_offsets(self) -> np.ndarray:
+        """Each channel's bias over the least one."""
+        return np.array(self.format.biases, np.int64) - min(self.format.biases)
+
+    @property
+    def expanded(self) -> np.ndarray:
+        """The weight codes, (O, ...)."""
+        if self.pointers is None:
+            return self.codes.reshape(self.shape)
+        return self.codes.reshape(-1)[lookup_index(self.pointers, self.block)]
+
+
+def read_layer(source: Operation, weight: SSAValue, bias: SSAValue | None) -> LayerTables:
+    """The tables of a layer's constant operands; fails at `source` where they are computed."""
+    owner = weight.owner
+    if isinstance(owner, LookupOp):
+        pointers, codes = constant_array(owner.pointers), constant_array(owner.codebook)
+        computed = pointers is None or codes is None
+        block = _rank_4(owner.block.get_values())
+    else:
+        pointers, codes = None, constant_array(weight)
+        computed = codes is None
+        block = (1, 1, 1, 1)
+    if computed or codes is None:
+        fail(source, "the weight must be a constant, or a lookup of constants")
+    shape = _rank_4(shape_of(weight))
+    if pointers is not None:
+        grid = tuple(size // extent for size, extent in zip(shape, block))
+        pointers = pointers.reshape(grid)
+    initial = None
+    if bias is not None:
+        values = constant_array(bias)
+        if values is None:
+            fail(source, "the bias must be a constant")
+        initial = values.astype(np.int64)
+    return LayerTables(shape, format_of(weight), codes, block, pointers, initial)
+
+
+def _rank_4(sizes: Sequence[int]) -> tuple[int, int, int, int]:
+    out, in_, height, width = (*sizes, 1, 1)[:4]
+    return (out, in_, height, width)
+
+
+def signed_bits(values: np.ndarray | None) -> int:
+    """The least bits of two's complement that hold all values; 0 where all are zero."""
+    if values is None or not values.any():
+        return 0
+    return max(int(values.max()), -1 - int(values.min())).bit_length() + 1
+
+
+def pack_signed(values: np.ndarray, bits: int) -> bytes:
+    """Two's-complement integers of `bits` bits, one after the other."""
+    return pack_bits(values.view(np.uint64) & np.uint64((1 << bits) - 1), bits)
