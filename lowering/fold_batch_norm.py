@@ -133,10 +133,16 @@ def layers_after(op: BatchNormOp) -> list[Layer]:
     return layers
 
 
-def rebuilt(layer: Layer, input: SSAValue, weights: Weights) -> list[Operation]:
-    """The layer with other weights, and the constants it needs; raises NotFoldable."""
+def rebuilt(
+    layer: Layer, input: SSAValue, weights: Weights, batch_norm: BatchNormOp
+) -> list[Operation]:
+    """The layer with other weights, and the constants it needs; raises NotFoldable.
+
+    A layer without a bias gets one with the name and place of the batch norm's.
+    """
     weight = _constant_like(layer.weight, weights.weight)
-    bias = _constant_like(layer.bias if layer.bias is not None else layer.weight, weights.bias)
+    model = layer.bias if layer.bias is not None else batch_norm.bias
+    bias = _constant_like(model, weights.bias)
     match layer:
         case Conv2dOp():
             new = Conv2dOp(
@@ -191,11 +197,9 @@ class FoldIntoLayerBeforePattern(RewritePattern):
         try:
             layer = layer_before(op)
             folded = scale_outputs(weights_of(layer), affine_of(op))
-            new_ops = rebuilt(layer, layer.input, folded)
+            new_ops = rebuilt(layer, layer.input, folded, op)
         except NotFoldable:
             return
-        if layer.bias is None:
-            new_ops[1].results[0].name_hint = op.bias.name_hint
         constants = _constants_of(op)
         rewriter.replace(op, new_ops)
         _erase_dead(rewriter, layer, *constants)
@@ -212,7 +216,7 @@ class FoldIntoLayersAfterPattern(RewritePattern):
             for layer in layers_after(op):
                 groups = layer.groups.value.data if isinstance(layer, Conv2dOp) else 1
                 folded = scale_inputs(weights_of(layer), affine, groups)
-                replacements.append((layer, rebuilt(layer, op.input, folded)))
+                replacements.append((layer, rebuilt(layer, op.input, folded, op)))
         except NotFoldable:
             return
         for layer, new_ops in replacements:

@@ -231,7 +231,8 @@ class FloatClusterFunctions(InterpreterFunctions):
             index = torch.from_numpy(cluster.lookup_index(args[0], op.block.get_values()))
             self._indices[op] = index
         codebook, *scales = _tensors(args[1:])
-        weight = codebook.reshape(-1)[index]
+        # index_select's gradient is 70 times faster than that of indexing with a tensor.
+        weight = codebook.reshape(-1).index_select(0, index.reshape(-1)).reshape(index.shape)
         if scales:
             weight = weight * scales[0].reshape(-1, *[1] * (weight.ndim - 1))
         return (weight,)

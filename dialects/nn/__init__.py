@@ -16,7 +16,7 @@ from __future__ import annotations
 from xdsl.ir import Dialect
 
 from recog.dialects.data import MaterializeConstant
-from recog.dialects.nn.base import FLOAT_TYPES, FLOATS, NnOp, UnaryOp, element_type_of, shape_of
+from recog.dialects.nn.base import FLOAT_TYPES, TENSORS, NnOp, UnaryOp, element_type_of, shape_of
 from recog.dialects.nn.elementwise import (
     AddOp,
     BinaryOp,
@@ -70,7 +70,7 @@ Nn = Dialect(
 )
 
 __all__ = [
-    "FLOATS",
+    "TENSORS",
     "FLOAT_TYPES",
     "AddOp",
     "AvgPool2dOp",

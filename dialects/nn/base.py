@@ -32,7 +32,8 @@ from xdsl.utils.exceptions import VerifyException
 from recog.dialects.shapes import Shape
 
 FLOAT_TYPES = (Float32Type, Float64Type)
-FLOATS = TensorType.constr(base(Float32Type) | base(Float64Type))
+TENSORS = base(TensorType)
+"""Tensors; `NnOp.verify_` asks for float elements, in words that name the type."""
 INTS = DenseArrayBase.constr(i64)
 
 
@@ -77,7 +78,7 @@ class NnOp(IRDLOperation, ABC):
     imported at one batch size is valid at every other.
     """
 
-    output = result_def(FLOATS)
+    output = result_def(TENSORS)
 
     traits = traits_def(Pure())
     irdl_options = (ParsePropInAttrDict(),)
@@ -105,11 +106,15 @@ class NnOp(IRDLOperation, ABC):
     def verify_(self) -> None:
         element_type = element_type_of(self.operands[0])
         for value in (*self.operands, *self.results):
-            if isinstance(value.type, TensorType) and value.type.element_type != element_type:
+            if not isinstance(element_type_of(value), FLOAT_TYPES):
+                raise VerifyException(f"expected tensors of f32 or f64, got {value.type}")
+            if element_type_of(value) != element_type:
                 raise VerifyException(
                     f"operands and result must have one element type, got {element_type} "
-                    f"and {value.type.element_type}"
+                    f"and {element_type_of(value)}"
                 )
+            if any(size < 1 for size in shape_of(value)):
+                raise VerifyException(f"sizes must be static and at least 1, got {value.type}")
         try:
             expected = self.infer_shape()
         except ValueError as error:
@@ -124,7 +129,7 @@ class NnOp(IRDLOperation, ABC):
 class UnaryOp(NnOp, ABC):
     """An elementwise function: the result has the operand's type."""
 
-    input = operand_def(FLOATS)
+    input = operand_def(TENSORS)
 
     def __init__(self, input: SSAValue | Operation):
         super().__init__([input])

@@ -13,7 +13,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import constant_array
-from recog.dialects.nn.base import FLOATS, NnOp, UnaryOp, integer, real, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp, UnaryOp, integer, real, shape_of
 from recog.dialects.shapes import Shape, broadcast_shape, check_data_axis
 
 
@@ -145,8 +145,8 @@ class SoftmaxOp(UnaryOp):
 class BinaryOp(NnOp, ABC):
     """An elementwise function of two tensors, broadcast as in NumPy."""
 
-    lhs = operand_def(FLOATS)
-    rhs = operand_def(FLOATS)
+    lhs = operand_def(TENSORS)
+    rhs = operand_def(TENSORS)
 
     def __init__(self, lhs: SSAValue | Operation, rhs: SSAValue | Operation):
         super().__init__([lhs, rhs])

@@ -15,7 +15,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import FLOATS, INTS, NnOp, integer, ints, real, shape_of
+from recog.dialects.nn.base import INTS, TENSORS, NnOp, integer, ints, real, shape_of
 from recog.dialects.nn.structure import PadOp
 from recog.dialects.shapes import Shape
 
@@ -35,9 +35,9 @@ class Conv2dOp(NnOp, HasCanonicalizationPatternsInterface):
 
     name = "nn.conv2d"
 
-    input = operand_def(FLOATS)
-    weight = operand_def(FLOATS)
-    bias = opt_operand_def(FLOATS)
+    input = operand_def(TENSORS)
+    weight = operand_def(TENSORS)
+    bias = opt_operand_def(TENSORS)
     strides = prop_def(INTS, default_value=ints((1, 1)))
     padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
     dilation = prop_def(INTS, default_value=ints((1, 1)))
@@ -113,9 +113,9 @@ class LinearOp(NnOp):
 
     name = "nn.linear"
 
-    input = operand_def(FLOATS)
-    weight = operand_def(FLOATS)
-    bias = opt_operand_def(FLOATS)
+    input = operand_def(TENSORS)
+    weight = operand_def(TENSORS)
+    bias = opt_operand_def(TENSORS)
 
     def __init__(
         self,
@@ -144,11 +144,11 @@ class BatchNormOp(NnOp):
 
     name = "nn.batch_norm"
 
-    input = operand_def(FLOATS)
-    scale = operand_def(FLOATS)
-    bias = operand_def(FLOATS)
-    mean = operand_def(FLOATS)
-    variance = operand_def(FLOATS)
+    input = operand_def(TENSORS)
+    scale = operand_def(TENSORS)
+    bias = operand_def(TENSORS)
+    mean = operand_def(TENSORS)
+    variance = operand_def(TENSORS)
     eps = prop_def(FloatAttr[Float64Type], default_value=real(1e-5))
 
     def __init__(

@@ -11,7 +11,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import FLOATS, INTS, NnOp, flag, ints, shape_of
+from recog.dialects.nn.base import INTS, TENSORS, NnOp, flag, ints, shape_of
 from recog.dialects.shapes import Shape
 
 
@@ -22,7 +22,7 @@ class PoolOp(NnOp, HasFolderInterface, ABC):
     the padded input, as in torch.
     """
 
-    input = operand_def(FLOATS)
+    input = operand_def(TENSORS)
     kernel = prop_def(INTS)
     strides = prop_def(INTS, default_value=ints((1, 1)))
     padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
@@ -126,7 +126,7 @@ class MeanOp(NnOp):
 
     name = "nn.mean"
 
-    input = operand_def(FLOATS)
+    input = operand_def(TENSORS)
     axes = prop_def(INTS)
     keepdims = opt_prop_def(UnitAttr)
 

@@ -14,8 +14,8 @@ from xdsl.utils.exceptions import VerifyException
 from recog.dialects import shapes
 from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.nn.base import (
-    FLOATS,
     INTS,
+    TENSORS,
     NnOp,
     element_type_of,
     integer,
@@ -41,7 +41,7 @@ class ReshapeOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
 
     name = "nn.reshape"
 
-    input = operand_def(FLOATS)
+    input = operand_def(TENSORS)
 
     def __init__(self, input: SSAValue | Operation, shape: Sequence[int]):
         """Reshape to `shape`, the batch axis included."""
@@ -77,6 +77,7 @@ class ReshapeOfReshapePattern(RewritePattern):
             return
         merged = ReshapeOp(inner.input, shape_of(op.output))
         merged.location = op.location
+        merged.attributes |= op.attributes
         rewriter.replace(op, merged)
 
 
@@ -86,7 +87,7 @@ class ConcatOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
 
     name = "nn.concat"
 
-    inputs = var_operand_def(FLOATS)
+    inputs = var_operand_def(TENSORS)
     axis = prop_def(IntegerAttr, default_value=integer(1))
 
     def __init__(self, inputs: Sequence[SSAValue | Operation], axis: int = 1):
@@ -130,6 +131,7 @@ class ConcatOfConcatPattern(RewritePattern):
             return
         merged = ConcatOp(inputs, op.axis.value.data)
         merged.location = op.location
+        merged.attributes |= op.attributes
         rewriter.replace(op, merged)
 
 
@@ -142,7 +144,7 @@ class PadOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
 
     name = "nn.pad"
 
-    input = operand_def(FLOATS)
+    input = operand_def(TENSORS)
     padding = prop_def(INTS)
     value = prop_def(FloatAttr[Float64Type], default_value=real(0.0))
 
@@ -171,4 +173,5 @@ class PadOfPadPattern(RewritePattern):
         padding = [a + b for a, b in zip(inner.padding.get_values(), op.padding.get_values())]
         merged = PadOp(inner.input, padding, op.value.value.data)
         merged.location = op.location
+        merged.attributes |= op.attributes
         rewriter.replace(op, merged)
