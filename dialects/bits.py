@@ -6,6 +6,8 @@ size that a user reads in either is the size on the chip.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 
@@ -25,9 +27,13 @@ def pack_bits(values: np.ndarray, width: int) -> bytes:
         raise ValueError(f"value {int(flat.max())} does not fit {width} bits")
     if width in (8, 16, 32, 64):
         return flat.astype(f"<u{width // 8}").tobytes()
-    octets = flat.astype("<u8").view(np.uint8).reshape(-1, 8)
-    bits = np.unpackbits(octets, axis=1, bitorder="little", count=width)
-    return np.packbits(bits.reshape(-1), bitorder="little").tobytes()
+    # Eight values fill `width` bytes exactly; an array of single bits would take 64 times the room.
+    lanes = np.zeros((-(-flat.size // 8), 8), dtype=np.uint64)
+    lanes.reshape(-1)[: flat.size] = flat
+    octets = np.zeros((len(lanes), width), dtype=np.uint8)
+    for lane, octet, shift in _overlaps(width):
+        octets[:, octet] |= _shifted(lanes[:, lane], -shift).astype(np.uint8)
+    return octets.tobytes()[: packed_size(flat.size, width)]
 
 
 def unpack_bits(data: bytes, width: int, count: int) -> np.ndarray:
@@ -43,9 +49,25 @@ def unpack_bits(data: bytes, width: int, count: int) -> np.ndarray:
         )
     if width in (8, 16, 32, 64):
         return np.frombuffer(data, dtype=f"<u{width // 8}").astype(np.uint64)
-    bits = np.unpackbits(np.frombuffer(data, dtype=np.uint8), bitorder="little")
-    if bits[count * width :].any():
+    groups = -(-count // 8)
+    octets = np.zeros((groups, width), dtype=np.uint8)
+    octets.reshape(-1)[: len(data)] = np.frombuffer(data, dtype=np.uint8)
+    lanes = np.zeros((groups, 8), dtype=np.uint64)
+    for lane, octet, shift in _overlaps(width):
+        lanes[:, lane] |= _shifted(octets[:, octet].astype(np.uint64), shift)
+    if count * width % 8 and data[-1] >> (count * width % 8):
         raise ValueError("the padding bits after the last value are not zero")
-    octets = np.zeros((count, 64), dtype=np.uint8)
-    octets[:, :width] = bits[: count * width].reshape(count, width)
-    return np.packbits(octets, axis=1, bitorder="little").view("<u8").reshape(count)
+    return lanes.reshape(-1)[:count] & np.uint64((1 << width) - 1)
+
+
+def _overlaps(width: int) -> Iterator[tuple[int, int, int]]:
+    """For eight values of `width` bits in `width` bytes: each value, byte, and the bits from the
+    value's lowest to the byte's lowest, where the two overlap."""
+    for lane in range(8):
+        start = lane * width
+        for octet in range(start // 8, (start + width + 7) // 8):
+            yield lane, octet, 8 * octet - start
+
+
+def _shifted(values: np.ndarray, left: int) -> np.ndarray:
+    return values << np.uint64(left) if left >= 0 else values >> np.uint64(-left)

@@ -6,6 +6,7 @@ floats, element types may be narrower than a byte or custom (LNS codes), and res
 belong to one parse, so that two modules may use the same resource name.
 
     literal ::= number | `[` literal, ... `]` | `"0x…"` | `resource` key
+    number  ::= 1 | -1.5 | 0x7FC00000 (the bits of a float)
     data.constant dense<[1.0, -0.0]> : tensor<2xf32>
 """
 
@@ -15,7 +16,8 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from math import prod
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from xdsl.dialect_interfaces.constant_materialization import ConstantMaterializationInterface
@@ -49,6 +51,8 @@ MAX_LISTED_ELEMENTS = 64
 """Longer constants print as hex."""
 MAX_INLINE_BYTES = 64
 """Longer hex goes to the end of the file as a resource, where the printer can do that."""
+MAX_SPLAT_BYTES = 1 << 28
+"""A few characters of text must not take all memory."""
 
 
 class StorableType(ABC):
@@ -83,7 +87,17 @@ def _integer_dtype(width: int, signed: bool) -> np.dtype:
 
 
 def _is_signed(element_type: IntegerType) -> bool:
-    return element_type.signedness.data != Signedness.UNSIGNED
+    """Signless integers are read as signed, but for i1, which is 0 or 1."""
+    if element_type.signedness.data == Signedness.SIGNLESS:
+        return element_type.width.data > 1
+    return element_type.signedness.data == Signedness.SIGNED
+
+
+def _integer_range(element_type: IntegerType) -> tuple[int, int]:
+    width = element_type.width.data
+    if _is_signed(element_type):
+        return -(1 << (width - 1)), (1 << (width - 1)) - 1
+    return 0, (1 << width) - 1
 
 
 def element_width(element_type: Attribute) -> int | None:
@@ -110,15 +124,12 @@ def to_bytes(values: np.ndarray, element_type: Attribute) -> bytes:
             return np.ascontiguousarray(values, dtype="<f8").tobytes()
         case IntegerType():
             width = element_type.width.data
-            wide = np.asarray(values).astype(np.int64 if _is_signed(element_type) else np.uint64)
-            if _is_signed(element_type) and wide.size:
-                low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
-                if int(wide.min()) < low or int(wide.max()) > high:
-                    raise ValueError(f"an element does not fit {element_type}")
-            mask = np.uint64((1 << width) - 1)
-            if _is_signed(element_type):
-                return pack_bits(wide.view(np.uint64) & mask, width)
-            return pack_bits(wide, width)
+            low, high = _integer_range(element_type)
+            for extreme in (int(values.min()), int(values.max())) if values.size else ():
+                if not low <= extreme <= high:
+                    raise ValueError(f"{extreme} does not fit {element_type}, [{low}, {high}]")
+            wide = values.astype(np.int64 if _is_signed(element_type) else np.uint64)
+            return pack_bits(wide.view(np.uint64) & np.uint64((1 << width) - 1), width)
         case StorableType():
             return pack_bits(values, element_type.storage_width)
         case _:
@@ -140,8 +151,10 @@ def from_bytes(content: bytes, element_type: Attribute, count: int) -> np.ndarra
                 raw = (raw << shift).view(np.int64) >> np.int64(64 - width)
             return raw.astype(_integer_dtype(width, signed))
         case StorableType():
-            raw = unpack_bits(content, element_type.storage_width, count)
-            return raw.astype(element_type.storage_dtype)
+            width, dtype = element_type.storage_width, element_type.storage_dtype
+            if width == 8 * dtype.itemsize:
+                return np.frombuffer(content, dtype=dtype.newbyteorder("<"))
+            return unpack_bits(content, width, count).astype(dtype)
         case _:
             raise ValueError(f"constants cannot hold elements of type {element_type}")
 
@@ -195,33 +208,42 @@ class DenseAttr(Data[DenseData]):
     def to_array(self) -> np.ndarray:
         """The elements: float32/64, integers, or codes in their unsigned NumPy type; read-only."""
         shape = self.type.get_shape()
-        array = from_bytes(self.content, self.type.element_type, int(np.prod(shape)))
+        array = from_bytes(self.content, self.type.element_type, prod(shape))
         array = array.reshape(shape)
         array.flags.writeable = False
         return array
 
     def verify_content(self) -> None:
         """Raise VerifyException unless the bytes are exactly a tensor of this type."""
-        width = element_width(self.type.element_type)
-        if width is None:
-            raise VerifyException(f"constants cannot hold {self.type.element_type} elements")
-        if any(dim < 0 for dim in self.type.get_shape()):
-            raise VerifyException("a constant needs a static shape")
-        count = int(np.prod(self.type.get_shape()))
-        expected = packed_size(count, width)
-        if len(self.content) != expected:
-            raise VerifyException(
-                f"{self.type} takes {expected} bytes, the constant has {len(self.content)}"
-            )
+        problem = self._problem()
+        if problem is not None:
+            raise VerifyException(problem)
         if isinstance(self.type.element_type, StorableType):
             self.type.element_type.verify_elements(self.to_array())
+
+    def _problem(self) -> str | None:
+        """What keeps the bytes from being a tensor of this type."""
+        width = element_width(self.type.element_type)
+        if width is None:
+            return f"constants cannot hold {self.type.element_type} elements"
+        if not self.type.has_static_shape():
+            return "a constant needs a static shape"
+        count = prod(self.type.get_shape())
+        expected = packed_size(count, width)
+        if len(self.content) != expected:
+            return f"{self.type} takes {expected} bytes, the constant has {len(self.content)}"
+        used = count * width % 8
+        if used and self.content[-1] >> used:
+            return "the padding bits after the last element are not zero"
+        return None
 
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> DenseData:
         with parser.in_angle_brackets():
+            start = parser.pos
             literal = _parse_literal(parser)
             parser.parse_punctuation(":")
-            return _resolve_literal(parser, literal, parser.parse_type())
+            return _resolve_literal(parser, literal, parser.parse_type(), start)
 
     def print_parameter(self, printer: Printer) -> None:
         with printer.in_angle_brackets():
@@ -233,10 +255,11 @@ class DenseAttr(Data[DenseData]):
     def parse_typed(cls, parser: AttrParser) -> Self:
         """Parse `dense<literal> : type`, as ops write it."""
         parser.parse_keyword("dense")
+        start = parser.pos
         with parser.in_angle_brackets():
             literal = _parse_literal(parser)
         parser.parse_punctuation(":")
-        return cls.new(_resolve_literal(parser, literal, parser.parse_type()))
+        return cls.new(_resolve_literal(parser, literal, parser.parse_type(), start))
 
     def print_typed(self, printer: Printer) -> None:
         printer.print_string("dense")
@@ -258,13 +281,8 @@ class DenseAttr(Data[DenseData]):
 
     def _listed_elements(self) -> str | None:
         """The elements as a readable list or splat, None where bytes serve better."""
-        width = element_width(self.type.element_type)
-        count = int(np.prod(self.type.get_shape()))
-        if (
-            width is None
-            or count == 0
-            or len(self.data.blob.content or b"") != packed_size(count, width)
-        ):
+        count = prod(self.type.get_shape())
+        if count == 0 or self.data.blob.content is None or self._problem() is not None:
             return None
         flat = self.to_array().reshape(-1)
         if (
@@ -287,10 +305,16 @@ class DenseAttr(Data[DenseData]):
         if isinstance(element_type, IntegerType):
             return str(int(element))
         if not np.isfinite(element):
-            return None
-        if element == 0 or 1e-4 <= abs(element) < 1e7:
-            return np.format_float_positional(element, unique=True, trim="0")
-        return np.format_float_scientific(element, unique=True, trim="0")
+            return f"0x{element.tobytes()[::-1].hex().upper()}"
+        text = (
+            np.format_float_positional(element, unique=True, trim="0")
+            if element == 0 or 1e-4 <= abs(element) < 1e7
+            else np.format_float_scientific(element, unique=True, trim="0")
+        )
+        # The shortest digits of a float32 may round to its neighbour by way of float64.
+        if type(element)(float(text)) != element:
+            text = np.format_float_scientific(np.float64(element), unique=True, trim="0")
+        return text
 
 
 def _nested(texts: Sequence[str], shape: tuple[int, ...]) -> str:
@@ -310,11 +334,12 @@ class _Numbers:
 def _parse_literal(parser: AttrParser) -> _Numbers | bytes | Blob:
     if parser.parse_optional_keyword("resource"):
         return _parse_resource_handle(parser)
+    start = parser.pos
     if (text := parser.parse_optional_str_literal()) is not None:
         try:
             return _hex_to_bytes(text)
         except ValueError as error:
-            parser.raise_error(str(error))
+            parser.raise_error(str(error), start, parser.pos)
     return _parse_numbers(parser)
 
 
@@ -324,11 +349,24 @@ def _parse_numbers(parser: AttrParser) -> _Numbers:
         parser.Delimiter.SQUARE, lambda: _parse_numbers(parser)
     )
     if rows is None:
-        return _Numbers((), [parser.parse_number()])
+        return _Numbers((), [_parse_number(parser)])
     if len({row.shape for row in rows}) > 1:
         parser.raise_error("the rows of a constant differ in length", start, parser.pos)
     inner = rows[0].shape if rows else ()
     return _Numbers((len(rows), *inner), [value for row in rows for value in row.values])
+
+
+class _Bits(int):
+    """A number written in hexadecimal: of a float type these are its bits, as in MLIR."""
+
+
+def _parse_number(parser: AttrParser) -> int | float:
+    negative = parser.parse_optional_punctuation("-") is not None
+    is_hex = parser._current_token.span.text.startswith("0x")  # pyright: ignore[reportPrivateUsage]
+    value = parser.parse_number()
+    if negative:
+        return -value if value else -0.0
+    return _Bits(value) if is_hex else value
 
 
 def _parse_resource_handle(parser: AttrParser) -> Blob:
@@ -343,41 +381,68 @@ def _parse_resource_handle(parser: AttrParser) -> Blob:
 
 
 def _resolve_literal(
-    parser: AttrParser, literal: _Numbers | bytes | Blob, type_: Attribute
+    parser: AttrParser, literal: _Numbers | bytes | Blob, type_: Attribute, start: int
 ) -> DenseData:
+    def refuse(message: str) -> NoReturn:
+        parser.raise_error(message, start, parser.pos)
+
     if not isinstance(type_, TensorType):
-        parser.raise_error(f"a constant needs a tensor type, got {type_}")
+        refuse(f"a constant needs a tensor type, got {type_}")
     width = element_width(type_.element_type)
     if width is None:
-        parser.raise_error(f"constants cannot hold {type_.element_type} elements")
+        refuse(f"constants cannot hold {type_.element_type} elements")
+    if not type_.has_static_shape():
+        refuse("a constant needs a static shape")
     if isinstance(literal, Blob):
         return DenseData(type_, literal)
     if isinstance(literal, bytes):
         return DenseData(type_, Blob(literal))
     shape = type_.get_shape()
     if literal.shape not in ((), shape):
-        parser.raise_error(f"the constant has shape {list(literal.shape)}, its type {list(shape)}")
+        refuse(f"the constant has shape {list(literal.shape)}, its type {list(shape)}")
     try:
-        array = _numbers_to_array(literal, type_.element_type)
-        return DenseData(type_, Blob(to_bytes(np.broadcast_to(array, shape), type_.element_type)))
+        content = to_bytes(_numbers_to_array(literal, type_.element_type), type_.element_type)
+        if literal.shape != shape:
+            content = _repeated(content, width, prod(shape))
+        return DenseData(type_, Blob(content))
     except (ValueError, OverflowError) as error:
-        parser.raise_error(str(error))
+        refuse(str(error))
+
+
+def _repeated(element: bytes, width: int, count: int) -> bytes:
+    """`count` times the same packed element; raises ValueError if that is too large."""
+    size = packed_size(count, width)
+    if size > MAX_SPLAT_BYTES:
+        raise ValueError(f"{count} equal elements take {size} bytes, more than {MAX_SPLAT_BYTES}")
+    value = int.from_bytes(element, "little")
+    octet = sum(value << (lane * width) for lane in range(8)).to_bytes(width, "little")
+    whole = octet * (-(-count // 8))
+    tail = count % 8
+    if not tail:
+        return whole
+    last = int.from_bytes(octet, "little") & ((1 << (tail * width)) - 1)
+    return whole[: (count // 8) * width] + last.to_bytes(packed_size(tail, width), "little")
 
 
 def _numbers_to_array(literal: _Numbers, element_type: Attribute) -> np.ndarray:
     values = literal.values
     if isinstance(element_type, AnyFloat):
-        dtype = np.float32 if isinstance(element_type, Float32Type) else np.float64
+        dtype = np.dtype("<f4" if isinstance(element_type, Float32Type) else "<f8")
         with np.errstate(over="ignore"):
-            return np.array(values, dtype=np.float64).astype(dtype).reshape(literal.shape)
+            array = np.array(values, dtype=np.float64).astype(dtype)
+        for i, value in enumerate(values):
+            if isinstance(value, _Bits):
+                if value.bit_length() > 8 * dtype.itemsize:
+                    raise ValueError(f"{value:#x} has more bits than {element_type}")
+                array[i : i + 1] = np.frombuffer(value.to_bytes(dtype.itemsize, "little"), dtype)
+        return array.reshape(literal.shape)
     integers = [value for value in values if isinstance(value, int)]
     if len(integers) != len(values):
         raise ValueError(f"{element_type} elements are written as integers")
     if isinstance(element_type, StorableType):
         integers = [element_type.from_literal(value) for value in integers]
         return np.array(integers, dtype=np.uint64).reshape(literal.shape)
-    signed = isinstance(element_type, IntegerType) and _is_signed(element_type)
-    return np.array(integers, dtype=np.int64 if signed else np.uint64).reshape(literal.shape)
+    return np.array(integers, dtype=object).reshape(literal.shape)
 
 
 def _hex_to_bytes(text: str) -> bytes:
@@ -401,6 +466,8 @@ class BlobStore(OpAsmDialectInterface):
         return key
 
     def parse_resource(self, key: str, val: str) -> None:
+        if self.blobs[key].content is not None:
+            raise ValueError(f"resource {key} is given twice")
         self.blobs[key].content = _hex_to_bytes(val)
 
     def lookup(self, key: str) -> str | None:

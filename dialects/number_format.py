@@ -12,6 +12,8 @@ import numpy as np
 
 MIN_WIDTH, MAX_WIDTH = 2, 16
 MAX_FRAC = 12
+MAX_BIAS = 1 << 20
+"""Beyond the range of float64 at every frac: a larger bias is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class LnsFormat:
             raise ValueError(f"LNS frac must be in [0, {MAX_FRAC}] bits, got {self.frac}")
         if isinstance(self.bias, tuple) != (self.axis is not None):
             raise ValueError("LNS biases per channel need an axis, a single bias must have none")
+        if self.axis is not None and self.axis < 0:
+            raise ValueError(f"the axis of LNS biases must be at least 0, got {self.axis}")
+        if not self.biases:
+            raise ValueError("LNS biases per channel need at least one channel")
+        for bias in self.biases:
+            if abs(bias) > MAX_BIAS:
+                raise ValueError(f"LNS bias must be in [-{MAX_BIAS}, {MAX_BIAS}], got {bias}")
 
     @property
     def magnitude_bits(self) -> int:

@@ -54,7 +54,7 @@ def _check_rank(name: str, array: np.ndarray, rank: int) -> None:
 def _check_range(bound: int) -> None:
     if bound >= INT64_MAX:
         raise RecogError(
-            f"an accumulator may reach {bound}, more than 63 bits hold",
+            f"an accumulator may come near 2^{bound.bit_length()}, more than 63 bits hold",
             hint="use narrower formats or fewer antilog bits",
         )
 
