@@ -16,10 +16,10 @@ def window_output_size(
 ) -> int:
     """Positions of a sliding window along one axis; `pad` is the sum over both ends."""
     reach = dilation * (window - 1) + 1
-    free = size + pad - reach
+    free = size + pad - reach + (stride - 1 if ceil_mode else 0)
     if free < 0:
         raise ValueError(f"a window of {reach} does not fit an axis of {size} padded by {pad}")
-    return (free + stride - 1) // stride + 1 if ceil_mode else free // stride + 1
+    return free // stride + 1
 
 
 def check_window(
