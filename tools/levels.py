@@ -7,10 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.program import Machine
+from recog.dialects import lns
+from recog.dialects.errors import RecogError
 from recog.lowering.compare import sqnr_db
+from recog.lowering.labels import label_of
 from recog.lowering.pipeline import Conversion, teacher_outputs, weight_bytes
 
 FLOAT_LEVELS = ("float", "folded", "clustered", "tuned")
@@ -72,7 +77,49 @@ def measure_levels(
     return rows
 
 
-def _run_lns(module: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
+def compare_bits(lns_module: ModuleOp, machine: Machine, inputs: Sequence[np.ndarray]) -> int:
+    """Hold every layer's codes on the machine against the lns level's, bit for bit.
+
+    Returns:
+        The number of codes compared.
+
+    Raises:
+        RecogError: naming the first layer that differs, or that the machine did not show.
+    """
+    compared = 0
+    for start in range(0, len(inputs[0]), BATCH):
+        batch = [x[start : start + BATCH] for x in inputs]
+        expected: dict[str, np.ndarray] = {}
+
+        def observe(
+            op: Operation, results: Sequence[Any], expected: dict[str, np.ndarray] = expected
+        ) -> None:
+            label = label_of(op)
+            # A reshape or concatenation is another address of the same codes.
+            if label is not None and not isinstance(op, lns.ReshapeOp | lns.ConcatOp):
+                expected[label] = results[0]
+
+        (wanted, *_) = run_lns(lns_module, *batch, observe=observe)
+        seen: dict[str, list[np.ndarray]] = {}
+        outputs = machine.run(*batch, observe=lambda name, x, seen=seen: _append(seen, name, x))
+        if not np.array_equal(_first(outputs), wanted):
+            raise RecogError("the outputs of the machine differ from the lns level's")
+        for label, codes in expected.items():
+            if label not in seen:
+                raise RecogError("the machine has no such layer", where=f'layer "{label}"')
+            if not np.array_equal(np.concatenate(seen[label]).reshape(codes.shape), codes):
+                raise RecogError(
+                    "the machine's bits differ from the lns level's", where=f'layer "{label}"'
+                )
+            compared += codes.size
+    return compared
+
+
+def _append(seen: dict[str, list[np.ndarray]], name: str, codes: np.ndarray) -> None:
+    seen.setdefault(name, []).append(codes.copy())
+
+
+def _run_lns(module: ModuleOp, inputs: Sequence[np.ndarray]) -> np.ndarray:
     parts = [
         run_lns(module, *(x[i : i + BATCH] for x in inputs))[0]
         for i in range(0, len(inputs[0]), BATCH)

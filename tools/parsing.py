@@ -11,9 +11,10 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import UNKNOWN_LOC, FileLineColLoc, IntAttr, ModuleOp, StringAttr
 from xdsl.ir import AttributeInvT, Operation, SSAValue
 from xdsl.parser import Parser, UnresolvedOperand
+from xdsl.parser.generic_parser import ParserState
 from xdsl.utils.exceptions import ParseError, VerifyException
-from xdsl.utils.lexer import Span
-from xdsl.utils.mlir_lexer import MLIRTokenKind
+from xdsl.utils.lexer import Input, Span
+from xdsl.utils.mlir_lexer import MLIRLexer, MLIRTokenKind
 
 from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import failed_op, verify_module
@@ -22,11 +23,19 @@ from recog.tools.diagnostics import IRParseError, clip, describe_parse_error, ex
 ZIP_MAGIC = b"PK\x03\x04"
 
 
+class LinearLexer(MLIRLexer):
+    """xDSL's regular expression for strings backtracks: on one that is not closed, as in any
+    truncated file, it takes time exponential in its length."""
+
+    _unescaped_characters_regex = re.compile(r'"(?:[^"\\\n\v\f]++|\\(?:["nt\\]|[0-9A-Fa-f]{2}))*+"')
+
+
 class LocatingParser(Parser):
     """Gives every op that has no `loc(...)` its place in the text, as MLIR does."""
 
     def __init__(self, ctx: Context, text: str, name: str, line_offset: int = 0):
-        super().__init__(ctx, text, name)
+        super().__init__(ctx, "", name)
+        self._parser_state = ParserState(LinearLexer(Input(text, name)))
         self._file = StringAttr(name)
         self._first_line = 1 + line_offset
         self._line_ends = [match.start() for match in re.finditer("\n", text)]

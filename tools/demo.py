@@ -1,0 +1,149 @@
+"""`make demo`: the digits network from training to the machine, every level measured."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recog.frontend.digits import DigitsData
+    from recog.lowering.pipeline import Conversion
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How long to train and tune, on how many shifted copies of each image, and codebook size."""
+
+    train_epochs: int = 10
+    tune_epochs: int = 8
+    tune_copies: int = 3
+    centroids: int = 256
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo; exit code 0 only if every stage ran and all bits agreed."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from recog.tools.console import run_main
+
+    parser = argparse.ArgumentParser(
+        prog="python -m recog.tools.demo",
+        description="Train the digits network, convert it, run it on the machine.",
+    )
+    parser.add_argument("--out", default="build/demo", help="folder (default: build/demo)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="for torch")
+
+    def body() -> int:
+        arguments = parser.parse_args(argv)
+        run_demo(Path(arguments.out), DemoSettings(), threads=arguments.threads)
+        return 0
+
+    return run_main("demo", body)
+
+
+def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[dict[str, Any]]:
+    """All of the demo; returns the rows of report.json."""
+    import torch
+
+    from recog.backend.files import atomic_write
+    from recog.backend.program import Machine
+    from recog.frontend.digits import load_digits_data
+    from recog.lowering.compare import compare_layers
+    from recog.tools.commands import PROGRAM_NAME, stage_file, write_json
+    from recog.tools.console import print_table, stage
+    from recog.tools.levels import compare_bits, decibels, level_table, measure_levels
+    from recog.tools.module_files import write_module
+
+    torch.set_num_threads(max(1, threads))
+    data = load_digits_data(SEED)
+    model = _train(data, settings)
+    conversion = _convert(model, data, settings)
+    program = conversion.assemble()
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, (name, module) in enumerate(conversion.stages.items()):
+        write_module(module, folder / stage_file(i, name))
+    with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
+        stream.write(program)
+    machine = Machine(program)
+    with stage(f"run {len(data.test_images)} held-out images at every level"):
+        rows = measure_levels(conversion, machine, [data.test_images], data.test_labels)
+    with stage("compare lns level and machine, layer by layer"):
+        values = compare_bits(conversion.lns_module, machine, [data.test_images])
+    layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
+
+    print_table("Held-out images", *level_table(rows))
+    print_table(
+        "SQNR against the float network",
+        ["layer", "op", "this layer alone dB", "all up to here dB"],
+        [[x.layer, x.op, decibels(x.alone_db), decibels(x.cumulative_db)] for x in layers],
+        left=["op"],
+    )
+    print(f"lns level and machine: {values:,} values of all layers, every bit equal")
+    for i, name in enumerate(conversion.stages):
+        print(f"  {folder / stage_file(i, name)}")
+    print(f"  {folder / PROGRAM_NAME}  ({len(program):,} bytes)")
+    records = [row.as_record() for row in rows]
+    write_json(folder / "report.json", {"rows": records})
+    print(f"  {folder / 'report.json'}")
+    return records
+
+
+def _train(data: DigitsData, settings: DemoSettings) -> Any:
+    import torch
+
+    from recog.frontend.digits import train_digits
+    from recog.frontend.networks import digits_resnet
+    from recog.tools.console import progress, stage
+
+    torch.manual_seed(SEED)
+    model = digits_resnet()
+    with (
+        stage(f"train on {len(data.train_images)} images"),
+        progress("train", settings.train_epochs) as advance,
+    ):
+        train_digits(
+            model,
+            data,
+            epochs=settings.train_epochs,
+            seed=SEED,
+            progress=lambda done, epochs, loss: advance(1, f"loss {loss:.3f}"),
+        )
+    return model
+
+
+def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion:
+    import torch
+
+    from recog.frontend.digits import shifted
+    from recog.frontend.importer import import_torch
+    from recog.lowering.cluster_weights import ClusterWeightsPass
+    from recog.lowering.pipeline import ConversionOptions, convert
+    from recog.lowering.tune_centroids import TuneSettings
+    from recog.tools.commands import stage_notes
+    from recog.tools.console import progress, stage
+
+    with stage("import through torch.export"):
+        module = import_torch(model, torch.zeros(1, 1, 8, 8))
+    options = ConversionOptions(
+        cluster=ClusterWeightsPass(centroids=settings.centroids, seed=SEED),
+        tune=TuneSettings(epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED),
+    )
+    generator = torch.Generator().manual_seed(SEED)
+    images = torch.from_numpy(data.train_images)
+    copies = [shifted(images, generator) for _ in range(settings.tune_copies - 1)]
+    inputs = torch.cat([images, *copies]).numpy()
+    with (
+        stage("fold, cluster, tune, calibrate, encode, select instructions"),
+        progress("convert", 600) as advance,
+    ):
+        return convert(module, [inputs], options=options, progress=stage_notes(advance))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
