@@ -22,9 +22,13 @@ class ChipAsmTarget(Target):
 
     elide_constants: bool = False
     """Leave out the bytes of long constants, for reading only."""
+    locations: bool = False
+    """Print source locations, so that assembling the text gives the same bytes again."""
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
-        printer = ModulePrinter(stream=output, elide_constants=self.elide_constants)
+        printer = ModulePrinter(
+            stream=output, elide_constants=self.elide_constants, print_debuginfo=self.locations
+        )
         printer.print_op(find_program(module))
         output.write("\n")
         printer.print_metadata(ctx.loaded_dialects)

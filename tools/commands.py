@@ -184,11 +184,15 @@ def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleO
 
 
 def disassemble_command(arguments: argparse.Namespace) -> int:
-    """recog disassemble: a program file as chip assembly."""
+    """recog disassemble: a program file as chip assembly, which recog-opt reads again."""
     from recog.backend.program import load_program
+    from recog.backend.targets import ChipAsmTarget
+    from recog.tools.context import make_context
 
     module = ModuleOp([load_program(arguments.program)])
-    write_module(module, arguments.output or "/dev/stdout")
+    target = ChipAsmTarget(arguments.elide_constants, arguments.locations)
+    with atomic_write(arguments.output or "/dev/stdout") as stream:
+        target.emit(make_context(), module, stream)
     return 0
 
 

@@ -130,6 +130,12 @@ def _add_disassemble(commands: argparse._SubParsersAction[argparse.ArgumentParse
     )
     command.add_argument("program", help="program file")
     command.add_argument("-o", "--output", help="file to write (default: standard output)")
+    command.add_argument(
+        "--elide-constants", action="store_true", help="leave out weights: for reading only"
+    )
+    command.add_argument(
+        "--locations", action="store_true", help="with source locations: assembles to the same file"
+    )
 
 
 def _add_engine(command: argparse.ArgumentParser) -> None:

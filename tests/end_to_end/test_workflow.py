@@ -1,0 +1,237 @@
+"""The `recog` command on a user's own network and data, as a user would type it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recog.backend.program import Machine
+from recog.frontend.importer import import_torch
+from recog.frontend.model_file import load_model
+from recog.lowering.cluster_weights import ClusterWeightsPass
+from recog.lowering.pipeline import ConversionOptions, convert
+from recog.lowering.tune_centroids import TuneSettings
+from recog.tools.levels import compare_bits
+from recog.tools.recog_main import main
+from recog.tools.recog_opt_main import main as recog_opt
+
+NETWORK = """
+import torch
+from torch import nn
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(16)
+
+    def forward(self, x):
+        return torch.relu(x + self.bn(self.conv(x)))
+
+
+def make():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU(), Residual(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.SiLU(), nn.Conv2d(16, 32, 1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 5),
+    )
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.5, 0.5)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    return model, (torch.zeros(1, 3, 16, 16),)
+
+
+def unsupported():
+    class Odd(nn.Module):
+        def forward(self, x):
+            return torch.linalg.inv(torch.cumsum(x, 1))
+
+    return Odd(), (torch.zeros(1, 4, 4),)
+
+
+def broken():
+    raise KeyError("no checkpoint here")
+"""
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a user's network, their data, and its conversion in `out`."""
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / "net.py").write_text(NETWORK)
+    random = np.random.default_rng(0)
+    images = random.normal(size=(48, 3, 16, 16)).astype(np.float32)
+    np.savez(folder / "data.npz", inputs=images)
+    np.save(folder / "images.npy", images)
+    np.savez(folder / "labelled.npz", inputs=images, targets=np.arange(48) % 5)
+    command = [f"{folder}/net.py:make", "--data", f"{folder}/data.npz", "-o", f"{folder}/out"]
+    assert main(["convert", *command, "--epochs", "2", "--centroids", "32"]) == 0
+    return folder
+
+
+def test_convert_writes_every_stage(workspace: Path) -> None:
+    names = sorted(path.name for path in (workspace / "out").iterdir())
+    assert names == [
+        "0-float.mlir",
+        "1-folded.mlir",
+        "2-clustered.mlir",
+        "3-tuned.mlir",
+        "4-calibrated.mlir",
+        "5-lns.mlir",
+        "6-chip.mlir",
+        "program.recog",
+        "report.json",
+    ]
+    rows = json.loads((workspace / "out/report.json").read_text())["rows"]
+    levels = [row["level"] for row in rows]
+    assert levels == ["float", "folded", "clustered", "tuned", "lns", "machine"]
+    by_level = {row["level"]: row for row in rows}
+    assert by_level["float"]["ratio"] == 1
+    assert by_level["folded"]["sqnr_db"] > 100
+    assert by_level["machine"]["sqnr_db"] == by_level["lns"]["sqnr_db"] > 5
+    assert by_level["tuned"]["sqnr_db"] > by_level["clustered"]["sqnr_db"]
+    assert by_level["machine"]["weight_bytes"] < by_level["float"]["weight_bytes"] / 4
+
+
+def test_run_gives_the_machine_s_outputs(workspace: Path, capsys: pytest.CaptureFixture) -> None:
+    program, output = workspace / "out/program.recog", workspace / "y.npy"
+    data = str(workspace / "images.npy")
+    assert main(["run", str(program), "--data", data, "-o", str(output)]) == 0
+    images = np.load(workspace / "images.npy")
+    assert np.array_equal(np.load(output), Machine(program).run(images))
+    assert np.array_equal(np.load(output), Machine(program, "reference").run(images))
+    assert main(["run", str(program), "--data", str(workspace / "labelled.npz")]) == 0
+    assert "accuracy:" in capsys.readouterr().out
+
+
+def test_import_and_recog_opt_give_a_program(workspace: Path) -> None:
+    net, program = workspace / "net.mlir", workspace / "opt.recog"
+    assert main(["import", f"{workspace}/net.py:make", "-o", str(net)]) == 0
+    pipeline = (
+        "fold-batch-norm,cluster-weights{centroids=32},"
+        f'encode-lns{{data="{workspace}/images.npy"}},convert-lns-to-chip'
+    )
+    arguments = [str(net), "-p", pipeline, "-t", "chip-program", "-o", str(program)]
+    assert recog_opt(arguments) == 0
+    outputs = Machine(program).run(np.load(workspace / "images.npy"))
+    assert outputs.shape == (48, 5)
+
+
+def test_pt2_archive_is_the_same_network(workspace: Path) -> None:
+    model, inputs = load_model(f"{workspace}/net.py:make")
+    archive = workspace / "net.pt2"
+    torch.export.save(torch.export.export(model.eval(), inputs), archive)
+    first, second = workspace / "a.mlir", workspace / "b.mlir"
+    assert main(["import", str(archive), "-o", str(first)]) == 0
+    assert main(["import", f"{workspace}/net.py:make", "-o", str(second)]) == 0
+    assert _without_locations(first) == _without_locations(second)
+
+
+def _without_locations(path: Path) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "recog.tools.recog_opt_main", str(path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def test_compare_locates_the_loss(workspace: Path, capsys: pytest.CaptureFixture) -> None:
+    table = workspace / "layers.json"
+    command = [f"{workspace}/net.py:make", f"{workspace}/out", "--data", f"{workspace}/data.npz"]
+    assert main(["compare", *command, "--json", str(table)]) == 0
+    rows = json.loads(table.read_text())["rows"]
+    assert [row["layer"] for row in rows if row["op"] == "lns.conv2d"] == ["0", "3.conv", "5", "7"]
+    # A pool or table alone costs one rounding; the clustered convolutions cost more.
+    alone = {row["layer"]: row["alone_db"] for row in rows}
+    assert alone["6"] > 30 > alone["3.conv"]
+    assert "this layer alone" in capsys.readouterr().out
+
+
+def test_disassemble_and_assemble_again(workspace: Path) -> None:
+    program, text = workspace / "out/program.recog", workspace / "program.mlir"
+    again = workspace / "again.recog"
+    assert main(["disassemble", str(program), "--locations", "-o", str(text)]) == 0
+    assert recog_opt([str(text), "-t", "chip-program", "-o", str(again)]) == 0
+    assert again.read_bytes() == program.read_bytes()
+
+
+def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
+    model, inputs = load_model(f"{workspace}/net.py:make")
+    images = np.load(workspace / "images.npy")
+    for options in (
+        ConversionOptions(cluster=None),
+        ConversionOptions(cluster=ClusterWeightsPass(centroids=16), tune=TuneSettings(epochs=1)),
+    ):
+        conversion = convert(import_torch(model, inputs), [images], options=options)
+        program = conversion.assemble()
+        assert program == conversion.assemble()
+        machine = Machine(program)
+        assert compare_bits(conversion.lns_module, machine, [images]) > 48 * 16 * 8 * 8
+        one = np.concatenate([machine.run(images[i : i + 1]) for i in range(4)])
+        assert np.array_equal(one, machine.run(images[:4]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "texts"),
+    [
+        (["import", "{0}/none.py:make"], 1, ["none.py", "no such file"]),
+        (["import", "{0}/net.py:none"], 1, ["no function none", "make"]),
+        (["import", "{0}/net.py"], 1, ["file.py:function"]),
+        (["import", "{0}/net.py:broken"], 1, ["no checkpoint here", "net.py"]),
+        (["import", "{0}/net.py:unsupported"], 1, ["inv", "cumsum", "net.py"]),
+        (["import"], 2, ["usage:"]),
+        (["convert", "{0}/net.py:make"], 2, ["--data"]),
+        (["convert", "{0}/net.py:make", "--data", "{0}/none.npz"], 1, ["none.npz"]),
+        (["convert", "{0}/net.py:make", "--data", "{0}/net.py"], 1, ["cannot be read"]),
+        (["convert", "{0}/net.py:make", "--data", "{0}/small.npy"], 1, ["[N, 3, 16, 16]"]),
+        (["convert", "{0}/net.py:make", "--data", "{0}/nan.npy"], 1, ["NaN"]),
+        (
+            ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--width", "40"],
+            1,
+            ["width must be in"],
+        ),
+        (["run", "{0}/images.npy", "--data", "{0}/images.npy"], 1, ["images.npy"]),
+        (["run", "{0}/cut.recog", "--data", "{0}/images.npy"], 1, ["cut.recog"]),
+        (["run", "{0}/out/program.recog", "--data", "{0}/small.npy"], 1, ["shape"]),
+        (["run", "{0}/out/program.recog", "--data", "{0}/nan.npy"], 1, ["NaN"]),
+        (
+            ["compare", "{0}/net.py:make", "{0}", "--data", "{0}/images.npy"],
+            1,
+            ["holds no stage"],
+        ),
+        (["disassemble", "{0}/none.recog"], 1, ["none.recog"]),
+    ],
+)
+def test_bad_input_is_a_message_and_leaves_no_file(
+    workspace: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    arguments: list[str],
+    code: int,
+    texts: list[str],
+) -> None:
+    np.save(workspace / "small.npy", np.zeros((4, 3, 8, 8), np.float32))
+    np.save(workspace / "nan.npy", np.full((4, 3, 16, 16), np.nan, np.float32))
+    data = (workspace / "out/program.recog").read_bytes()
+    (workspace / "cut.recog").write_bytes(data[: len(data) // 2])
+    output = tmp_path / "output"
+    filled = [argument.format(workspace) for argument in arguments]
+    if code == 1:
+        filled += ["-o", str(output)] if filled[0] != "compare" else ["--json", str(output)]
+    assert main(filled) == code
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    assert len(captured.err) < 2000
+    for text in texts:
+        assert text in captured.err
+    assert not output.exists()
