@@ -166,7 +166,7 @@ class ClusterWeightPattern(RewritePattern):
         if hint is not None:
             for new_op, suffix in zip(new_ops, ("_pointers", "_codebook", "_scales", "")):
                 new_op.results[0].name_hint = hint + suffix
-        rewriter.insert_op(new_ops, InsertPoint.after(constant))
+        rewriter.insert(new_ops, InsertPoint.after(constant))
         # A weight that layers share stays shared.
         for use in list(op.weight.uses):
             if isinstance(use.operation, nn.Conv2dOp | nn.LinearOp) and use.index == 1:

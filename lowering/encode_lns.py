@@ -118,7 +118,7 @@ def encoded(value: SSAValue, rewriter: PatternRewriter, at: Operation) -> SSAVal
     encode = lns.EncodeOp(value, calibrated_format(value))
     encode.location = value.owner.location if isinstance(value.owner, Operation) else at.location
     encode.output.name_hint = value.name_hint
-    rewriter.insert_op(encode)
+    rewriter.insert(encode)
     return encode.output
 
 
@@ -135,7 +135,7 @@ def replace_with_codes(
         return
     # The ReLU goes first: the layer's own result has no other user.
     new_op.location = decode.location = op.location
-    rewriter.insert_op([new_op, decode])
+    rewriter.insert([new_op, decode])
     rewriter.replace(relu, [], [decode.output])
     rewriter.erase(op)
 
@@ -252,7 +252,7 @@ class EncodeMeanPattern(RewritePattern):
             replace_with_codes(rewriter, op, pool)
             return
         pool.location = op.location
-        rewriter.insert_op(pool)
+        rewriter.insert(pool)
         replace_with_codes(rewriter, op, lns.ReshapeOp(pool, shape[:2]))
 
 
@@ -303,7 +303,7 @@ class EncodeConcatPattern(RewritePattern):
             if format_of(value) != common:
                 convert = lns.ConvertOp(value, common)
                 convert.location = op.location
-                rewriter.insert_op(convert)
+                rewriter.insert(convert)
                 codes[i] = convert.output
         replace_with_codes(rewriter, op, lns.ConcatOp(codes, op.axis.value.data))
 
@@ -320,7 +320,7 @@ class EncodeTablePattern(RewritePattern):
         x = encoded(op.input, rewriter, op)
         table = function_table(op, format_of(x), output_format(op))
         table.location = op.location
-        rewriter.insert_op(table)
+        rewriter.insert(table)
         replace_with_codes(rewriter, op, lns.TableOp(x, table))
 
 

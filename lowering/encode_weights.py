@@ -121,5 +121,5 @@ def _insert(
 ) -> SSAValue:
     op.location = layer.location
     op.results[0].name_hint = old.name_hint
-    rewriter.insert_op(op)
+    rewriter.insert(op)
     return op.results[0]
