@@ -29,7 +29,7 @@ from xdsl.ir import Block, Region, SSAValue
 
 from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import verify_module
-from recog.frontend import graph, ops_elementwise, ops_layers, ops_structure
+from recog.frontend import graph, ops_elementwise, ops_layers, ops_sampling, ops_structure
 from recog.frontend.conversion import (
     Constant,
     ConstantPool,
@@ -39,7 +39,7 @@ from recog.frontend.conversion import (
     merged,
 )
 
-CONVERTERS = merged(ops_layers.OPS, ops_elementwise.OPS, ops_structure.OPS)
+CONVERTERS = merged(ops_layers.OPS, ops_elementwise.OPS, ops_sampling.OPS, ops_structure.OPS)
 
 
 def import_torch(

@@ -69,6 +69,16 @@ class NnFunctions(InterpreterFunctions):
         groups = op.groups.value.data
         return (F.conv2d(x, weight, bias, strides, padding, dilation, groups),)
 
+    @impl(nn.ConvTranspose2dOp)
+    def run_conv_transpose2d(
+        self, _: Interpreter, op: nn.ConvTranspose2dOp, args: PythonValues
+    ) -> PythonValues:
+        x, weight = _tensors(args[:2])
+        y = _conv_transpose2d(x, weight, op)
+        if op.bias is not None:
+            y = y + as_tensor(args[2])[:, None, None]
+        return (y,)
+
     @impl(nn.LinearOp)
     def run_linear(self, _: Interpreter, op: nn.LinearOp, args: PythonValues) -> PythonValues:
         return (F.linear(*_tensors(args)),)
@@ -193,6 +203,46 @@ class NnFunctions(InterpreterFunctions):
     def run_pad(self, _: Interpreter, op: nn.PadOp, args: PythonValues) -> PythonValues:
         (x,) = _tensors(args)
         return (_pad2d(x, tuple(op.padding.get_values()), op.value.value.data),)
+
+    @impl(nn.ResizeOp)
+    def run_resize(self, _: Interpreter, op: nn.ResizeOp, args: PythonValues) -> PythonValues:
+        (x,) = _tensors(args)
+        size, mode = op.size.get_values(), op.mode.data
+        align_corners = None if mode == "nearest" else op.align_corners is not None
+        return (F.interpolate(x, size, mode=mode, align_corners=align_corners),)
+
+    @impl(nn.SliceOp)
+    def run_slice(self, _: Interpreter, op: nn.SliceOp, args: PythonValues) -> PythonValues:
+        (x,) = _tensors(args)
+        return (x[_index(op)],)
+
+    @impl(nn.PermuteOp)
+    def run_permute(self, _: Interpreter, op: nn.PermuteOp, args: PythonValues) -> PythonValues:
+        (x,) = _tensors(args)
+        return (x.permute(op.permutation.get_values()),)
+
+
+def _index(op: nn.SliceOp) -> tuple[slice, ...]:
+    """What picks a slice's elements; the batch may have any size."""
+    bounds = zip(op.starts.get_values(), op.stops.get_values(), op.steps.get_values())
+    return (slice(None), *(slice(*bound) for bound in list(bounds)[1:]))
+
+
+def _conv_transpose2d(x: Tensor, weight: Tensor, op: nn.ConvTranspose2dOp) -> Tensor:
+    """Everything but the bias; any padding and output padding, asymmetric ones included."""
+    groups = op.groups.value.data
+    outputs, inputs, *kernel = weight.shape
+    by_group = weight.reshape(groups, outputs // groups, inputs, *kernel).transpose(1, 2)
+    y = F.conv_transpose2d(
+        x,
+        by_group.reshape(groups * inputs, outputs // groups, *kernel),
+        stride=op.strides.get_values(),
+        groups=groups,
+        dilation=op.dilation.get_values(),
+    )
+    top, left, bottom, right = op.padding.get_values()
+    more = op.output_padding.get_values()
+    return _pad2d(y, (-top, -left, more[0] - bottom, more[1] - right), 0.0)
 
 
 def _crop(y: Tensor, output: SSAValue) -> Tensor:

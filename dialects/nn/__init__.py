@@ -36,7 +36,9 @@ from recog.dialects.nn.elementwise import (
 )
 from recog.dialects.nn.layers import BatchNormOp, Conv2dOp, LinearOp
 from recog.dialects.nn.pooling import AvgPool2dOp, MaxPool2dOp, MeanOp
+from recog.dialects.nn.sampling import PermuteOp, ResizeOp, SliceOp
 from recog.dialects.nn.structure import ConcatOp, PadOp, ReshapeOp
+from recog.dialects.nn.transposed import ConvTranspose2dOp
 
 Nn = Dialect(
     "nn",
@@ -47,6 +49,7 @@ Nn = Dialect(
         ClampOp,
         ConcatOp,
         Conv2dOp,
+        ConvTranspose2dOp,
         DivOp,
         GeluOp,
         HardsigmoidOp,
@@ -57,10 +60,13 @@ Nn = Dialect(
         MeanOp,
         MulOp,
         PadOp,
+        PermuteOp,
         ReluOp,
         ReshapeOp,
+        ResizeOp,
         SigmoidOp,
         SiluOp,
+        SliceOp,
         SoftmaxOp,
         SubOp,
         TanhOp,
@@ -79,6 +85,7 @@ __all__ = [
     "ClampOp",
     "ConcatOp",
     "Conv2dOp",
+    "ConvTranspose2dOp",
     "DivOp",
     "GeluOp",
     "HardsigmoidOp",
@@ -91,10 +98,13 @@ __all__ = [
     "Nn",
     "NnOp",
     "PadOp",
+    "PermuteOp",
     "ReluOp",
     "ReshapeOp",
+    "ResizeOp",
     "SigmoidOp",
     "SiluOp",
+    "SliceOp",
     "SoftmaxOp",
     "SubOp",
     "TanhOp",

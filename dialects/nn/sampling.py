@@ -1,0 +1,143 @@
+"""Ops that interpolate, pick or reorder elements: resize, slice, permute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import StringAttr, UnitAttr
+from xdsl.interfaces import HasCanonicalizationPatternsInterface, HasFolderInterface
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.nn.base import INTS, TENSORS, NnOp, flag, ints, shape_of
+from recog.dialects.sampling_shapes import (
+    RESIZE_MODES,
+    permute_shape,
+    resize_shape,
+    slice_shape,
+)
+from recog.dialects.shapes import Shape
+
+
+@irdl_op_definition
+class ResizeOp(NnOp, HasFolderInterface):
+    """H and W of (N, C, H, W) become `size`, `torch.nn.functional.interpolate` with a size.
+
+    `mode` is "nearest" or "bilinear", without antialiasing; `align_corners` (bilinear only)
+    lays the corners' centres on each other.
+    """
+
+    name = "nn.resize"
+
+    input = operand_def(TENSORS)
+    size = prop_def(INTS)
+    mode = prop_def(StringAttr)
+    align_corners = opt_prop_def(UnitAttr)
+
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        size: Sequence[int],
+        mode: str,
+        *,
+        align_corners: bool = False,
+    ):
+        properties = {
+            "size": ints(size),
+            "mode": StringAttr(mode),
+            "align_corners": flag(align_corners),
+        }
+        super().__init__([input], properties)
+
+    def infer_shape(self) -> Shape:
+        return resize_shape(shape_of(self.input), self.size.get_values())
+
+    def verify_(self) -> None:
+        super().verify_()
+        if self.mode.data not in RESIZE_MODES:
+            raise VerifyException(f'mode must be "nearest" or "bilinear", got "{self.mode.data}"')
+        if self.mode.data == "nearest" and self.align_corners is not None:
+            raise VerifyException("align_corners goes with bilinear only")
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        return (self.input,) if self.input.type == self.output.type else None
+
+
+@irdl_op_definition
+class SliceOp(NnOp, HasFolderInterface):
+    """Elements start, start + step, ... below stop along every axis: `x[:, 2:4, ::2]`.
+
+    `starts`, `stops` and `steps` have a value an axis, none of them negative; the batch axis
+    is whole.
+    """
+
+    name = "nn.slice"
+
+    input = operand_def(TENSORS)
+    starts = prop_def(INTS)
+    stops = prop_def(INTS)
+    steps = prop_def(INTS)
+
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        starts: Sequence[int],
+        stops: Sequence[int],
+        steps: Sequence[int] | None = None,
+    ):
+        steps = [1] * len(starts) if steps is None else steps
+        super().__init__(
+            [input], {"starts": ints(starts), "stops": ints(stops), "steps": ints(steps)}
+        )
+
+    def infer_shape(self) -> Shape:
+        return slice_shape(
+            shape_of(self.input),
+            self.starts.get_values(),
+            self.stops.get_values(),
+            self.steps.get_values(),
+        )
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        return (self.input,) if self.input.type == self.output.type else None
+
+
+@irdl_op_definition
+class PermuteOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+    """Axis i of the result is axis `permutation[i]` of the operand, `torch.permute`."""
+
+    name = "nn.permute"
+
+    input = operand_def(TENSORS)
+    permutation = prop_def(INTS)
+
+    def __init__(self, input: SSAValue | Operation, permutation: Sequence[int]):
+        super().__init__([input], {"permutation": ints(permutation)})
+
+    def infer_shape(self) -> Shape:
+        return permute_shape(shape_of(self.input), self.permutation.get_values())
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        permutation = self.permutation.get_values()
+        return (self.input,) if permutation == tuple(sorted(permutation)) else None
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        return (PermuteOfPermutePattern(),)
+
+
+class PermuteOfPermutePattern(RewritePattern):
+    """permute(permute(x)) → permute(x)."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: PermuteOp, rewriter: PatternRewriter, /) -> None:
+        inner = op.input.owner
+        if not isinstance(inner, PermuteOp):
+            return
+        first = inner.permutation.get_values()
+        merged = PermuteOp(inner.input, [first[axis] for axis in op.permutation.get_values()])
+        merged.location = op.location
+        merged.attributes |= op.attributes
+        rewriter.replace(op, merged)

@@ -1,0 +1,103 @@
+"""Shape inference of ops that scatter, interpolate, pick or reorder elements.
+
+As in `shapes`: NCHW tuples, padding as (top, left, bottom, right), and a ValueError with a
+sentence for the user where there is no shape. The batch axis is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recog.dialects.shapes import Shape, check_window
+
+RESIZE_MODES = ("nearest", "bilinear")
+
+
+def conv_transpose2d_shape(
+    x: Shape,
+    weight: Shape,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Shape:
+    """(N, I, H, W) and (O, I / groups, kh, kw) → (N, O, H', W').
+
+    H' = (H − 1) · stride + dilation · (kh − 1) + 1 + output_padding − top − bottom.
+    """
+    if len(x) != 4 or len(weight) != 4:
+        raise ValueError(f"input and weight must have 4 axes, got {len(x)} and {len(weight)}")
+    check_window(weight[2:], strides, padding, dilation)
+    if len(output_padding) != 2 or min(output_padding) < 0:
+        raise ValueError(f"output_padding takes 2 values of at least 0, got {list(output_padding)}")
+    if groups < 1:
+        raise ValueError(f"groups must be at least 1, got {groups}")
+    if x[1] != weight[1] * groups:
+        raise ValueError(
+            f"the input has {x[1]} channels, the weight wants {weight[1]} for each of "
+            f"{groups} groups"
+        )
+    if weight[0] % groups:
+        raise ValueError(f"{weight[0]} output channels do not divide into {groups} groups")
+    sizes: list[int] = []
+    for axis in (0, 1):
+        reach = dilation[axis] * (weight[2 + axis] - 1) + 1
+        size = (x[2 + axis] - 1) * strides[axis] + reach + output_padding[axis]
+        size -= padding[axis] + padding[axis + 2]
+        if size < 1:
+            raise ValueError(f"padding {list(padding)} leaves nothing of the result")
+        sizes.append(size)
+    return (x[0], weight[0], *sizes)
+
+
+def resize_shape(x: Shape, size: Sequence[int]) -> Shape:
+    """(N, C, H, W) → (N, C, *size)."""
+    if len(x) != 4:
+        raise ValueError(f"the input must have 4 axes, got {len(x)}")
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"size takes 2 values of at least 1, got {list(size)}")
+    return (*x[:2], *size)
+
+
+def slice_shape(
+    x: Shape, starts: Sequence[int], stops: Sequence[int], steps: Sequence[int]
+) -> Shape:
+    """The elements start, start + step, ... below stop, along every axis."""
+    if not len(starts) == len(stops) == len(steps) == len(x):
+        raise ValueError(
+            f"starts, stops and steps take {len(x)} values, one an axis, "
+            f"got {len(starts)}, {len(stops)} and {len(steps)}"
+        )
+    for axis, (size, start, stop, step) in enumerate(zip(x, starts, stops, steps)):
+        if not 0 <= start < stop <= size or step < 1:
+            raise ValueError(
+                f"axis {axis} of size {size} has no slice from {start} to {stop} by {step}"
+            )
+    if x and (starts[0], stops[0], steps[0]) != (0, x[0], 1):
+        raise ValueError("the batch axis must stay whole")
+    return tuple(-(-(stop - start) // step) for start, stop, step in zip(starts, stops, steps))
+
+
+def permute_shape(x: Shape, permutation: Sequence[int]) -> Shape:
+    """Axis i of the result is axis permutation[i] of x; the batch axis stays first."""
+    if sorted(permutation) != list(range(len(x))):
+        raise ValueError(f"{list(permutation)} is no permutation of {len(x)} axes")
+    if x and permutation[0] != 0:
+        raise ValueError("the batch axis must stay first")
+    return tuple(x[axis] for axis in permutation)
+
+
+def crop_shape(x: Shape, padding: Sequence[int]) -> Shape:
+    """(N, C, H, W) padded by (top, left, bottom, right), or cropped where that is negative."""
+    if len(x) != 4:
+        raise ValueError(f"the input must have 4 axes, got {len(x)}")
+    if len(padding) != 4:
+        raise ValueError(f"padding takes 4 values, got {list(padding)}")
+    sizes: list[int] = []
+    for axis in (0, 1):
+        before, after = padding[axis], padding[axis + 2]
+        if x[2 + axis] + min(before, 0) + min(after, 0) < 1:
+            raise ValueError(f"padding {list(padding)} crops all of {list(x[2:])}")
+        sizes.append(x[2 + axis] + before + after)
+    return (*x[:2], *sizes)
