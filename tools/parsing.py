@@ -21,6 +21,7 @@ from recog.dialects.verification import failed_op, verify_module
 from recog.tools.diagnostics import IRParseError, clip, describe_parse_error, excerpt
 
 ZIP_MAGIC = b"PK\x03\x04"
+PROGRAM_MAGIC = b"\x8bRECOG"
 
 
 class LinearLexer(MLIRLexer):
@@ -178,6 +179,12 @@ def _decode(data: bytes, name: str) -> str:
             "this is an archive, not IR text",
             where=name,
             hint="`recog import` reads torch.export archives (.pt2)",
+        )
+    if data.startswith(PROGRAM_MAGIC):
+        raise IRParseError(
+            "this is a program file, not IR text",
+            where=name,
+            hint="`recog disassemble` turns it into IR",
         )
     try:
         text = data.decode("utf-8")

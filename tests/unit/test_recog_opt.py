@@ -28,6 +28,7 @@ from xdsl.pattern_rewriter import (
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.target import Target
 
+from recog.backend.program.container import MAGIC
 from recog.dialects.errors import fail
 from recog.tools.recog_opt_main import main
 from recog.tools.universe import PASS_SUMMARIES, RECOG_UNIVERSE
@@ -106,6 +107,7 @@ BAD_INPUTS = {
     "not utf-8": (b"func.func @f() {}\n\xff\xfe", "in.mlir:2: byte 0xff at offset 18 is not UTF-8"),
     "binary": (b"\x00\x01\x02", "a binary file, not IR text"),
     "archive": (b"PK\x03\x04....", "hint: `recog import`"),
+    "program file": (MAGIC + bytes(100), "hint: `recog disassemble`"),
     "truncated": (VALID[:40].encode(), "in.mlir:2:"),
     # xDSL's own lexer takes exponential time for it.
     "truncated string": (b'"test.op"() {a = "' + b"0" * 100_000, "in.mlir:1:18: End of file"),

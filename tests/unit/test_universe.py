@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -46,9 +47,14 @@ def test_pass_loads(name: str):
     assert issubclass(cls, ModulePass)
     assert cls.name == name
     assert PASS_SUMMARIES[name]
-    text = describe_pass(cls)
-    assert len(text.splitlines()) > 3, "the docstring is what --help-pass prints"
-    assert len(describe_options(cls)) == len(cls.__dataclass_fields__)
+    title, doc, *options = describe_pass(cls).split("\n\n")
+    assert title == name
+    assert len(doc) > 40, "the docstring is what --help-pass prints"
+    assert len(describe_options(cls)) == len(dataclasses.fields(cls))
+    lines = "\n".join(options).splitlines()
+    for line, below in zip(lines, [*lines[1:], ""]):
+        is_option = line.startswith("  ") and not line.startswith("   ")
+        assert not is_option or below.startswith("      "), f"a docstring is missing: {line}"
 
 
 @pytest.mark.parametrize("name", RECOG_UNIVERSE.all_targets)
