@@ -113,7 +113,7 @@ class Layout:
         axis = op.axis.value.data
         # Axes of length 1 before it leave the parts one after the other, whatever it is called.
         place = min(axis - 1, 2)
-        if axis == 0 or (axis > 3 and prod(shape_of(op.output)[3:axis]) != 1):
+        if axis > 3 and prod(shape_of(op.output)[3:axis]) != 1:
             fail(op, f"a concatenation along axis {axis} has no place in activation memory")
         inner = prod(shape_of(op.output)[axis + 1 :]) if axis >= 3 else 1
         start = 0

@@ -16,14 +16,13 @@ from recog.backend.arithmetic.bounds import (
     pool_bound,
 )
 from recog.dialects import chip, lns
-from recog.dialects.data import constant_array
 from recog.dialects.errors import fail
 from recog.dialects.lns import format_of
 from recog.dialects.lns.types import shape_of
 from recog.dialects.number_format import Arithmetic
 from recog.lowering.chip_builder import ProgramBuilder
 from recog.lowering.chip_layout import frame_shape
-from recog.lowering.chip_weights import read_layer
+from recog.lowering.chip_weights import constant_operand, read_layer
 
 LOWERINGS: dict[type[Operation], Callable[[ProgramBuilder, Operation], None]] = {}
 """The lowering of every op that has one."""
@@ -90,7 +89,7 @@ def lower_linear(build: ProgramBuilder, op: lns.LinearOp) -> None:
 def _weights(build: ProgramBuilder, op: lns.MultiplyAccumulateOp) -> str:
     """The weights of a layer whose accumulators are proven not to overflow."""
     arithmetic = _arithmetic(build, op, op.arithmetic.data)
-    layer = read_layer(op, op.weight, op.bias)
+    layer = read_layer(op)
     unsafe = check_accumulator(
         layer.expanded, layer.format, format_of(op.input), layer.initial, arithmetic
     )
@@ -183,9 +182,7 @@ def _pool(
 
 @lowers(lns.TableOp)
 def lower_table(build: ProgramBuilder, op: lns.TableOp) -> None:
-    entries = constant_array(op.table)
-    if entries is None:
-        fail(op, "the table must be a constant")
+    entries = constant_operand(op, op.table)
     instruction = chip.TableOp(
         input=build.tensor(op, op.input), output=build.tensor(op, op.output), address=0
     )

@@ -9,9 +9,10 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
+from recog.dialects import lns
 from recog.dialects.bits import pack_bits
-from recog.dialects.cluster import LookupOp, lookup_index
-from recog.dialects.data import constant_array
+from recog.dialects.cluster import LookupOp, lookup_index, pointers_shape
+from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import fail
 from recog.dialects.lns import format_of
 from recog.dialects.lns.types import shape_of
@@ -102,30 +103,43 @@ class LayerTables:
         return self.codes.reshape(-1)[lookup_index(self.pointers, self.block)]
 
 
-def read_layer(source: Operation, weight: SSAValue, bias: SSAValue | None) -> LayerTables:
-    """The tables of a layer's constant operands; fails at `source` where they are computed."""
-    owner = weight.owner
-    if isinstance(owner, LookupOp):
-        pointers, codes = constant_array(owner.pointers), constant_array(owner.codebook)
-        computed = pointers is None or codes is None
-        block = _rank_4(owner.block.get_values())
-    else:
-        pointers, codes = None, constant_array(weight)
-        computed = codes is None
-        block = (1, 1, 1, 1)
-    if computed or codes is None:
-        fail(source, "the weight must be a constant, or a lookup of constants")
-    shape = _rank_4(shape_of(weight))
-    if pointers is not None:
-        grid = tuple(size // extent for size, extent in zip(shape, block))
-        pointers = pointers.reshape(grid)
-    initial = None
-    if bias is not None:
-        values = constant_array(bias)
-        if values is None:
-            fail(source, "the bias must be a constant")
-        initial = values.astype(np.int64)
-    return LayerTables(shape, format_of(weight), codes, block, pointers, initial)
+def check_constant_operands(op: Operation) -> None:
+    """Fail at `op` if it is a layer or a table whose weights, bias or entries are computed."""
+    match op:
+        case lns.MultiplyAccumulateOp():
+            lookup = op.weight.owner if isinstance(op.weight.owner, LookupOp) else None
+            weights = [op.weight] if lookup is None else [lookup.pointers, lookup.codebook]
+            operands = {"weight": weights, "bias": [] if op.bias is None else [op.bias]}
+        case lns.TableOp():
+            operands = {"table": [op.table]}
+        case _:
+            operands = {}
+    for name, values in operands.items():
+        if not all(isinstance(value.owner, ConstantOp) for value in values):
+            fail(op, f"the {name} must be a constant")
+
+
+def constant_operand(source: Operation, value: SSAValue) -> np.ndarray:
+    """The elements of an operand that `check_constant_operands` has seen."""
+    array = constant_array(value)
+    if array is None:
+        fail(source, "an operand must be a constant")
+    return array
+
+
+def read_layer(op: lns.MultiplyAccumulateOp) -> LayerTables:
+    """The tables of a layer's constant operands."""
+    owner = op.weight.owner
+    shape = _rank_4(shape_of(op.weight))
+    initial = None if op.bias is None else constant_operand(op, op.bias).astype(np.int64)
+    format = format_of(op.weight)
+    if not isinstance(owner, LookupOp):
+        codes = constant_operand(op, op.weight)
+        return LayerTables(shape, format, codes, (1, 1, 1, 1), None, initial)
+    block = _rank_4(owner.block.get_values())
+    pointers, codes = (constant_operand(op, each) for each in (owner.pointers, owner.codebook))
+    pointers = pointers.reshape(pointers_shape(shape, block))
+    return LayerTables(shape, format, codes, block, pointers, initial)
 
 
 def _rank_4(sizes: Sequence[int]) -> tuple[int, int, int, int]:

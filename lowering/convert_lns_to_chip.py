@@ -25,7 +25,7 @@ from recog.dialects.lns.types import holds_codes
 from recog.lowering.chip_builder import ProgramBuilder
 from recog.lowering.chip_layout import Layout
 from recog.lowering.chip_patterns import LOWERINGS
-from recog.lowering.chip_weights import SEGMENTS
+from recog.lowering.chip_weights import SEGMENTS, check_constant_operands
 from recog.lowering.memory_allocation import Buffer, allocate, live_at, peak
 
 OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
@@ -96,6 +96,8 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
     block = function.body.block
     ops = [op for op in block.ops if not isinstance(op, OPERANDS_OF_LAYERS) and not _is_dead(op)]
     _check_lowerings(ops)
+    for op in ops:
+        check_constant_operands(op)
     build = ProgramBuilder(Layout(ops), target)
     _add_inputs(build, function)
     for op in ops:

@@ -43,7 +43,7 @@ def allocate(buffers: Sequence[Buffer]) -> int:
     Buffers that are needed at one time never overlap. Equal inputs give equal addresses.
     """
     placed: list[Buffer] = []
-    for buffer in sorted(buffers, key=lambda each: (-each.size, each.first)):
+    for buffer in sorted(buffers, key=lambda each: (-aligned(each.size), each.first)):
         buffer.address = _best_fit(buffer, [each for each in placed if each.meets(buffer)])
         placed.append(buffer)
     return max((buffer.end for buffer in buffers), default=0)

@@ -137,12 +137,13 @@ class ProgramOp(IRDLOperation):
         self._verify_instructions(scope, target)
 
     def _verify_order(self) -> None:
-        sections = [*TABLES, "instructions"]
+        sections = ["segments", "inputs and outputs", "descriptors", "instructions"]
         reached = 0
         for op in self.body.block.ops:
             if not isinstance(op, SegmentOp | DescriptorOp | InstructionOp):
                 _fail(op, f"a program holds chip ops, not {op.name}")
-            section = sections.index("instructions" if isinstance(op, InstructionOp) else op.TABLE)
+            instruction = isinstance(op, InstructionOp)
+            section = len(TABLES) if instruction else TABLES.index(op.TABLE)
             if section < reached:
                 _fail(op, f"{sections[section]} come before {sections[reached]}")
             reached = section
