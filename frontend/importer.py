@@ -8,11 +8,13 @@ once, every operator with its module path and source line.
 from __future__ import annotations
 
 import inspect
+import logging
 import operator
 import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +66,7 @@ def import_torch(
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet_torch():
             program = torch.export.export(model, arguments, dict(example_kwargs or {}))
     except Exception as error:
         raise _export_error(error) from None
@@ -80,8 +81,7 @@ def import_pt2(path: str | Path) -> ModuleOp:
     if not os.path.isfile(path):
         raise RecogError("no such file", where=str(path))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet_torch():
             program = torch.export.load(path)
     except Exception as error:
         raise RecogError(
@@ -98,6 +98,19 @@ def import_exported(program: ExportedProgram) -> ModuleOp:
     module = _GraphImporter(program).run()
     verify_module(module)
     return module
+
+
+@contextmanager
+def _quiet_torch() -> Iterator[None]:
+    """torch logs tracebacks of errors that it raises as well: the user gets one message."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _summary(error: Exception, lines: int = 1) -> str:

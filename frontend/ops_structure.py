@@ -21,6 +21,7 @@ OPS = Registry()
     "aten.squeeze.dim",
     "aten.squeeze.dims",
     "aten.unsqueeze.default",
+    "aten.unflatten.int",
 )
 def reshape(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
     source, target = c.shape(input), c.result_shape

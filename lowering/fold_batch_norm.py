@@ -2,13 +2,13 @@
 
 In evaluation mode batch norm is a scale and a shift per channel, s = γ / sqrt(σ² + ε) and
 t = β - μ s (Ioffe & Szegedy 2015, section 3.1), which a neighbouring convolution or linear
-layer absorbs. Folded in float64 and rounded once, so that the result is as exact as
-float32 weights allow. What cannot be folded exactly stays, and says why in `kept_because`.
+layer absorbs. Folded in float64 and rounded once at the end, also where several meet in one
+layer. What cannot be folded exactly stays, and says why in `kept_because`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.context import Context
@@ -52,31 +52,50 @@ class Weights:
     bias: np.ndarray
 
 
-def affine_of(op: BatchNormOp) -> Affine:
-    """The scale and shift that a batch norm applies; raises NotFoldable."""
-    names = ("scale", "bias", "mean", "variance")
-    gamma, beta, mean, variance = (_float64(getattr(op, name), f"its {name}") for name in names)
-    with np.errstate(all="ignore"):
-        scale = gamma / np.sqrt(variance + op.eps.value.data)
-        shift = beta - mean * scale
-    if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
-        raise NotFoldable("a channel's variance plus eps is not positive")
-    return Affine(scale, shift)
+@dataclass
+class Constants:
+    """Reads and makes constants; remembers the float64 values of those it made."""
 
+    exact: dict[SSAValue, np.ndarray] = field(default_factory=dict[SSAValue, np.ndarray])
 
-def weights_of(layer: Layer) -> Weights:
-    """The constant weights of a layer; raises NotFoldable if they are computed."""
-    weight = _float64(layer.weight, f"the weight of {layer.name}")
-    if layer.bias is None:
-        return Weights(weight, np.zeros(weight.shape[0]))
-    return Weights(weight, _float64(layer.bias, f"the bias of {layer.name}"))
+    def read(self, value: SSAValue, what: str) -> np.ndarray:
+        """The elements in float64; raises NotFoldable if `what` is no constant."""
+        if value in self.exact:
+            return self.exact[value]
+        array = constant_array(value)
+        if array is None:
+            raise NotFoldable(f"{what} is not constant")
+        return array.astype(np.float64)
 
+    def make(self, model: SSAValue, values: np.ndarray) -> ConstantOp:
+        """A constant with the element type, place and name of `model`; raises NotFoldable."""
+        with np.errstate(over="ignore"):
+            op = ConstantOp.from_array(values, element_type_of(model))
+        if not np.isfinite(op.value.to_array()).all():
+            raise NotFoldable("the folded weights overflow float32")
+        if isinstance(model.owner, Operation):
+            op.location = model.owner.location
+        op.output.name_hint = model.name_hint
+        self.exact[op.output] = values
+        return op
 
-def _float64(value: SSAValue, what: str) -> np.ndarray:
-    array = constant_array(value)
-    if array is None:
-        raise NotFoldable(f"{what} is not constant")
-    return array.astype(np.float64)
+    def affine_of(self, op: BatchNormOp) -> Affine:
+        """The scale and shift that a batch norm applies; raises NotFoldable."""
+        names = ("scale", "bias", "mean", "variance")
+        gamma, beta, mean, variance = (self.read(getattr(op, n), f"its {n}") for n in names)
+        with np.errstate(all="ignore"):
+            scale = gamma / np.sqrt(variance + op.eps.value.data)
+            shift = beta - mean * scale
+        if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
+            raise NotFoldable("a channel's variance plus eps is not positive")
+        return Affine(scale, shift)
+
+    def weights_of(self, layer: Layer) -> Weights:
+        """The constant weights of a layer; raises NotFoldable if they are computed."""
+        weight = self.read(layer.weight, f"the weight of {layer.name}")
+        if layer.bias is None:
+            return Weights(weight, np.zeros(weight.shape[0]))
+        return Weights(weight, self.read(layer.bias, f"the bias of {layer.name}"))
 
 
 def scale_outputs(weights: Weights, affine: Affine) -> Weights:
@@ -134,15 +153,19 @@ def layers_after(op: BatchNormOp) -> list[Layer]:
 
 
 def rebuilt(
-    layer: Layer, input: SSAValue, weights: Weights, batch_norm: BatchNormOp
+    layer: Layer,
+    input: SSAValue,
+    weights: Weights,
+    batch_norm: BatchNormOp,
+    constants: Constants,
 ) -> list[Operation]:
     """The layer with other weights, and the constants it needs; raises NotFoldable.
 
     A layer without a bias gets one with the name and place of the batch norm's.
     """
-    weight = _constant_like(layer.weight, weights.weight)
+    weight = constants.make(layer.weight, weights.weight)
     model = layer.bias if layer.bias is not None else batch_norm.bias
-    bias = _constant_like(model, weights.bias)
+    bias = constants.make(model, weights.bias)
     match layer:
         case Conv2dOp():
             new = Conv2dOp(
@@ -162,18 +185,6 @@ def rebuilt(
     return [weight, bias, new]
 
 
-def _constant_like(model: SSAValue, values: np.ndarray) -> ConstantOp:
-    """A constant with the element type, place and name of `model`."""
-    with np.errstate(over="ignore"):
-        op = ConstantOp.from_array(values, element_type_of(model))
-    if not np.isfinite(op.value.to_array()).all():
-        raise NotFoldable("the folded weights overflow float32")
-    if isinstance(model.owner, Operation):
-        op.location = model.owner.location
-    op.output.name_hint = model.name_hint
-    return op
-
-
 def _erase_dead(rewriter: PatternRewriter, *ops: Operation) -> None:
     """Erase those ops that nothing uses any more, and the constants that only they used."""
     for op in ops:
@@ -189,45 +200,54 @@ def _constants_of(op: Operation) -> list[ConstantOp]:
     return [owner for owner in owners if isinstance(owner, ConstantOp)]
 
 
+@dataclass
 class FoldIntoLayerBeforePattern(RewritePattern):
     """batch_norm(layer(x)) → layer'(x), for conv2d of any groups and for linear."""
+
+    constants: Constants
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BatchNormOp, rewriter: PatternRewriter, /) -> None:
         try:
             layer = layer_before(op)
-            folded = scale_outputs(weights_of(layer), affine_of(op))
-            new_ops = rebuilt(layer, layer.input, folded, op)
+            folded = scale_outputs(self.constants.weights_of(layer), self.constants.affine_of(op))
+            new_ops = rebuilt(layer, layer.input, folded, op, self.constants)
         except NotFoldable:
             return
-        constants = _constants_of(op)
+        dead = _constants_of(op)
         rewriter.replace(op, new_ops)
-        _erase_dead(rewriter, layer, *constants)
+        _erase_dead(rewriter, layer, *dead)
 
 
+@dataclass
 class FoldIntoLayersAfterPattern(RewritePattern):
     """layer(batch_norm(x)) → layer'(x), where no layer pads and they take all uses."""
+
+    constants: Constants
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BatchNormOp, rewriter: PatternRewriter, /) -> None:
         try:
-            affine = affine_of(op)
+            affine = self.constants.affine_of(op)
             replacements: list[tuple[Layer, list[Operation]]] = []
             for layer in layers_after(op):
                 groups = layer.groups.value.data if isinstance(layer, Conv2dOp) else 1
-                folded = scale_inputs(weights_of(layer), affine, groups)
-                replacements.append((layer, rebuilt(layer, op.input, folded, op)))
+                folded = scale_inputs(self.constants.weights_of(layer), affine, groups)
+                replacements.append((layer, rebuilt(layer, op.input, folded, op, self.constants)))
         except NotFoldable:
             return
         for layer, new_ops in replacements:
-            constants = _constants_of(layer)
+            dead = _constants_of(layer)
             rewriter.replace(layer, new_ops)
-            _erase_dead(rewriter, *constants)
+            _erase_dead(rewriter, *dead)
         _erase_dead(rewriter, op)
 
 
+@dataclass
 class MergeBatchNormsPattern(RewritePattern):
     """batch_norm(batch_norm(x)) → one batch_norm(x) of mean 0, variance 1 and eps 0."""
+
+    constants: Constants
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BatchNormOp, rewriter: PatternRewriter, /) -> None:
@@ -235,30 +255,30 @@ class MergeBatchNormsPattern(RewritePattern):
         if not isinstance(inner, BatchNormOp) or not op.input.has_one_use():
             return
         try:
-            first, second = affine_of(inner), affine_of(op)
+            first, second = self.constants.affine_of(inner), self.constants.affine_of(op)
             shift = first.shift * second.scale + second.shift
-            scale = _constant_like(op.scale, first.scale * second.scale)
-            bias = _constant_like(op.bias, shift)
+            scale = self.constants.make(op.scale, first.scale * second.scale)
+            bias = self.constants.make(op.bias, shift)
         except NotFoldable:
             return
-        mean = _constant_like(op.mean, np.zeros(shift.shape))
-        variance = _constant_like(op.variance, np.ones(shift.shape))
+        mean = self.constants.make(op.mean, np.zeros(shift.shape))
+        variance = self.constants.make(op.variance, np.ones(shift.shape))
         merged = BatchNormOp(inner.input, scale, bias, mean, variance, eps=0.0)
         merged.location = op.location
-        constants = _constants_of(op)
+        dead = _constants_of(op)
         rewriter.replace(op, [scale, bias, mean, variance, merged])
-        _erase_dead(rewriter, inner, *constants)
+        _erase_dead(rewriter, inner, *dead)
 
 
-def reason_kept(op: BatchNormOp) -> str:
+def reason_kept(op: BatchNormOp, constants: Constants) -> str:
     """Why a batch norm could be folded neither way."""
     reasons: list[str] = []
     for find in (layer_before, layers_after):
         try:
-            affine_of(op)
+            constants.affine_of(op)
             found = find(op)
             for layer in found if isinstance(found, list) else [found]:
-                weights_of(layer)
+                constants.weights_of(layer)
             reasons.append("the folded weights overflow float32")
         except NotFoldable as reason:
             reasons.append(str(reason))
@@ -271,12 +291,13 @@ class FoldBatchNormPass(ModulePass):
     name = "fold-batch-norm"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        constants = Constants()
         before = GreedyRewritePatternApplier(
-            [FoldIntoLayerBeforePattern(), MergeBatchNormsPattern()]
+            [FoldIntoLayerBeforePattern(constants), MergeBatchNormsPattern(constants)]
         )
         PatternRewriteWalker(before).rewrite_module(op)
         # Only then the layers after: the layer before takes any padding.
-        PatternRewriteWalker(FoldIntoLayersAfterPattern()).rewrite_module(op)
+        PatternRewriteWalker(FoldIntoLayersAfterPattern(constants)).rewrite_module(op)
         for batch_norm in op.walk():
             if isinstance(batch_norm, BatchNormOp):
-                batch_norm.attributes[KEPT_BECAUSE] = StringAttr(reason_kept(batch_norm))
+                batch_norm.attributes[KEPT_BECAUSE] = StringAttr(reason_kept(batch_norm, constants))

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nn_modules import module_of, tensor_type
 from torch import nn as tnn
@@ -135,6 +135,7 @@ def test_before_conv(seed, groups, inputs, outputs, bias):
 
 
 @given(seeds, st.integers(1, 5), st.integers(1, 5), st.booleans())
+@example(77, 4, 5, False)  # off where the weights are rounded after each of the two folds
 def test_linear(seed, inputs, outputs, bias):
     torch.manual_seed(seed)
     norms = tnn.BatchNorm1d(inputs), tnn.BatchNorm1d(outputs)
