@@ -43,12 +43,20 @@ def run_main(program: str, body: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Else Python flushes once more at its exit, and complains.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _settle_output()
         return BROKEN_PIPE
     except (Exception, ArgSpecParseError) as error:
         _print_error(program, error)
+        _settle_output()
         return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
+
+
+def _settle_output() -> None:
+    """Drop output that cannot be written: Python would try again at its exit, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_error(program: str, error: BaseException) -> None:
@@ -137,7 +145,7 @@ def stage(description: str) -> Iterator[None]:
     start = time.perf_counter()
     with progress(description):
         yield
-    print(f"{description:<44} {time.perf_counter() - start:7.1f} s", file=sys.stderr, flush=True)
+    print(f"{description:<62} {time.perf_counter() - start:7.1f} s", file=sys.stderr, flush=True)
 
 
 def print_table(
