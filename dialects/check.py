@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
+import numpy as np
 from xdsl.dialects.builtin import (
+    AnyFloat,
     ArrayAttr,
     Float64Type,
     FloatAttr,
@@ -43,6 +45,19 @@ class _ExpectOp(IRDLOperation):
             )
         self.expected.verify_content()
 
+    @staticmethod
+    def _parse_expectation(parser: Parser) -> tuple[SSAValue, DenseAttr]:
+        operand = parser.parse_unresolved_operand()
+        parser.parse_punctuation(",")
+        expected = DenseAttr.parse_typed(parser)
+        return parser.resolve_operand(operand, expected.type), expected
+
+    def _print_expectation(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_operand(self.value)
+        printer.print_string(", ")
+        self.expected.print_typed(printer)
+
 
 @irdl_op_definition
 class ExpectEqOp(_ExpectOp):
@@ -55,21 +70,19 @@ class ExpectEqOp(_ExpectOp):
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
-        operand = parser.parse_unresolved_operand()
-        parser.parse_punctuation(",")
-        expected = DenseAttr.parse_typed(parser)
-        return cls(parser.resolve_operand(operand, expected.type), expected)
+        value, expected = cls._parse_expectation(parser)
+        op = cls(value, expected)
+        op.attributes |= parser.parse_optional_attr_dict()
+        return op
 
     def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_operand(self.value)
-        printer.print_string(", ")
-        self.expected.print_typed(printer)
+        self._print_expectation(printer)
+        printer.print_op_attributes(self.attributes)
 
 
 @irdl_op_definition
 class ExpectCloseOp(_ExpectOp):
-    """|value - expected| <= tolerance, element by element; NaN is never close.
+    """|value - expected| <= tolerance, element by element, of floats; NaN is never close.
 
     `check.expect_close %x, dense<[0.5]> : tensor<1xf32> within 1.0e-6`
     """
@@ -84,21 +97,28 @@ class ExpectCloseOp(_ExpectOp):
             properties={"expected": expected, "tolerance": FloatAttr(tolerance, f64)},
         )
 
+    def verify_(self) -> None:
+        super().verify_()
+        if not isinstance(self.expected.type.element_type, AnyFloat):
+            raise VerifyException(f"only floats can be close, got {self.expected.type}")
+        if not 0 <= self.tolerance.value.data < float("inf"):
+            raise VerifyException(
+                f"tolerance must be finite and not negative, got {self.tolerance.value.data}"
+            )
+
     @classmethod
     def parse(cls, parser: Parser) -> Self:
-        operand = parser.parse_unresolved_operand()
-        parser.parse_punctuation(",")
-        expected = DenseAttr.parse_typed(parser)
+        value, expected = cls._parse_expectation(parser)
         parser.parse_keyword("within")
-        tolerance = float(parser.parse_number())
-        return cls(parser.resolve_operand(operand, expected.type), expected, tolerance)
+        op = cls(value, expected, float(parser.parse_number()))
+        op.attributes |= parser.parse_optional_attr_dict()
+        return op
 
     def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_operand(self.value)
-        printer.print_string(", ")
-        self.expected.print_typed(printer)
-        printer.print_string(f" within {self.tolerance.value.data}")
+        self._print_expectation(printer)
+        tolerance = np.format_float_scientific(self.tolerance.value.data, unique=True, trim="0")
+        printer.print_string(f" within {tolerance}")
+        printer.print_op_attributes(self.attributes)
 
 
 @irdl_op_definition
@@ -141,7 +161,9 @@ class ExpectRunOp(IRDLOperation):
 
         inputs = values()
         parser.parse_keyword("gives")
-        return cls(program, inputs, values())
+        op = cls(program, inputs, values())
+        op.attributes |= parser.parse_optional_attr_dict()
+        return op
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
@@ -151,6 +173,7 @@ class ExpectRunOp(IRDLOperation):
         printer.print_string(" gives ")
         with printer.in_parens():
             printer.print_list(self.outputs, lambda value: value.print_typed(printer))
+        printer.print_op_attributes(self.attributes)
 
 
 Check = Dialect("check", [ExpectCloseOp, ExpectEqOp, ExpectRunOp], [])

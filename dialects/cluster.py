@@ -29,7 +29,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import MaterializeConstant, constant_array
-from recog.dialects.lns.types import INTS, NumberType, ints, shape_of
+from recog.dialects.lns.types import INTS, NumberType, ints, shape_of, verify_tensors
 
 
 def pointers_shape(weight: Sequence[int], block: Sequence[int]) -> tuple[int, ...]:
@@ -115,7 +115,10 @@ class LookupOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
+        verify_tensors(self)
         block = self.block.get_values()
+        if not block:
+            raise VerifyException("a weight needs an axis of output channels")
         try:
             grid = pointers_shape(shape_of(self.output), block)
         except ValueError as error:
@@ -158,9 +161,8 @@ class LookupOp(IRDLOperation):
             raise VerifyException("the codebook must have one bias")
         if stored.format.with_bias(0) != given.format.with_bias(0):
             raise VerifyException("codebook and result may differ in their biases only")
-        channels = shape_of(self.output)[0]
-        if given.format.axis not in (None, 0) or len(given.format.biases) not in (1, channels):
-            raise VerifyException(f"the result needs one bias, or {channels} along axis 0")
+        if given.format.axis not in (None, 0):
+            raise VerifyException("the result needs one bias, or one per channel along axis 0")
 
 
 Cluster = Dialect("cluster", [LookupOp], [], [MaterializeConstant()])

@@ -14,6 +14,8 @@ MIN_WIDTH, MAX_WIDTH = 2, 16
 MAX_FRAC = 12
 MAX_BIAS = 1 << 20
 """Beyond the range of float64 at every frac: a larger bias is a mistake."""
+MIN_ANTILOG_BITS, MAX_ANTILOG_BITS = 2, 12
+MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH = 16, 64
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,11 @@ class Arithmetic:
     mitchell: bool = False
 
     def __post_init__(self):
-        if not 2 <= self.antilog_bits <= 12:
-            raise ValueError(f"antilog bits must be in [2, 12], got {self.antilog_bits}")
-        if not 16 <= self.accumulator_width <= 64:
+        low, high = MIN_ANTILOG_BITS, MAX_ANTILOG_BITS
+        if not low <= self.antilog_bits <= high:
+            raise ValueError(f"antilog bits must be in [{low}, {high}], got {self.antilog_bits}")
+        low, high = MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH
+        if not low <= self.accumulator_width <= high:
             raise ValueError(
-                f"accumulator width must be in [16, 64] bits, got {self.accumulator_width}"
+                f"accumulator width must be in [{low}, {high}] bits, got {self.accumulator_width}"
             )

@@ -7,6 +7,7 @@ Padding is (top, left, bottom, right), so that asymmetric padding needs no op of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 Shape = tuple[int, ...]
 
@@ -122,13 +123,10 @@ def concat_shape(shapes: Sequence[Shape], axis: int) -> Shape:
 
 def reshape_shape(x: Shape, target: Shape) -> Shape:
     """`target`, which must hold as many elements and keep the batch axis."""
-    count, wanted = 1, 1
-    for dim in x:
-        count *= dim
-    for dim in target:
-        wanted *= dim
-    if count != wanted:
-        raise ValueError(f"{list(x)} holds {count} elements, {list(target)} {wanted}")
+    if not x or not target or x[0] != target[0]:
+        raise ValueError(f"the batch axis must stay first, got {list(x)} and {list(target)}")
+    if prod(x) != prod(target):
+        raise ValueError(f"{list(x)} holds {prod(x)} elements, {list(target)} {prod(target)}")
     return target
 
 

@@ -23,9 +23,9 @@ from recog.backend.arithmetic.definition import decode, encode
 from recog.dialects import nn
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType
-from recog.dialects.number_format import LnsFormat
+from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.labels import label_layers
-from recog.lowering.rewriting import inputs_of, load_arrays
+from recog.lowering.rewriting import check_option, inputs_of, load_arrays
 
 FORMAT = "lns.format"
 """On an nn op or a function argument: the format that its values will be encoded in."""
@@ -57,6 +57,12 @@ class CalibratePass(ModulePass):
     entry: str = "main"
     """The function to calibrate."""
 
+    def __post_init__(self):
+        for name in ("width", "output_width"):
+            check_option(self, name, MIN_WIDTH, MAX_WIDTH)
+        for name in ("frac", "unsigned_frac", "output_frac"):
+            check_option(self, name, 0, MAX_FRAC)
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         from recog.backend.interpreters.execute import find_function
 
@@ -67,14 +73,11 @@ class CalibratePass(ModulePass):
         calibrate(op, inputs, self.formats(), entry=self.entry)
 
     def formats(self) -> ActivationFormats:
-        try:
-            return ActivationFormats(
-                LnsFormat(self.width, self.frac),
-                LnsFormat(self.width, self.unsigned_frac, unsigned=True),
-                LnsFormat(self.output_width, self.output_frac),
-            )
-        except ValueError as error:
-            raise RecogError(str(error), where=self.name) from None
+        return ActivationFormats(
+            LnsFormat(self.width, self.frac),
+            LnsFormat(self.width, self.unsigned_frac, unsigned=True),
+            LnsFormat(self.output_width, self.output_frac),
+        )
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ from xdsl.rewriter import InsertPoint
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp, split_blocks
 from recog.dialects.data import ConstantOp
-from recog.dialects.errors import RecogError, fail
+from recog.dialects.errors import fail
 from recog.lowering.kmeans import cluster_rows
+from recog.lowering.rewriting import check_option
 
 KEPT_DENSE = "cluster.kept_dense"
 """On a layer that stays dense: the reason, for the report."""
@@ -86,8 +87,10 @@ class ClusterWeightsPass(ModulePass):
     seed: int = 0
     """Seed of k-means."""
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def __post_init__(self):
         self.check()
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
         PatternRewriteWalker(ClusterWeightPattern(self), apply_recursively=False).rewrite_module(op)
         erase_dead_constants(op)
 
@@ -104,12 +107,7 @@ class ClusterWeightsPass(ModulePass):
             ("iterations", 1, 100000),
             ("seed", 0, 2**32 - 1),
         ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                option = name.replace("_", "-")
-                raise RecogError(
-                    f"option {option} must be in [{low}, {high}], got {value}", where=self.name
-                )
+            check_option(self, name, low, high)
 
     def block_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """A whole kernel, or as many input channels of a pointwise layer as divide evenly."""

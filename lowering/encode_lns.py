@@ -30,12 +30,22 @@ from recog.dialects import lns, nn
 from recog.dialects.data import constant_array
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of
-from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.number_format import (
+    MAX_ACCUMULATOR_WIDTH,
+    MAX_ANTILOG_BITS,
+    MAX_FRAC,
+    MAX_WIDTH,
+    MIN_ACCUMULATOR_WIDTH,
+    MIN_ANTILOG_BITS,
+    MIN_WIDTH,
+    Arithmetic,
+    LnsFormat,
+)
 from recog.lowering.calibrate import FORMAT, CalibratePass
 from recog.lowering.cluster_weights import erase_dead_constants
 from recog.lowering.encode_weights import encode_layer_bias, encode_weight
 from recog.lowering.labels import LAYER, absorbed_relu
-from recog.lowering.rewriting import replace_op
+from recog.lowering.rewriting import check_option, replace_op
 
 
 @dataclass(frozen=True)
@@ -57,14 +67,17 @@ class EncodeLnsPass(ModulePass):
     mitchell: bool = False
     """Mitchell's antilog 1 + x in place of the table."""
 
+    def __post_init__(self):
+        check_option(self, "weight_width", MIN_WIDTH, MAX_WIDTH)
+        check_option(self, "weight_frac", 0, MAX_FRAC)
+        check_option(self, "antilog_bits", MIN_ANTILOG_BITS, MAX_ANTILOG_BITS)
+        check_option(self, "accumulator_width", MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH)
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.data is not None:
             CalibratePass(self.data).apply(ctx, op)
-        try:
-            weights = LnsFormat(self.weight_width, self.weight_frac)
-            arithmetic = Arithmetic(self.antilog_bits, self.accumulator_width, self.mitchell)
-        except ValueError as error:
-            raise RecogError(str(error), where=self.name) from None
+        weights = LnsFormat(self.weight_width, self.weight_frac)
+        arithmetic = Arithmetic(self.antilog_bits, self.accumulator_width, self.mitchell)
         encode_module(op, weights, arithmetic)
 
 

@@ -1,4 +1,4 @@
-"""What the lowering passes share: weight lookups, locations, loading data for a pass."""
+"""What the lowering passes share: options, locations, loading data for a pass."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter
 
 from recog.dialects.errors import RecogError
+
+
+def check_option(settings: object, name: str, low: float, high: float) -> None:
+    """Raise RecogError unless a field of a pass is a number in [low, high]."""
+    value = getattr(settings, name)
+    if not low <= value <= high:
+        option = name.replace("_", "-")
+        raise RecogError(f"option {option} must be in [{low}, {high}], got {value}")
 
 
 def replace_op(

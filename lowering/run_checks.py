@@ -15,7 +15,8 @@ from xdsl.traits import SymbolTable
 
 from recog.dialects import check
 from recog.dialects.data import DenseAttr
-from recog.dialects.errors import fail
+from recog.dialects.errors import RecogError, fail
+from recog.dialects.lns import NumberType
 
 
 @register_impls
@@ -35,9 +36,12 @@ class CheckFunctions(InterpreterFunctions):
     ) -> PythonValues:
         actual, expected = _as_array(args[0]), op.expected.to_array()
         _compare_shapes(op, actual, expected)
-        error = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
+        with np.errstate(invalid="ignore"):
+            error = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
         tolerance = op.tolerance.value.data
-        _report(op, actual, expected, ~(error <= tolerance), f" within {tolerance}")
+        # Infinities differ by NaN, even equal ones.
+        is_close = (error <= tolerance) | (actual == expected)
+        _report(op, actual, op.expected, ~is_close, f" within {tolerance}")
         return ()
 
 
@@ -54,7 +58,7 @@ def compare_bits(op: Operation, actual: np.ndarray, expected: DenseAttr) -> None
         fail(op, f"expected elements of {wanted.dtype}, got {actual.dtype}")
     raw = f"u{wanted.itemsize}"
     differs = np.ascontiguousarray(actual).view(raw) != np.ascontiguousarray(wanted).view(raw)
-    _report(op, actual, wanted, differs, "")
+    _report(op, actual, expected, differs, "")
 
 
 def _compare_shapes(op: Operation, actual: np.ndarray, expected: np.ndarray) -> None:
@@ -63,16 +67,21 @@ def _compare_shapes(op: Operation, actual: np.ndarray, expected: np.ndarray) -> 
 
 
 def _report(
-    op: Operation, actual: np.ndarray, expected: np.ndarray, differs: np.ndarray, within: str
+    op: Operation, actual: np.ndarray, expected: DenseAttr, differs: np.ndarray, within: str
 ) -> None:
     if not differs.any():
         return
     index = tuple(int(i) for i in np.argwhere(differs)[0])
-    count = f"{int(differs.sum())} of {differs.size} elements"
+
+    def shown(array: np.ndarray) -> str:
+        element = expected.type.element_type
+        literal = element.to_literal(int(array[index])) if isinstance(element, NumberType) else None
+        return str(array[index] if literal is None else literal)
+
     fail(
         op,
-        f"expected {expected[index]}{within} at {list(index)}, got {actual[index]} "
-        f"({count} differ; LNS codes are shown as stored)",
+        f"expected {shown(expected.to_array())}{within} at {list(index)}, got {shown(actual)} "
+        f"({int(differs.sum())} of {differs.size} elements differ)",
     )
 
 
@@ -88,11 +97,27 @@ class RunChecksPass(ModulePass):
     engine: str = "gemm"
     """The arithmetic engine: reference or gemm."""
 
+    def __post_init__(self):
+        from recog.backend.arithmetic.engine import ENGINES
+
+        if self.engine not in ENGINES:
+            raise RecogError(f"option engine must be one of {', '.join(ENGINES)}")
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for function in [each for each in op.walk() if isinstance(each, func.FuncOp)]:
-            if not function.is_declaration and not function.body.block.args:
+        ops = list(op.walk())
+        unmet = [each for each in ops if isinstance(each, check.ExpectEqOp | check.ExpectCloseOp)]
+        programs = [each for each in ops if isinstance(each, check.ExpectRunOp)]
+        if not unmet and not programs:
+            raise RecogError("the module states no expectations", where=self.name)
+        for expectation in unmet:
+            function = expectation.parent_op()
+            if not isinstance(function, func.FuncOp) or function.args:
+                fail(expectation, "is never run: it must stand in a function without arguments")
+        functions = [each for each in ops if isinstance(each, func.FuncOp)]
+        for function in functions:
+            if not function.is_declaration and not function.args:
                 self._run_function(op, function)
-        for expectation in [each for each in op.walk() if isinstance(each, check.ExpectRunOp)]:
+        for expectation in programs:
             self._run_program(op, expectation)
 
     def _run_function(self, module: ModuleOp, function: func.FuncOp) -> None:

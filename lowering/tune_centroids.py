@@ -23,9 +23,9 @@ from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.errors import RecogError
-from recog.dialects.number_format import LnsFormat
+from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.encode_weights import codebook_bias
-from recog.lowering.rewriting import inputs_of, load_arrays
+from recog.lowering.rewriting import check_option, inputs_of, load_arrays
 
 if TYPE_CHECKING:
     import torch
@@ -54,18 +54,22 @@ class TuneSettings:
     entry: str = "main"
     """The function to tune."""
 
+    def __post_init__(self):
+        self.check()
+
     def check(self) -> None:
         """Raise RecogError where a setting makes no sense."""
-        where = TuneCentroidsPass.name
-        for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise RecogError(f"option {name} must be at least 1", where=where)
-        if not 0 < self.learning_rate < 10:
-            raise RecogError("option learning-rate must be in (0, 10)", where=where)
+        for name, low, high in (
+            ("epochs", 1, 10**6),
+            ("batch", 1, 10**6),
+            ("learning_rate", 0.0, 10.0),
+            ("weight_width", MIN_WIDTH, MAX_WIDTH),
+            ("weight_frac", 0, MAX_FRAC),
+            ("seed", 0, 2**32 - 1),
+        ):
+            check_option(self, name, low, high)
         if self.loss not in LOSSES:
-            raise RecogError(
-                f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}", where=where
-            )
+            raise RecogError(f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,10 @@ def execute(
     Raises:
         RecogError: an op has no implementation, or refuses its operands.
     """
+    if function.is_declaration:
+        fail(function, "the function has no body")
+    if len(function.body.blocks) != 1:
+        fail(function, "cannot be interpreted: the function has control flow")
     block = function.body.block
     if len(inputs) != len(block.args):
         raise RecogError(

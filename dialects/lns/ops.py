@@ -78,25 +78,21 @@ class MultiplyAccumulateOp(IRDLOperation):
     def _verify_accumulation(self) -> None:
         verify_single_bias(input=self.input, output=self.output)
         verify_sign(self, self.relu is not None)
-        channels = shape_of(self.weight)[0]
         weight = format_of(self.weight)
         if weight.axis not in (None, 0):
             raise VerifyException(f"the weight's biases must run along axis 0, got {weight.axis}")
-        if weight.axis == 0 and len(weight.biases) != channels:
-            raise VerifyException(
-                f"the weight has {channels} output channels and {len(weight.biases)} biases"
-            )
         if self.bias is None:
             return
+        channels = shape_of(self.weight)[0]
         if shape_of(self.bias) != (channels,):
             raise VerifyException(
                 f"bias must have shape [{channels}], got {list(shape_of(self.bias))}"
             )
         element = self.bias.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
-        if element.width.data != self.arithmetic.data.accumulator_width:
+        if element != IntegerType(self.arithmetic.data.accumulator_width):
             raise VerifyException(
-                f"bias must be as wide as the accumulator, "
-                f"{self.arithmetic.data.accumulator_width} bits, got {element}"
+                f"bias must be of the accumulator's type, "
+                f"i{self.arithmetic.data.accumulator_width}, got {element}"
             )
 
 
@@ -161,7 +157,7 @@ class Conv2dOp(MultiplyAccumulateOp):
 
 @irdl_op_definition
 class LinearOp(MultiplyAccumulateOp):
-    """Fully connected layer: input (..., I), weight (O, I), bias (O) → (..., O)."""
+    """Fully connected layer: input (N, ..., I), weight (O, I), bias (O) → (N, ..., O)."""
 
     name = "lns.linear"
 
@@ -187,6 +183,8 @@ class LinearOp(MultiplyAccumulateOp):
         )
 
     def verify_(self) -> None:
+        if len(shape_of(self.input)) < 2:
+            raise VerifyException("the input needs a batch axis and a feature axis")
         verify_shape(self, lambda: shapes.linear_shape(shape_of(self.input), shape_of(self.weight)))
         self._verify_accumulation()
 
@@ -263,6 +261,7 @@ class ReluOp(_UnaryOp):
 
     def verify_(self) -> None:
         verify_shape(self, lambda: shape_of(self.input))
+        verify_single_bias(input=self.input)
         x, y = format_of(self.input), format_of(self.output)
         if (x.frac, x.bias) != (y.frac, y.bias) or y.magnitude_bits < x.magnitude_bits:
             raise VerifyException(
@@ -311,6 +310,7 @@ class TableOp(IRDLOperation):
 
     def verify_(self) -> None:
         verify_shape(self, lambda: shape_of(self.input))
+        verify_single_bias(input=self.input, table=self.table)
         entries = 1 << format_of(self.input).width
         if shape_of(self.table) != (entries,):
             raise VerifyException(
@@ -437,7 +437,6 @@ class ReshapeOp(IRDLOperation, HasFolderInterface):
         verify_shape(
             self, lambda: shapes.reshape_shape(shape_of(self.input), shape_of(self.output))
         )
-        verify_single_bias(input=self.input)
         verify_same_format(self)
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
@@ -451,7 +450,7 @@ class ReshapeOp(IRDLOperation, HasFolderInterface):
 
 @irdl_op_definition
 class ConcatOp(IRDLOperation):
-    """Inputs of one format, one after the other along `axis`."""
+    """Inputs of one format, one after the other along `axis` (not the batch axis)."""
 
     name = "lns.concat"
 
@@ -473,18 +472,22 @@ class ConcatOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        verify_shape(
-            self,
-            lambda: shapes.concat_shape(
-                [shape_of(value) for value in self.inputs], self.axis.value.data
-            ),
-        )
+        verify_shape(self, self._infer_shape)
         verify_same_format(self)
+
+    def _infer_shape(self) -> tuple[int, ...]:
+        inputs, axis = [shape_of(value) for value in self.inputs], self.axis.value.data
+        if inputs:
+            shapes.check_data_axis(axis, len(inputs[0]))
+        return shapes.concat_shape(inputs, axis)
 
 
 @irdl_op_definition
 class ArgmaxOp(IRDLOperation):
-    """Index of the largest value along `axis`, ties to the lowest, as integers."""
+    """Index of the largest value along `axis` (not the batch axis), ties to the lowest.
+
+    The result holds signless integers of 8, 16, 32 or 64 bits.
+    """
 
     name = "lns.argmax"
 
@@ -506,11 +509,19 @@ class ArgmaxOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        shape, axis = shape_of(self.input), self.axis.value.data
-        if not 0 <= axis < len(shape):
-            raise VerifyException(f"axis {axis} is outside of {len(shape)} axes")
-        verify_shape(self, lambda: (*shape[:axis], *shape[axis + 1 :]))
+        verify_shape(self, self._infer_shape)
         verify_single_bias(input=self.input)
+        element = self.output.type.element_type
+        if element not in [IntegerType(width) for width in (8, 16, 32, 64)]:
+            raise VerifyException(f"indices must be i8, i16, i32 or i64, got {element}")
+        largest = shape_of(self.input)[self.axis.value.data] - 1
+        if largest >= 1 << (element.width.data - 1):
+            raise VerifyException(f"index {largest} does not fit {element}")
+
+    def _infer_shape(self) -> tuple[int, ...]:
+        shape, axis = shape_of(self.input), self.axis.value.data
+        shapes.check_data_axis(axis, len(shape))
+        return (*shape[:axis], *shape[axis + 1 :])
 
 
 @irdl_op_definition

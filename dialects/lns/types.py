@@ -56,6 +56,7 @@ class NumberType(Data[LnsFormat], TypeAttribute, StorableType):
         return self.format.sign_mask | -literal if literal < 0 else literal
 
     def verify_elements(self, elements: np.ndarray) -> None:
+        verify_biases(self.format, elements.shape)
         illegal = self.format.illegal_codes(elements)
         if illegal.any():
             index = [int(i) for i in np.argwhere(illegal)[0]]
@@ -173,8 +174,33 @@ ACCUMULATORS = TensorType.constr(base(IntegerType))
 INTS = DenseArrayBase.constr(i64)
 
 
+def verify_biases(format: LnsFormat, shape: Sequence[int]) -> None:
+    """Raise VerifyException unless biases per channel are as many as there are channels."""
+    if format.axis is None:
+        return
+    if format.axis >= len(shape):
+        raise VerifyException(f"biases run along axis {format.axis} of a tensor of {len(shape)}")
+    if len(format.biases) != shape[format.axis]:
+        raise VerifyException(
+            f"{len(format.biases)} biases along axis {format.axis}, which has "
+            f"{shape[format.axis]} channels"
+        )
+
+
+def verify_tensors(op: IRDLOperation) -> None:
+    """Raise VerifyException unless all shapes are static and not empty, and biases fit them."""
+    for value in (*op.operands, *op.results):
+        if any(dim < 1 for dim in shape_of(value)):
+            raise VerifyException(
+                f"tensors must have a static shape and elements, got {value.type}"
+            )
+        if holds_codes(value):
+            verify_biases(format_of(value), shape_of(value))
+
+
 def verify_shape(op: IRDLOperation, infer: Callable[[], tuple[int, ...]]) -> None:
     """Raise VerifyException unless the op's only result has the inferred shape."""
+    verify_tensors(op)
     try:
         expected = infer()
     except ValueError as error:
@@ -187,12 +213,15 @@ def verify_shape(op: IRDLOperation, infer: Callable[[], tuple[int, ...]]) -> Non
 
 
 def verify_single_bias(**values: SSAValue) -> None:
+    """Raise VerifyException where a value has one bias per channel."""
     for name, value in values.items():
         if format_of(value).axis is not None:
             raise VerifyException(f"{name} must have one bias for the tensor, got {value.type}")
 
 
 def verify_same_format(op: IRDLOperation) -> None:
+    """Raise VerifyException unless all operands and results have one format with one bias."""
+    verify_single_bias(**{f"operand #{i}": value for i, value in enumerate(op.operands)})
     first = format_of(op.operands[0])
     for value in (*op.operands[1:], *op.results):
         if format_of(value) != first:
@@ -203,7 +232,8 @@ def verify_sign(op: IRDLOperation, relu: bool) -> None:
     """Unsigned results drop negative sums: ask for a ReLU rather than do it in silence."""
     if relu or not format_of(op.results[0]).unsigned:
         return
-    if all(format_of(value).unsigned for value in op.operands if holds_codes(value)):
+    # Accumulators start at a layer's bias, an integer of either sign.
+    if all(holds_codes(value) and format_of(value).unsigned for value in op.operands):
         return
     raise VerifyException("an unsigned result of signed operands needs relu")
 
