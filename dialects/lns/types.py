@@ -191,9 +191,7 @@ def verify_tensors(op: IRDLOperation) -> None:
     """Raise VerifyException unless all shapes are static and not empty, and biases fit them."""
     for value in (*op.operands, *op.results):
         if any(dim < 1 for dim in shape_of(value)):
-            raise VerifyException(
-                f"tensors must have a static shape and elements, got {value.type}"
-            )
+            raise VerifyException(f"tensors must be static and not empty, got {value.type}")
         if holds_codes(value):
             verify_biases(format_of(value), shape_of(value))
 

@@ -83,7 +83,7 @@ func.func @f(%x: tensor<?x4x!lns.number<8, 4, bias = 0>>) {
   %y = lns.relu %x : (tensor<?x4x!lns.number<8, 4, bias = 0>>) -> tensor<?x4x!lns.number<7, 4, bias = 0, unsigned>>
   func.return
 }
-// CHECK: 'lns.relu' op at {{.*}}invalid.mlir:{{[0-9]+}}: tensors must have a static shape and elements, got tensor<?x4x!lns.number<8, 4, bias = 0>>
+// CHECK: 'lns.relu' op at {{.*}}invalid.mlir:{{[0-9]+}}: tensors must be static and not empty, got tensor<?x4x!lns.number<8, 4, bias = 0>>
 
 // -----
 
@@ -91,7 +91,7 @@ func.func @f(%x: tensor<2x0xf32>) {
   %y = lns.encode %x : (tensor<2x0xf32>) -> tensor<2x0x!lns.number<8, 4, bias = 0>>
   func.return
 }
-// CHECK: tensors must have a static shape and elements, got tensor<2x0xf32>
+// CHECK: tensors must be static and not empty, got tensor<2x0xf32>
 
 // -----
 
