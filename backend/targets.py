@@ -40,9 +40,12 @@ class ChipProgramTarget(Target):
 
     name: ClassVar[str] = "chip-program"
 
+    strip: bool = False
+    """Leave out symbols and source locations."""
+
     def emit_bytes(self, ctx: Context, module: ModuleOp) -> bytes:
         """The bytes of the program file."""
-        return assemble(module)
+        return assemble(module, strip=self.strip)
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         raise RecogError(

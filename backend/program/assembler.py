@@ -37,8 +37,11 @@ def find_program(op: Operation) -> ProgramOp:
     raise RecogError("the module holds no chip.program", hint="run convert-lns-to-chip first")
 
 
-def assemble(op: ProgramOp | ModuleOp) -> bytes:
+def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
     """The program file of a program, the same bytes for the same program.
+
+    Args:
+        strip: leave out symbols and source locations.
 
     Raises:
         RecogError: the program is invalid, or has more of something than a file can hold.
@@ -57,7 +60,7 @@ def assemble(op: ProgramOp | ModuleOp) -> bytes:
         Segment(Kind.MEMORY_MAP, struct.pack("<QQQ", *memory_use(program))),
         *(Segment(SEGMENT_KINDS[each.kind.data], each.data) for each in program.segments),
     ]
-    if program.stripped is None:
+    if not strip and program.stripped is None:
         segments += _symbol_segments(program)
     return write_container(Container(program.target.data.digest, segments))
 

@@ -13,7 +13,8 @@ equal bytes. Layout, in bytes:
     48  32  SHA-256 of the file, taken with this field zero
     80  24  per segment: kind (2), flags (2), CRC-32 (4), offset (8), size (8)
 
-Segments follow without gaps in the order of the table.
+Segments follow without gaps in the order of the table, which is that of their kinds; segments
+of bytes keep the order in which instructions number them. A string is its length (2) and UTF-8.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import os
 import struct
 from enum import IntEnum
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from zlib import crc32
 
 from recog.dialects.errors import RecogError
@@ -40,18 +41,34 @@ _DIGEST = slice(48, 80)
 
 
 class Kind(IntEnum):
-    """What a segment of the file holds."""
+    """What a segment of the file holds; `content` says how."""
 
-    TARGET = 1
-    TEXT = 2
-    DESCRIPTORS = 3
-    IO = 4
-    MEMORY_MAP = 5
-    POINTERS = 16
-    TABLES = 17
-    BIASES = 18
-    SYMBOLS = 32
-    DEBUG = 33
+    content: str
+
+    def __new__(cls, value: int, content: str) -> Self:
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.content = content
+        return member
+
+    TARGET = 1, "the target's parameters as TOML text, all of them, in the order of the table above"
+    TEXT = 2, "instructions"
+    DESCRIPTORS = 3, "descriptors other than inputs and outputs"
+    IO = (
+        4,
+        "the program's name, the number of inputs and outputs (2 bytes), and for each its "
+        "descriptor and its name",
+    )
+    MEMORY_MAP = 5, "bytes used of weight memory, activation memory and DRAM, 8 bytes each"
+    POINTERS = 16, "a segment of bytes"
+    TABLES = 17, "a segment of bytes"
+    BIASES = 18, "a segment of bytes"
+    SYMBOLS = 32, "the names of the segments, then of the descriptors"
+    DEBUG = (
+        33,
+        "source locations: their number (4), each made of earlier ones, and for each instruction "
+        "the number of its location (4), 0 where it is unknown",
+    )
 
 
 _KINDS = {kind.value: kind for kind in Kind}

@@ -9,11 +9,13 @@ from xdsl.ir import Attribute, Operation
 
 from recog.backend.program.assembler import SEGMENT_KINDS, memory_use
 from recog.backend.program.container import Container, Kind, Segment, read_container
-from recog.backend.program.locations import unpack_locations
+from recog.backend.program.errors import relocated
+from recog.backend.program.locations import pack_locations, unpack_locations
 from recog.backend.program.strings import Reader
 from recog.backend.program.words import (
     DESCRIPTORS,
     INSTRUCTIONS,
+    PORTS,
     decode_record,
     split_records,
 )
@@ -26,6 +28,7 @@ from recog.dialects.verification import verify_module
 
 MAX_INSTRUCTIONS = 1 << 16
 MAX_DESCRIPTORS = 1 << REFERENCE_BITS
+MAX_TARGET_BYTES = 1024
 _SINGLE = (Kind.TARGET, Kind.TEXT, Kind.DESCRIPTORS, Kind.IO, Kind.MEMORY_MAP)
 _CONTENT = {kind: name for name, kind in SEGMENT_KINDS.items()}
 
@@ -46,7 +49,7 @@ def disassemble(data: bytes, *, where: str = "program") -> ProgramOp:
         _check_memory_map(container, program)
         return program
     except RecogError as error:
-        raise RecogError(str(error), where=where) from None
+        raise relocated(error, where) from None
 
 
 def _decode(container: Container) -> ProgramOp:
@@ -60,13 +63,13 @@ def _decode(container: Container) -> ProgramOp:
             single[Kind.DESCRIPTORS], DESCRIPTOR_BITS // 8, MAX_DESCRIPTORS, "descriptors"
         )
     )
-    symbols = _decode_symbols(optional.get(Kind.SYMBOLS), len(stored), len(records))
+    name, ports = _decode_io(single[Kind.IO])
+    taken = [port.sym_name.data for port in ports]
+    symbols = _decode_symbols(optional.get(Kind.SYMBOLS), len(stored), len(records), taken)
     segments = [
         SegmentOp(name, _CONTENT[segment.kind], segment.content)
         for name, segment in zip(symbols["segments"], stored)
     ]
-    name, ports = _decode_io(single[Kind.IO])
-    symbols["io"] = [port.sym_name.data for port in ports]
     descriptors = [
         _decode_descriptor(record, index, symbols) for index, record in enumerate(records)
     ]
@@ -88,9 +91,12 @@ def _check_order(segments: Sequence[Segment]) -> None:
     ]
     if ranks != sorted(ranks):
         raise RecogError("damaged: the segments are not in order")
+    kinds = [segment.kind for segment in segments]
     for kind in (Kind.SYMBOLS, Kind.DEBUG):
-        if sum(segment.kind == kind for segment in segments) > 1:
+        if kinds.count(kind) > 1:
             raise RecogError(f"damaged: there are several {kind.name.lower()} segments")
+    if Kind.DEBUG in kinds and Kind.SYMBOLS not in kinds:
+        raise RecogError("damaged: there is a debug segment, but no symbols")
 
 
 def _only(segments: Sequence[Segment], kind: Kind) -> bytes:
@@ -103,6 +109,8 @@ def _only(segments: Sequence[Segment], kind: Kind) -> bytes:
 
 
 def _decode_target(content: bytes, digest: bytes) -> ChipTarget:
+    if len(content) > MAX_TARGET_BYTES or b"[" in content or b"{" in content:
+        raise RecogError("the target segment is misformed: it is no list of parameters")
     try:
         target = ChipTarget.from_toml(content.decode("utf-8"))
     except ValueError as error:
@@ -115,16 +123,26 @@ def _decode_target(content: bytes, digest: bytes) -> ChipTarget:
 
 
 def _decode_symbols(
-    content: bytes | None, segments: int, descriptors: int
+    content: bytes | None, segments: int, descriptors: int, ports: list[str]
 ) -> dict[Table, list[str]]:
     if content is None:
-        names = [f"s{index}" for index in range(segments)]
-        names += [f"d{index}" for index in range(descriptors)]
+        names = _invent("s", segments, ports) + _invent("d", descriptors, ports)
     else:
         reader = Reader(content, "symbols")
         names = [reader.string() for _ in range(segments + descriptors)]
         reader.finish()
-    return {"segments": names[:segments], "descriptors": names[segments:]}
+    return {"segments": names[:segments], "io": ports, "descriptors": names[segments:]}
+
+
+def _invent(letter: str, count: int, taken: list[str]) -> list[str]:
+    """Names for what a stripped program does not name: s0, s1, ..."""
+    names: list[str] = []
+    for index in range(count):
+        name = f"{letter}{index}"
+        while name in taken:
+            name = f"_{name}"
+        names.append(name)
+    return names
 
 
 def _decode_io(content: bytes) -> tuple[str, list[PortOp]]:
@@ -134,24 +152,18 @@ def _decode_io(content: bytes) -> tuple[str, list[PortOp]]:
     for index in range(count):
         record, port_name = reader.take(DESCRIPTOR_BITS // 8), reader.string()
         try:
-            port = decode_record(record, DESCRIPTORS, {}, port_name)
-        except (ValueError, KeyError) as error:
+            ports.append(decode_record(record, PORTS, {}, port_name))
+        except ValueError as error:
             raise RecogError(f"input or output {index}: {error}") from None
-        if not isinstance(port, PortOp):
-            raise RecogError(f"input or output {index} is a {port.name}")
-        ports.append(port)
     reader.finish()
     return name, ports
 
 
 def _decode_descriptor(record: bytes, index: int, symbols: dict[Table, list[str]]) -> DescriptorOp:
     try:
-        op = decode_record(record, DESCRIPTORS, symbols, symbols["descriptors"][index])
+        return decode_record(record, DESCRIPTORS, symbols, symbols["descriptors"][index])
     except ValueError as error:
         raise RecogError(f"descriptor {index}: {error}") from None
-    if not isinstance(op, DescriptorOp) or isinstance(op, PortOp):
-        raise RecogError(f"descriptor {index} is a {op.name}")
-    return op
 
 
 def _decode_text(content: bytes, symbols: dict[Table, list[str]]) -> list[Operation]:
@@ -169,6 +181,8 @@ def _locate(instructions: Sequence[Operation], content: bytes | None) -> None:
     if content is None:
         return
     locations: list[Attribute] = unpack_locations(content, len(instructions))
+    if pack_locations(locations) != content:
+        raise RecogError("the debug segment is not written as the assembler writes it")
     for instruction, location in zip(instructions, locations):
         instruction.location = location  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -14,6 +14,7 @@ from recog.backend.arithmetic.engine import get_engine
 from recog.backend.program.assembler import assemble, find_program, memory_use, weight_bytes
 from recog.backend.program.container import read_program_file
 from recog.backend.program.disassembler import disassemble
+from recog.backend.program.errors import relocated
 from recog.backend.program.execution import ChipFunctions, MachineState, WeightCache
 from recog.backend.program.host import check_codes, check_input, decode_output, encode_input
 from recog.dialects.chip import (
@@ -34,7 +35,7 @@ Observer = Callable[[str, np.ndarray], None]
 WORKING_BYTES = 64 << 20
 """What the memories of the frames that run together may take."""
 
-MAX_FRAME_BYTES = 2 << 30
+MAX_FRAME_BYTES = 256 << 20
 
 
 def load_program(source: bytes | str | os.PathLike[str] | ProgramOp | ModuleOp) -> ProgramOp:
@@ -53,7 +54,7 @@ def load_program(source: bytes | str | os.PathLike[str] | ProgramOp | ModuleOp) 
             try:
                 data = read_program_file(where)
             except RecogError as error:
-                raise RecogError(str(error), where=where) from None
+                raise relocated(error, where) from None
             return disassemble(data, where=where)
 
 
@@ -187,7 +188,7 @@ class Machine:
         try:
             interpreter.run_op(op, ())
         except RecogError as error:
-            raise RecogError(str(error), where=describe_op(op)) from None
+            raise relocated(error, describe_op(op)) from None
         state.semaphores[signal] += bool(signal)
 
 

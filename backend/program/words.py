@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute
 
-from recog.dialects.chip import Chip, InstructionOp
-from recog.dialects.chip.descriptors import DescriptorOp
+from recog.dialects.chip import Chip, DescriptorOp, InstructionOp, PortOp
 from recog.dialects.chip.fields import ReferenceField, Table
 from recog.dialects.chip.records import OPCODE_BITS, RecordOp, bits_of, layout, opcode_of
 from recog.dialects.errors import RecogError
 
+_RecordT = TypeVar("_RecordT", bound=RecordOp)
 
-def _by_opcode(base: type[RecordOp]) -> dict[int, type[RecordOp]]:
+
+def _by_opcode(base: type[_RecordT]) -> dict[int, type[_RecordT]]:
     classes = [op for op in Chip.operations if issubclass(op, base)]
     found = {opcode_of(cls): cls for cls in classes}
     if len(found) != len(classes):
@@ -23,7 +25,10 @@ def _by_opcode(base: type[RecordOp]) -> dict[int, type[RecordOp]]:
 
 
 INSTRUCTIONS = _by_opcode(InstructionOp)
-DESCRIPTORS = _by_opcode(DescriptorOp)
+PORTS = _by_opcode(PortOp)
+DESCRIPTORS = {
+    opcode: cls for opcode, cls in _by_opcode(DescriptorOp).items() if opcode not in PORTS
+}
 
 Numbers = Mapping[tuple[Table, str], int]
 """The number of every symbol in its table."""
@@ -49,10 +54,10 @@ def encode_record(op: RecordOp, numbers: Numbers) -> bytes:
 
 def decode_record(
     content: bytes,
-    classes: Mapping[int, type[RecordOp]],
+    classes: Mapping[int, type[_RecordT]],
     names: Mapping[Table, Sequence[str]],
     sym_name: str | None = None,
-) -> RecordOp:
+) -> _RecordT:
     """The op of a record.
 
     Raises:

@@ -31,7 +31,7 @@ from recog.dialects.chip.fields import (
 from recog.dialects.chip.records import RecordOp, record
 from recog.dialects.data import DenseAttr
 from recog.dialects.lns.types import NumberType
-from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
+from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 
 DESCRIPTOR_BITS = 256
 UI8 = IntegerType(8, Signedness.UNSIGNED)
@@ -120,7 +120,13 @@ class TensorDescriptorOp(DescriptorOp):
         7, "bits of an element; it takes 1, 2, 4 or 8 bytes", minimum=2, maximum=64, default=8
     )
     frac = int_field(4, "fraction bits of the logarithm", maximum=MAX_FRAC, default=4)
-    bias = int_field(24, "the B of a code's value 2^((m - B) / 2^frac)", signed=True, default=0)
+    bias = int_field(
+        24,
+        "the B of a code's value 2^((m - B) / 2^frac)",
+        signed=True,
+        maximum=MAX_BIAS,
+        default=0,
+    )
     unsigned = flag_field("elements have no sign")
     integer = flag_field("elements are integers, not LNS codes")
 
@@ -338,7 +344,7 @@ class WeightsOp(DescriptorOp):
     in_channels = int_field(24, "I / groups", minimum=1)
     kernel_h = int_field(8, "kh", minimum=1, default=1)
     kernel_w = int_field(8, "kw", minimum=1, default=1)
-    bias = int_field(24, "the least B_w of a channel", signed=True, default=0)
+    bias = int_field(24, "the least B_w of a channel", signed=True, maximum=MAX_BIAS, default=0)
     bias_table = address_field("first byte of the bias table in weight memory", default=0)
     bias_bits = int_field(5, "bits of an entry of the bias table", maximum=16, default=0)
     initial = address_field("first byte of the initial values in weight memory", default=0)

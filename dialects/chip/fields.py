@@ -271,16 +271,15 @@ def int_field(
     hex: bool = False,
     at: int | None = None,
 ) -> IntegerAttr[I64]:
-    """Declare an integer field; the range is all that the bits hold unless given."""
-    if signed:
-        minimum = -(1 << (bits - 1))
-    top = (1 << (bits - 1 if signed else bits)) - 1
+    """Declare an integer field; from 0 (signed: -maximum) to all that the bits hold."""
+    if maximum is None:
+        maximum = (1 << (bits - 1 if signed else bits)) - 1
     field = IntField(
         bits,
         doc,
         at=at,
-        minimum=minimum,
-        maximum=top if maximum is None else maximum,
+        minimum=-maximum if signed else minimum,
+        maximum=maximum,
         default_value=default,
         hex=hex,
     )

@@ -187,7 +187,7 @@ def _verify_weights(
             f"@{name} has initial values of {weights.initial_bits.value.data} bits, "
             f"accumulators have {target.accumulator}"
         )
-    memory.read_weights(weights, codebook)
+    memory.check_weights(weights, codebook)
 
 
 def _verify_table(op: TableOp, scope: Scope, memory: WeightMemory, target: ChipTarget) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from xdsl.utils.exceptions import VerifyException
@@ -12,8 +13,11 @@ from recog.dialects.bits import unpack_bits
 from recog.dialects.chip.descriptors import CodebookOp, TensorOp, WeightsOp
 from recog.dialects.chip.instructions import LdwOp
 from recog.dialects.chip.scope import Scope
-from recog.dialects.cluster import lookup_index, pointers_shape
+from recog.dialects.cluster import pointers_shape
 from recog.dialects.number_format import LnsFormat
+
+MAX_WEIGHTS = 1 << 28
+"""Of one layer: a few pointers to a large block could stand for more than a host can hold."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +80,38 @@ class WeightMemory:
             at = end
         return b"".join(parts)
 
+    def check_weights(self, op: WeightsOp, codebook: CodebookOp) -> None:
+        """Raise VerifyException unless the bytes are weights; nothing is expanded."""
+        try:
+            self._read_tables(op, codebook)
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+
     def read_weights(self, op: WeightsOp, codebook: CodebookOp) -> LayerWeights:
         """A layer's weights; raises VerifyException where the bytes are not weights."""
         try:
-            grid = pointers_shape(op.shape, codebook.block)
-            blocks = int(np.prod(grid, dtype=object))
-            tables = {
-                name: self.read(region, name) for name, region in op.table_regions(blocks).items()
-            }
-            codes = self._read_codes(codebook)
-            index = lookup_index(self._pointers(op, codebook, grid, tables), codebook.block)
-            return LayerWeights(
-                codes[index], self._format(op, codebook, tables), self._initial(op, tables)
-            )
+            grid, codes, pointers, format, initial = self._read_tables(op, codebook)
         except ValueError as error:
             raise VerifyException(str(error)) from None
+        entries = codes.reshape(-1, *codebook.block)
+        blocks = (entries if pointers is None else entries[pointers]).reshape(
+            *grid, *codebook.block
+        )
+        # Grid and block axes in turns: (O / b0, b0, I / b1, b1, ...).
+        weights = blocks.transpose(0, 4, 1, 5, 2, 6, 3, 7).reshape(op.shape)
+        return LayerWeights(weights, format, initial)
+
+    def _read_tables(
+        self, op: WeightsOp, codebook: CodebookOp
+    ) -> tuple[tuple[int, ...], np.ndarray, np.ndarray | None, LnsFormat, np.ndarray | None]:
+        if prod(op.shape) > MAX_WEIGHTS:
+            raise ValueError(f"a layer has at most {MAX_WEIGHTS} weights, got {prod(op.shape)}")
+        grid = pointers_shape(op.shape, codebook.block)
+        regions = op.table_regions(prod(grid))
+        tables = {name: self.read(region, name) for name, region in regions.items()}
+        codes = self._read_codes(codebook)
+        pointers = self._read_pointers(op, codebook, prod(grid), tables)
+        return grid, codes, pointers, _format(op, codebook, tables), _initial(op, tables)
 
     def _read_codes(self, codebook: CodebookOp) -> np.ndarray:
         content = self.read(codebook.region, "codebook")
@@ -104,43 +125,23 @@ class WeightMemory:
             )
         return codes
 
-    def _pointers(
-        self,
-        op: WeightsOp,
-        codebook: CodebookOp,
-        grid: tuple[int, ...],
-        tables: dict[str, bytes],
-    ) -> np.ndarray:
-        entries, blocks = codebook.entries.value.data, int(np.prod(grid))
+    def _read_pointers(
+        self, op: WeightsOp, codebook: CodebookOp, blocks: int, tables: dict[str, bytes]
+    ) -> np.ndarray | None:
+        entries = codebook.entries.value.data
         if "pointers" not in tables:
             if entries != blocks:
                 raise ValueError(
                     f"dense weights of {blocks} blocks need as many codebook entries, got {entries}"
                 )
-            return np.arange(blocks).reshape(grid)
+            return None
         pointers = unpack_bits(tables["pointers"], op.pointer_bits.value.data, blocks)
         if int(pointers.max()) >= entries:
             place = int(np.argmax(pointers >= entries))
             raise ValueError(
                 f"pointer {place} is {int(pointers[place])}, the codebook has {entries} entries"
             )
-        return pointers.reshape(grid)
-
-    def _format(self, op: WeightsOp, codebook: CodebookOp, tables: dict[str, bytes]) -> LnsFormat:
-        least = op.bias.value.data
-        if "bias table" not in tables:
-            return codebook.format.with_bias(least)
-        channels = op.out_channels.value.data
-        offsets = unpack_bits(tables["bias table"], op.bias_bits.value.data, channels)
-        return codebook.format.with_bias(tuple(least + int(each) for each in offsets), 0)
-
-    def _initial(self, op: WeightsOp, tables: dict[str, bytes]) -> np.ndarray | None:
-        if "initial values" not in tables:
-            return None
-        bits, channels = op.initial_bits.value.data, op.out_channels.value.data
-        raw = unpack_bits(tables["initial values"], bits, channels)
-        shift = 64 - bits
-        return (raw << np.uint64(shift)).view(np.int64) >> np.int64(shift)
+        return pointers.astype(np.int64)
 
     def read_table(self, region: range, output: TensorOp) -> np.ndarray:
         """The entries of a function table; raises VerifyException where one is no code."""
@@ -152,3 +153,21 @@ class WeightMemory:
                 f"entry {place} of the table holds {int(entries[place]):#x}, which is no code"
             )
         return entries
+
+
+def _format(op: WeightsOp, codebook: CodebookOp, tables: dict[str, bytes]) -> LnsFormat:
+    least = op.bias.value.data
+    if "bias table" not in tables:
+        return codebook.format.with_bias(least)
+    channels = op.out_channels.value.data
+    offsets = unpack_bits(tables["bias table"], op.bias_bits.value.data, channels)
+    return codebook.format.with_bias(tuple(least + int(each) for each in offsets), 0)
+
+
+def _initial(op: WeightsOp, tables: dict[str, bytes]) -> np.ndarray | None:
+    if "initial values" not in tables:
+        return None
+    bits, channels = op.initial_bits.value.data, op.out_channels.value.data
+    raw = unpack_bits(tables["initial values"], bits, channels)
+    shift = 64 - bits
+    return (raw << np.uint64(shift)).view(np.int64) >> np.int64(shift)

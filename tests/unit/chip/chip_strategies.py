@@ -1,0 +1,344 @@
+"""Hypothesis strategies for chip programs: any valid one, however little sense it makes."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from hypothesis import strategies as st
+from xdsl.dialects.builtin import (
+    FileLineColLoc,
+    FusedLoc,
+    IntAttr,
+    NameLoc,
+    NoneAttr,
+    StringAttr,
+    UnknownLoc,
+)
+
+from recog.dialects import chip, shapes
+from recog.dialects.bits import pack_bits, packed_size
+from recog.dialects.cluster import pointers_shape
+from recog.dialects.number_format import MAX_BIAS, LnsFormat
+
+seeds = st.integers(0, 2**32 - 1)
+small = st.integers(1, 4)
+words = st.text("abcdefghijklmnop", min_size=1, max_size=5)
+
+
+@st.composite
+def chip_targets(draw) -> chip.ChipTarget:
+    return chip.ChipTarget(
+        name=draw(words),
+        weight_memory=draw(st.integers(1 << 16, 1 << 32)),
+        activation_memory=draw(st.integers(1 << 16, 1 << 32)),
+        dram=draw(st.integers(1 << 16, 1 << 32)),
+        antilog_bits=draw(st.integers(2, 12)),
+        accumulator=draw(st.integers(16, 64)),
+        mitchell=draw(st.booleans()),
+    )
+
+
+@st.composite
+def element_fields(draw) -> dict[str, object]:
+    bits, unsigned = draw(st.integers(2, 16)), draw(st.booleans())
+    frac, bias = draw(st.integers(0, 12)), draw(st.integers(-MAX_BIAS, MAX_BIAS))
+    return {"code_bits": bits, "unsigned": unsigned, "frac": frac, "bias": bias}
+
+
+@st.composite
+def source_locations(draw, depth: int = 2):
+    kind = draw(st.sampled_from(["unknown", "file", "name", "fused"][: 4 if depth else 2]))
+    match kind:
+        case "file":
+            numbers = IntAttr(draw(st.integers(0, 9999))), IntAttr(draw(st.integers(0, 99)))
+            return FileLineColLoc(StringAttr(draw(words)), *numbers)
+        case "name":
+            inner = draw(source_locations(depth=depth - 1))
+            inner = NoneAttr() if isinstance(inner, UnknownLoc) else inner
+            return NameLoc(StringAttr(draw(words)), inner)
+        case "fused":
+            parts = st.lists(source_locations(depth=depth - 1), min_size=1, max_size=3)
+            return FusedLoc(tuple(draw(parts)), NoneAttr())
+        case _:
+            return UnknownLoc()
+
+
+class ProgramMaker:
+    """Draws the parts of one program."""
+
+    def __init__(self, draw):
+        self.draw = draw
+        self.segments: list[chip.SegmentOp] = []
+        self.ports: list[chip.PortOp] = []
+        self.descriptors: list = []
+        self.instructions: list[chip.InstructionOp] = []
+        self.loaded = 0
+        self.names: set[str] = set()
+
+    def name(self) -> str:
+        wanted = self.draw(words | st.sampled_from(["d0", "s0", "_d1", "a.b#2", "layer one"]))
+        while wanted in self.names:
+            wanted += "x"
+        self.names.add(wanted)
+        return wanted
+
+    def tensor(self, shape=None, **elements) -> chip.TensorOp:
+        draw = self.draw
+        channels, height, width = shape or (draw(small), draw(small), draw(small))
+        fields = {**draw(element_fields()), **elements}
+        step = 1 if fields["code_bits"] <= 8 else 2
+        row = draw(st.sampled_from([0, 4 * step, 99]))
+        row = row if row >= width * step else 0
+        plane = height * (row or width * step)
+        channel = draw(st.sampled_from([0, plane, plane + 7]))
+        address = draw(st.integers(0, (1 << 16) - 4096))
+        op = chip.TensorOp(
+            sym_name=self.name(),
+            address=address,
+            channels=channels,
+            height=height,
+            width=width,
+            row_stride=row,
+            channel_stride=channel,
+            **fields,
+        )
+        self.descriptors.append(op)
+        return op
+
+    def like(self, op: chip.TensorDescriptorOp, **changes) -> chip.TensorOp:
+        fields = {
+            "code_bits": op.code_bits.value.data,
+            "unsigned": op.unsigned is not None,
+            "integer": op.integer is not None,
+            "frac": op.frac.value.data,
+            "bias": op.bias.value.data,
+        }
+        return self.tensor(op.shape, **{**fields, **changes})
+
+    def load(self, content: bytes, kind: str) -> int:
+        """Load bytes; returns their address in weight memory."""
+        before = self.draw(st.binary(max_size=3))
+        name = self.name()
+        self.segments.append(chip.SegmentOp(name, kind, before + content))
+        self.emit(
+            chip.LdwOp(segment=name, offset=len(before), size=len(content), address=self.loaded)
+        )
+        self.loaded += len(content)
+        return self.loaded - len(content)
+
+    def emit(self, op: chip.InstructionOp) -> None:
+        op.location = self.draw(source_locations())
+        self.instructions.append(op)
+
+    def port(self, cls: type[chip.PortOp], like: chip.TensorOp | None = None) -> chip.PortOp:
+        tensor = self.tensor() if like is None else like
+        flag = "encoded" if cls is chip.InputOp else "decoded"
+        op = cls(
+            sym_name=self.name(),
+            address=self.draw(st.integers(0, 4096)),
+            channels=tensor.channels.value.data,
+            height=tensor.height.value.data,
+            width=tensor.width.value.data,
+            code_bits=tensor.code_bits.value.data,
+            unsigned=tensor.unsigned is not None,
+            frac=tensor.frac.value.data,
+            bias=tensor.bias.value.data,
+            **{flag: self.draw(st.booleans())},
+        )
+        self.ports.append(op)
+        return op
+
+    def weights(self, shape: tuple[int, int, int, int], accumulator: int) -> str:
+        draw = self.draw
+        divisors = [[d for d in range(1, size + 1) if size % d == 0] for size in shape]
+        block = tuple(draw(st.sampled_from(each)) for each in divisors)
+        clustered = draw(st.booleans())
+        blocks = prod(pointers_shape(shape, block))
+        entries = draw(st.integers(1, 9)) if clustered else blocks
+        format = LnsFormat(draw(st.integers(2, 16)), 0, unsigned=draw(st.booleans()))
+        generator = np.random.default_rng(draw(seeds))
+        codes = generator.integers(1, 1 << (format.width - 1), entries * prod(block))
+        codebook = chip.CodebookOp(
+            sym_name=self.name(),
+            address=self.load(pack_bits(codes, format.width), "tables"),
+            entries=entries,
+            block_out=block[0],
+            block_in=block[1],
+            block_h=block[2],
+            block_w=block[3],
+            code_bits=format.width,
+            frac=draw(st.integers(0, 12)),
+            unsigned=format.unsigned,
+        )
+        self.descriptors.append(codebook)
+        fields = self._tables(generator, shape[0], accumulator)
+        if clustered:
+            bits = draw(st.integers((entries - 1).bit_length() or 1, 16))
+            pointers = pack_bits(generator.integers(0, entries, blocks), bits)
+            fields |= {"pointer_bits": bits, "pointers": self.load(pointers, "pointers")}
+        op = chip.WeightsOp(
+            sym_name=self.name(),
+            codebook=codebook.sym_name.data,
+            out_channels=shape[0],
+            in_channels=shape[1],
+            kernel_h=shape[2],
+            kernel_w=shape[3],
+            bias=draw(st.integers(-999, 999)),
+            **fields,
+        )
+        self.descriptors.append(op)
+        return op.sym_name.data
+
+    def _tables(self, generator: np.random.Generator, channels: int, accumulator: int) -> dict:
+        fields: dict[str, int] = {}
+        for bits_name, name, most in (
+            ("bias_bits", "bias_table", 16),
+            ("initial_bits", "initial", accumulator),
+        ):
+            bits = self.draw(st.integers(0, most))
+            if bits:
+                size = packed_size(channels, bits)
+                content = bytearray(generator.bytes(size))
+                unused = size * 8 - channels * bits
+                content[-1] &= 0xFF >> unused
+                fields |= {bits_name: bits, name: self.load(bytes(content), "biases")}
+        return fields
+
+    def semaphores(self) -> dict[str, int]:
+        numbers = st.integers(0, 31)
+        return {"wait": self.draw(numbers), "signal": self.draw(numbers)}
+
+    def add_dma_in(self, accumulator: int) -> None:
+        tensor = self.tensor()
+        port = self.port(chip.InputOp, tensor)
+        names = {"output": tensor.sym_name.data, "input": port.sym_name.data}
+        self.emit(chip.DmaInOp(**names, **self.semaphores()))
+
+    def add_dma_out(self, accumulator: int) -> None:
+        tensor = self.tensor()
+        port = self.port(chip.OutputOp, tensor)
+        names = {"output": port.sym_name.data, "input": tensor.sym_name.data}
+        self.emit(chip.DmaOutOp(**names, **self.semaphores()))
+
+    def add_conv(self, accumulator: int) -> None:
+        draw = self.draw
+        groups, inputs, outputs = draw(small), draw(small), draw(small)
+        depthwise = inputs == 1 and draw(st.booleans())
+        weight = (outputs * groups, inputs, draw(small), draw(small))
+        window = {name: (draw(small), draw(small)) for name in ("strides", "dilation")}
+        padding = tuple(draw(st.integers(0, 31)) for _ in range(4))
+        reach = [d * (k - 1) + 1 for d, k in zip(window["dilation"], weight[2:])]
+        x = self.tensor((inputs * groups, reach[0] + draw(small), reach[1] + draw(small)))
+        _, *shape = shapes.conv2d_shape(
+            (1, *x.shape), weight, window["strides"], padding, window["dilation"], groups
+        )
+        relu = draw(st.booleans())
+        signed = x.unsigned is None and not relu
+        y = self.tensor(tuple(shape), **({"unsigned": False} if signed else {}))
+        op = chip.DwconvOp if depthwise else chip.ConvOp
+        instruction = op(
+            output=y.sym_name.data,
+            input=x.sym_name.data,
+            weights=self.weights(weight, accumulator),
+            stride_h=window["strides"][0],
+            stride_w=window["strides"][1],
+            dilation_h=window["dilation"][0],
+            dilation_w=window["dilation"][1],
+            pad_top=padding[0],
+            pad_left=padding[1],
+            pad_bottom=padding[2],
+            pad_right=padding[3],
+            relu=relu,
+            **self.semaphores(),
+        )
+        self.emit(instruction)
+
+    def add_pool(self, accumulator: int) -> None:
+        draw = self.draw
+        kernel, strides = (draw(small), draw(small)), (draw(small), draw(small))
+        padding = tuple(draw(st.integers(0, size // 2)) for size in kernel * 2)
+        x = self.tensor((draw(small), kernel[0] + draw(small), kernel[1] + draw(small)))
+        _, *shape = shapes.pool2d_shape((1, *x.shape), kernel, strides, padding)
+        mode = draw(st.sampled_from(["max", "avg"]))
+        fields = {
+            "code_bits": x.code_bits.value.data,
+            "frac": x.frac.value.data,
+            "bias": x.bias.value.data,
+            "unsigned": x.unsigned is not None,
+        }
+        y = self.tensor(tuple(shape), **(fields if mode == "max" else {"unsigned": False}))
+        instruction = chip.PoolOp(
+            output=y.sym_name.data,
+            input=x.sym_name.data,
+            mode=mode,
+            kernel_h=kernel[0],
+            kernel_w=kernel[1],
+            stride_h=strides[0],
+            stride_w=strides[1],
+            pad_top=padding[0],
+            pad_left=padding[1],
+            pad_bottom=padding[2],
+            pad_right=padding[3],
+            count_padding=draw(st.booleans()),
+            **self.semaphores(),
+        )
+        self.emit(instruction)
+
+    def add_elt(self, accumulator: int) -> None:
+        lhs = self.tensor()
+        rhs, y = self.like(lhs, bias=3), self.like(lhs, code_bits=5)
+        names = {"lhs": lhs.sym_name.data, "rhs": rhs.sym_name.data, "output": y.sym_name.data}
+        relu = self.draw(st.booleans())
+        self.emit(chip.EltOp(**names, mode="add", relu=relu, **self.semaphores()))
+
+    def add_table(self, accumulator: int) -> None:
+        bits = self.draw(st.integers(2, 6))
+        x = self.tensor(code_bits=bits)
+        y = self.like(x, code_bits=self.draw(st.sampled_from([4, 8, 12])))
+        entries = np.ones(1 << bits, y.dtype)
+        address = self.load(entries.tobytes(), "tables")
+        names = {"output": y.sym_name.data, "input": x.sym_name.data}
+        self.emit(chip.TableOp(**names, address=address, **self.semaphores()))
+
+    def add_copy(self, accumulator: int) -> None:
+        x = self.tensor()
+        y = self.like(x, frac=2)
+        names = {"output": y.sym_name.data, "input": x.sym_name.data}
+        relu = self.draw(st.booleans())
+        self.emit(chip.CopyOp(**names, relu=relu, **self.semaphores()))
+
+    def add_argmax(self, accumulator: int) -> None:
+        x = self.tensor()
+        bits = self.draw(st.sampled_from([8, 16, 32, 64]))
+        integers = {"integer": True, "code_bits": bits, "frac": 0, "bias": 0}
+        y = chip.TensorOp(
+            sym_name=self.name(),
+            address=0,
+            channels=1,
+            height=x.shape[1],
+            width=x.shape[2],
+            unsigned=self.draw(st.booleans()),
+            **integers,
+        )
+        self.descriptors.append(y)
+        names = {"output": y.sym_name.data, "input": x.sym_name.data}
+        self.emit(chip.ArgmaxOp(**names, **self.semaphores()))
+
+    def add_mark(self, accumulator: int) -> None:
+        self.emit(chip.MarkOp(number=self.draw(st.integers(0, 65535)), **self.semaphores()))
+
+
+KINDS = sorted(name for name in vars(ProgramMaker) if name.startswith("add_"))
+
+
+@st.composite
+def programs(draw) -> chip.ProgramOp:
+    """Valid programs with every kind of instruction and odd layouts."""
+    make = ProgramMaker(draw)
+    target = draw(chip_targets())
+    for _ in range(draw(st.integers(0, 5))):
+        getattr(make, draw(st.sampled_from(KINDS)))(target.accumulator)
+    make.emit(chip.HaltOp(**make.semaphores()))
+    body = [*make.segments, *make.ports, *make.descriptors, *make.instructions]
+    return chip.ProgramOp(draw(words), body, target, stripped=draw(st.booleans()))
