@@ -163,14 +163,11 @@ class RecogOptMain(xDSLOptMain):
 
     def _read_chunks(self) -> list[tuple[bytes, int]]:
         """The input, cut at `// -----` if asked to, each part with the lines before it."""
-        try:
-            if self.args.input_file in (None, "-"):
-                self.args.input_file, content = None, sys.stdin.buffer.read()
-            else:
-                with open(self.args.input_file, "rb") as stream:
-                    content = stream.read()
-        except OSError as error:
-            raise UsageError(describe_error(error) or str(error)) from error
+        if self.args.input_file in (None, "-"):
+            self.args.input_file, content = None, sys.stdin.buffer.read()
+        else:
+            with open(self.args.input_file, "rb") as stream:
+                content = stream.read()
         if not self.args.split_input_file:
             return [(content, 0)]
         chunks, lines = list[tuple[bytes, int]](), 0

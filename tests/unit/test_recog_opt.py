@@ -248,10 +248,10 @@ def test_options_are_read(bench: Workbench, monkeypatch: pytest.MonkeyPatch, tex
 
 def test_missing_and_unreadable_files(bench: Workbench):
     missing = bench.run(bench.path("missing.mlir"))
-    assert missing.code == 2
+    assert missing.code == 1
     assert f"{bench.path('missing.mlir')}: No such file or directory" in missing.err
     folder = bench.run(str(bench.folder))
-    assert folder.code == 2
+    assert folder.code == 1
     assert "Is a directory" in folder.err
     output = bench.run(bench.write(VALID), "-o", bench.path("missing/out.mlir"))
     assert output.code == 1
