@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recog.lowering.pipeline import Conversion
 
 SEED = 0
+NETWORK_NAME = "digits.pt2"
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,10 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     torch.set_num_threads(max(1, threads))
     data = load_digits_data(SEED)
     model = _train(data, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    _save_for_recog(folder, model, data)
     conversion = _convert(model, data, settings)
     program = conversion.assemble()
-    folder.mkdir(parents=True, exist_ok=True)
     for i, (name, module) in enumerate(conversion.stages.items()):
         write_module(module, folder / stage_file(i, name))
     with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
@@ -85,12 +87,14 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
         left=["op"],
     )
     print(f"lns level and machine: {values:,} values of all layers, every bit equal")
+    print("Written, and in the same folder the network and its data to try `recog` on:")
     for i, name in enumerate(conversion.stages):
         print(f"  {folder / stage_file(i, name)}")
     print(f"  {folder / PROGRAM_NAME}  ({len(program):,} bytes)")
     records = [row.as_record() for row in rows]
     write_json(folder / "report.json", {"rows": records})
-    print(f"  {folder / 'report.json'}")
+    for name in ("report.json", NETWORK_NAME, "train.npz", "test.npz"):
+        print(f"  {folder / name}")
     return records
 
 
@@ -115,6 +119,25 @@ def _train(data: DigitsData, settings: DemoSettings) -> Any:
             progress=lambda done, epochs, loss: advance(1, f"loss {loss:.3f}"),
         )
     return model
+
+
+def _save_for_recog(folder: Path, model: Any, data: DigitsData) -> None:
+    """The trained network and its images as files, to try the `recog` commands on."""
+    import io
+
+    import numpy as np
+    import torch
+
+    from recog.backend.files import atomic_write
+
+    archive = io.BytesIO()
+    torch.export.save(torch.export.export(model, (torch.zeros(1, 1, 8, 8),)), archive)
+    with atomic_write(folder / NETWORK_NAME, "wb") as stream:
+        stream.write(archive.getvalue())
+    with atomic_write(folder / "train.npz", "wb") as stream:
+        np.savez(stream, inputs=data.train_images)
+    with atomic_write(folder / "test.npz", "wb") as stream:
+        np.savez(stream, inputs=data.test_images, targets=data.test_labels)
 
 
 def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion:
