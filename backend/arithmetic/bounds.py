@@ -6,6 +6,8 @@ up in one direction, and the initial value counts towards its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recog.backend.arithmetic.definition import split
@@ -86,7 +88,7 @@ def check_accumulator(
 
 
 def add_bound(a_format: LnsFormat, b_format: LnsFormat, arithmetic: Arithmetic) -> int:
-    """The largest |acc| of an addition of two tensors of these formats."""
+    """The largest |acc| of a sum or a difference of two tensors of these formats."""
     scale = add_scale(a_format, b_format)
     bound = 0
     for format in (a_format, b_format):
@@ -99,3 +101,8 @@ def add_bound(a_format: LnsFormat, b_format: LnsFormat, arithmetic: Arithmetic) 
 def pool_bound(x_format: LnsFormat, count: int, arithmetic: Arithmetic) -> int:
     """The largest |acc| of a sum of `count` elements of this format, as in average pooling."""
     return count * antilog_integer(x_format.max_magnitude, x_format.frac, arithmetic)
+
+
+def resize_bound(x_format: LnsFormat, steps: Sequence[int], arithmetic: Arithmetic) -> int:
+    """The largest |acc| of a bilinear interpolation, whose weights sum to the steps' product."""
+    return pool_bound(x_format, steps[0] * steps[1], arithmetic)

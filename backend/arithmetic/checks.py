@@ -14,8 +14,10 @@ from recog.backend.arithmetic.bounds import (
     add_bound,
     largest_product,
     pool_bound,
+    resize_bound,
 )
 from recog.backend.arithmetic.definition import Padding, Pair, output_size
+from recog.backend.arithmetic.sampling import transposed_size
 from recog.backend.arithmetic.tables import INT64_MAX
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
@@ -100,6 +102,35 @@ def check_conv2d_shapes(
     _check_rank("x", x, 4)
     _check_rank("w", w, 4)
     check_window(x.shape[2:], w.shape[2:], strides, padding, dilation)
+    _check_groups(x, w, groups)
+
+
+def check_conv_transpose2d_shapes(
+    x: np.ndarray,
+    w: np.ndarray,
+    *,
+    strides: Pair,
+    padding: Padding,
+    output_padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> None:
+    """x [N, I, H, W] and w [O, I / groups, kh, kw] fit, and the result is not empty."""
+    _check_rank("x", x, 4)
+    _check_rank("w", w, 4)
+    if min(*w.shape[2:], *strides, *dilation) < 1 or min(*padding, *output_padding) < 0:
+        raise RecogError(
+            f"kernel {w.shape[2:]}, strides {tuple(strides)} and dilation {tuple(dilation)} must "
+            f"be at least 1, padding {tuple(padding)} and output padding "
+            f"{tuple(output_padding)} at least 0"
+        )
+    size = transposed_size(x.shape[2:], w.shape[2:], strides, padding, output_padding, dilation)
+    if min(size) < 1:
+        raise RecogError(f"padding {tuple(padding)} leaves nothing of the result")
+    _check_groups(x, w, groups)
+
+
+def _check_groups(x: np.ndarray, w: np.ndarray, groups: int) -> None:
     if groups < 1 or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
         raise RecogError(
             f"x of shape {x.shape} and w of shape {w.shape} do not fit {groups} groups"
@@ -144,9 +175,24 @@ def check_add(
     check_codes("b", b, b_format)
     for name, format in (("a", a_format), ("b", b_format), ("the output", out_format)):
         _check_one_bias(name, format)
-    if a.shape != b.shape:
-        raise RecogError(f"a of shape {a.shape} and b of shape {b.shape} must be of one shape")
+    _check_broadcast(a, b)
     _check_range(add_bound(a_format, b_format, arithmetic))
+
+
+def check_mul(
+    a: np.ndarray, a_format: LnsFormat, b: np.ndarray, b_format: LnsFormat, out_format: LnsFormat
+) -> None:
+    """Two tensors can be multiplied."""
+    check_codes("a", a, a_format)
+    check_codes("b", b, b_format)
+    for name, format in (("a", a_format), ("b", b_format), ("the output", out_format)):
+        _check_one_bias(name, format)
+    _check_broadcast(a, b)
+
+
+def _check_broadcast(a: np.ndarray, b: np.ndarray) -> None:
+    if a.ndim != b.ndim or any(m != n and 1 not in (m, n) for m, n in zip(a.shape, b.shape)):
+        raise RecogError(f"a of shape {a.shape} and b of shape {b.shape} do not broadcast")
 
 
 def check_avg_pool2d(
@@ -166,3 +212,22 @@ def check_avg_pool2d(
     _check_one_bias("the output", out_format)
     check_window(x.shape[2:], kernel, strides, padding, (1, 1))
     _check_range(pool_bound(x_format, kernel[0] * kernel[1], arithmetic))
+
+
+def check_resize_bilinear(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    out_format: LnsFormat,
+    arithmetic: Arithmetic,
+    *,
+    size: Pair,
+    steps: Pair,
+) -> None:
+    """x [N, C, H, W] can be interpolated."""
+    check_codes("x", x, x_format)
+    _check_rank("x", x, 4)
+    _check_one_bias("x", x_format)
+    _check_one_bias("the output", out_format)
+    if min(*size, *steps) < 1:
+        raise RecogError(f"size {tuple(size)} and steps {tuple(steps)} must be at least 1")
+    _check_range(resize_bound(x_format, steps, arithmetic))

@@ -278,12 +278,17 @@ def add(
     b_format: LnsFormat,
     out_format: LnsFormat | None,
     *,
+    subtract: bool = False,
     relu: bool = False,
     arithmetic: Arithmetic,
 ) -> np.ndarray:
-    """a + b, elementwise: both antilogs at the finer frac and the larger bias, and a re-encode."""
+    """a + b, or a − b: both antilogs at the finer frac and the larger bias, and a re-encode.
+
+    Shapes broadcast as in NumPy.
+    """
     scale = add_scale(a_format, b_format)
-    acc = linearize(a, a_format, scale, arithmetic) + linearize(b, b_format, scale, arithmetic)
+    right = linearize(b, b_format, scale, arithmetic)
+    acc = linearize(a, a_format, scale, arithmetic) + (-right if subtract else right)
     return reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
 
 
@@ -374,6 +379,17 @@ def relu(x: np.ndarray, x_format: LnsFormat) -> np.ndarray:
     return np.where(x & x.dtype.type(x_format.sign_mask), 0, x).astype(x.dtype)
 
 
+def ranks(format: LnsFormat) -> np.ndarray:
+    """For every code its rank among the codes by value, in the codes' dtype, [2^width].
+
+    Rank 0 is the lowest value; the illegal code of a signed format has it too.
+    """
+    codes = np.arange(1 << format.width)
+    order = signed(codes, format).astype(np.int64) + (0 if format.unsigned else format.sign_mask)
+    order[format.illegal_codes(codes)] = 0
+    return order.astype(format.dtype)
+
+
 def max_pool2d(
     x: np.ndarray,
     x_format: LnsFormat,
@@ -388,15 +404,26 @@ def max_pool2d(
     Raises:
         RecogError: a window holds nothing but padding.
     """
-    lowest = np.iinfo(np.int32).min
     size = output_size(x.shape[2:], kernel, strides, padding, dilation)
-    ordered = pad(signed(x, x_format), padding, lowest)
-    best = np.full((*x.shape[:2], *size), lowest, np.int32)
-    for _, _, patch in taps(ordered, kernel, strides, dilation, size):
-        best = np.maximum(best, patch)
-    if (best == lowest).any():
+    inside = pad(np.ones((1, 1, *x.shape[2:]), bool), padding, 0)
+    if not _largest(inside, kernel, strides, dilation, size).all():
         raise RecogError("a max pool's window holds nothing but padding")
-    return unsigned(best, x_format)
+    rank = ranks(x_format)
+    best = _largest(pad(rank[x], padding, 0), kernel, strides, dilation, size)
+    code_of = np.zeros(1 << x_format.width, x_format.dtype)
+    legal = np.flatnonzero(~x_format.illegal_codes(np.arange(len(rank))))
+    code_of[rank[legal]] = legal
+    return code_of[best]
+
+
+def _largest(
+    padded: np.ndarray, kernel: Pair, strides: Pair, dilation: Pair, size: Pair
+) -> np.ndarray:
+    """The largest element that each window meets."""
+    best = np.zeros((*padded.shape[:2], *size), padded.dtype)
+    for _, _, patch in taps(padded, kernel, strides, dilation, size):
+        np.maximum(best, patch, out=best)
+    return best
 
 
 def table(x: np.ndarray, entries: np.ndarray) -> np.ndarray:
@@ -418,16 +445,38 @@ def function_table(
 
 
 def convert(x: np.ndarray, x_format: LnsFormat, out_format: LnsFormat) -> np.ndarray:
-    """The same values in another format, rounded once; integers only.
-
-    Between formats of one frac that is the saturating offset m + B_out − B_x; values under the
-    smallest become the smallest from half of it upward, else zero, as everywhere.
-    """
-    fine = max(x_format.frac, out_format.frac)
-    x_step, out_step = 1 << (fine - x_format.frac), 1 << (fine - out_format.frac)
+    """The same values in another format, rounded once; integers only."""
     sign, magnitude = split(x, x_format)
-    offset = out_format.biases[0] * out_step - x_format.biases[0] * x_step
-    exponent = magnitude * x_step + offset
+    return encode_logarithm(sign, magnitude, code_scale(x_format), out_format)
+
+
+def mul(
+    a: np.ndarray,
+    a_format: LnsFormat,
+    b: np.ndarray,
+    b_format: LnsFormat,
+    out_format: LnsFormat,
+    *,
+    relu: bool = False,
+) -> np.ndarray:
+    """a · b, elementwise: exponents add, and are rounded once; shapes broadcast as in NumPy."""
+    sign, p = multiply(a, a_format, b, b_format)
+    if relu:
+        sign = np.maximum(sign, 0)
+    return encode_logarithm(sign, p, product_scale(a_format, b_format), out_format)
+
+
+def encode_logarithm(
+    sign: np.ndarray, p: np.ndarray, scale: AccumulatorScale, out_format: LnsFormat
+) -> np.ndarray:
+    """The codes of sign · 2^((p − bias) / 2^frac), frac and the one bias those of `scale`.
+
+    At one frac that is the saturating offset p + B_out − bias; values under the smallest become
+    the smallest from half of it upward, else zero, as everywhere. Ties round up.
+    """
+    fine = max(scale.frac, out_format.frac)
+    step, out_step = 1 << (fine - scale.frac), 1 << (fine - out_format.frac)
+    exponent = p * step + out_format.biases[0] * out_step - scale.biases[0] * step
     rounded = (2 * exponent + out_step) // (2 * out_step)
     at_least_half = exponent >= out_step - (1 << fine)
     rounded = np.where(at_least_half, np.clip(rounded, 1, out_format.max_magnitude), 0)

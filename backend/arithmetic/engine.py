@@ -1,7 +1,8 @@
 """Engines: the operations with arithmetic, checked, behind one interface.
 
 Every engine gives the same bits; they differ in speed. Operations on codes alone (relu,
-max_pool2d, table, convert, concat, argmax) have one implementation, in `definition`.
+max_pool2d, table, convert, concat, argmax, crop, resize_nearest) have one implementation, in
+`definition` and `sampling`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from recog.backend.arithmetic import checks, definition
+from recog.backend.arithmetic import checks, definition, sampling
 from recog.backend.arithmetic.definition import Padding, Pair
-from recog.backend.arithmetic.tables import add_scale, product_scale
+from recog.backend.arithmetic.tables import product_scale
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
@@ -61,6 +62,26 @@ class Engine(Protocol):
         """x [..., K], w [O, K] → [..., O]."""
         ...
 
+    def conv_transpose2d(
+        self,
+        x: np.ndarray,
+        x_format: LnsFormat,
+        w: np.ndarray,
+        w_format: LnsFormat,
+        init: np.ndarray | None,
+        out_format: LnsFormat | None,
+        *,
+        strides: Pair = (1, 1),
+        padding: Padding = (0, 0, 0, 0),
+        output_padding: Pair = (0, 0),
+        dilation: Pair = (1, 1),
+        groups: int = 1,
+        relu: bool = False,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        """x [N, I, H, W], w [O, I / groups, kh, kw] → [N, O, Ho, Wo]."""
+        ...
+
     def add(
         self,
         a: np.ndarray,
@@ -69,10 +90,24 @@ class Engine(Protocol):
         b_format: LnsFormat,
         out_format: LnsFormat | None,
         *,
+        subtract: bool = False,
         relu: bool = False,
         arithmetic: Arithmetic,
     ) -> np.ndarray:
-        """a + b of one shape."""
+        """a + b, or a − b; axes of size 1 broadcast."""
+        ...
+
+    def mul(
+        self,
+        a: np.ndarray,
+        a_format: LnsFormat,
+        b: np.ndarray,
+        b_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        relu: bool = False,
+    ) -> np.ndarray:
+        """a · b; axes of size 1 broadcast."""
         ...
 
     def avg_pool2d(
@@ -91,14 +126,32 @@ class Engine(Protocol):
         """x [N, C, H, W] → [N, C, Ho, Wo]."""
         ...
 
+    def resize_bilinear(
+        self,
+        x: np.ndarray,
+        x_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        size: Pair,
+        steps: Pair,
+        align_corners: bool = False,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        """x [N, C, H, W] → [N, C, *size]."""
+        ...
+
 
 class ReferenceEngine:
     """The definition behind the engine interface; subclasses replace the slow parts of it."""
 
     _accumulate_conv2d = staticmethod(definition.accumulate_conv2d)
+    _accumulate_conv_transpose2d = staticmethod(sampling.accumulate_conv_transpose2d)
     _accumulate_linear = staticmethod(definition.accumulate_linear)
-    _linearize = staticmethod(definition.linearize)
     _reencode = staticmethod(definition.reencode)
+    _add = staticmethod(definition.add)
+    _mul = staticmethod(definition.mul)
+    _avg_pool2d = staticmethod(definition.avg_pool2d)
+    _resize_bilinear = staticmethod(sampling.resize_bilinear)
 
     def conv2d(
         self,
@@ -135,6 +188,49 @@ class ReferenceEngine:
         scale = product_scale(x_format, w_format)
         return self._reencode(acc, scale, out_format, arithmetic, relu=relu)
 
+    def conv_transpose2d(
+        self,
+        x: np.ndarray,
+        x_format: LnsFormat,
+        w: np.ndarray,
+        w_format: LnsFormat,
+        init: np.ndarray | None,
+        out_format: LnsFormat | None,
+        *,
+        strides: Pair = (1, 1),
+        padding: Padding = (0, 0, 0, 0),
+        output_padding: Pair = (0, 0),
+        dilation: Pair = (1, 1),
+        groups: int = 1,
+        relu: bool = False,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        checks.check_conv_transpose2d_shapes(
+            x,
+            w,
+            strides=strides,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=dilation,
+            groups=groups,
+        )
+        checks.check_layer(x, x_format, w, w_format, init, out_format, arithmetic)
+        acc = self._accumulate_conv_transpose2d(
+            x,
+            x_format,
+            w,
+            w_format,
+            init,
+            strides=strides,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=dilation,
+            groups=groups,
+            arithmetic=arithmetic,
+        )
+        scale = product_scale(x_format, w_format)
+        return self._reencode(acc, scale, out_format, arithmetic, relu=relu)
+
     def linear(
         self,
         x: np.ndarray,
@@ -161,14 +257,34 @@ class ReferenceEngine:
         b_format: LnsFormat,
         out_format: LnsFormat | None,
         *,
+        subtract: bool = False,
         relu: bool = False,
         arithmetic: Arithmetic,
     ) -> np.ndarray:
         checks.check_add(a, a_format, b, b_format, out_format, arithmetic)
-        scale = add_scale(a_format, b_format)
-        acc = self._linearize(a, a_format, scale, arithmetic)
-        acc += self._linearize(b, b_format, scale, arithmetic)
-        return self._reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
+        return self._add(
+            a,
+            a_format,
+            b,
+            b_format,
+            out_format,
+            subtract=subtract,
+            relu=relu,
+            arithmetic=arithmetic,
+        )
+
+    def mul(
+        self,
+        a: np.ndarray,
+        a_format: LnsFormat,
+        b: np.ndarray,
+        b_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        relu: bool = False,
+    ) -> np.ndarray:
+        checks.check_mul(a, a_format, b, b_format, out_format)
+        return self._mul(a, a_format, b, b_format, out_format, relu=relu)
 
     def avg_pool2d(
         self,
@@ -186,7 +302,7 @@ class ReferenceEngine:
         checks.check_avg_pool2d(
             x, x_format, out_format, arithmetic, kernel=kernel, strides=strides, padding=padding
         )
-        return definition.avg_pool2d(
+        return self._avg_pool2d(
             x,
             x_format,
             out_format,
@@ -195,6 +311,28 @@ class ReferenceEngine:
             padding=padding,
             count_include_pad=count_include_pad,
             relu=relu,
+            arithmetic=arithmetic,
+        )
+
+    def resize_bilinear(
+        self,
+        x: np.ndarray,
+        x_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        size: Pair,
+        steps: Pair,
+        align_corners: bool = False,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        checks.check_resize_bilinear(x, x_format, out_format, arithmetic, size=size, steps=steps)
+        return self._resize_bilinear(
+            x,
+            x_format,
+            out_format,
+            size=size,
+            steps=steps,
+            align_corners=align_corners,
             arithmetic=arithmetic,
         )
 

@@ -10,25 +10,25 @@ the definition, and float64 sums integers exactly below 2^53 in any order.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic import definition
+from recog.backend.arithmetic import buckets, definition, lookup, tabulated, transposed
 from recog.backend.arithmetic.bounds import antilog_integer
-from recog.backend.arithmetic.definition import Padding, Pair, bias_parts, output_size, split
+from recog.backend.arithmetic.buckets import EXACT
+from recog.backend.arithmetic.definition import Padding, Pair, output_size, split
 from recog.backend.arithmetic.engine import ReferenceEngine
-from recog.backend.arithmetic.tables import AccumulatorScale, reencode_thresholds
+from recog.backend.arithmetic.tabulated import all_codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
-
-EXACT = 1 << 53
-"""float64 holds every integer up to here."""
 
 WORKING_BYTES = 16 << 20
 """What one block of X_r, and one of W_r, may take."""
 
 SHORT_ROW = 256
+
+FEW_OUTPUTS, FEW_POSITIONS = 4, 8
+"""Up to so many outputs a group, or positions, a lookup a product takes less time."""
 
 
 class _Meeting(NamedTuple):
@@ -65,24 +65,25 @@ class _Tap(NamedTuple):
 
 
 class _Weights:
-    """The W_r of a convolution: residues, and each tap's matrix over (channel, residue)."""
+    """The W_r of a convolution: the residues that occur, and each tap's matrix."""
 
     def __init__(self, w: np.ndarray, w_format: LnsFormat, frac: int):
-        sign, magnitude = split(w, w_format)
+        codes = np.flatnonzero(np.bincount(w.reshape(-1), minlength=1))
+        sign, magnitude = split(codes, w_format)
         p = magnitude << (frac - w_format.frac)
-        self.largest = int(p.max(initial=0))
-        p[sign == 0] = self.largest  # no residue of their own
-        self.residues, index = np.unique(p & ((1 << frac) - 1), return_inverse=True)
-        self.index = index.reshape(w.shape)
-        self.values = np.ldexp(sign.astype(np.float64), np.minimum(p >> frac, 62))
+        self.w, self.largest = w, int(p.max(initial=0))
+        residue = p & ((1 << frac) - 1)
+        self.residues = np.unique(residue[sign != 0])
+        if not self.residues.size:
+            self.residues = np.zeros(1, np.int64)
+        # Each code's row over the residues: ± 2^e at its own.
+        self.rows = np.zeros((int(codes.max(initial=0)) + 1, len(self.residues)))
+        column = np.searchsorted(self.residues, residue) % len(self.residues)
+        self.rows[codes, column] = np.ldexp(sign.astype(np.float64), np.minimum(p >> frac, 62))
 
     def matrix(self, channels: slice, row: int, column: int) -> np.ndarray:
-        """float64 [channels · residues, O]."""
-        values = self.values[:, channels, row, column].T
-        index = self.index[:, channels, row, column].T
-        matrix = np.zeros((values.shape[0], len(self.residues), values.shape[1]))
-        np.put_along_axis(matrix, index[:, None], values[:, None], axis=1)
-        return matrix.reshape(-1, values.shape[1])
+        """float64 [O, channels · residues]."""
+        return self.rows[self.w[:, channels, row, column]].reshape(len(self.w), -1)
 
 
 class GemmEngine(ReferenceEngine):
@@ -104,6 +105,20 @@ class GemmEngine(ReferenceEngine):
     ) -> np.ndarray:
         outputs, group_inputs, *kernel = w.shape
         size = output_size(x.shape[2:], kernel, strides, padding, dilation)
+        if outputs // groups <= FEW_OUTPUTS or x.shape[0] * size[0] * size[1] <= FEW_POSITIONS:
+            formats = x_format.with_bias(0), w_format.with_bias(0)
+            table = lookup.product_table(*formats, w[0].size, arithmetic)
+            if table is not None:
+                acc = lookup.accumulate_conv2d(
+                    x,
+                    w,
+                    table,
+                    strides=strides,
+                    padding=padding,
+                    dilation=dilation,
+                    groups=groups,
+                )
+                return acc if init is None else acc + init[:, None, None]
         acc = np.zeros((x.shape[0], outputs, *size), np.int64)
         if init is not None:
             acc += init[:, None, None]
@@ -140,35 +155,51 @@ class GemmEngine(ReferenceEngine):
         )
         return acc.reshape(*x.shape[:-1], len(w))
 
-    def _linearize(
-        self, codes: np.ndarray, format: LnsFormat, scale: AccumulatorScale, arithmetic: Arithmetic
-    ) -> np.ndarray:
-        return definition.linearize(_all_codes(format), format, scale, arithmetic)[codes]
-
-    def _reencode(
+    def _accumulate_conv_transpose2d(
         self,
-        accumulators: np.ndarray,
-        scale: AccumulatorScale,
-        out_format: LnsFormat | None,
-        arithmetic: Arithmetic,
+        x: np.ndarray,
+        x_format: LnsFormat,
+        w: np.ndarray,
+        w_format: LnsFormat,
+        init: np.ndarray | None,
         *,
-        relu: bool = False,
-        axis: int = 1,
+        strides: Pair,
+        padding: Padding,
+        output_padding: Pair,
+        dilation: Pair,
+        groups: int,
+        arithmetic: Arithmetic,
     ) -> np.ndarray:
-        largest = max(int(accumulators.max(initial=0)), -int(accumulators.min(initial=0)))
-        if out_format is None or out_format.frac > 8 or largest >= EXACT:
-            return definition.reencode(
-                accumulators, scale, out_format, arithmetic, relu=relu, axis=axis
+        def accumulate(met: np.ndarray, weights: np.ndarray, dilation: Pair) -> np.ndarray:
+            return self._accumulate_conv2d(
+                met,
+                x_format,
+                weights,
+                w_format,
+                None,
+                strides=(1, 1),
+                padding=(0, 0, 0, 0),
+                dilation=dilation,
+                groups=groups,
+                arithmetic=arithmetic,
             )
-        codes = np.empty(accumulators.shape, out_format.dtype)
-        for part, bias in bias_parts(scale, codes.ndim, axis):
-            buckets = _buckets(scale.frac, bias, out_format, arithmetic.antilog_bits)
-            codes[part] = _reencode_part(accumulators[part], buckets, out_format, relu)
-        return codes
 
+        return transposed.accumulate_conv_transpose2d(
+            accumulate,
+            x,
+            w,
+            init,
+            strides=strides,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=dilation,
+        )
 
-def _all_codes(format: LnsFormat) -> np.ndarray:
-    return np.arange(1 << format.width).astype(format.dtype)
+    _reencode = staticmethod(buckets.reencode)
+    _add = staticmethod(tabulated.add)
+    _mul = staticmethod(tabulated.mul)
+    _avg_pool2d = staticmethod(tabulated.avg_pool2d)
+    _resize_bilinear = staticmethod(tabulated.resize_bilinear)
 
 
 # Convolution
@@ -198,9 +229,6 @@ class _Convolution:
 
     def add_to(self, acc: np.ndarray) -> None:
         """Add this group's sums to acc [N, O, Ho, Wo]."""
-        if self.w.shape[1] == 1 and self.x[:, 0].size >= 1 << self.x_format.width:
-            self._add_single_input(acc)
-            return
         weights = _Weights(self.w, self.w_format, self.frac)
         channels = self._channels_at_once(weights)
         if channels == 0:
@@ -240,7 +268,7 @@ class _Convolution:
 
     def _input_table(self, residues: np.ndarray) -> np.ndarray:
         """s · T(m + r) of every input code and residue, float64 [2^width, residues]."""
-        sign, magnitude = split(_all_codes(self.x_format), self.x_format)
+        sign, magnitude = split(all_codes(self.x_format), self.x_format)
         p = (magnitude << (self.frac - self.x_format.frac))[:, None] + residues
         return (sign[:, None] * definition.antilog(p, self.frac, self.arithmetic)).astype(float)
 
@@ -301,22 +329,6 @@ class _Convolution:
             acc[out, columns] += _matmul(met, weights.matrix(channels, row, column))
         return acc.astype(np.int64).reshape(len(rows), width, count, -1)
 
-    def _add_single_input(self, acc: np.ndarray) -> None:
-        """Depthwise: a table of all products with each weight, looked up."""
-        codes, strides = self.x[:, 0].astype(np.intp), self.window.strides
-        every_code = _all_codes(self.x_format)
-        height, width = acc.shape[2:]
-        for row, column, vertical, horizontal in self._taps(range(height), width):
-            in_phase = codes[:, vertical.phase :: strides[0], horizontal.phase :: strides[1]]
-            met = in_phase[:, vertical.inputs, horizontal.inputs]
-            rows = slice(vertical.first, vertical.last)
-            columns = slice(horizontal.first, horizontal.last)
-            for output, weight in enumerate(self.w[:, 0, row, column]):
-                table = definition.products(
-                    every_code, self.x_format, weight, self.w_format, self.arithmetic
-                )
-                acc[:, output, rows, columns] += table[met]
-
 
 def _span(taps: list[_Tap], phase: int) -> tuple[int, int]:
     """The range of a phase's input rows that some tap meets."""
@@ -331,52 +343,8 @@ def _look_up(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _matmul(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """x [H, W, K] times w [K, O]; short rows are copied into one product, as BLAS reads all of w
-    for each."""
+    """x [H, W, K] times w [O, K] transposed; short rows are copied into one product, as BLAS
+    reads all of w for each."""
     if x.shape[1] >= SHORT_ROW:
-        return x @ w
-    return (x.reshape(-1, x.shape[2]) @ w).reshape(*x.shape[:2], -1)
-
-
-# Re-encoding
-
-
-class _Buckets(NamedTuple):
-    """Thresholds sorted into buckets of float64's exponent and leading mantissa bits.
-
-    A bucket holds one threshold at most: `reached` counts those up to its lower edge, `next` is
-    the following one. Bucket 0 is for zero.
-    """
-
-    shift: int
-    reached: np.ndarray
-    next: np.ndarray
-
-
-@lru_cache(maxsize=256)
-def _buckets(frac: int, bias: int, out_format: LnsFormat, antilog_bits: int) -> _Buckets:
-    exact = reencode_thresholds(frac, bias, out_format, antilog_bits)
-    thresholds = np.append(np.minimum(exact, 2 * EXACT), 2 * EXACT).astype(np.float64)
-    bits = out_format.frac + 2
-    keys = np.arange(53 << bits, dtype=np.int64) + (1023 << bits)
-    edges = (keys << (52 - bits)).view(np.float64)
-    reached = np.searchsorted(thresholds, edges, side="right")
-    reached = np.concatenate([[0], reached]).astype(out_format.dtype)
-    return _Buckets(52 - bits, reached, thresholds[reached])
-
-
-def _reencode_part(
-    accumulators: np.ndarray, buckets: _Buckets, out_format: LnsFormat, relu: bool
-) -> np.ndarray:
-    """The codes of accumulators below 2^53 that share one scale."""
-    one_sided = relu or out_format.unsigned
-    clipped = np.maximum(accumulators, 0) if one_sided else np.abs(accumulators)
-    absolute = clipped.astype(np.float64)
-    keys = absolute.view(np.int64) >> buckets.shift
-    keys -= (1023 << (52 - buckets.shift)) - 1
-    np.maximum(keys, 0, out=keys)
-    codes = buckets.reached[keys]
-    codes += absolute >= buckets.next[keys]
-    if not one_sided:
-        codes[(accumulators < 0) & (codes > 0)] |= out_format.dtype.type(out_format.sign_mask)
-    return codes
+        return x @ w.T
+    return (x.reshape(-1, x.shape[2]) @ w.T).reshape(*x.shape[:2], -1)

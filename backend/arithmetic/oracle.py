@@ -199,6 +199,48 @@ def conv2d(
     return result
 
 
+def conv_transpose2d(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    w: np.ndarray,
+    w_format: LnsFormat,
+    init: np.ndarray | None,
+    out_format: LnsFormat | None,
+    *,
+    strides: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    output_padding: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+    relu: bool = False,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """As `sampling.conv_transpose2d`, but each output gathers what reaches it; int64."""
+    (count, _, *size), (outputs, inputs, *kernel) = x.shape, w.shape
+    rows, columns = (
+        (size[axis] - 1) * strides[axis]
+        + dilation[axis] * (kernel[axis] - 1)
+        + (1 + output_padding[axis] - padding[axis] - padding[axis + 2])
+        for axis in (0, 1)
+    )
+    result = np.zeros((count, outputs, rows, columns), np.int64)
+    for n, o, row, column in index_product(*map(range, result.shape)):
+        acc = 0 if init is None else int(init[o])
+        for c, i, j in index_product(range(inputs), *map(range, kernel)):
+            y, row_rest = divmod(row + padding[0] - i * dilation[0], strides[0])
+            z, column_rest = divmod(column + padding[1] - j * dilation[1], strides[1])
+            if row_rest or column_rest or not (0 <= y < size[0] and 0 <= z < size[1]):
+                continue
+            code = int(x[n, o // (outputs // groups) * inputs + c, y, z])
+            acc += product(code, x_format, int(w[o, c, i, j]), w_format, arithmetic)
+        if out_format is None:
+            result[n, o, row, column] = max(acc, 0) if relu else acc
+        else:
+            unit = product_unit(x_format, w_format, o, arithmetic)
+            result[n, o, row, column] = reencode(acc, unit, out_format, relu)
+    return result
+
+
 def add(
     a: int,
     a_format: LnsFormat,
@@ -207,15 +249,65 @@ def add(
     out_format: LnsFormat,
     relu: bool,
     arithmetic: Arithmetic,
+    subtract: bool = False,
 ) -> int:
-    """The code of a sum."""
+    """The code of a sum or a difference."""
     scale = max(Fraction(f.biases[0], 2**f.frac) for f in (a_format, b_format))
     acc = 0
-    for code, format in ((a, a_format), (b, b_format)):
+    for code, format, factor in ((a, a_format, 1), (b, b_format, -1 if subtract else 1)):
         sign, magnitude = sign_and_magnitude(code, format)
         if magnitude:
-            acc += sign * antilog(logarithm(magnitude, format) + scale, arithmetic)
+            acc += factor * sign * antilog(logarithm(magnitude, format) + scale, arithmetic)
     return reencode(acc, -arithmetic.antilog_bits - scale, out_format, relu)
+
+
+def mul(
+    a: int, a_format: LnsFormat, b: int, b_format: LnsFormat, out_format: LnsFormat, relu: bool
+) -> int:
+    """The code of a product: no antilog, so nothing but the last rounding."""
+    a_sign, a_magnitude = sign_and_magnitude(a, a_format)
+    b_sign, b_magnitude = sign_and_magnitude(b, b_format)
+    if a_magnitude == 0 or b_magnitude == 0 or (relu and a_sign != b_sign):
+        return 0
+    exponent = logarithm(a_magnitude, a_format) + logarithm(b_magnitude, b_format)
+    return nearest_code(Fraction(1), exponent, a_sign != b_sign, out_format)
+
+
+def position(y: int, given: int, wanted: int, steps: int, align_corners: bool) -> Fraction:
+    """Where output y of `wanted` lies among `given` inputs, to the nearest 1 / steps."""
+    if align_corners:
+        at = Fraction(y * (given - 1), wanted - 1) if wanted > 1 else Fraction(0)
+    else:
+        at = (y + HALF) * Fraction(given, wanted) - HALF
+    rounded = Fraction(math.floor(at * steps + HALF), steps)
+    return min(max(rounded, Fraction(0)), Fraction(given - 1))
+
+
+def resize_bilinear(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    out_format: LnsFormat,
+    *,
+    size: tuple[int, int],
+    steps: tuple[int, int],
+    align_corners: bool,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """As `sampling.resize_bilinear`: every input weighted by a tent around each output; int64."""
+    result = np.zeros((*x.shape[:2], *size), np.int64)
+    unit = -arithmetic.antilog_bits - Fraction(x_format.biases[0], 2**x_format.frac)
+    for n, c, row, column in index_product(*map(range, result.shape)):
+        y = position(row, x.shape[2], size[0], steps[0], align_corners)
+        z = position(column, x.shape[3], size[1], steps[1], align_corners)
+        total = Fraction(0)
+        for i, j in index_product(*map(range, x.shape[2:])):
+            weight = max(1 - abs(y - i), 0) * max(1 - abs(z - j), 0)
+            sign, magnitude = sign_and_magnitude(int(x[n, c, i, j]), x_format)
+            if magnitude:
+                exponent = Fraction(magnitude, 2**x_format.frac)
+                total += weight * sign * antilog(exponent, arithmetic)
+        result[n, c, row, column] = nearest_code(abs(total), unit, total < 0, out_format)
+    return result
 
 
 def average(

@@ -126,3 +126,38 @@ def _octaves(*factors: LnsFormat) -> tuple[int, int]:
     low = sum((1 - format.biases[0]) >> format.frac for format in factors)
     high = sum((format.max_magnitude - format.biases[0]) >> format.frac for format in factors)
     return low, high + 3
+
+
+@st.composite
+def transposed_convolutions(draw, largest_size: int = 4, largest_channels: int = 2) -> Layer:
+    """As `convolutions`, with strides up to 4 and cropping that may leave one row."""
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    inputs, outputs = (draw(st.integers(1, largest_channels)) for _ in range(2))
+    kernel, strides, dilation = (
+        (draw(st.integers(1, n)), draw(st.integers(1, n))) for n in (4, 4, 3)
+    )
+    size = [draw(st.integers(1, largest_size)) for _ in range(2)]
+    output_padding = (draw(st.integers(0, 3)), draw(st.integers(0, 3)))
+    padding = [0] * 4
+    for axis in (0, 1):
+        reach = dilation[axis] * (kernel[axis] - 1) + 1 + output_padding[axis]
+        for side in (axis, axis + 2):
+            left = (size[axis] - 1) * strides[axis] + reach - padding[axis] - 1
+            padding[side] = draw(st.integers(0, min(4, left)))
+    x_format = draw(formats())
+    w_format = draw(formats(channels=outputs * groups))
+    x = draw(code_arrays((draw(st.integers(1, 2)), inputs * groups, *size), x_format))
+    w = draw(code_arrays((outputs * groups, inputs, *kernel), w_format))
+    init = np.random.default_rng(draw(st.integers(0, 99))).integers(-(1 << 20), 1 << 20, len(w))
+    window = {
+        "strides": strides,
+        "padding": tuple(padding),
+        "output_padding": output_padding,
+        "dilation": dilation,
+        "groups": groups,
+        "relu": draw(st.booleans()),
+        "arithmetic": draw(arithmetics),
+    }
+    out_format = draw(st.none() | output_formats(_octaves(x_format, w_format)))
+    init = draw(st.sampled_from([None, init]))
+    return Layer(x, x_format, w, w_format, init, out_format, window)

@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from contextlib import AbstractContextManager
 from unittest.mock import patch
 
 import numpy as np
@@ -18,11 +19,16 @@ from lns_strategies import (
     random_codes,
 )
 
-from recog.backend.arithmetic import definition, gemm, oracle, tables
+from recog.backend.arithmetic import definition, gemm, lookup, oracle, tables
 from recog.backend.arithmetic.engine import get_engine
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 REFERENCE, GEMM = get_engine("reference"), gemm.GemmEngine()
+
+
+def matrix_products_only() -> AbstractContextManager:
+    """Layers too thin for matrix products otherwise look up each product."""
+    return patch.multiple(gemm, FEW_OUTPUTS=0, FEW_POSITIONS=0)
 
 
 @given(convolutions(largest_size=3, largest_channels=2))
@@ -31,11 +37,29 @@ def test_conv2d_by_the_oracle(layer: Layer):
     np.testing.assert_array_equal(result, oracle.conv2d(*layer.tensors, **layer.window))
 
 
+SOME = st.sampled_from([1, 1 << 12, 1 << 24])
+
+
 @settings(max_examples=200)
-@given(convolutions(largest_size=9, largest_channels=5), st.sampled_from([1, 1 << 12, 1 << 24]))
+@given(convolutions(largest_size=9, largest_channels=5), SOME)
 def test_gemm_conv2d_equals_the_definition(layer: Layer, working_bytes: int):
     expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
-    with patch.object(gemm, "WORKING_BYTES", working_bytes):
+    with patch.object(gemm, "WORKING_BYTES", working_bytes), matrix_products_only():
+        result = GEMM.conv2d(*layer.tensors, **layer.window)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+@settings(max_examples=200)
+@given(convolutions(largest_size=9, largest_channels=5), SOME, SOME, st.integers(1, 64))
+def test_looked_up_conv2d_equals_the_definition(
+    layer: Layer, indices: int, weights: int, block: int
+):
+    expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
+    with (
+        patch.multiple(lookup, INDICES=indices, WEIGHTS=weights, BLOCK=block),
+        patch.object(gemm, "FEW_OUTPUTS", 1 << 30),
+    ):
         result = GEMM.conv2d(*layer.tensors, **layer.window)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
@@ -62,73 +86,22 @@ def test_linear_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool)
     np.testing.assert_array_equal(quick, result)
 
 
-@given(st.data(), arithmetics, st.booleans())
-def test_add_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool):
-    a_format = data.draw(formats())
-    b_format = data.draw(formats())
-    distance = data.draw(st.integers(-6, 6)) << b_format.frac
-    near = (a_format.bias << b_format.frac >> a_format.frac) + distance
-    b_format = b_format.with_bias(near + data.draw(st.integers(0, 3)))
-    out_format = data.draw(output_formats((-(a_format.bias >> a_format.frac), 16)))
-    a = data.draw(code_arrays((24,), a_format))
-    b = data.draw(code_arrays((24,), b_format))
-    tensors = a, a_format, b, b_format, out_format
-    result = REFERENCE.add(*tensors, relu=relu, arithmetic=arithmetic)
-    expected = [
-        oracle.add(i, a_format, j, b_format, out_format, relu, arithmetic)
-        for i, j in zip(a.tolist(), b.tolist())
-    ]
-    assert result.tolist() == expected
-    quick = GEMM.add(*tensors, relu=relu, arithmetic=arithmetic)
-    np.testing.assert_array_equal(quick, result)
-
-
-@given(st.data(), arithmetics, st.booleans(), st.booleans())
-def test_avg_pool_by_the_oracle(data, arithmetic: Arithmetic, relu: bool, include_pad: bool):
-    format = data.draw(formats())
-    out_format = data.draw(output_formats((-(format.bias >> format.frac), 16)))
-    x = data.draw(code_arrays((1, 2, 4, 5), format))
-    kernel = (data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5)))
-    padding = tuple(data.draw(st.integers(0, 1)) for _ in range(4))
-    strides = (data.draw(st.integers(1, 2)), data.draw(st.integers(1, 3)))
-    result = REFERENCE.avg_pool2d(
-        x,
-        format,
-        out_format,
-        kernel=kernel,
-        strides=strides,
-        padding=padding,
-        count_include_pad=include_pad,
-        relu=relu,
-        arithmetic=arithmetic,
-    )
-    top, left = padding[:2]
-    for n, c, row, column in np.ndindex(result.shape):
-        y, z = row * strides[0] - top, column * strides[1] - left
-        inside = x[n, c, max(y, 0) : y + kernel[0], max(z, 0) : z + kernel[1]]
-        divisor = kernel[0] * kernel[1] if include_pad else inside.size
-        codes = inside.reshape(-1).tolist()
-        expected = 0
-        if divisor:
-            expected = oracle.average(codes, format, out_format, divisor, relu, arithmetic)
-        assert result[n, c, row, column] == expected
-
-
 @given(st.integers(0, 6), st.data(), st.integers(2, 12), st.booleans())
 def test_quick_reencode_around_every_threshold(frac: int, data, antilog_bits: int, relu: bool):
     """The buckets hold one threshold at most: one off at any of them would show."""
+    divisor = data.draw(st.sampled_from([1, 1, 3, 16, 49, 1000]))
     bias = data.draw(st.integers(-100, 200))
     octaves = (-antilog_bits - (bias >> frac), 40 - antilog_bits - (bias >> frac))
     out_format = data.draw(output_formats(octaves))
-    thresholds = tables.reencode_thresholds(frac, bias, out_format, antilog_bits)
+    thresholds = tables.reencode_thresholds(frac, bias, out_format, antilog_bits, divisor)
     near = np.concatenate([thresholds[thresholds < 1 << 53] + d for d in (-2, -1, 0, 1, 2)])
     random = np.random.default_rng(0).integers(-(1 << 40), 1 << 40, 200)
     acc = np.concatenate([near, -near, random, random >> 25, np.arange(-70, 70), [(1 << 53) - 1]])
     acc = acc[np.abs(acc) < 1 << 53]
     scale = tables.AccumulatorScale(frac, (bias,))
     arguments = acc, scale, out_format, Arithmetic(antilog_bits)
-    expected = definition.reencode(*arguments, relu=relu, axis=-1)
-    result = GEMM._reencode(*arguments, relu=relu, axis=-1)
+    expected = definition.reencode(*arguments, relu=relu, divisor=divisor, axis=-1)
+    result = GEMM._reencode(*arguments, relu=relu, divisor=divisor, axis=-1)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -146,7 +119,9 @@ def test_gemm_sums_wide_products_exactly():
         expected = REFERENCE.conv2d(*arguments, arithmetic=arithmetic)
         assert np.abs(expected).max() > 1 << 53
         assert (expected & 255).any()
-        result = GEMM.conv2d(*arguments, arithmetic=arithmetic)
+        np.testing.assert_array_equal(GEMM.conv2d(*arguments, arithmetic=arithmetic), expected)
+        with matrix_products_only():
+            result = GEMM.conv2d(*arguments, arithmetic=arithmetic)
         np.testing.assert_array_equal(result, expected)
 
 
@@ -168,11 +143,23 @@ def test_gemm_works_in_bounded_memory():
     x = random_codes((1, 4, 256, 256), format, 0)
     w = random_codes((2, 4, 3, 3), format, 1)
     tracemalloc.start()
-    with patch.object(gemm, "WORKING_BYTES", 1 << 20):
+    with patch.object(gemm, "WORKING_BYTES", 1 << 20), matrix_products_only():
         GEMM.conv2d(x, format, w, format, None, None, arithmetic=Arithmetic())
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5 << 20
+
+
+def test_lookups_work_in_bounded_memory():
+    """The indices of the whole input would take 4 MB here, and its sums as much again."""
+    format = LnsFormat(8, 4, 65)
+    x, w = random_codes((1, 8, 256, 256), format, 0), random_codes((8, 1, 3, 3), format, 1)
+    tracemalloc.start()
+    with patch.object(lookup, "INDICES", 1 << 15):
+        acc = GEMM.conv2d(x, format, w, format, None, None, groups=8, arithmetic=Arithmetic())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < acc.nbytes + (3 << 20)
 
 
 def test_sixteen_bit_operands_with_fine_fractions():

@@ -1,0 +1,200 @@
+"""Elementwise operations, average pools and interpolation through tables of all codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from recog.backend.arithmetic import buckets, definition, sampling
+from recog.backend.arithmetic.definition import Padding, Pair
+from recog.backend.arithmetic.tables import AccumulatorScale, code_scale
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+PAIR_BITS = 16
+"""Pairs of codes of up to so many bits together have a table of their results."""
+
+
+def all_codes(format: LnsFormat) -> np.ndarray:
+    """Every code of a format's width, in order; zero stands in for the illegal one."""
+    codes = np.arange(1 << format.width)
+    codes[format.illegal_codes(codes)] = 0
+    return codes.astype(format.dtype)
+
+
+def linearize(
+    codes: np.ndarray, format: LnsFormat, scale: AccumulatorScale, arithmetic: Arithmetic
+) -> np.ndarray:
+    """As `definition.linearize`."""
+    return definition.linearize(all_codes(format), format, scale, arithmetic).take(codes)
+
+
+def add(
+    a: np.ndarray,
+    a_format: LnsFormat,
+    b: np.ndarray,
+    b_format: LnsFormat,
+    out_format: LnsFormat | None,
+    *,
+    subtract: bool,
+    relu: bool,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """As `definition.add`."""
+    if out_format is None or a_format.width + b_format.width > PAIR_BITS:
+        return definition.add(
+            a,
+            a_format,
+            b,
+            b_format,
+            out_format,
+            subtract=subtract,
+            relu=relu,
+            arithmetic=arithmetic,
+        )
+    table = _add_table(a_format, b_format, out_format, subtract, relu, arithmetic)
+    return table.take(_pairs(a, b, b_format))
+
+
+def mul(
+    a: np.ndarray,
+    a_format: LnsFormat,
+    b: np.ndarray,
+    b_format: LnsFormat,
+    out_format: LnsFormat,
+    *,
+    relu: bool,
+) -> np.ndarray:
+    """As `definition.mul`."""
+    if a_format.width + b_format.width > PAIR_BITS:
+        return definition.mul(a, a_format, b, b_format, out_format, relu=relu)
+    return _mul_table(a_format, b_format, out_format, relu).take(_pairs(a, b, b_format))
+
+
+def _pairs(a: np.ndarray, b: np.ndarray, b_format: LnsFormat) -> np.ndarray:
+    return (a.astype(np.uint16) << b_format.width) | b
+
+
+def _table(
+    operation: Callable[[np.ndarray, np.ndarray], np.ndarray], a: LnsFormat, b: LnsFormat
+) -> np.ndarray:
+    return operation(all_codes(a)[:, None], all_codes(b)[None]).reshape(-1)
+
+
+@lru_cache(maxsize=64)
+def _add_table(
+    a_format: LnsFormat,
+    b_format: LnsFormat,
+    out_format: LnsFormat,
+    subtract: bool,
+    relu: bool,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    def operation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return definition.add(
+            a,
+            a_format,
+            b,
+            b_format,
+            out_format,
+            subtract=subtract,
+            relu=relu,
+            arithmetic=arithmetic,
+        )
+
+    return _table(operation, a_format, b_format)
+
+
+@lru_cache(maxsize=64)
+def _mul_table(
+    a_format: LnsFormat, b_format: LnsFormat, out_format: LnsFormat, relu: bool
+) -> np.ndarray:
+    def operation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return definition.mul(a, a_format, b, b_format, out_format, relu=relu)
+
+    return _table(operation, a_format, b_format)
+
+
+def avg_pool2d(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    out_format: LnsFormat,
+    *,
+    kernel: Pair,
+    strides: Pair,
+    padding: Padding,
+    count_include_pad: bool,
+    relu: bool,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """As `definition.avg_pool2d`: sums along columns, then along rows."""
+    scale = code_scale(x_format)
+    values = linearize(x, x_format, scale, arithmetic)
+    counts = [np.ones(size, np.int64) for size in x.shape[2:]]
+    for axis in (0, 1):
+        around = padding[axis], padding[axis + 2]
+        window = kernel[axis], strides[axis]
+        values = _window_sums(_pad_axis(values, 2 + axis, around, 0), 2 + axis, *window)
+        inside = _pad_axis(counts[axis], 0, around, int(count_include_pad))
+        counts[axis] = _window_sums(inside, 0, *window)
+    codes = np.zeros(values.shape, out_format.dtype)
+    rows, columns = (_runs(count) for count in counts)
+    for row, height in rows:
+        for column, width in columns:
+            if height * width == 0:
+                continue
+            codes[:, :, row, column] = buckets.reencode(
+                values[:, :, row, column],
+                scale,
+                out_format,
+                arithmetic,
+                relu=relu,
+                divisor=height * width,
+            )
+    return codes
+
+
+def _pad_axis(x: np.ndarray, axis: int, around: tuple[int, int], value: int) -> np.ndarray:
+    if not any(around):
+        return x
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = around
+    return np.pad(x, widths, constant_values=value)
+
+
+def _window_sums(x: np.ndarray, axis: int, kernel: int, stride: int) -> np.ndarray:
+    """Sums of windows along one axis."""
+    before, size = (slice(None),) * axis, x.shape[axis]
+    if kernel == size:
+        return x.sum(axis=axis, keepdims=True)
+    last = (size - kernel) // stride * stride
+    total = x[*before, 0 : last + 1 : stride].copy()
+    for offset in range(1, kernel):
+        total += x[*before, offset : offset + last + 1 : stride]
+    return total
+
+
+def _runs(counts: np.ndarray) -> list[tuple[slice, int]]:
+    """Neighbours of one count, as slices."""
+    edges = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(counts)]
+    return [(slice(low, high), int(counts[low])) for low, high in zip(edges, edges[1:])]
+
+
+def resize_bilinear(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    out_format: LnsFormat,
+    *,
+    size: Pair,
+    steps: Pair,
+    align_corners: bool,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """As `sampling.resize_bilinear`."""
+    scale = code_scale(x_format)
+    values = linearize(x, x_format, scale, arithmetic)
+    for axis in (0, 1):
+        at = sampling.positions(x.shape[2 + axis], size[axis], steps[axis], align_corners)
+        values = sampling.interpolate(values, 2 + axis, at, steps[axis])
+    return buckets.reencode(values, scale, out_format, arithmetic, divisor=steps[0] * steps[1])

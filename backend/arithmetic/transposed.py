@@ -1,0 +1,93 @@
+"""Transposed convolution as convolutions: one for each phase of the stride.
+
+Outputs y with (y + top) mod stride = φ are reached by the taps r with r · dilation mod stride = φ
+alone. Those taps are evenly spaced, and each meets the inputs one after the other, so the phase
+is a convolution of stride 1 with them in reverse order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import gcd
+from typing import NamedTuple
+
+import numpy as np
+
+from recog.backend.arithmetic.definition import Padding, Pair
+from recog.backend.arithmetic.sampling import crop, transposed_size
+
+
+class _Phase(NamedTuple):
+    """One phase along one axis: outputs first, first + stride, ..., and the taps they meet."""
+
+    outputs: slice
+    taps: slice
+    dilation: int
+    before: int
+    after: int
+
+
+def _phases(
+    given: int, wanted: int, taps: int, stride: int, dilation: int, top: int
+) -> Iterator[_Phase]:
+    """The phases that some tap reaches, `taps` in reverse order: to be taken of w[::-1]."""
+    common = gcd(stride, dilation)
+    for phase in range(min(stride, wanted)):
+        rest = (phase + top) % stride
+        met = [tap for tap in range(taps) if tap * dilation % stride == rest]
+        if not met:
+            continue
+        count = -(-(wanted - phase) // stride)
+        # Output phase + j · stride meets input j + shift with the last of its taps.
+        shift = (phase + top - met[-1] * dilation) // stride
+        spread = (met[-1] - met[0]) * dilation // stride
+        yield _Phase(
+            slice(phase, None, stride),
+            slice(taps - 1 - met[-1], taps - met[0], stride // common),
+            dilation // common,
+            -shift,
+            count + spread - given + shift,
+        )
+
+
+def accumulate_conv_transpose2d(
+    accumulate: Callable[[np.ndarray, np.ndarray, Pair], np.ndarray],
+    x: np.ndarray,
+    w: np.ndarray,
+    init: np.ndarray | None,
+    *,
+    strides: Pair,
+    padding: Padding,
+    output_padding: Pair,
+    dilation: Pair,
+) -> np.ndarray:
+    """The accumulators of `sampling.conv_transpose2d`, int64 [N, O, Ho, Wo].
+
+    Args:
+        accumulate: the sums of a convolution of stride 1, without padding, from inputs,
+            weights and dilation.
+    """
+    kernel = w.shape[2:]
+    size = transposed_size(x.shape[2:], kernel, strides, padding, output_padding, dilation)
+    acc = np.zeros((x.shape[0], w.shape[0], *size), np.int64)
+    backward = w[:, :, ::-1, ::-1]
+    vertical, horizontal = (
+        list(
+            _phases(
+                x.shape[2 + axis],
+                size[axis],
+                kernel[axis],
+                strides[axis],
+                dilation[axis],
+                padding[axis],
+            )
+        )
+        for axis in (0, 1)
+    )
+    for rows in vertical:
+        for columns in horizontal:
+            met = crop(x, (rows.before, columns.before, rows.after, columns.after))
+            weights = np.ascontiguousarray(backward[:, :, rows.taps, columns.taps])
+            sums = accumulate(met, weights, (rows.dilation, columns.dilation))
+            acc[:, :, rows.outputs, columns.outputs] = sums
+    return acc if init is None else acc + init[:, None, None]
