@@ -1,0 +1,261 @@
+"""Hypothesis strategy for lns networks: every op, odd shapes, values with several users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from hypothesis import strategies as st
+from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, TensorType, f32, i16
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from recog.dialects import lns
+from recog.dialects.cluster import LookupOp, pointers_shape
+from recog.dialects.data import ConstantOp
+from recog.dialects.lns import NumberType, format_of, number_tensor, shape_of
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+small = st.integers(1, 4)
+
+
+@st.composite
+def formats(draw, *, unsigned: bool | None = None, widths=(3, 8)) -> LnsFormat:
+    """Of at most 16 octaves around 1, so that all sums fit 63 bits."""
+    width = draw(st.integers(*widths))
+    frac = draw(st.integers(max(0, width - 4), 5))
+    bias = draw(st.integers(-2 << frac, 6 << frac))
+    signs = draw(st.booleans()) if unsigned is None else unsigned
+    return LnsFormat(width, frac, bias, unsigned=signs)
+
+
+def random_codes(generator: np.random.Generator, shape, format: LnsFormat) -> np.ndarray:
+    codes = generator.integers(0, 1 << format.width, shape).astype(format.dtype)
+    codes[format.illegal_codes(codes)] = 0
+    return codes
+
+
+@dataclass
+class Network:
+    module: ModuleOp
+    inputs: list[np.ndarray]
+    """Three frames for each argument."""
+
+
+class NetworkMaker:
+    """Appends random ops to a block."""
+
+    def __init__(self, draw, block: Block):
+        self.draw = draw
+        self.block = block
+        self.values: list[SSAValue] = []
+        self.generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        self.arithmetic = Arithmetic(draw(st.integers(2, 8)), 64, draw(st.booleans()))
+
+    def add(self, op: Operation) -> SSAValue:
+        self.block.add_op(op)
+        return op.results[0]
+
+    def value(self) -> SSAValue:
+        return self.draw(st.sampled_from(self.values))
+
+    def image(self) -> SSAValue:
+        """A value of four axes; a reshape makes one of any other."""
+        x = self.value()
+        shape = shape_of(x)
+        if len(shape) == 4:
+            return x
+        height = next(d for d in (3, 2, 1) if prod(shape) % d == 0)
+        return self.add(lns.ReshapeOp(x, (1, prod(shape) // height, height, 1)))
+
+    def constant(self, values: np.ndarray, element) -> SSAValue:
+        return self.add(ConstantOp.from_array(values, element))
+
+    def weight(self, shape: tuple[int, ...]) -> SSAValue:
+        draw = self.draw
+        format = draw(formats())
+        given = format
+        if draw(st.booleans()):
+            offsets = self.generator.integers(0, 5, shape[0])
+            given = format.with_bias(tuple(int(format.bias + o) for o in offsets), 0)
+        if not draw(st.booleans()):
+            return self.constant(random_codes(self.generator, shape, given), NumberType(given))
+        divisors = [[d for d in range(1, size + 1) if size % d == 0] for size in shape]
+        block = tuple(draw(st.sampled_from(each)) for each in divisors)
+        entries = draw(st.integers(1, 5))
+        pointers = self.generator.integers(0, entries, pointers_shape(shape, block))
+        codes = random_codes(self.generator, (entries, prod(block)), format)
+        return self.add(
+            LookupOp(
+                self.constant(pointers, IntegerType(8, Signedness.UNSIGNED)),
+                self.constant(codes, NumberType(format)),
+                None,
+                block,
+                NumberType(given),
+            )
+        )
+
+    def bias(self, channels: int) -> SSAValue | None:
+        if not self.draw(st.booleans()):
+            return None
+        limit = 1 << self.draw(st.integers(0, 24))
+        values = self.generator.integers(-limit, limit, channels)
+        return self.constant(values, IntegerType(64))
+
+    def output(self, *inputs: SSAValue, relu: bool = False, wide: bool = True) -> LnsFormat:
+        positive = relu or all(format_of(x).unsigned for x in inputs)
+        widths = (9, 16) if wide and self.draw(st.integers(0, 5)) == 0 else (3, 8)
+        if widths[0] == 9:
+            unsigned = positive and self.draw(st.booleans())
+            return LnsFormat(16, 8, self.draw(st.integers(0, 999)), unsigned=unsigned)
+        return self.draw(formats(unsigned=None if positive else False, widths=widths))
+
+    def narrow(self, x: SSAValue) -> SSAValue:
+        """Inputs of sums must not span too many octaves."""
+        format = format_of(x)
+        if format.max_magnitude >> format.frac <= 16:
+            return x
+        narrower = LnsFormat(6, 2, 8, unsigned=format.unsigned)
+        return self.add(lns.ConvertOp(x, narrower))
+
+    def add_conv(self) -> None:
+        draw, x = self.draw, self.narrow(self.image())
+        _, channels, height, width = shape_of(x)
+        groups = draw(st.sampled_from([d for d in range(1, channels + 1) if channels % d == 0]))
+        kernel = (draw(st.integers(1, min(3, height))), draw(st.integers(1, min(3, width))))
+        outputs = groups * draw(st.integers(1, 3 if groups < 3 else 1))
+        weight = self.weight((outputs, channels // groups, *kernel))
+        relu = draw(st.booleans())
+        op = lns.Conv2dOp(
+            x,
+            weight,
+            self.bias(outputs),
+            self.output(x, weight, relu=relu),
+            strides=(draw(small), draw(small)),
+            padding=[draw(st.integers(0, 2)) for _ in range(4)],
+            dilation=(1, 1) if max(kernel) > 1 else (draw(small), 2),
+            groups=groups,
+            relu=relu,
+            arithmetic=self.arithmetic,
+        )
+        self.values.append(self.add(op))
+
+    def add_linear(self) -> None:
+        x = self.narrow(self.value())
+        features = prod(shape_of(x))
+        if shape_of(x) != (1, features):
+            x = self.add(lns.ReshapeOp(x, (1, features)))
+        outputs, relu = self.draw(small), self.draw(st.booleans())
+        weight = self.weight((outputs, features))
+        format = self.output(x, weight, relu=relu)
+        bias = self.bias(outputs)
+        layer = lns.LinearOp(x, weight, bias, format, relu=relu, arithmetic=self.arithmetic)
+        self.values.append(self.add(layer))
+
+    def add_sum(self) -> None:
+        lhs = self.narrow(self.value())
+        same = [x for x in self.values if shape_of(x) == shape_of(lhs)] or [lhs]
+        rhs = self.narrow(self.draw(st.sampled_from(same)))
+        relu = self.draw(st.booleans())
+        format = self.output(lhs, rhs, relu=relu)
+        self.values.append(
+            self.add(lns.AddOp(lhs, rhs, format, relu=relu, arithmetic=self.arithmetic))
+        )
+
+    def add_pool(self) -> None:
+        draw, x = self.draw, self.image()
+        kernel = tuple(draw(st.integers(1, min(3, size))) for size in shape_of(x)[2:])
+        strides = (draw(small), draw(small))
+        padding = [draw(st.integers(0, size // 2)) for size in kernel * 2]
+        if draw(st.booleans()):
+            self.values.append(self.add(lns.MaxPool2dOp(x, kernel, strides, padding)))
+            return
+        x = self.narrow(x)
+        count = draw(st.booleans())
+        op = lns.AvgPool2dOp(
+            x,
+            self.output(x),
+            kernel,
+            strides,
+            padding,
+            count_include_pad=count,
+            arithmetic=self.arithmetic,
+        )
+        self.values.append(self.add(op))
+
+    def add_relu(self) -> None:
+        x = self.value()
+        format = format_of(x)
+        if not format.unsigned and format.width > 2 and self.draw(st.booleans()):
+            format = LnsFormat(format.width - 1, format.frac, format.bias, unsigned=True)
+        self.values.append(self.add(lns.ReluOp(x, format)))
+
+    def add_convert(self) -> None:
+        x = self.value()
+        self.values.append(self.add(lns.ConvertOp(x, self.output(x))))
+
+    def add_table(self) -> None:
+        x = self.value()
+        if format_of(x).width > 8:
+            x = self.narrow(x)
+        format = self.output(wide=True)
+        entries = random_codes(self.generator, (1 << format_of(x).width,), format)
+        table = self.constant(entries, NumberType(format))
+        self.values.append(self.add(lns.TableOp(x, table)))
+
+    def add_reshape(self) -> None:
+        x = self.value()
+        count = prod(shape_of(x))
+        first = self.draw(st.sampled_from([d for d in range(1, count + 1) if count % d == 0]))
+        shapes = [(1, count), (1, first, count // first), (1, first, 1, count // first)]
+        self.values.append(self.add(lns.ReshapeOp(x, self.draw(st.sampled_from(shapes)))))
+
+    def add_concat(self) -> None:
+        x = self.value()
+        axis = self.draw(st.integers(1, len(shape_of(x)) - 1)) if len(shape_of(x)) > 1 else None
+        if axis is None:
+            return
+
+        def fits(y: SSAValue) -> bool:
+            rests = [(*shape_of(v)[:axis], *shape_of(v)[axis + 1 :]) for v in (x, y)]
+            lengths = len(shape_of(x)) == len(shape_of(y))
+            return lengths and rests[0] == rests[1] and format_of(x) == format_of(y)
+
+        others = st.lists(st.sampled_from([y for y in self.values if fits(y)]), max_size=3)
+        self.values.append(self.add(lns.ConcatOp([x, *self.draw(others)], axis)))
+
+
+STEPS = sorted(name for name in vars(NetworkMaker) if name.startswith("add_"))
+
+
+@st.composite
+def networks(draw) -> Network:
+    shapes = [tuple(draw(small) for _ in range(draw(st.sampled_from([3, 3, 3, 2, 1]))))]
+    if draw(st.booleans()):
+        shapes.append(draw(st.sampled_from([shapes[0], (3, 2, 2)])))
+    encoded = [draw(st.booleans()) for _ in shapes]
+    input_formats = [draw(formats()) for _ in shapes]
+    types = [
+        TensorType(f32, (1, *shape)) if floats else number_tensor((1, *shape), format)
+        for shape, format, floats in zip(shapes, input_formats, encoded)
+    ]
+    block = Block(arg_types=types)
+    make = NetworkMaker(draw, block)
+    for argument, format, floats in zip(block.args, input_formats, encoded):
+        make.values.append(make.add(lns.EncodeOp(argument, format)) if floats else argument)
+    for _ in range(draw(st.integers(1, 8))):
+        getattr(make, draw(st.sampled_from(STEPS)))()
+    results = [make.values[-1], *draw(st.lists(st.sampled_from(make.values), max_size=2))]
+    outputs = [make.add(lns.DecodeOp(x)) if draw(st.booleans()) else x for x in results]
+    if draw(st.booleans()) and len(shape_of(results[0])) > 1:
+        outputs.append(make.add(lns.ArgmaxOp(results[0], 1, i16)))
+    block.add_op(ReturnOp(*outputs))
+    function = FuncOp("main", (types, [x.type for x in outputs]), Region(block))
+    inputs = [
+        make.generator.normal(size=(3, *shape)).astype(np.float32)
+        if floats
+        else random_codes(make.generator, (3, *shape), format)
+        for shape, format, floats in zip(shapes, input_formats, encoded)
+    ]
+    return Network(ModuleOp([function]), inputs)
