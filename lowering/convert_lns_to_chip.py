@@ -9,7 +9,7 @@ from pathlib import Path
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import Pure
@@ -50,7 +50,7 @@ class ConvertLnsToChipPass(ModulePass):
         functions = [
             each
             for each in op.body.block.ops
-            if isinstance(each, func.FuncOp) and not each.is_declaration and each.body.block.args
+            if isinstance(each, func.FuncOp) and each.body.blocks and each.body.blocks[0].args
         ]
         if not functions:
             raise RecogError("the module has no function with arguments to convert")
@@ -93,8 +93,10 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
         RecogError: ops without an instruction (all of them at once), shapes or constants
             that no instruction takes, an accumulator that may overflow, too little memory.
     """
-    block = function.body.block
-    ops = [op for op in block.ops if not isinstance(op, OPERANDS_OF_LAYERS) and not _is_dead(op)]
+    if len(function.body.blocks) != 1:
+        fail(function, "a program has no branches, the function has several blocks")
+    live = _live_ops(function.body.block)
+    ops = [op for op in live if not isinstance(op, OPERANDS_OF_LAYERS)]
     _check_lowerings(ops)
     for op in ops:
         check_constant_operands(op)
@@ -109,8 +111,14 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
     return _finish(build, function)
 
 
-def _is_dead(op: Operation) -> bool:
-    return op.has_trait(Pure) and not any(result.uses for result in op.results)
+def _live_ops(block: Block) -> list[Operation]:
+    """The ops on which a result depends, in order."""
+    live: dict[Operation, None] = {}
+    for op in reversed(list(block.ops)):
+        users = [use.operation for result in op.results for use in result.uses]
+        if not op.has_trait(Pure) or any(user in live for user in users):
+            live[op] = None
+    return list(live)[::-1]
 
 
 def _check_lowerings(ops: Sequence[Operation]) -> None:

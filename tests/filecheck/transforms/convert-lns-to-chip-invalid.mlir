@@ -192,3 +192,12 @@ func.func @last_axis(%x: tensor<1x1x1x2x2x!lns.number<4, 0, bias = 0>>) -> tenso
   func.return %z : tensor<1x8x!lns.number<4, 0, bias = 0>>
 }
 // CHECK: 'lns.concat' op at {{.*}}: a concatenation along axis 4 has no place in activation memory
+
+// -----
+
+func.func @blocks(%x: tensor<1x2x!lns.number<4, 0, bias = 0>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>> {
+  cf.br ^next
+^next:
+  func.return %x : tensor<1x2x!lns.number<4, 0, bias = 0>>
+}
+// CHECK: 'func.func' op at {{.*}}: a program has no branches, the function has several blocks

@@ -112,6 +112,7 @@ func.func @rest(%a: tensor<1x2x2x2xf32>, %b: tensor<1x2x2x2x!lns.number<4, 0, bi
   %t = lns.table %g, %entries : (tensor<1x2x2x1x!lns.number<2, 0, bias = 0, unsigned>>, tensor<4x!lns.number<8, 4, bias = 1>>) -> tensor<1x2x2x1x!lns.number<8, 4, bias = 1>>
   %r = lns.reshape %t : (tensor<1x2x2x1x!lns.number<8, 4, bias = 1>>) -> tensor<1x2x2x!lns.number<8, 4, bias = 1>>
   %unused = lns.relu %t : (tensor<1x2x2x1x!lns.number<8, 4, bias = 1>>) -> tensor<1x2x2x1x!lns.number<8, 4, bias = 1>>
+  %unused2 = lns.relu %unused : (tensor<1x2x2x1x!lns.number<8, 4, bias = 1>>) -> tensor<1x2x2x1x!lns.number<8, 4, bias = 1>>
   %i = lns.argmax %r : (tensor<1x2x2x!lns.number<8, 4, bias = 1>>) -> tensor<1x2xi16>
   func.return %r, %i : tensor<1x2x2x!lns.number<8, 4, bias = 1>>, tensor<1x2xi16>
 }

@@ -18,6 +18,9 @@ from recog.dialects.data import ModulePrinter
 from recog.dialects.errors import RecogError
 from recog.tools.context import make_context
 
+few = settings(max_examples=settings().max_examples // 5)
+"""For what is slow, or the same in most examples."""
+
 
 def text_of(program: chip.ProgramOp, *, locations: bool = False) -> str:
     stream = StringIO()
@@ -27,7 +30,6 @@ def text_of(program: chip.ProgramOp, *, locations: bool = False) -> str:
 
 
 @given(programs())
-@settings(max_examples=60)
 def test_files_and_programs_are_the_same(program: chip.ProgramOp):
     data = assemble(program)
     again = disassemble(data)
@@ -37,7 +39,7 @@ def test_files_and_programs_are_the_same(program: chip.ProgramOp):
 
 
 @given(programs())
-@settings(max_examples=30)
+@few
 def test_text_and_programs_are_the_same(program: chip.ProgramOp):
     context = make_context()
     stream = StringIO()
@@ -48,7 +50,7 @@ def test_text_and_programs_are_the_same(program: chip.ProgramOp):
 
 
 @given(programs())
-@settings(max_examples=30)
+@few
 def test_stripping_takes_names_and_places_only(program: chip.ProgramOp):
     stripped = assemble(program, strip=True)
     again = disassemble(stripped)

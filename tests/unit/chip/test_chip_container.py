@@ -10,7 +10,7 @@ from zlib import crc32
 
 import pytest
 from chip_strategies import programs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recog.backend.program import Machine, assemble, disassemble, load_program
@@ -180,7 +180,6 @@ def test_a_huge_file_is_not_read(tmp_path):
 
 
 @given(programs(), st.data())
-@settings(max_examples=150)
 def test_whatever_is_accepted_is_a_program_that_assembles_to_the_file(program, data):
     container = read_container(assemble(program))
     segments = []
@@ -200,7 +199,6 @@ def test_whatever_is_accepted_is_a_program_that_assembles_to_the_file(program, d
 
 
 @given(st.binary(max_size=300), st.sampled_from(list(Kind)))
-@settings(max_examples=150)
 def test_garbage_in_a_segment(garbage: bytes, kind: Kind):
     file = replaced(kind, garbage)
     try:

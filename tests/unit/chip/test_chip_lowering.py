@@ -18,6 +18,9 @@ from recog.dialects.chip.records import layout
 from recog.dialects.verification import verify_module
 from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
 
+few = settings(max_examples=settings().max_examples // 5)
+"""For what is slow, or the same in most examples."""
+
 
 def lowered(module: ModuleOp) -> chip.ProgramOp:
     copy = module.clone()
@@ -31,7 +34,6 @@ def as_tuple(outputs) -> tuple[np.ndarray, ...]:
 
 
 @given(networks())
-@settings(max_examples=150)
 def test_the_machine_gives_the_bits_of_lns(network: Network):
     verify_module(network.module)
     expected = run_lns(network.module, *network.inputs)
@@ -50,7 +52,6 @@ def test_the_machine_gives_the_bits_of_lns(network: Network):
 
 
 @given(networks())
-@settings(max_examples=60)
 def test_no_instruction_writes_what_it_reads(network: Network):
     program = lowered(network.module)
     tensors = {op.sym_name.data: op for op in program.descriptors if isinstance(op, chip.TensorOp)}
@@ -70,7 +71,7 @@ def bytes_of(tensor: chip.TensorOp) -> set[int]:
 
 
 @given(networks())
-@settings(max_examples=20)
+@few
 def test_chunks_of_frames_do_not_show(network: Network):
     data = assemble(lowered(network.module))
     frames = [np.concatenate([x] * 3) for x in network.inputs]
@@ -83,7 +84,7 @@ def test_chunks_of_frames_do_not_show(network: Network):
 
 
 @given(networks())
-@settings(max_examples=20)
+@few
 def test_both_engines_give_the_same_bits(network: Network):
     data = assemble(lowered(network.module))
     frames = [x[:1] for x in network.inputs]
@@ -94,6 +95,6 @@ def test_both_engines_give_the_same_bits(network: Network):
 
 
 @given(networks())
-@settings(max_examples=20)
+@few
 def test_lowering_twice_gives_equal_bytes(network: Network):
     assert assemble(lowered(network.module)) == assemble(lowered(network.module))
