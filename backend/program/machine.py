@@ -174,7 +174,7 @@ class Machine:
             for op in self._instructions:
                 self._step(interpreter, state, op)
                 if observe is not None and (written := self._written.get(op)) is not None:
-                    observe(written.sym_name.data, state.activation.read(written))
+                    observe(written.sym_name.data, state.activation.read(written).copy())
         return [state.dram.read(port).reshape(frames, *port.frame_shape) for port in self.outputs]
 
     def _step(self, interpreter: Interpreter, state: MachineState, op: InstructionOp) -> None:

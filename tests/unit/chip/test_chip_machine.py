@@ -134,11 +134,19 @@ def test_several_inputs_want_equal_numbers_of_frames():
 
 
 def test_observers_see_what_instructions_write():
-    seen = list[tuple[str, list[int]]]()
-    Machine(doubling()).run(
-        frames(1, 2), observe=lambda name, codes: seen.append((name, codes[:, 0, 0, 0].tolist()))
+    """Kept arrays stay as they were: @x is overwritten after it was seen."""
+    body = [
+        chip.DmaInOp(output="x", input="in"),
+        chip.EltOp(output="y", lhs="x", rhs="x", mode="add"),
+        chip.CopyOp(output="x", input="y"),
+    ]
+    seen = list[tuple[str, np.ndarray]]()
+    Machine(program(*ports(encoded=True), *tensors(), *body)).run(
+        frames(1, 2), observe=lambda name, codes: seen.append((name, codes))
     )
-    assert seen == [("x", [4, 5]), ("y", [5, 6])]
+    assert [name for name, _ in seen] == ["x", "y", "x"]
+    assert [codes[:, 0, 0, 0].tolist() for _, codes in seen] == [[4, 5], [5, 6], [5, 6]]
+    assert seen[0][1].shape == (2, 2, 2, 1)
 
 
 def test_a_wait_that_nothing_signals_is_an_error():
