@@ -16,16 +16,16 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from recog.backend.arithmetic.definition import decode, encode
 from recog.dialects import nn
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import fail
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.labels import label_layers
-from recog.lowering.rewriting import check_option, inputs_of, load_arrays
+from recog.lowering.rewriting import check_frames, check_option, inputs_of, load_arrays
 
 FORMAT = "lns.format"
 """On an nn op or a function argument: the format that its values will be encoded in."""
@@ -95,12 +95,12 @@ class Samples:
 
     low: float = 0.0
     high: float = 0.0
+    finite: bool = True
     parts: list[np.ndarray] = field(default_factory=list)
 
     def add(self, values: np.ndarray, limit: int, random: np.random.Generator) -> None:
         flat = values.reshape(-1)
-        if flat.size == 0:
-            return
+        self.finite &= bool(np.isfinite(flat).all())
         self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
         self.parts.append(random.choice(flat, limit, replace=False) if flat.size > limit else flat)
 
@@ -154,10 +154,8 @@ def calibrate(
 
     function = find_function(module, entry)
     label_layers(function)
-    if not inputs or len(inputs[0]) == 0:
-        raise RecogError("calibration needs at least one example input")
     random = np.random.default_rng(seed)
-    count = len(inputs[0])
+    count = check_frames(inputs, what="calibration")
     limit = max(1024, SAMPLE // -(-count // FRAMES))
     samples: dict[SSAValue, Samples] = {}
 
@@ -192,27 +190,42 @@ def _write_formats(
         for operand in op.operands
     }
     never_negative: set[SSAValue] = set()
-    arguments: list[DictionaryAttr] = []
+    arguments = _argument_attributes(function)
     for value, seen in samples.items():
-        if _is_never_negative(value, seen, never_negative):
-            never_negative.add(value)
+        owner = value.owner if isinstance(value.owner, Operation) else function
+        if not seen.finite:
+            fail(owner, "the example inputs give NaN or infinity here")
         if value in returned:
             format = formats.output
+        elif _is_never_negative(value, seen, never_negative):
+            never_negative.add(value)
+            format = formats.unsigned
         else:
-            format = formats.unsigned if value in never_negative else formats.signed
+            format = formats.signed
         chosen = NumberType(format.with_bias(best_bias(format, seen)))
-        if isinstance(value.owner, Operation):
-            value.owner.attributes[FORMAT] = chosen
+        if isinstance(value, BlockArgument):
+            arguments[value.index] = DictionaryAttr(arguments[value.index].data | {FORMAT: chosen})
         else:
-            arguments.append(DictionaryAttr({FORMAT: chosen}))
+            owner.attributes[FORMAT] = chosen
     function.properties["arg_attrs"] = ArrayAttr(arguments)
 
 
+def _argument_attributes(function: func.FuncOp) -> list[DictionaryAttr]:
+    if function.arg_attrs is None:
+        return [DictionaryAttr({}) for _ in function.args]
+    return list(function.arg_attrs)
+
+
 def _is_never_negative(value: SSAValue, seen: Samples, known: set[SSAValue]) -> bool:
-    """Whether the network's structure says so; of its inputs the examples must tell."""
+    """Whether the network's structure says so; of its inputs the examples must tell.
+
+    What follows from operands holds only where these have unsigned formats themselves.
+    """
     match value.owner:
         case nn.ReluOp() | nn.SigmoidOp() | nn.HardsigmoidOp() | nn.SoftmaxOp():
             return True
+        case nn.ClampOp():
+            return value.owner.min.value.data >= 0
         case (
             nn.MaxPool2dOp()
             | nn.AvgPool2dOp()

@@ -145,9 +145,13 @@ class ClusterWeightPattern(RewritePattern):
         self, op: nn.Conv2dOp | nn.LinearOp, rewriter: PatternRewriter, /
     ) -> None:
         constant = op.weight.owner
+        if isinstance(constant, LookupOp):
+            return
         if not isinstance(constant, ConstantOp):
+            op.attributes[KEPT_DENSE] = StringAttr("the weight is computed, not constant")
             return
         if not isinstance(constant.value.type.element_type, Float32Type):
+            op.attributes[KEPT_DENSE] = StringAttr("only weights of f32 are clustered")
             return
         weight = constant.value.to_array()
         if not np.isfinite(weight).all():
@@ -179,7 +183,8 @@ def channel_scales(weight: np.ndarray, frac: int) -> np.ndarray:
     """
     rms = np.sqrt((weight.astype(np.float64).reshape(len(weight), -1) ** 2).mean(axis=1))
     exponents = np.rint(np.log2(np.where(rms > 0, rms, 1.0)) * 2**frac)
-    return np.exp2(exponents / 2**frac).astype(np.float32)
+    # Float32 has no exact digits below 2^-126; a channel that small needs none.
+    return np.exp2(np.clip(exponents / 2**frac, -100, 100)).astype(np.float32)
 
 
 def clustered_weight(

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -27,7 +27,7 @@ from xdsl.pattern_rewriter import (
 )
 
 from recog.dialects import lns, nn
-from recog.dialects.data import constant_array
+from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of
 from recog.dialects.number_format import (
@@ -43,7 +43,7 @@ from recog.dialects.number_format import (
 )
 from recog.lowering.calibrate import FORMAT, CalibratePass
 from recog.lowering.cluster_weights import erase_dead_constants
-from recog.lowering.encode_weights import encode_layer_bias, encode_weight
+from recog.lowering.encode_weights import ConstantEncoder
 from recog.lowering.labels import LAYER, absorbed_relu
 from recog.lowering.rewriting import check_option, replace_op
 
@@ -83,9 +83,10 @@ class EncodeLnsPass(ModulePass):
 
 def encode_module(module: ModuleOp, weights: LnsFormat, arithmetic: Arithmetic) -> None:
     """Convert every nn op that has an lns counterpart, in all functions."""
+    constants = ConstantEncoder(weights, arithmetic)
     patterns: list[RewritePattern] = [
-        EncodeConv2dPattern(weights, arithmetic),
-        EncodeLinearPattern(weights, arithmetic),
+        EncodeConv2dPattern(constants),
+        EncodeLinearPattern(constants),
         EncodeAddPattern(arithmetic),
         EncodeAvgPool2dPattern(arithmetic),
         EncodeMeanPattern(arithmetic),
@@ -109,26 +110,41 @@ def calibrated_format(value: SSAValue) -> LnsFormat:
     Raises:
         RecogError: there is none.
     """
-    owner = value.owner
-    chosen = None
-    if isinstance(owner, Operation):
-        chosen = owner.attributes.get(FORMAT)
-    elif isinstance(function := owner.parent_op(), func.FuncOp) and function.arg_attrs is not None:
-        attributes = function.arg_attrs.data[value.index]  # pyright: ignore
-        chosen = attributes.data.get(FORMAT) if isinstance(attributes, DictionaryAttr) else None
-    if isinstance(chosen, NumberType):
+    op = value.owner
+    what, attributes = "the result", {}
+    if isinstance(op, Operation):
+        attributes = op.attributes
+    elif isinstance(value, BlockArgument) and isinstance(parent := op.parent_op(), func.FuncOp):
+        op, what = parent, f"argument {value.index}"
+        if parent.arg_attrs is not None:
+            attributes = parent.arg_attrs.data[value.index].data
+    if not isinstance(op, Operation):
+        raise RecogError("the argument of a block has no calibrated format")
+    chosen = attributes.get(FORMAT)
+    if isinstance(chosen, NumberType) and chosen.format.axis is None:
         return chosen.format
+    if chosen is not None:
+        fail(op, f"the {FORMAT} of {what} must be an !lns.number with one bias, got {chosen}")
     hint = "run the calibrate pass before encode-lns, or give encode-lns its data option"
-    if isinstance(owner, Block):
-        raise RecogError("an argument has no calibrated format", where="@main", hint=hint)
-    fail(owner, "the result has no calibrated format", hint=hint)
+    fail(op, f"{what} has no calibrated format", hint=hint)
 
 
 def encoded(value: SSAValue, rewriter: PatternRewriter, at: Operation) -> SSAValue:
-    """The codes of a float value: what a decode decoded, else a new lns.encode before `at`."""
+    """The codes of a float value: what a decode decoded, else an lns.encode before `at`."""
     if isinstance(value.owner, lns.DecodeOp):
         return value.owner.input
-    encode = lns.EncodeOp(value, calibrated_format(value))
+    if isinstance(value.owner, ConstantOp):
+        fail(at, "an operand is constant, which has no LNS form here")
+    format = calibrated_format(value)
+    for use in value.uses:
+        known = use.operation
+        if (
+            isinstance(known, lns.EncodeOp)
+            and format_of(known.output) == format
+            and known.is_before_in_block(at)
+        ):
+            return known.output
+    encode = lns.EncodeOp(value, format)
     encode.location = value.owner.location if isinstance(value.owner, Operation) else at.location
     encode.output.name_hint = value.name_hint
     rewriter.insert(encode)
@@ -140,8 +156,9 @@ def replace_with_codes(
 ) -> None:
     """Replace a float op (and the ReLU it takes in) by the decoded result of `new_op`."""
     decode = lns.DecodeOp(new_op)
-    if (label := (relu or op).attributes.get(LAYER)) is not None:
-        new_op.attributes[LAYER] = label
+    for labelled in (op, relu):
+        if labelled is not None and LAYER in labelled.attributes:
+            new_op.attributes[LAYER] = labelled.attributes[LAYER]
     new_op.results[0].name_hint = (relu or op).results[0].name_hint
     if relu is None:
         replace_op(rewriter, op, [new_op, decode])
@@ -162,15 +179,14 @@ def output_format(op: Operation) -> LnsFormat:
 class EncodeConv2dPattern(RewritePattern):
     """nn.conv2d [+ nn.relu] → lns.conv2d."""
 
-    weights: LnsFormat
-    arithmetic: Arithmetic
+    constants: ConstantEncoder
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.Conv2dOp, rewriter: PatternRewriter, /) -> None:
         relu = absorbed_relu(op)
         x = encoded(op.input, rewriter, op)
-        weight = encode_weight(op, op.weight, self.weights, rewriter)
-        bias = encode_layer_bias(op, op.bias, x, weight, self.arithmetic, rewriter)
+        weight = self.constants.encode_weight(op, op.weight, rewriter)
+        bias = self.constants.encode_bias(op, op.bias, x, weight, rewriter)
         conv = lns.Conv2dOp(
             x,
             weight,
@@ -181,7 +197,7 @@ class EncodeConv2dPattern(RewritePattern):
             dilation=op.dilation.get_values(),
             groups=op.groups.value.data,
             relu=relu is not None,
-            arithmetic=self.arithmetic,
+            arithmetic=self.constants.arithmetic,
         )
         replace_with_codes(rewriter, op, conv, relu)
 
@@ -190,18 +206,22 @@ class EncodeConv2dPattern(RewritePattern):
 class EncodeLinearPattern(RewritePattern):
     """nn.linear [+ nn.relu] → lns.linear."""
 
-    weights: LnsFormat
-    arithmetic: Arithmetic
+    constants: ConstantEncoder
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.LinearOp, rewriter: PatternRewriter, /) -> None:
         relu = absorbed_relu(op)
         x = encoded(op.input, rewriter, op)
-        weight = encode_weight(op, op.weight, self.weights, rewriter)
-        bias = encode_layer_bias(op, op.bias, x, weight, self.arithmetic, rewriter)
-        output = calibrated_format((relu or op).results[0])
-        has_relu = relu is not None
-        linear = lns.LinearOp(x, weight, bias, output, relu=has_relu, arithmetic=self.arithmetic)
+        weight = self.constants.encode_weight(op, op.weight, rewriter)
+        bias = self.constants.encode_bias(op, op.bias, x, weight, rewriter)
+        linear = lns.LinearOp(
+            x,
+            weight,
+            bias,
+            calibrated_format((relu or op).results[0]),
+            relu=relu is not None,
+            arithmetic=self.constants.arithmetic,
+        )
         replace_with_codes(rewriter, op, linear, relu)
 
 
@@ -347,6 +367,8 @@ class EncodeOfDecodePattern(RewritePattern):
             return
         if decode.input.type == op.output.type:
             rewriter.replace(op, [], [decode.input])
+            return
+        if format_of(op.output).unsigned and not format_of(decode.input).unsigned:
             return
         replace_op(rewriter, op, [lns.ConvertOp(decode.input, format_of(op.output))])
 

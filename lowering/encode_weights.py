@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import Operation, SSAValue
@@ -17,43 +19,102 @@ from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.lowering.calibrate import covering_bias
 
 
-def encode_weight(
-    layer: Operation, weight: SSAValue, format: LnsFormat, rewriter: PatternRewriter
+@dataclass(frozen=True)
+class ConstantEncoder:
+    """Encodes the constants of layers; those that layers share stay shared.
+
+    Attributes:
+        format: of weights and centroids, its bias to be chosen.
+        arithmetic: the datapath that the biases are for.
+    """
+
+    format: LnsFormat
+    arithmetic: Arithmetic
+    _weights: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    _codebooks: dict[SSAValue, ConstantOp] = field(default_factory=dict[SSAValue, ConstantOp])
+    _biases: dict[tuple[SSAValue, bytes], SSAValue] = field(
+        default_factory=dict[tuple[SSAValue, bytes], SSAValue]
+    )
+
+    def encode_weight(
+        self, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+    ) -> SSAValue:
+        """The codes of a weight: a dense constant, or a lookup in a codebook of codes."""
+        if weight not in self._weights:
+            encoder = _encode_lookup if isinstance(weight.owner, LookupOp) else _encode_dense
+            self._weights[weight] = encoder(self, layer, weight, rewriter)
+        return self._weights[weight]
+
+    def encode_codebook(
+        self, layer: Operation, value: SSAValue, rewriter: PatternRewriter
+    ) -> ConstantOp:
+        """The codes of a codebook, with one bias."""
+        if value not in self._codebooks:
+            centroids = _constant(layer, "codebook", value)
+            chosen = self.format.with_bias(codebook_bias(centroids, self.format))
+            codebook = ConstantOp.from_array(encode(centroids, chosen), NumberType(chosen))
+            _insert(codebook, layer, value, rewriter)
+            self._codebooks[value] = codebook
+        return self._codebooks[value]
+
+    def encode_bias(
+        self,
+        layer: Operation,
+        bias: SSAValue | None,
+        x: SSAValue,
+        weight: SSAValue,
+        rewriter: PatternRewriter,
+    ) -> SSAValue | None:
+        """The accumulators' initial values for a float bias, None where there is no bias."""
+        if bias is None:
+            return None
+        values = _constant(layer, "bias", bias)
+        try:
+            integers = encode_bias(values, format_of(x), format_of(weight), self.arithmetic)
+        except RecogError as error:
+            fail(layer, error.message, hint=error.hint)
+        width = self.arithmetic.accumulator_width
+        over = np.flatnonzero(np.abs(integers) >= 1 << (width - 1))
+        if over.size:
+            channel, value = over[0], abs(int(integers[over[0]]))
+            fail(
+                layer,
+                f"the bias of channel {channel}, {values[channel]:g}, overflows an accumulator of "
+                f"{width} bits: it is {value} there",
+                hint="encode-lns{accumulator-width=48} or a lower antilog-bits",
+            )
+        key = bias, integers.tobytes()
+        if key not in self._biases:
+            constant = ConstantOp.from_array(integers, IntegerType(width))
+            self._biases[key] = _insert(constant, layer, bias, rewriter)
+        return self._biases[key]
+
+
+def _encode_dense(
+    encoder: ConstantEncoder, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
 ) -> SSAValue:
-    """The codes of a layer's weight: a dense constant, or a lookup in a codebook of codes."""
-    owner = weight.owner
-    if isinstance(owner, LookupOp):
-        return _encode_lookup(layer, owner, format, rewriter)
-    values = constant_array(weight)
-    if values is None:
-        fail(layer, "the weight is computed, not constant", hint="fold constants before encode-lns")
-    _check_finite(layer, "weight", values)
+    values, format = _constant(layer, "weight", weight), encoder.format
     chosen = format.with_bias(tuple(_best_weight_bias(row, format) for row in values), 0)
     constant = ConstantOp.from_array(encode(values, chosen), NumberType(chosen))
     return _insert(constant, layer, weight, rewriter)
 
 
 def _encode_lookup(
-    layer: Operation, lookup: LookupOp, format: LnsFormat, rewriter: PatternRewriter
+    encoder: ConstantEncoder, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
 ) -> SSAValue:
-    centroids = constant_array(lookup.codebook)
-    if centroids is None or constant_array(lookup.pointers) is None:
-        fail(layer, "the codebook is computed, not constant")
-    _check_finite(layer, "codebook", centroids)
-    chosen = format.with_bias(codebook_bias(centroids, format))
-    codebook = ConstantOp.from_array(encode(centroids, chosen), NumberType(chosen))
-    _insert(codebook, layer, lookup.codebook, rewriter)
-    given = chosen
+    lookup = weight.owner
+    if not isinstance(lookup, LookupOp):
+        fail(layer, "the weight is no lookup")
+    if constant_array(lookup.pointers) is None:
+        fail(layer, "the pointers are computed, not constant")
+    codebook = encoder.encode_codebook(layer, lookup.codebook, rewriter)
+    given = chosen = format_of(codebook.output)
     if lookup.scales is not None:
-        scales = constant_array(lookup.scales)
-        if scales is None or not (scales > 0).all():
-            fail(layer, "the scales of a lookup must be positive constants")
-        given = chosen.with_bias(
-            tuple(chosen.biases[0] - e for e in scale_exponents(scales, chosen)), 0
-        )
+        exponents = _scale_exponents(layer, lookup.scales, chosen)
+        given = chosen.with_bias(tuple(chosen.biases[0] - e for e in exponents), 0)
     block = lookup.block.get_values()
     encoded = LookupOp(lookup.pointers, codebook, None, block, NumberType(given))
-    return _insert(encoded, layer, lookup.output, rewriter)
+    return _insert(encoded, layer, weight, rewriter)
 
 
 def codebook_bias(centroids: np.ndarray, format: LnsFormat) -> int:
@@ -61,9 +122,22 @@ def codebook_bias(centroids: np.ndarray, format: LnsFormat) -> int:
     return _best_weight_bias(centroids, format)
 
 
-def scale_exponents(scales: np.ndarray, format: LnsFormat) -> list[int]:
-    """Channel scales as offsets of a code: log2(scale) · 2^frac, rounded."""
-    return [int(e) for e in np.rint(np.log2(scales.astype(np.float64)) * 2**format.frac)]
+def _scale_exponents(layer: Operation, value: SSAValue, format: LnsFormat) -> list[int]:
+    """Channel scales as offsets of a code: log2(scale) · 2^frac, which must be integers."""
+    scales = _constant(layer, "scales", value)
+    if not (scales > 0).all():
+        fail(layer, "the scales of a lookup must be positive")
+    exact = np.log2(scales.astype(np.float64)) * 2**format.frac
+    rounded = np.rint(exact)
+    wrong = np.flatnonzero(np.abs(exact - rounded) > 1e-3)
+    if wrong.size:
+        fail(
+            layer,
+            f"the scale of channel {wrong[0]}, {scales[wrong[0]]:g}, is no power of "
+            f"2^(1/2^{format.frac})",
+            hint="give cluster-weights the scale-frac that encode-lns has as weight-frac, or less",
+        )
+    return [int(e) for e in rounded]
 
 
 def _best_weight_bias(values: np.ndarray, format: LnsFormat) -> int:
@@ -79,41 +153,15 @@ def _best_weight_bias(values: np.ndarray, format: LnsFormat) -> int:
     return min((covering, covering + 1), key=error)
 
 
-def encode_layer_bias(
-    layer: Operation,
-    bias: SSAValue | None,
-    x: SSAValue,
-    weight: SSAValue,
-    arithmetic: Arithmetic,
-    rewriter: PatternRewriter,
-) -> SSAValue | None:
-    """The accumulators' initial values for a float bias, None where there is no bias."""
-    if bias is None:
-        return None
-    values = constant_array(bias)
-    if values is None:
-        fail(layer, "the bias is computed, not constant")
-    _check_finite(layer, "bias", values)
-    try:
-        integers = encode_bias(values, format_of(x), format_of(weight), arithmetic)
-    except RecogError as error:
-        fail(layer, error.message, hint=error.hint)
-    limit = 1 << (arithmetic.accumulator_width - 1)
-    over = np.flatnonzero(np.abs(integers) >= limit)
-    if over.size:
+def _constant(layer: Operation, what: str, value: SSAValue) -> np.ndarray:
+    array = constant_array(value)
+    if array is None:
         fail(
-            layer,
-            f"the bias of channel {over[0]}, {values[over[0]]:g}, overflows an accumulator of "
-            f"{arithmetic.accumulator_width} bits ({abs(int(integers[over[0]]))} >= {limit})",
-            hint="encode-lns{accumulator-width=48} or a lower antilog-bits",
+            layer, f"the {what} is computed, not constant", hint="fold constants before encode-lns"
         )
-    constant = ConstantOp.from_array(integers, IntegerType(arithmetic.accumulator_width))
-    return _insert(constant, layer, bias, rewriter)
-
-
-def _check_finite(layer: Operation, what: str, values: np.ndarray) -> None:
-    if not np.isfinite(values).all():
+    if not np.isfinite(array).all():
         fail(layer, f"the {what} holds NaN or infinity", hint="check the checkpoint")
+    return array
 
 
 def _insert(
@@ -121,5 +169,5 @@ def _insert(
 ) -> SSAValue:
     op.location = layer.location
     op.results[0].name_hint = old.name_hint
-    rewriter.insert(op)
+    rewriter.insert_op(op)
     return op.results[0]

@@ -42,8 +42,9 @@ def cluster_rows(
 
     random = np.random.RandomState(seed)
     sample = np.arange(len(rows))
-    if len(rows) > SEEDING_SAMPLE:
-        sample = random.choice(len(rows), SEEDING_SAMPLE, replace=False)
+    seeding = max(SEEDING_SAMPLE, 4 * count)
+    if len(rows) > seeding:
+        sample = random.choice(len(rows), seeding, replace=False)
     sample_weights = None if weights is None else weights[sample]
     # One thread: on two, OpenMP's reduction order and so the result vary from run to run.
     with threadpool_limits(limits=1), warnings.catch_warnings():

@@ -7,7 +7,7 @@ lets reports and comparisons find the same layer in each.
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import chain, count
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import FusedLoc, NameLoc, StringAttr
@@ -37,14 +37,15 @@ def absorbed_relu(op: Operation) -> nn.ReluOp | None:
 def label_layers(function: func.FuncOp) -> None:
     """Label every nn op; a ReLU that its producer absorbs carries the producer's label."""
     ops = [op for op in function.walk() if isinstance(op, nn.NnOp)]
-    taken = Counter(label for op in ops if (label := label_of(op)) is not None)
+    taken = {label for op in ops if (label := label_of(op)) is not None}
     for op in ops:
         holder = absorbed_relu(op) or op
         if label_of(holder) is not None:
             continue
         name = _module_path(op.location) or op.name
-        label = name if not taken[name] else f"{name}#{taken[name] + 1}"
-        taken[name] += 1
+        candidates = chain([name], (f"{name}#{i}" for i in count(2)))
+        label = next(each for each in candidates if each not in taken)
+        taken.add(label)
         holder.attributes[LAYER] = StringAttr(label)
 
 

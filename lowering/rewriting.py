@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from xdsl.dialects.builtin import FusedLoc, LocationAttr, NoneAttr, UnknownLoc
@@ -12,6 +12,17 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter
 
 from recog.dialects.errors import RecogError
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise on files that are damaged or no data at all."""
 
 
 def check_option(settings: object, name: str, low: float, high: float) -> None:
@@ -64,25 +75,38 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
     Raises:
         RecogError: the file is missing, is neither, or holds Python objects.
     """
+    where = f"{what} {path}"
     try:
-        with np.errstate(all="ignore"):
-            loaded = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise RecogError("there is no such file", where=f"{what} {path}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        hint = "give an .npy or .npz file of plain arrays"
-        raise RecogError(
-            f"cannot be read: {str(error).splitlines()[0]}", where=f"{what} {path}", hint=hint
-        ) from None
-    if isinstance(loaded, np.ndarray):
-        return {"inputs": loaded}
-    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"inputs": loaded}
         with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise RecogError(
-            f"cannot be read: {str(error).splitlines()[0]}", where=f"{what} {Path(path)}"
-        ) from None
+            arrays = {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError:
+        raise RecogError("there is no such file", where=where) from None
+    except (*UNREADABLE, MemoryError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        hint = "give an .npy or .npz file of plain arrays"
+        raise RecogError(f"cannot be read: {reason}", where=where, hint=hint) from None
+    for name, array in arrays.items():
+        # Any zip archive opens as an .npz file.
+        if not isinstance(array, np.ndarray):
+            raise RecogError(f"{name} is no array", where=where)
+    return arrays
+
+
+def check_frames(inputs: Sequence[np.ndarray], *others: np.ndarray, what: str) -> int:
+    """The length that all arrays have along their first axis.
+
+    Raises:
+        RecogError: they have none, different ones, or no frame at all.
+    """
+    arrays = [np.asarray(array) for array in (*inputs, *others)]
+    lengths = {len(array) if array.ndim else 0 for array in arrays}
+    if len(lengths) != 1 or lengths == {0}:
+        shapes = ", ".join(str(list(array.shape)) for array in arrays)
+        raise RecogError(f"{what} needs arrays of as many frames each, got shapes {shapes or '[]'}")
+    return lengths.pop()
 
 
 def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[np.ndarray]:
