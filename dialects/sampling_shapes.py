@@ -1,14 +1,15 @@
 """Shape inference of ops that scatter, interpolate, pick or reorder elements.
 
 As in `shapes`: NCHW tuples, padding as (top, left, bottom, right), and a ValueError with a
-sentence for the user where there is no shape. The batch axis is never touched.
+sentence for the user where there is no shape. The batch axis stays first unless a caller
+says otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recog.dialects.shapes import Shape, check_window
+from recog.dialects.shapes import Shape, check_window, window_output_size
 
 RESIZE_MODES = ("nearest", "bilinear")
 
@@ -61,7 +62,12 @@ def resize_shape(x: Shape, size: Sequence[int]) -> Shape:
 
 
 def slice_shape(
-    x: Shape, starts: Sequence[int], stops: Sequence[int], steps: Sequence[int]
+    x: Shape,
+    starts: Sequence[int],
+    stops: Sequence[int],
+    steps: Sequence[int],
+    *,
+    keep_batch: bool = True,
 ) -> Shape:
     """The elements start, start + step, ... below stop, along every axis."""
     if not len(starts) == len(stops) == len(steps) == len(x):
@@ -74,16 +80,16 @@ def slice_shape(
             raise ValueError(
                 f"axis {axis} of size {size} has no slice from {start} to {stop} by {step}"
             )
-    if x and (starts[0], stops[0], steps[0]) != (0, x[0], 1):
+    if keep_batch and x and (starts[0], stops[0], steps[0]) != (0, x[0], 1):
         raise ValueError("the batch axis must stay whole")
     return tuple(-(-(stop - start) // step) for start, stop, step in zip(starts, stops, steps))
 
 
-def permute_shape(x: Shape, permutation: Sequence[int]) -> Shape:
-    """Axis i of the result is axis permutation[i] of x; the batch axis stays first."""
+def permute_shape(x: Shape, permutation: Sequence[int], *, keep_batch: bool = True) -> Shape:
+    """Axis i of the result is axis permutation[i] of x; with `keep_batch` the first stays."""
     if sorted(permutation) != list(range(len(x))):
         raise ValueError(f"{list(permutation)} is no permutation of {len(x)} axes")
-    if x and permutation[0] != 0:
+    if keep_batch and x and permutation[0] != 0:
         raise ValueError("the batch axis must stay first")
     return tuple(x[axis] for axis in permutation)
 
@@ -101,3 +107,35 @@ def crop_shape(x: Shape, padding: Sequence[int]) -> Shape:
             raise ValueError(f"padding {list(padding)} crops all of {list(x[2:])}")
         sizes.append(x[2 + axis] + before + after)
     return (*x[:2], *sizes)
+
+
+def window_shape(
+    x: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int] = (1, 1),
+) -> Shape:
+    """(N, C, H, W) → (N, C, H', W') under windows, none of which is wider than its padding.
+
+    Looser than `shapes.pool2d_shape`: padding may make up more than half of a window.
+    """
+    if len(x) != 4:
+        raise ValueError(f"the input must have 4 axes, got {len(x)}")
+    check_window(kernel, strides, padding, dilation)
+    sizes: list[int] = []
+    for axis in (0, 1):
+        before, after = padding[axis], padding[axis + 2]
+        if max(before, after) > dilation[axis] * (kernel[axis] - 1):
+            raise ValueError(f"padding {list(padding)} fills a whole kernel {list(kernel)}")
+        args = x[2 + axis], kernel[axis], strides[axis], before + after, dilation[axis]
+        sizes.append(window_output_size(*args))
+    return (*x[:2], *sizes)
+
+
+def elementwise_shape(lhs: Shape, rhs: Shape) -> Shape:
+    """Shapes of one rank and one batch, whose axes of size 1 broadcast."""
+    same = len(lhs) == len(rhs) and all(a == b or 1 in (a, b) for a, b in zip(lhs, rhs))
+    if not same or lhs[:1] != rhs[:1]:
+        raise ValueError(f"operands differ in shape: {list(lhs)} and {list(rhs)}")
+    return tuple(map(max, lhs, rhs))

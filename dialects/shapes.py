@@ -121,9 +121,9 @@ def concat_shape(shapes: Sequence[Shape], axis: int) -> Shape:
     return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
 
-def reshape_shape(x: Shape, target: Shape) -> Shape:
-    """`target`, which must hold as many elements and keep the batch axis."""
-    if not x or not target or x[0] != target[0]:
+def reshape_shape(x: Shape, target: Shape, *, keep_batch: bool = True) -> Shape:
+    """`target`, which must hold as many elements and, with `keep_batch`, the batch axis."""
+    if keep_batch and (not x or not target or x[0] != target[0]):
         raise ValueError(f"the batch axis must stay first, got {list(x)} and {list(target)}")
     if prod(x) != prod(target):
         raise ValueError(f"{list(x)} holds {prod(x)} elements, {list(target)} {prod(target)}")
@@ -140,6 +140,12 @@ def broadcast_shape(lhs: Shape, rhs: Shape) -> Shape:
     return tuple(b if a == 1 else a for a, b in zip(left, right))
 
 
+def check_axis(axis: int, rank: int) -> None:
+    """Raise ValueError unless `axis` is one of `rank` axes."""
+    if not 0 <= axis < rank:
+        raise ValueError(f"axis must be from 0 to {rank - 1}, got {axis}")
+
+
 def check_data_axis(axis: int, rank: int) -> None:
     """Raise ValueError unless `axis` is one of `rank` axes and not the batch axis."""
     if not 0 < axis < rank:
@@ -151,7 +157,7 @@ def reduced_shape(x: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
     if not axes or len(set(axes)) != len(axes):
         raise ValueError(f"axes must be named once each, got {list(axes)}")
     for axis in axes:
-        check_data_axis(axis, len(x))
+        check_axis(axis, len(x))
     if keepdims:
         return tuple(1 if axis in axes else dim for axis, dim in enumerate(x))
     return tuple(dim for axis, dim in enumerate(x) if axis not in axes)

@@ -7,21 +7,30 @@ ATen schema. Tensors arrive as handles; `Conversion.value` turns one into an SSA
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.fx import Node
-from xdsl.dialects.builtin import LocationAttr, NameLoc, NoneAttr, StringAttr, f32
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.dialects.builtin import LocationAttr, NameLoc, NoneAttr, StringAttr, f32, i1, i64
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.shapes import Shape
 
 Converter = Callable[..., Any]
+
+ELEMENT_TYPES: dict[torch.dtype, Attribute] = {
+    torch.float32: f32,
+    torch.int64: i64,
+    torch.int32: i64,
+    torch.bool: i1,
+}
+"""The dtypes that nn knows; integers and truth values serve selection only."""
 
 
 class Unsupported(Exception):
@@ -53,6 +62,11 @@ class Constant:
 
     tensor: Tensor
     name: str
+    computed: bool = False
+
+    def to(self, dtype: torch.dtype) -> Constant:
+        """The same numbers with another dtype."""
+        return replace(self, tensor=self.tensor.to(dtype))
 
 
 def identifier(name: str) -> str | None:
@@ -77,7 +91,7 @@ class ConstantPool:
         key = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
         if key in self._values and tensor.numel():
             return self._values[key]
-        op = ConstantOp.from_array(_float32_array(constant), f32)
+        op = ConstantOp.from_array(*_array(constant))
         op.location = NameLoc(StringAttr(constant.name), NoneAttr())
         op.output.name_hint = identifier(constant.name)
         self.block.add_op(op)
@@ -85,15 +99,26 @@ class ConstantPool:
         self._alive.append(tensor)  # a freed tensor's address could name another one
         return op.output
 
+    def forget(self, tensor: Tensor) -> None:
+        """An operator wrote to this tensor's memory: what was made of it holds the old values."""
+        storage = tensor.untyped_storage().data_ptr()
+        changed = [t for t in self._alive if t.untyped_storage().data_ptr() == storage]
+        for each in changed:
+            self._values.pop((each.data_ptr(), tuple(each.shape), each.stride(), each.dtype), None)
 
-def _float32_array(constant: Constant) -> np.ndarray:
+
+def _array(constant: Constant) -> tuple[np.ndarray, Attribute]:
+    """The elements and their type; raises RecogError for NaN or infinity in weights."""
     tensor = constant.tensor.detach()
     if tensor.is_complex() or tensor.is_quantized:
         raise Unsupported(f"tensor {constant.name} is {tensor.dtype}")
     if tensor.dtype in (torch.float16, torch.bfloat16):
         raise Unsupported(f"tensor {constant.name} is {tensor.dtype}", "call model.float()")
+    if not tensor.is_floating_point():
+        element_type = i1 if tensor.dtype == torch.bool else i64
+        return tensor.to(torch.int64).cpu().contiguous().numpy(), element_type
     array = tensor.to(torch.float32).cpu().contiguous().numpy()
-    finite = np.isfinite(array)
+    finite = ~np.isnan(array) if constant.computed else np.isfinite(array)
     if not finite.all():
         index = [int(i) for i in np.argwhere(~finite)[0]]
         raise RecogError(
@@ -101,7 +126,7 @@ def _float32_array(constant: Constant) -> np.ndarray:
             where=f'parameter "{constant.name}"',
             hint="the training diverged, or the checkpoint is damaged",
         )
-    return array
+    return array, f32
 
 
 @dataclass
@@ -125,13 +150,38 @@ class Conversion:
             case _:
                 raise Unsupported(f"expected a tensor, got {handle!r}")
 
+    def typed(self, handle: Any, dtype: torch.dtype) -> SSAValue:
+        """As `value`, converted to elements of this dtype where it has others."""
+        if dtype not in ELEMENT_TYPES:
+            raise Unsupported(f"computes with {dtype}", "use float32")
+        element_type = ELEMENT_TYPES[dtype]
+        match handle:
+            case Constant():
+                return self.value(handle.to(dtype))
+            case bool() | int() | float():
+                array = np.asarray(handle, np.float32 if element_type == f32 else np.int64)
+                return self._constant(array, element_type, "scalar")
+            case _:
+                value = self.value(handle)
+                if nn.element_type_of(value) == element_type:
+                    return value
+                return self.emit(nn.ConvertOp(value, element_type))
+
+    @property
+    def result_dtype(self) -> torch.dtype:
+        """The dtype that torch recorded for the operator's result."""
+        return self.node.meta["val"].dtype
+
     def optional(self, handle: Any) -> SSAValue | None:
         """As `value`, None for None."""
         return None if handle is None else self.value(handle)
 
     def constant(self, array: np.ndarray | np.generic, name: str) -> SSAValue:
         """A new float32 constant that belongs to this operator."""
-        op = ConstantOp.from_array(np.asarray(array), f32)
+        return self._constant(np.asarray(array), f32, name)
+
+    def _constant(self, array: np.ndarray, element_type: Attribute, name: str) -> SSAValue:
+        op = ConstantOp.from_array(array, element_type)
         op.output.name_hint = identifier(name)
         return self.emit(op)
 

@@ -8,6 +8,7 @@ import re
 
 import torch
 from torch.fx import Node
+from torch.utils._pytree import tree_leaves
 from xdsl.dialects.builtin import (
     FileLineColLoc,
     IntAttr,
@@ -20,6 +21,13 @@ from xdsl.dialects.builtin import (
 
 _FRAME = re.compile(r'File "(.+?)", line (\d+)')
 _TORCH = os.path.dirname(torch.__file__) + os.sep
+
+FACTORIES = frozenset(
+    f"aten.{name}.default"
+    for name in ("new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like")
+    + ("full_like", "empty_like")
+)
+"""Operators that look at their operand's shape alone: their results are constants."""
 
 # They return their operand in evaluation mode, which their schemas do not say.
 _DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout")
@@ -35,6 +43,13 @@ def in_library_module(node: Node) -> bool:
     """Whether the innermost module is one of torch.nn's: then its path names the operator."""
     stack = node.meta.get("nn_module_stack")
     return bool(stack) and str(list(stack.values())[-1][1]).startswith("torch.nn.")
+
+
+def size_depends_on_data(node: Node) -> bool:
+    """Whether a size of the result, or the result itself, is a number that torch cannot know."""
+    values = tree_leaves(node.meta.get("val"))
+    sizes = [size for value in values for size in getattr(value, "shape", (value,))]
+    return any(isinstance(size, torch.SymInt | torch.SymBool | torch.SymFloat) for size in sizes)
 
 
 def node_location(node: Node) -> LocationAttr:

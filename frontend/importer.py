@@ -25,14 +25,26 @@ from torch.export.graph_signature import ConstantArgument, InputKind, InputSpec,
 from torch.fx import Node
 from torch.fx.node import map_arg
 from torch.utils._pytree import tree_leaves, tree_map
-from xdsl.dialects.builtin import ModuleOp, TensorType, UnrealizedConversionCastOp, f32
+from xdsl.dialects.builtin import ModuleOp, TensorType, UnrealizedConversionCastOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
 
+from recog.dialects import nn
 from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import verify_module
-from recog.frontend import graph, ops_elementwise, ops_layers, ops_sampling, ops_structure
+from recog.frontend import (
+    graph,
+    ops_elementwise,
+    ops_functions,
+    ops_layers,
+    ops_matrix,
+    ops_padding,
+    ops_sampling,
+    ops_selection,
+    ops_structure,
+)
 from recog.frontend.conversion import (
+    ELEMENT_TYPES,
     Constant,
     ConstantPool,
     Conversion,
@@ -41,7 +53,16 @@ from recog.frontend.conversion import (
     merged,
 )
 
-CONVERTERS = merged(ops_layers.OPS, ops_elementwise.OPS, ops_sampling.OPS, ops_structure.OPS)
+CONVERTERS = merged(
+    ops_layers.OPS,
+    ops_elementwise.OPS,
+    ops_functions.OPS,
+    ops_matrix.OPS,
+    ops_padding.OPS,
+    ops_sampling.OPS,
+    ops_selection.OPS,
+    ops_structure.OPS,
+)
 
 
 def import_torch(
@@ -183,7 +204,7 @@ class _GraphImporter:
         """A value of the right type, so that the rest of the graph is checked too."""
         if isinstance(example, (list, tuple)):
             return tuple(self._stand_in(part) for part in example)
-        if not isinstance(example, Tensor) or example.dtype != torch.float32:
+        if not isinstance(example, Tensor) or example.dtype not in ELEMENT_TYPES:
             return _UNKNOWN
         if not all(isinstance(size, int) for size in example.shape):
             return _UNKNOWN
@@ -216,6 +237,11 @@ class _GraphImporter:
             raise Unsupported(f"is {spec.kind.name.lower()}, expected a tensor")
         if not all(isinstance(size, int) for size in example.shape):
             raise Unsupported("has a dynamic shape", "export with static shapes; batch may be 1")
+        if not example.is_floating_point():
+            raise Unsupported(
+                f"is {example.dtype}; the inputs of a network are float32",
+                "compute the indices inside the network, or give them as a buffer",
+            )
         argument = self.block.insert_arg(_type_of(example), len(self.block.args))
         argument.name_hint = identifier(node.name)
         return argument
@@ -232,15 +258,26 @@ class _GraphImporter:
         if node.target is operator.getitem:
             return args[0][args[1]]
         result = self._convert(node, args, kwargs)
-        if (changed := graph.mutated_node(node)) is not None:
+        changed = graph.mutated_node(node)
+        if changed is not None and not isinstance(result, Constant):
             self._replace(changed, result)
         return result
 
     def _convert(self, node: Node, args: Any, kwargs: Any) -> Any:
         leaves = tree_leaves((args, kwargs))
         known = not any(leaf is _UNKNOWN for leaf in leaves)
+        if known and graph.operator_name(node) in graph.FACTORIES:
+            args = tree_map(_shape_alone, args)
+            leaves = tree_leaves((args, kwargs))
         if known and not any(isinstance(leaf, SSAValue) for leaf in leaves):
-            return _evaluate(node, args, kwargs)
+            return self._evaluate(node, args, kwargs)
+        if graph.size_depends_on_data(node):
+            if not known:
+                return self._stand_in(node.meta.get("val"))
+            raise Unsupported(
+                "gives a size that depends on the data",
+                "pick a fixed number with topk, or leave it to the code after the network",
+            )
         converter = CONVERTERS.get(graph.operator_name(node))
         if converter is None:
             raise Unsupported("the operator is not supported")
@@ -259,15 +296,26 @@ class _GraphImporter:
                 value.name_hint = value.name_hint or identifier(name)
         return result
 
-    def _replace(self, changed: Node, result: Any) -> None:
-        """After an in-place operator the same memory reads as `result` from now on."""
-        family = self.aliases.of(changed)
-        for node in family:
+    def _evaluate(self, node: Node, args: Any, kwargs: Any) -> Any:
+        """Run an operator of constants now. In-place ones write to what torch's views share."""
+        changed = graph.mutated_node(node)
+        if changed is not None:
+            self._check_stateless(changed)
+            self.constants.forget(self.values[changed].tensor)
+        return _evaluate(node, args, kwargs)
+
+    def _check_stateless(self, changed: Node) -> None:
+        for node in self.aliases.of(changed):
             if node in self.state:
                 raise Unsupported(
                     f"changes {self.state[node]} in place; the network must keep no state",
                     "return the new value instead",
                 )
+
+    def _replace(self, changed: Node, result: Any) -> None:
+        """After an in-place operator the same memory reads as `result` from now on."""
+        self._check_stateless(changed)
+        family = self.aliases.of(changed)
         before = self.values[changed]
         for node in family & self.values.keys():
             if self.values[node] is before:
@@ -302,14 +350,23 @@ _UNKNOWN = object()
 """Stands for what could not be converted and is no float tensor."""
 
 
+def _shape_alone(value: Any) -> Any:
+    """A tensor of the shape and dtype of a value, for operators that look at nothing else."""
+    if not isinstance(value, SSAValue):
+        return value
+    element_type = nn.element_type_of(value)
+    dtype = next(each for each, known in ELEMENT_TYPES.items() if known == element_type)
+    return Constant(torch.zeros(nn.shape_of(value), dtype=dtype), "shape", True)
+
+
 def _is_none(value: Any) -> bool:
     return value is None
 
 
 def _type_of(example: Tensor) -> TensorType:
-    if example.dtype != torch.float32:
+    if example.dtype not in ELEMENT_TYPES:
         raise Unsupported(f"is {example.dtype}; only float32 is supported", "call model.float()")
-    return TensorType(f32, list(example.shape))
+    return TensorType(ELEMENT_TYPES[example.dtype], list(example.shape))
 
 
 def _check_result(value: SSAValue, example: Any) -> None:
@@ -319,21 +376,13 @@ def _check_result(value: SSAValue, example: Any) -> None:
 
 
 def _evaluate(node: Node, args: Any, kwargs: Any) -> Any:
-    """Run an operator of constants now; in-place ones work on copies."""
-    mutates = graph.mutated_node(node) is not None
     if not callable(node.target):
         raise Unsupported("the operator is not supported")
-
-    def tensor_of(leaf: Any) -> Any:
-        if not isinstance(leaf, Constant):
-            return leaf
-        return leaf.tensor.clone() if mutates else leaf.tensor
-
-    args, kwargs = tree_map(tensor_of, (args, kwargs))
+    args, kwargs = tree_map(lambda x: x.tensor if isinstance(x, Constant) else x, (args, kwargs))
     try:
         with torch.no_grad():
             result = node.target(*args, **kwargs)
     except Exception as error:
         raise Unsupported(f"cannot be evaluated at import: {_summary(error)}") from None
     name = graph.node_module_path(node) or node.name
-    return tree_map(lambda r: Constant(r, name) if isinstance(r, Tensor) else r, result)
+    return tree_map(lambda r: Constant(r, name, True) if isinstance(r, Tensor) else r, result)

@@ -83,34 +83,64 @@ def plain_softmax(c: Conversion, input: Any, dim: int, half_to_float: bool) -> S
     return softmax(c, input, dim)
 
 
+def _plain_binary(op_type: type[nn.BinaryOp]) -> Callable[[Conversion, Any, Any], SSAValue]:
+    """Both operands converted to the result's dtype, as torch promotes them."""
+
+    def convert(c: Conversion, input: Any, other: Any) -> SSAValue:
+        dtype = c.result_dtype
+        return c.emit(op_type(c.typed(input, dtype), c.typed(other, dtype)))
+
+    return convert
+
+
+_BINARY: dict[str, type[nn.BinaryOp]] = {
+    "mul.Tensor": nn.MulOp,
+    "mul.Scalar": nn.MulOp,
+    "div.Tensor": nn.DivOp,
+    "div.Scalar": nn.DivOp,
+    "maximum.default": nn.MaximumOp,
+    "max.other": nn.MaximumOp,
+    "minimum.default": nn.MinimumOp,
+    "min.other": nn.MinimumOp,
+    "atan2.default": nn.Atan2Op,
+    "floor_divide.default": nn.FloorDivideOp,
+    "floor_divide.Scalar": nn.FloorDivideOp,
+    "remainder.Tensor": nn.RemainderOp,
+    "remainder.Scalar": nn.RemainderOp,
+}
+
+for _name, _binary_type in _BINARY.items():
+    OPS.add(f"aten.{_name}")(_plain_binary(_binary_type))
+
+
 def _scaled(c: Conversion, handle: Any, alpha: float) -> SSAValue:
+    dtype = c.result_dtype
     if alpha == 1:
-        return c.value(handle)
+        return c.typed(handle, dtype)
     if isinstance(handle, Constant):
-        return c.value(Constant(handle.tensor * alpha, handle.name))
-    return c.emit(nn.MulOp(c.value(handle), c.constant(np.float32(alpha), "alpha")))
+        return c.typed(Constant(handle.tensor * alpha, handle.name), dtype)
+    return c.emit(nn.MulOp(c.typed(handle, dtype), c.typed(alpha, dtype)))
 
 
 @OPS.add("aten.add.Tensor", "aten.add.Scalar")
 def add(c: Conversion, input: Any, other: Any, alpha: float = 1) -> SSAValue:
-    return c.emit(nn.AddOp(c.value(input), _scaled(c, other, alpha)))
+    return c.emit(nn.AddOp(_scaled(c, input, 1), _scaled(c, other, alpha)))
 
 
 @OPS.add("aten.sub.Tensor", "aten.sub.Scalar")
 def sub(c: Conversion, input: Any, other: Any, alpha: float = 1) -> SSAValue:
-    return c.emit(nn.SubOp(c.value(input), _scaled(c, other, alpha)))
+    return c.emit(nn.SubOp(_scaled(c, input, 1), _scaled(c, other, alpha)))
 
 
 @OPS.add("aten.rsub.Tensor", "aten.rsub.Scalar")
 def rsub(c: Conversion, input: Any, other: Any, alpha: float = 1) -> SSAValue:
-    return c.emit(nn.SubOp(c.value(other), _scaled(c, input, alpha)))
+    return c.emit(nn.SubOp(_scaled(c, other, 1), _scaled(c, input, alpha)))
 
 
-@OPS.add("aten.mul.Tensor", "aten.mul.Scalar")
-def mul(c: Conversion, input: Any, other: Any) -> SSAValue:
-    return c.emit(nn.MulOp(c.value(input), c.value(other)))
-
-
-@OPS.add("aten.div.Tensor", "aten.div.Scalar")
-def div(c: Conversion, input: Any, other: Any) -> SSAValue:
-    return c.emit(nn.DivOp(c.value(input), c.value(other)))
+@OPS.add("aten.div.Tensor_mode", "aten.div.Scalar_mode")
+def div_rounded(c: Conversion, input: Any, other: Any, *, rounding_mode: str | None) -> SSAValue:
+    if rounding_mode == "floor":
+        return _plain_binary(nn.FloorDivideOp)(c, input, other)
+    if rounding_mode is None:
+        return _plain_binary(nn.DivOp)(c, input, other)
+    raise Unsupported("division rounded toward zero is not supported", 'use rounding_mode="floor"')

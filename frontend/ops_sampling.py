@@ -96,33 +96,30 @@ def slice_tensor(
     shape = c.shape(input)
     axis = normalized_axis(dim, len(shape))
     first, last, _ = slice(start, end).indices(shape[axis])
-    return _slice(c, input, axis, first, last, step)
+    return slice_axis(c, input, axis, first, last, step)
 
 
 @OPS.add("aten.narrow.default")
 def narrow(c: Conversion, input: Any, dim: int, start: int, length: int) -> SSAValue:
     axis = normalized_axis(dim, len(c.shape(input)))
     first = normalized_axis(start, c.shape(input)[axis])
-    return _slice(c, input, axis, first, first + length, 1)
+    return slice_axis(c, input, axis, first, first + length, 1)
 
 
 @OPS.add("aten.select.int")
 def select(c: Conversion, input: Any, dim: int, index: int) -> SSAValue:
     shape = c.shape(input)
     axis = normalized_axis(dim, len(shape))
-    if axis == 0:
-        raise Unsupported("picking one image of the batch", "keep axis 0")
     first = normalized_axis(index, shape[axis])
-    picked = _slice(c, input, axis, first, first + 1, 1)
+    picked = slice_axis(c, input, axis, first, first + 1, 1)
     return c.emit(nn.ReshapeOp(picked, (*shape[:axis], *shape[axis + 1 :])))
 
 
-def _slice(c: Conversion, input: Any, axis: int, start: int, stop: int, step: int) -> SSAValue:
+def slice_axis(c: Conversion, input: Any, axis: int, start: int, stop: int, step: int) -> SSAValue:
+    """Elements start, start + step, ... below stop of one axis, all of the others."""
     shape = c.shape(input)
     if (start, stop, step) == (0, shape[axis], 1):
         return c.value(input)
-    if axis == 0:
-        raise Unsupported("a slice of the batch axis", "keep axis 0 whole")
     if start >= stop:
         raise Unsupported(f"an empty slice of axis {axis}")
     starts, stops, steps = [0] * len(shape), list(shape), [1] * len(shape)
@@ -137,7 +134,7 @@ def split_with_sizes(
     axis = normalized_axis(dim, len(c.shape(input)))
     parts, first = [], 0
     for size in split_sizes:
-        parts.append(_slice(c, input, axis, first, first + size, 1))
+        parts.append(slice_axis(c, input, axis, first, first + size, 1))
         first += size
     return tuple(parts)
 
@@ -160,8 +157,6 @@ def permute(c: Conversion, input: Any, dims: Sequence[int]) -> SSAValue:
     permutation = [normalized_axis(axis, len(dims)) for axis in dims]
     if permutation == sorted(permutation):
         return c.value(input)
-    if permutation[0] != 0:
-        raise Unsupported(f"a permutation to {permutation} moves the batch axis", "keep axis 0")
     return c.emit(nn.PermuteOp(c.value(input), permutation))
 
 
@@ -171,6 +166,11 @@ def transpose(c: Conversion, input: Any, dim0: int, dim1: int) -> SSAValue:
     first, second = (normalized_axis(dim, len(permutation)) for dim in (dim0, dim1))
     permutation[first], permutation[second] = permutation[second], permutation[first]
     return permute(c, input, permutation)
+
+
+@OPS.add("aten.t.default", "aten.mT.default")
+def transposed(c: Conversion, input: Any) -> SSAValue:
+    return transpose(c, input, -2, -1) if len(c.shape(input)) > 1 else c.value(input)
 
 
 @OPS.add("aten.pixel_shuffle.default")

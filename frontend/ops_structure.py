@@ -24,15 +24,10 @@ OPS = Registry()
     "aten.unflatten.int",
 )
 def reshape(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
-    source, target = c.shape(input), c.result_shape
-    if source == target:
-        return c.value(input)
-    if not target or source[0] != target[0]:
-        raise Unsupported(
-            f"a reshape from {list(source)} to {list(target)} mixes the batch axis with others",
-            "keep axis 0: use flatten(1) or squeeze with an axis",
-        )
-    return c.emit(nn.ReshapeOp(c.value(input), target))
+    value = c.value(input)
+    if c.shape(value) == c.result_shape:
+        return value
+    return c.emit(nn.ReshapeOp(value, c.result_shape))
 
 
 @OPS.add("aten.cat.default")
@@ -40,28 +35,7 @@ def cat(c: Conversion, tensors: list[Any], dim: int = 0) -> SSAValue:
     # torch ignores empty tensors of one axis, whatever the others' shape.
     kept = [tensor for tensor in tensors if c.shape(tensor) != (0,)]
     axis = normalized_axis(dim, len(c.shape(kept[0])))
-    return c.emit(nn.ConcatOp([c.value(tensor) for tensor in kept], axis))
-
-
-@OPS.add("aten.pad.default")
-def pad(
-    c: Conversion, input: Any, pad: list[int], mode: str = "constant", value: float | None = None
-) -> SSAValue:
-    if mode != "constant":
-        raise Unsupported(f"padding mode {mode} is not supported", "pad with a constant")
-    return constant_pad(c, input, pad, 0.0 if value is None else value)
-
-
-@OPS.add("aten.constant_pad_nd.default")
-def constant_pad(c: Conversion, input: Any, pad: list[int], value: float = 0.0) -> SSAValue:
-    # torch lists (before, after) from the last axis on.
-    sizes = [*pad, *[0] * (8 - len(pad))]
-    left, right, top, bottom, *rest = sizes
-    if len(c.shape(input)) != 4 or any(rest):
-        raise Unsupported("only H and W of a 4-D tensor can be padded")
-    if min(sizes) < 0:
-        raise Unsupported("negative padding (cropping) is not supported")
-    return c.emit(nn.PadOp(c.value(input), (top, left, bottom, right), float(value)))
+    return c.emit(nn.ConcatOp([c.typed(tensor, c.result_dtype) for tensor in kept], axis))
 
 
 @OPS.add(
@@ -71,13 +45,15 @@ def constant_pad(c: Conversion, input: Any, pad: list[int], value: float = 0.0) 
     "aten.detach_.default",
     "aten.alias.default",
     "aten.lift_fresh_copy.default",
-    "aten.to.dtype",
     "aten.to.device",
-    "aten.to.dtype_layout",
-    "aten._to_copy.default",
 )
 def identity(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> Any:
     return input
+
+
+@OPS.add("aten.to.dtype", "aten.to.dtype_layout", "aten.to.other", "aten._to_copy.default")
+def convert(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
+    return c.typed(input, c.result_dtype)
 
 
 @OPS.add(
@@ -94,6 +70,12 @@ def dropout(c: Conversion, input: Any, p: float, train: bool) -> Any:
     return input
 
 
-@OPS.add("aten._assert_tensor_metadata.default", "aten._assert_async.msg")
+@OPS.add(
+    "aten._assert_tensor_metadata.default",
+    "aten._assert_async.msg",
+    "aten._assert_scalar.default",
+    "aten.sym_constrain_range_for_size.default",
+    "aten.sym_constrain_range.default",
+)
 def no_effect(c: Conversion, *arguments: Any, **keywords: Any) -> None:
     return None

@@ -19,10 +19,10 @@ def function_table(op: nn.UnaryOp, input: LnsFormat, output: LnsFormat) -> Const
     """
     import torch
 
-    from recog.backend.interpreters.nn import NnFunctions
+    from recog.backend.interpreters.nn import register_nn
 
     interpreter = Interpreter(op.get_toplevel_object())  # pyright: ignore[reportArgumentType]
-    interpreter.register_implementations(NnFunctions())
+    register_nn(interpreter)
 
     def function(values: np.ndarray) -> np.ndarray:
         (result,) = interpreter.run_op(op, (torch.from_numpy(values),))

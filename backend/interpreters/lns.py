@@ -13,7 +13,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
-from recog.backend.arithmetic import definition
+from recog.backend.arithmetic import definition, sampling
 from recog.backend.arithmetic.engine import Engine, get_engine
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
@@ -53,6 +53,23 @@ class LnsFunctions(InterpreterFunctions):
             ),
         )
 
+    @impl(lns.ConvTranspose2dOp)
+    def run_conv_transpose2d(
+        self, _: Interpreter, op: lns.ConvTranspose2dOp, args: PythonValues
+    ) -> PythonValues:
+        return (
+            self.engine.conv_transpose2d(
+                *_layer_operands(op, args),
+                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
+                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
+                output_padding=op.output_padding.get_values(),  # pyright: ignore[reportArgumentType]
+                dilation=op.dilation.get_values(),  # pyright: ignore[reportArgumentType]
+                groups=op.groups.value.data,
+                relu=op.relu is not None,
+                arithmetic=op.arithmetic.data,
+            ),
+        )
+
     @impl(lns.LinearOp)
     def run_linear(self, _: Interpreter, op: lns.LinearOp, args: PythonValues) -> PythonValues:
         operands = _layer_operands(op, args)
@@ -61,18 +78,24 @@ class LnsFunctions(InterpreterFunctions):
 
     @impl(lns.AddOp)
     def run_add(self, _: Interpreter, op: lns.AddOp, args: PythonValues) -> PythonValues:
-        lhs, rhs = args
-        return (
-            self.engine.add(
-                lhs,
-                format_of(op.lhs),
-                rhs,
-                format_of(op.rhs),
-                format_of(op.output),
-                relu=op.relu is not None,
-                arithmetic=op.arithmetic.data,
-            ),
+        return (self._sum(op, args, subtract=False),)
+
+    @impl(lns.SubOp)
+    def run_sub(self, _: Interpreter, op: lns.SubOp, args: PythonValues) -> PythonValues:
+        return (self._sum(op, args, subtract=True),)
+
+    def _sum(self, op: lns.AddOp | lns.SubOp, args: PythonValues, *, subtract: bool) -> np.ndarray:
+        return self.engine.add(
+            *_elementwise_operands(op, args),
+            subtract=subtract,
+            relu=op.relu is not None,
+            arithmetic=op.arithmetic.data,
         )
+
+    @impl(lns.MulOp)
+    def run_mul(self, _: Interpreter, op: lns.MulOp, args: PythonValues) -> PythonValues:
+        operands = _elementwise_operands(op, args)
+        return (self.engine.mul(*operands, relu=op.relu is not None),)
 
     @impl(lns.ReluOp)
     def run_relu(self, _: Interpreter, op: lns.ReluOp, args: PythonValues) -> PythonValues:
@@ -98,6 +121,7 @@ class LnsFunctions(InterpreterFunctions):
                 kernel=op.kernel.get_values(),  # pyright: ignore[reportArgumentType]
                 strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
                 padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
+                dilation=op.dilation.get_values(),  # pyright: ignore[reportArgumentType]
             ),
         )
 
@@ -118,6 +142,22 @@ class LnsFunctions(InterpreterFunctions):
             ),
         )
 
+    @impl(lns.ResizeOp)
+    def run_resize(self, _: Interpreter, op: lns.ResizeOp, args: PythonValues) -> PythonValues:
+        height, width = shape_of(op.output)[2:]
+        if op.steps is None or op.arithmetic is None:
+            return (sampling.resize_nearest(args[0], (height, width)),)
+        codes = self.engine.resize_bilinear(
+            args[0],
+            format_of(op.input),
+            format_of(op.output),
+            size=(height, width),
+            steps=op.steps.get_values(),  # pyright: ignore[reportArgumentType]
+            align_corners=op.align_corners is not None,
+            arithmetic=op.arithmetic.data,
+        )
+        return (codes,)
+
     @impl(lns.ReshapeOp)
     def run_reshape(self, _: Interpreter, op: lns.ReshapeOp, args: PythonValues) -> PythonValues:
         before, after = shape_of(op.input), shape_of(op.output)
@@ -128,6 +168,20 @@ class LnsFunctions(InterpreterFunctions):
     @impl(lns.ConcatOp)
     def run_concat(self, _: Interpreter, op: lns.ConcatOp, args: PythonValues) -> PythonValues:
         return (np.concatenate(args, axis=op.axis.value.data),)
+
+    @impl(lns.SliceOp)
+    def run_slice(self, _: Interpreter, op: lns.SliceOp, args: PythonValues) -> PythonValues:
+        bounds = zip(op.starts.get_values(), op.stops.get_values(), op.steps.get_values())
+        _batch, *rest = (slice(*bound) for bound in bounds)
+        return (args[0][:, *rest],)
+
+    @impl(lns.PadOp)
+    def run_pad(self, _: Interpreter, op: lns.PadOp, args: PythonValues) -> PythonValues:
+        return (sampling.crop(args[0], op.padding.get_values()),)  # pyright: ignore
+
+    @impl(lns.PermuteOp)
+    def run_permute(self, _: Interpreter, op: lns.PermuteOp, args: PythonValues) -> PythonValues:
+        return (np.transpose(args[0], op.permutation.get_values()),)
 
     @impl(lns.ArgmaxOp)
     def run_argmax(self, _: Interpreter, op: lns.ArgmaxOp, args: PythonValues) -> PythonValues:
@@ -152,15 +206,21 @@ def _layer_operands(
     return args[0], formats[0], args[1], formats[1], init, formats[2]
 
 
+def _elementwise_operands(
+    op: lns.BinaryOp, args: PythonValues
+) -> tuple[np.ndarray, LnsFormat, np.ndarray, LnsFormat, LnsFormat]:
+    return args[0], format_of(op.lhs), args[1], format_of(op.rhs), format_of(op.output)
+
+
 def lns_interpreter(module: ModuleOp, engine: str = "gemm") -> Interpreter:
     """An interpreter for lns modules on the engine of that name; nn ops left in them run too."""
     interpreter = Interpreter(module)
     interpreter.register_implementations(DataFunctions())
     interpreter.register_implementations(LnsFunctions(get_engine(engine)))
     if any(op.dialect_name() == "nn" for op in module.walk()):
-        from recog.backend.interpreters.nn import NnFunctions
+        from recog.backend.interpreters.nn import register_nn
 
-        interpreter.register_implementations(NnFunctions())
+        register_nn(interpreter)
     return interpreter
 
 

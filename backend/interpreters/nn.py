@@ -7,7 +7,6 @@ Threads and gradient mode are the caller's.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,25 +21,14 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
+from recog.backend.interpreters.nn_functions import NnElementaryFunctions
+from recog.backend.interpreters.nn_selection import NnSelectionFunctions
+from recog.backend.interpreters.nn_tensors import as_tensor, tensors
 from recog.dialects import cluster, nn
 from recog.dialects.data import ConstantOp
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, fail
 from recog.dialects.nn import element_type_of, shape_of
 from recog.dialects.verification import located_errors
-
-
-def as_tensor(value: Any) -> Tensor:
-    """A value of the interpreter (NumPy array or tensor) as a tensor, without a copy."""
-    if isinstance(value, Tensor):
-        return value
-    with warnings.catch_warnings():
-        # Constants are read-only arrays, and no op here writes to its operands.
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(value)
-
-
-def _tensors(args: PythonValues) -> tuple[Tensor, ...]:
-    return tuple(as_tensor(arg) for arg in args)
 
 
 def _is_symmetric(padding: tuple[int, ...]) -> bool:
@@ -58,7 +46,7 @@ class NnFunctions(InterpreterFunctions):
 
     @impl(nn.Conv2dOp)
     def run_conv2d(self, _: Interpreter, op: nn.Conv2dOp, args: PythonValues) -> PythonValues:
-        x, weight = _tensors(args[:2])
+        x, weight = tensors(args[:2])
         bias = as_tensor(args[2]) if op.bias is not None else None
         padding = tuple(op.padding.get_values())
         if _is_symmetric(padding):
@@ -73,7 +61,7 @@ class NnFunctions(InterpreterFunctions):
     def run_conv_transpose2d(
         self, _: Interpreter, op: nn.ConvTranspose2dOp, args: PythonValues
     ) -> PythonValues:
-        x, weight = _tensors(args[:2])
+        x, weight = tensors(args[:2])
         y = _conv_transpose2d(x, weight, op)
         if op.bias is not None:
             y = y + as_tensor(args[2])[:, None, None]
@@ -81,13 +69,13 @@ class NnFunctions(InterpreterFunctions):
 
     @impl(nn.LinearOp)
     def run_linear(self, _: Interpreter, op: nn.LinearOp, args: PythonValues) -> PythonValues:
-        return (F.linear(*_tensors(args)),)
+        return (F.linear(*tensors(args)),)
 
     @impl(nn.BatchNormOp)
     def run_batch_norm(
         self, _: Interpreter, op: nn.BatchNormOp, args: PythonValues
     ) -> PythonValues:
-        x, scale, bias, mean, variance = _tensors(args)
+        x, scale, bias, mean, variance = tensors(args)
         return (F.batch_norm(x, mean, variance, scale, bias, eps=op.eps.value.data),)
 
     @impl(nn.ReluOp)
@@ -136,25 +124,25 @@ class NnFunctions(InterpreterFunctions):
 
     @impl(nn.AddOp)
     def run_add(self, _: Interpreter, op: nn.AddOp, args: PythonValues) -> PythonValues:
-        return (torch.add(*_tensors(args)),)
+        return (torch.add(*tensors(args)),)
 
     @impl(nn.SubOp)
     def run_sub(self, _: Interpreter, op: nn.SubOp, args: PythonValues) -> PythonValues:
-        return (torch.sub(*_tensors(args)),)
+        return (torch.sub(*tensors(args)),)
 
     @impl(nn.MulOp)
     def run_mul(self, _: Interpreter, op: nn.MulOp, args: PythonValues) -> PythonValues:
-        return (torch.mul(*_tensors(args)),)
+        return (torch.mul(*tensors(args)),)
 
     @impl(nn.DivOp)
     def run_div(self, _: Interpreter, op: nn.DivOp, args: PythonValues) -> PythonValues:
-        return (torch.div(*_tensors(args)),)
+        return (torch.div(*tensors(args)),)
 
     @impl(nn.MaxPool2dOp)
     def run_max_pool2d(
         self, _: Interpreter, op: nn.MaxPool2dOp, args: PythonValues
     ) -> PythonValues:
-        (x,) = _tensors(args)
+        (x,) = tensors(args)
         padding = tuple(op.padding.get_values())
         if _is_symmetric(padding):
             padding = padding[:2]
@@ -174,7 +162,7 @@ class NnFunctions(InterpreterFunctions):
     def run_avg_pool2d(
         self, _: Interpreter, op: nn.AvgPool2dOp, args: PythonValues
     ) -> PythonValues:
-        (x,) = _tensors(args)
+        (x,) = tensors(args)
         padding = tuple(op.padding.get_values())
         include_pad = op.count_include_pad is not None
         if _is_symmetric(padding):
@@ -187,45 +175,48 @@ class NnFunctions(InterpreterFunctions):
 
     @impl(nn.MeanOp)
     def run_mean(self, _: Interpreter, op: nn.MeanOp, args: PythonValues) -> PythonValues:
-        (x,) = _tensors(args)
+        (x,) = tensors(args)
         return (x.mean(tuple(op.axes.get_values()), keepdim=op.keepdims is not None),)
 
     @impl(nn.ReshapeOp)
     def run_reshape(self, _: Interpreter, op: nn.ReshapeOp, args: PythonValues) -> PythonValues:
-        (x,) = _tensors(args)
-        return (x.reshape(x.shape[0], *shape_of(op.output)[1:]),)
+        (x,) = tensors(args)
+        source, target = shape_of(op.input), shape_of(op.output)
+        keeps_batch = source[:1] == target[:1]
+        return (x.reshape(x.shape[0], *target[1:]) if keeps_batch else x.reshape(target),)
 
     @impl(nn.ConcatOp)
     def run_concat(self, _: Interpreter, op: nn.ConcatOp, args: PythonValues) -> PythonValues:
-        return (torch.cat(_tensors(args), op.axis.value.data),)
+        return (torch.cat(tensors(args), op.axis.value.data),)
 
     @impl(nn.PadOp)
     def run_pad(self, _: Interpreter, op: nn.PadOp, args: PythonValues) -> PythonValues:
-        (x,) = _tensors(args)
+        (x,) = tensors(args)
         return (_pad2d(x, tuple(op.padding.get_values()), op.value.value.data),)
 
     @impl(nn.ResizeOp)
     def run_resize(self, _: Interpreter, op: nn.ResizeOp, args: PythonValues) -> PythonValues:
-        (x,) = _tensors(args)
+        (x,) = tensors(args)
         size, mode = op.size.get_values(), op.mode.data
         align_corners = None if mode == "nearest" else op.align_corners is not None
         return (F.interpolate(x, size, mode=mode, align_corners=align_corners),)
 
     @impl(nn.SliceOp)
     def run_slice(self, _: Interpreter, op: nn.SliceOp, args: PythonValues) -> PythonValues:
-        (x,) = _tensors(args)
+        (x,) = tensors(args)
         return (x[_index(op)],)
 
     @impl(nn.PermuteOp)
     def run_permute(self, _: Interpreter, op: nn.PermuteOp, args: PythonValues) -> PythonValues:
-        (x,) = _tensors(args)
+        (x,) = tensors(args)
         return (x.permute(op.permutation.get_values()),)
 
 
 def _index(op: nn.SliceOp) -> tuple[slice, ...]:
-    """What picks a slice's elements; the batch may have any size."""
+    """What picks a slice's elements; a whole batch may have any size."""
     bounds = zip(op.starts.get_values(), op.stops.get_values(), op.steps.get_values())
-    return (slice(None), *(slice(*bound) for bound in list(bounds)[1:]))
+    first, *rest = (slice(*bound) for bound in bounds)
+    return (slice(None) if op.keeps_batch([True]) else first, *rest)
 
 
 def _conv_transpose2d(x: Tensor, weight: Tensor, op: nn.ConvTranspose2dOp) -> Tensor:
@@ -280,12 +271,18 @@ class FloatClusterFunctions(InterpreterFunctions):
         if index is None:
             index = torch.from_numpy(cluster.lookup_index(args[0], op.block.get_values()))
             self._indices[op] = index
-        codebook, *scales = _tensors(args[1:])
+        codebook, *scales = tensors(args[1:])
         # index_select's gradient is 70 times faster than that of indexing with a tensor.
         weight = codebook.reshape(-1).index_select(0, index.reshape(-1)).reshape(index.shape)
         if scales:
             weight = weight * scales[0].reshape(-1, *[1] * (weight.ndim - 1))
         return (weight,)
+
+
+def register_nn(interpreter: Interpreter) -> None:
+    """Give an interpreter every op of the nn dialect."""
+    for functions in (NnFunctions(), NnElementaryFunctions(), NnSelectionFunctions()):
+        interpreter.register_implementations(functions)
 
 
 class NnRunner:
@@ -295,8 +292,10 @@ class NnRunner:
         """Raises RecogError if there is no such function."""
         self.function: FuncOp = find_function(module, entry)
         self._interpreter = Interpreter(module)
-        for functions in (DataFunctions(), NnFunctions(), FloatClusterFunctions()):
+        register_nn(self._interpreter)
+        for functions in (DataFunctions(), FloatClusterFunctions()):
             self._interpreter.register_implementations(functions)
+        self._mixing = nn.batch_mixing_op(self.function)
         self._constants: dict[SSAValue, Any] = {
             op.output: op.value.to_array()
             for op in self.function.walk()
@@ -321,10 +320,31 @@ class NnRunner:
         for key, value in (constants or {}).items():
             overrides[SSAValue.get(key)] = value
         with located_errors():
-            results = execute(
-                self._interpreter, self.function, checked, observe=observe, overrides=overrides
+            groups = self._groups(checked)
+            results = [
+                execute(self._interpreter, self.function, x, observe=observe, overrides=overrides)
+                for x in groups
+            ]
+        return tuple(
+            as_tensor(values[0]) if len(values) == 1 else torch.cat(tensors(values))
+            for values in zip(*results)
+        )
+
+    def _groups(self, inputs: list[Tensor]) -> list[list[Tensor]]:
+        """What to run at once: all images, unless an op holds at the module's own batch only."""
+        types = self.function.function_type
+        shapes = [type_.get_shape() for type_ in types.inputs if isinstance(type_, TensorType)]
+        if self._mixing is None or all(x.shape == shape for x, shape in zip(inputs, shapes)):
+            return [inputs]
+        batch = shapes[0][0]
+        outputs = [type_.get_shape() for type_ in types.outputs if isinstance(type_, TensorType)]
+        if any(shape[:1] != (batch,) for shape in outputs) or len(inputs[0]) % batch:
+            fail(
+                self._mixing,
+                f"mixes the batch with other axes, so the network runs {batch} images at once only",
+                hint=f"give it {batch} images, or keep axis 0 the batch in the network",
             )
-        return tuple(as_tensor(result) for result in results)
+        return [list(each) for each in zip(*(x.split(batch) for x in inputs))]
 
 
 def run_nn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import (
     I64,
@@ -12,9 +13,11 @@ from xdsl.dialects.builtin import (
     Float64Type,
     FloatAttr,
     IntegerAttr,
+    IntegerType,
     TensorType,
     UnitAttr,
     f64,
+    i1,
     i64,
 )
 from xdsl.ir import Attribute, Operation, OpResult, SSAValue, SSAValues
@@ -34,6 +37,10 @@ from recog.dialects.shapes import Shape
 FLOAT_TYPES = (Float32Type, Float64Type)
 TENSORS = base(TensorType)
 """Tensors; `NnOp.verify_` asks for float elements, in words that name the type."""
+INDEX_TYPE = i64
+"""Positions along an axis: of gather, top-k and argmax."""
+MASK_TYPE = i1
+"""Truth values: of comparisons and `nn.where`."""
 INTS = DenseArrayBase.constr(i64)
 
 
@@ -71,12 +78,21 @@ def element_type_of(value: SSAValue) -> Attribute:
     return value.type.element_type
 
 
-class NnOp(IRDLOperation, ABC):
-    """A pure function of float tensors with one result, whose shape `infer_shape` gives.
+def is_float(element_type: Attribute) -> bool:
+    """Whether these are elements that nn computes with."""
+    return isinstance(element_type, FLOAT_TYPES)
 
-    The batch axis comes first everywhere. No op looks at more than one image, so a module
-    imported at one batch size is valid at every other.
+
+class NnOp(IRDLOperation, ABC):
+    """A pure function of tensors with one result, whose shape `infer_shape` gives.
+
+    Values are float; ops that pick, move or compare elements also take indices (i64) and
+    masks (i1), as each says. The batch axis comes first in almost every network, and a
+    module all of whose ops keep it there (`keeps_batch`) is valid at every batch size.
     """
+
+    INTEGERS_TOO: ClassVar[bool] = False
+    """Whether the operands may be indices or masks."""
 
     output = result_def(TENSORS)
 
@@ -94,7 +110,7 @@ class NnOp(IRDLOperation, ABC):
             operands=operands, properties=properties or {}, result_types=[TensorType(f64, [])]
         )
         try:
-            result_type = TensorType(element_type_of(self.operands[0]), self.infer_shape())
+            result_type = TensorType(self.infer_element_type(), self.infer_shape())
         except VerifyException as error:
             raise ValueError(str(error)) from None
         self.results = SSAValues((OpResult(result_type, self, 0),))
@@ -103,16 +119,36 @@ class NnOp(IRDLOperation, ABC):
     def infer_shape(self) -> Shape:
         """The result's shape; raises ValueError with a sentence where there is none."""
 
-    def verify_(self) -> None:
+    def infer_element_type(self) -> Attribute:
+        """The result's element type."""
+        return element_type_of(self.operands[0])
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        """Whether axis 0 of the result is the batch, and each image is computed by itself.
+
+        Args:
+            with_batch: for each operand, whether its axis 0 is the batch; else it is the
+                same for all images. At least one is.
+        """
+        return with_batch[0] and not any(with_batch[1:])
+
+    def verify_element_types(self) -> None:
+        """Raise VerifyException unless operands and result have the element types they may."""
         element_type = element_type_of(self.operands[0])
         for value in (*self.operands, *self.results):
-            if not isinstance(element_type_of(value), FLOAT_TYPES):
+            if not self.INTEGERS_TOO and not is_float(element_type_of(value)):
                 raise VerifyException(f"expected tensors of f32 or f64, got {value.type}")
             if element_type_of(value) != element_type:
                 raise VerifyException(
                     f"operands and result must have one element type, got {element_type} "
                     f"and {element_type_of(value)}"
                 )
+
+    def verify_(self) -> None:
+        self.verify_element_types()
+        for value in (*self.operands, *self.results):
+            if not isinstance(element_type_of(value), (*FLOAT_TYPES, IntegerType)):
+                raise VerifyException(f"expected tensors of numbers, got {value.type}")
             if any(size < 1 for size in shape_of(value)):
                 raise VerifyException(f"sizes must be static and at least 1, got {value.type}")
         try:
@@ -124,6 +160,12 @@ class NnOp(IRDLOperation, ABC):
                 f"the result has shape {list(shape_of(self.output))}, "
                 f"the operands give {list(expected)}"
             )
+
+
+def expect_elements(value: SSAValue, element_type: Attribute, what: str) -> None:
+    """Raise VerifyException unless `what` has elements of this type."""
+    if element_type_of(value) != element_type:
+        raise VerifyException(f"{what} must have elements of type {element_type}, got {value.type}")
 
 
 class UnaryOp(NnOp, ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr, StringAttr
@@ -14,7 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import constant_array
 from recog.dialects.nn.base import TENSORS, NnOp, UnaryOp, integer, real, shape_of
-from recog.dialects.shapes import Shape, broadcast_shape, check_data_axis
+from recog.dialects.shapes import Shape, broadcast_shape, check_axis
 
 
 @irdl_op_definition
@@ -127,7 +128,7 @@ class GeluOp(UnaryOp):
 
 @irdl_op_definition
 class SoftmaxOp(UnaryOp):
-    """exp(x) / Σ exp(x) along `axis` (not the batch axis), `torch.softmax`."""
+    """exp(x) / Σ exp(x) along `axis`, `torch.softmax`."""
 
     name = "nn.softmax"
 
@@ -138,8 +139,21 @@ class SoftmaxOp(UnaryOp):
 
     def infer_shape(self) -> Shape:
         shape = shape_of(self.input)
-        check_data_axis(self.axis.value.data, len(shape))
+        check_axis(self.axis.value.data, len(shape))
         return shape
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return self.axis.value.data != 0
+
+
+def broadcast_keeps_batch(op: NnOp, with_batch: Sequence[bool]) -> bool:
+    """`keeps_batch` of ops that broadcast all operands: those without a batch must be the
+    same for all images, the others must not be broadcast along it."""
+    rank = len(shape_of(op.output))
+    return all(
+        len(shape_of(value)) == rank if batch else (1, *shape_of(value))[-rank:][0] == 1
+        for value, batch in zip(op.operands, with_batch)
+    )
 
 
 class BinaryOp(NnOp, ABC):
@@ -154,26 +168,32 @@ class BinaryOp(NnOp, ABC):
     def infer_shape(self) -> Shape:
         return broadcast_shape(shape_of(self.lhs), shape_of(self.rhs))
 
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return broadcast_keeps_batch(self, with_batch)
+
 
 @irdl_op_definition
 class AddOp(BinaryOp):
-    """lhs + rhs, `torch.add`."""
+    """lhs + rhs, `torch.add`; of floats or of indices."""
 
     name = "nn.add"
+    INTEGERS_TOO: ClassVar[bool] = True
 
 
 @irdl_op_definition
 class SubOp(BinaryOp):
-    """lhs - rhs, `torch.sub`."""
+    """lhs - rhs, `torch.sub`; of floats or of indices."""
 
     name = "nn.sub"
+    INTEGERS_TOO: ClassVar[bool] = True
 
 
 @irdl_op_definition
 class MulOp(BinaryOp, HasFolderInterface):
-    """lhs · rhs, `torch.mul`."""
+    """lhs · rhs, `torch.mul`; of floats or of indices."""
 
     name = "nn.mul"
+    INTEGERS_TOO: ClassVar[bool] = True
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         for value, other in ((self.lhs, self.rhs), (self.rhs, self.lhs)):

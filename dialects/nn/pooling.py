@@ -119,7 +119,7 @@ class AvgPool2dOp(PoolOp):
 
 @irdl_op_definition
 class MeanOp(NnOp):
-    """Mean over `axes` (not the batch axis), which go or, with `keepdims`, stay as 1.
+    """Mean over `axes`, which go or, with `keepdims`, stay as 1.
 
     `torch.mean`. The frontend writes means over H and W as `nn.avg_pool2d`.
     """
@@ -136,3 +136,6 @@ class MeanOp(NnOp):
     def infer_shape(self) -> Shape:
         axes = self.axes.get_values()
         return shapes.reduced_shape(shape_of(self.input), axes, self.keepdims is not None)
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return 0 not in self.axes.get_values()

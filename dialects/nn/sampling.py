@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import StringAttr, UnitAttr
 from xdsl.interfaces import HasCanonicalizationPatternsInterface, HasFolderInterface
@@ -69,11 +70,11 @@ class ResizeOp(NnOp, HasFolderInterface):
 class SliceOp(NnOp, HasFolderInterface):
     """Elements start, start + step, ... below stop along every axis: `x[:, 2:4, ::2]`.
 
-    `starts`, `stops` and `steps` have a value an axis, none of them negative; the batch axis
-    is whole.
+    `starts`, `stops` and `steps` have a value an axis, none of them negative.
     """
 
     name = "nn.slice"
+    INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)
     starts = prop_def(INTS)
@@ -98,7 +99,12 @@ class SliceOp(NnOp, HasFolderInterface):
             self.starts.get_values(),
             self.stops.get_values(),
             self.steps.get_values(),
+            keep_batch=False,
         )
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        bounds = (self.starts, self.stops, self.steps)
+        return [each.get_values()[0] for each in bounds] == [0, shape_of(self.input)[0], 1]
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return (self.input,) if self.input.type == self.output.type else None
@@ -109,6 +115,7 @@ class PermuteOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """Axis i of the result is axis `permutation[i]` of the operand, `torch.permute`."""
 
     name = "nn.permute"
+    INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)
     permutation = prop_def(INTS)
@@ -117,7 +124,11 @@ class PermuteOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
         super().__init__([input], {"permutation": ints(permutation)})
 
     def infer_shape(self) -> Shape:
-        return permute_shape(shape_of(self.input), self.permutation.get_values())
+        permutation = self.permutation.get_values()
+        return permute_shape(shape_of(self.input), permutation, keep_batch=False)
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return self.permutation.get_values()[:1] == (0,)
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         permutation = self.permutation.get_values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr, TensorType
 from xdsl.interfaces import HasCanonicalizationPatternsInterface, HasFolderInterface
@@ -26,32 +27,30 @@ from recog.dialects.nn.base import (
 from recog.dialects.shapes import Shape
 
 
-def _check_reshape(source: Shape, target: Shape) -> Shape:
-    if not source or not target or source[0] != target[0]:
-        raise ValueError(f"the batch axis must stay first, got {list(source)} and {list(target)}")
-    return shapes.reshape_shape(source, target)
-
-
 @irdl_op_definition
 class ReshapeOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
-    """The same elements in row-major order under another shape; the batch axis stays.
+    """The same elements in row-major order under another shape.
 
     `torch.reshape`, `view`, `flatten`, `squeeze` and `unsqueeze`.
     """
 
     name = "nn.reshape"
+    INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)
 
     def __init__(self, input: SSAValue | Operation, shape: Sequence[int]):
         """Reshape to `shape`, the batch axis included."""
         x = SSAValue.get(input)
-        _check_reshape(shape_of(x), tuple(shape))
+        shapes.reshape_shape(shape_of(x), tuple(shape), keep_batch=False)
         result_type = TensorType(element_type_of(x), shape)
         IRDLOperation.__init__(self, operands=[x], result_types=[result_type])
 
     def infer_shape(self) -> Shape:
-        return _check_reshape(shape_of(self.input), shape_of(self.output))
+        return shapes.reshape_shape(shape_of(self.input), shape_of(self.output), keep_batch=False)
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return shape_of(self.input)[:1] == shape_of(self.output)[:1]
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         if self.input.type == self.output.type:
@@ -83,9 +82,10 @@ class ReshapeOfReshapePattern(RewritePattern):
 
 @irdl_op_definition
 class ConcatOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
-    """Inputs one after the other along `axis` (not the batch axis), `torch.cat`."""
+    """Inputs one after the other along `axis`, `torch.cat`."""
 
     name = "nn.concat"
+    INTEGERS_TOO: ClassVar[bool] = True
 
     inputs = var_operand_def(TENSORS)
     axis = prop_def(IntegerAttr, default_value=integer(1))
@@ -98,8 +98,11 @@ class ConcatOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     def infer_shape(self) -> Shape:
         inputs = [shape_of(value) for value in self.inputs]
         if inputs:
-            shapes.check_data_axis(self.axis.value.data, len(inputs[0]))
+            shapes.check_axis(self.axis.value.data, len(inputs[0]))
         return shapes.concat_shape(inputs, self.axis.value.data)
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return self.axis.value.data != 0 and all(with_batch)
 
     def verify_(self) -> None:
         if self.inputs:

@@ -64,14 +64,6 @@ func.func @slice_beyond(%x: tensor<1x4xf32>) {
 
 // -----
 
-func.func @slice_of_the_batch(%x: tensor<2x4xf32>) {
-  %y = nn.slice %x {starts = array<i64: 1, 0>, stops = array<i64: 2, 4>, steps = array<i64: 1, 1>} : (tensor<2x4xf32>) -> tensor<1x4xf32>
-  func.return
-}
-// CHECK: 'nn.slice' op at {{.*}}: the batch axis must stay whole
-
-// -----
-
 func.func @slice_rank(%x: tensor<2x4xf32>) {
   %y = nn.slice %x {starts = array<i64: 0>, stops = array<i64: 2>, steps = array<i64: 1>} : (tensor<2x4xf32>) -> tensor<2x4xf32>
   func.return
@@ -86,10 +78,3 @@ func.func @permute_twice(%x: tensor<1x2x3xf32>) {
 }
 // CHECK: 'nn.permute' op at {{.*}}: [0, 1, 1] is no permutation of 3 axes
 
-// -----
-
-func.func @permute_the_batch(%x: tensor<1x2x3xf32>) {
-  %y = nn.permute %x {permutation = array<i64: 1, 0, 2>} : (tensor<1x2x3xf32>) -> tensor<2x1x3xf32>
-  func.return
-}
-// CHECK: 'nn.permute' op at {{.*}}: the batch axis must stay first

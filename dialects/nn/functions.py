@@ -1,0 +1,157 @@
+"""Elementary functions, element by element."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from xdsl.dialects.builtin import Float64Type, FloatAttr
+from xdsl.ir import Operation, SSAValue
+from xdsl.irdl import irdl_op_definition, prop_def
+
+from recog.dialects.nn.base import NnOp, UnaryOp, real
+from recog.dialects.nn.elementwise import BinaryOp
+
+
+@irdl_op_definition
+class AbsOp(UnaryOp):
+    """|x|, `torch.abs`."""
+
+    name = "nn.abs"
+
+
+@irdl_op_definition
+class NegOp(UnaryOp):
+    """-x, `torch.neg`."""
+
+    name = "nn.neg"
+
+
+@irdl_op_definition
+class FloorOp(UnaryOp):
+    """The largest integer not above x, `torch.floor`."""
+
+    name = "nn.floor"
+
+
+@irdl_op_definition
+class ExpOp(UnaryOp):
+    """e to the power of x, `torch.exp`."""
+
+    name = "nn.exp"
+
+
+@irdl_op_definition
+class LogOp(UnaryOp):
+    """Natural logarithm, `torch.log`."""
+
+    name = "nn.log"
+
+
+@irdl_op_definition
+class SqrtOp(UnaryOp):
+    """Square root, `torch.sqrt`."""
+
+    name = "nn.sqrt"
+
+
+@irdl_op_definition
+class RsqrtOp(UnaryOp):
+    """1 / √x, `torch.rsqrt`."""
+
+    name = "nn.rsqrt"
+
+
+@irdl_op_definition
+class SinOp(UnaryOp):
+    """Sine of x in radians, `torch.sin`."""
+
+    name = "nn.sin"
+
+
+@irdl_op_definition
+class CosOp(UnaryOp):
+    """Cosine of x in radians, `torch.cos`."""
+
+    name = "nn.cos"
+
+
+@irdl_op_definition
+class ErfOp(UnaryOp):
+    """The error function, `torch.erf`."""
+
+    name = "nn.erf"
+
+
+@irdl_op_definition
+class SoftplusOp(UnaryOp):
+    """log(1 + exp(beta · x)) / beta, `torch.nn.functional.softplus` without its threshold."""
+
+    name = "nn.softplus"
+
+    beta = prop_def(FloatAttr[Float64Type], default_value=real(1.0))
+
+    def __init__(self, input: SSAValue | Operation, beta: float = 1.0):
+        NnOp.__init__(self, [input], {"beta": real(beta)})
+
+
+@irdl_op_definition
+class EluOp(UnaryOp):
+    """x where x > 0, else alpha · (exp(x) - 1), `torch.nn.functional.elu`."""
+
+    name = "nn.elu"
+
+    alpha = prop_def(FloatAttr[Float64Type], default_value=real(1.0))
+
+    def __init__(self, input: SSAValue | Operation, alpha: float = 1.0):
+        NnOp.__init__(self, [input], {"alpha": real(alpha)})
+
+
+@irdl_op_definition
+class PowOp(UnaryOp):
+    """x to the power of the constant `exponent`, `torch.pow`."""
+
+    name = "nn.pow"
+
+    exponent = prop_def(FloatAttr[Float64Type])
+
+    def __init__(self, input: SSAValue | Operation, exponent: float):
+        NnOp.__init__(self, [input], {"exponent": real(exponent)})
+
+
+@irdl_op_definition
+class Atan2Op(BinaryOp):
+    """The angle of the point (rhs, lhs) in radians, from -π to π, `torch.atan2`."""
+
+    name = "nn.atan2"
+
+
+@irdl_op_definition
+class MaximumOp(BinaryOp):
+    """The larger of lhs and rhs, `torch.maximum`; of floats or of indices."""
+
+    name = "nn.maximum"
+    INTEGERS_TOO: ClassVar[bool] = True
+
+
+@irdl_op_definition
+class MinimumOp(BinaryOp):
+    """The smaller of lhs and rhs, `torch.minimum`; of floats or of indices."""
+
+    name = "nn.minimum"
+    INTEGERS_TOO: ClassVar[bool] = True
+
+
+@irdl_op_definition
+class FloorDivideOp(BinaryOp):
+    """⌊lhs / rhs⌋, `torch.floor_divide`; of floats or of indices."""
+
+    name = "nn.floor_divide"
+    INTEGERS_TOO: ClassVar[bool] = True
+
+
+@irdl_op_definition
+class RemainderOp(BinaryOp):
+    """lhs - rhs · ⌊lhs / rhs⌋, `torch.remainder`; of floats or of indices."""
+
+    name = "nn.remainder"
+    INTEGERS_TOO: ClassVar[bool] = True

@@ -1,0 +1,315 @@
+"""Reductions, comparisons, and picking elements by computed positions: what decoders use."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, TensorType, UnitAttr
+from xdsl.interfaces import HasFolderInterface
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, opt_prop_def, prop_def
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects import shapes
+from recog.dialects.nn.base import (
+    INDEX_TYPE,
+    INTS,
+    MASK_TYPE,
+    TENSORS,
+    NnOp,
+    element_type_of,
+    expect_elements,
+    flag,
+    integer,
+    ints,
+    is_float,
+    shape_of,
+)
+from recog.dialects.nn.elementwise import BinaryOp, broadcast_keeps_batch
+from recog.dialects.shapes import Shape, broadcast_shape, check_axis, reduced_shape
+
+PREDICATES = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+class ReduceOp(NnOp, ABC):
+    """A function of all elements along `axes`, which go or, with `keepdims`, stay as 1."""
+
+    input = operand_def(TENSORS)
+    axes = prop_def(INTS)
+    keepdims = opt_prop_def(UnitAttr)
+
+    def __init__(self, input: SSAValue | Operation, axes: Sequence[int], *, keepdims: bool = False):
+        super().__init__([input], {"axes": ints(axes), "keepdims": flag(keepdims)})
+
+    def infer_shape(self) -> Shape:
+        axes = self.axes.get_values()
+        return reduced_shape(shape_of(self.input), axes, self.keepdims is not None)
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return 0 not in self.axes.get_values()
+
+
+@irdl_op_definition
+class SumOp(ReduceOp):
+    """Sum over `axes`, `torch.sum`."""
+
+    name = "nn.sum"
+
+
+@irdl_op_definition
+class MaxOp(ReduceOp):
+    """Largest element over `axes`, `torch.amax`."""
+
+    name = "nn.max"
+
+
+@irdl_op_definition
+class ArgmaxOp(NnOp):
+    """Position of the largest element along `axis`, which goes or stays as 1, `torch.argmax`.
+
+    Of equal elements the first.
+    """
+
+    name = "nn.argmax"
+
+    input = operand_def(TENSORS)
+    axis = prop_def(IntegerAttr)
+    keepdims = opt_prop_def(UnitAttr)
+
+    def __init__(self, input: SSAValue | Operation, axis: int, *, keepdims: bool = False):
+        super().__init__([input], {"axis": integer(axis), "keepdims": flag(keepdims)})
+
+    def infer_shape(self) -> Shape:
+        axis = self.axis.value.data
+        return reduced_shape(shape_of(self.input), [axis], self.keepdims is not None)
+
+    def infer_element_type(self) -> Attribute:
+        return INDEX_TYPE
+
+    def verify_element_types(self) -> None:
+        _expect_float(self.input)
+        expect_elements(self.output, INDEX_TYPE, "the result")
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return self.axis.value.data != 0
+
+
+@irdl_op_definition
+class TopkIndicesOp(NnOp):
+    """Positions of the `k` largest elements along `axis`, the largest first, `torch.topk`.
+
+    Of equal elements the first comes first. `nn.gather` gives the values.
+    """
+
+    name = "nn.topk_indices"
+
+    input = operand_def(TENSORS)
+    k = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr)
+    smallest = opt_prop_def(UnitAttr)
+
+    def __init__(self, input: SSAValue | Operation, k: int, axis: int, *, smallest: bool = False):
+        properties = {"k": integer(k), "axis": integer(axis), "smallest": flag(smallest)}
+        super().__init__([input], properties)
+
+    def infer_shape(self) -> Shape:
+        x, axis, k = shape_of(self.input), self.axis.value.data, self.k.value.data
+        check_axis(axis, len(x))
+        if not 1 <= k <= x[axis]:
+            raise ValueError(f"k must be from 1 to {x[axis]}, got {k}")
+        return (*x[:axis], k, *x[axis + 1 :])
+
+    def infer_element_type(self) -> Attribute:
+        return INDEX_TYPE
+
+    def verify_element_types(self) -> None:
+        _expect_float(self.input)
+        expect_elements(self.output, INDEX_TYPE, "the result")
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return self.axis.value.data != 0
+
+
+@irdl_op_definition
+class GatherOp(NnOp):
+    """Elements at positions along `axis`, `torch.gather`: y[i][j] = x[i][indices[i][j]].
+
+    The indices have the input's rank, and along the other axes at most its size.
+    """
+
+    name = "nn.gather"
+
+    input = operand_def(TENSORS)
+    indices = operand_def(TENSORS)
+    axis = prop_def(IntegerAttr)
+
+    def __init__(self, input: SSAValue | Operation, indices: SSAValue | Operation, axis: int):
+        super().__init__([input, indices], {"axis": integer(axis)})
+
+    def infer_shape(self) -> Shape:
+        x, indices, axis = shape_of(self.input), shape_of(self.indices), self.axis.value.data
+        check_axis(axis, len(x))
+        if len(indices) != len(x) or any(
+            wanted > size for i, (wanted, size) in enumerate(zip(indices, x)) if i != axis
+        ):
+            raise ValueError(
+                f"indices {list(indices)} exceed the input {list(x)} beside axis {axis}"
+            )
+        return indices
+
+    def verify_element_types(self) -> None:
+        expect_elements(self.indices, INDEX_TYPE, "the indices")
+        expect_elements(self.output, element_type_of(self.input), "the result")
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return all(with_batch) and self.axis.value.data != 0
+
+
+@irdl_op_definition
+class TakeOp(NnOp):
+    """Slices at positions along the first axis: (T, ...) and indices (N, ...) → (N, ..., ...).
+
+    `x[indices]` and `torch.nn.functional.embedding`.
+    """
+
+    name = "nn.take"
+
+    input = operand_def(TENSORS)
+    indices = operand_def(TENSORS)
+
+    def __init__(self, input: SSAValue | Operation, indices: SSAValue | Operation):
+        super().__init__([input, indices])
+
+    def infer_shape(self) -> Shape:
+        x = shape_of(self.input)
+        if not x:
+            raise ValueError("the input needs at least one axis")
+        return (*shape_of(self.indices), *x[1:])
+
+    def verify_element_types(self) -> None:
+        expect_elements(self.indices, INDEX_TYPE, "the indices")
+        expect_elements(self.output, element_type_of(self.input), "the result")
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return list(with_batch) == [False, True]
+
+
+@irdl_op_definition
+class CompareOp(BinaryOp):
+    """lhs == rhs, or another predicate (eq, ne, lt, le, gt, ge), as a mask: `torch.eq`."""
+
+    name = "nn.compare"
+    INTEGERS_TOO: ClassVar[bool] = True
+
+    predicate = prop_def(StringAttr)
+
+    def __init__(self, lhs: SSAValue | Operation, rhs: SSAValue | Operation, predicate: str):
+        NnOp.__init__(self, [lhs, rhs], {"predicate": StringAttr(predicate)})
+
+    def infer_element_type(self) -> Attribute:
+        return MASK_TYPE
+
+    def verify_element_types(self) -> None:
+        if self.predicate.data not in PREDICATES:
+            raise VerifyException(
+                f'predicate must be one of {", ".join(PREDICATES)}, got "{self.predicate.data}"'
+            )
+        expect_elements(self.rhs, element_type_of(self.lhs), "rhs")
+        expect_elements(self.output, MASK_TYPE, "the result")
+
+
+@irdl_op_definition
+class WhereOp(NnOp):
+    """lhs where the mask is true, else rhs, all three broadcast, `torch.where`."""
+
+    name = "nn.where"
+
+    mask = operand_def(TENSORS)
+    lhs = operand_def(TENSORS)
+    rhs = operand_def(TENSORS)
+
+    def __init__(
+        self,
+        mask: SSAValue | Operation,
+        lhs: SSAValue | Operation,
+        rhs: SSAValue | Operation,
+    ):
+        super().__init__([mask, lhs, rhs])
+
+    def infer_shape(self) -> Shape:
+        both = broadcast_shape(shape_of(self.lhs), shape_of(self.rhs))
+        return broadcast_shape(shape_of(self.mask), both)
+
+    def infer_element_type(self) -> Attribute:
+        return element_type_of(self.lhs)
+
+    def verify_element_types(self) -> None:
+        expect_elements(self.mask, MASK_TYPE, "the mask")
+        for value, what in ((self.rhs, "rhs"), (self.output, "the result")):
+            expect_elements(value, element_type_of(self.lhs), what)
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return broadcast_keeps_batch(self, with_batch)
+
+
+@irdl_op_definition
+class ConvertOp(NnOp, HasFolderInterface):
+    """The same numbers with other elements: masks as 0 and 1, floats cut toward zero.
+
+    `tensor.to(dtype)`; the element type is the result's.
+    """
+
+    name = "nn.convert"
+    INTEGERS_TOO: ClassVar[bool] = True
+
+    input = operand_def(TENSORS)
+
+    def __init__(self, input: SSAValue | Operation, element_type: Attribute):
+        x = SSAValue.get(input)
+        result_type = TensorType(element_type, shape_of(x))
+        IRDLOperation.__init__(self, operands=[x], result_types=[result_type])
+
+    def infer_shape(self) -> Shape:
+        return shape_of(self.input)
+
+    def verify_element_types(self) -> None:
+        """Any pair of element types converts."""
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        return (self.input,) if self.input.type == self.output.type else None
+
+
+@irdl_op_definition
+class BroadcastOp(NnOp, HasFolderInterface):
+    """Repeated along axes of size 1, and new axes in front, `torch.Tensor.expand`."""
+
+    name = "nn.broadcast"
+    INTEGERS_TOO: ClassVar[bool] = True
+
+    input = operand_def(TENSORS)
+
+    def __init__(self, input: SSAValue | Operation, shape: Sequence[int]):
+        x = SSAValue.get(input)
+        result_type = TensorType(element_type_of(x), shape)
+        IRDLOperation.__init__(self, operands=[x], result_types=[result_type])
+
+    def infer_shape(self) -> Shape:
+        source, target = shape_of(self.input), shape_of(self.output)
+        if shapes.broadcast_shape(source, target) != target:
+            raise ValueError(f"{list(source)} does not broadcast to {list(target)}")
+        return target
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return shape_of(self.input)[:1] == shape_of(self.output)[:1] and len(
+            shape_of(self.input)
+        ) == len(shape_of(self.output))
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        return (self.input,) if self.input.type == self.output.type else None
+
+
+def _expect_float(value: SSAValue) -> None:
+    if not is_float(element_type_of(value)):
+        raise VerifyException(f"expected a tensor of f32 or f64, got {value.type}")

@@ -1,0 +1,226 @@
+"""The networks that recog must take as they are, each a function for `recog check`.
+
+    recog check tests/benchmarks/networks.py:resnet50
+
+Definitions come unmodified from torchvision 0.28.0 (the extra `networks`), or stand in the
+files beside this one where torchvision has none. Weights are random; so are the statistics
+of batch norm, after those that the weights themselves give, so that no layer dies or
+explodes and about one scale in ten is negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Network = tuple[nn.Module, tuple[Tensor, ...]]
+
+_LIBRARIES: list[Any] = []
+
+
+def load_torchvision() -> Any:
+    """torchvision, whose compiled part does not load beside a CPU torch: its schemas suffice."""
+    if not _LIBRARIES and not hasattr(torch.ops.torchvision, "nms"):
+        library = torch.library.Library("torchvision", "DEF")
+        boxes = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(f"nms{boxes}")
+        library.define(f"qnms{boxes}")
+        library.define(
+            "roi_align(Tensor input, Tensor rois, float spatial_scale, int pooled_height, "
+            "int pooled_width, int sampling_ratio, bool aligned) -> Tensor"
+        )
+        _LIBRARIES.append(library)
+    import torchvision
+
+    return torchvision
+
+
+def images(*shape: int, seed: int = 0) -> Tensor:
+    """Random frames with the smoothness of photographs, of about unit variance."""
+    generator = torch.Generator().manual_seed(seed)
+    batch, channels, height, width = shape
+    frame = torch.zeros(shape)
+    for scale in (1, 4, 16, 64):
+        size = (-(-height // scale), -(-width // scale))
+        noise = torch.randn(batch, channels, *size, generator=generator)
+        frame += nn.functional.interpolate(noise, size=(height, width), mode="bilinear")
+    return frame / frame.std()
+
+
+def randomised(model: nn.Module, *inputs: Tensor, seed: int = 0) -> Network:
+    """A network with random parameters and statistics, and the inputs it was made for."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(like: Tensor, low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(like.shape, generator=generator)
+
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Weights that start at (almost) zero would hide a whole branch.
+            if parameter.abs().max() <= 1e-4 and parameter.numel() > 1:
+                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+        norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        for norm in norms:
+            if norm.affine:
+                sign = torch.where(uniform(norm.weight, 0, 1) < 0.1, -1.0, 1.0)
+                norm.weight.copy_(sign * uniform(norm.weight, 0.5, 1.5))
+                norm.bias.copy_(uniform(norm.bias, -0.3, 0.3))
+        _measure_statistics(model.eval(), norms, inputs)
+        for norm in norms:
+            deviation = norm.running_var.sqrt()
+            norm.running_mean.add_(deviation * uniform(norm.running_mean, -0.3, 0.3))
+            norm.running_var.mul_(uniform(norm.running_var, 0.7, 1.4))
+    return model.eval(), inputs
+
+
+def _measure_statistics(
+    model: nn.Module, norms: list[nn.Module], inputs: tuple[Tensor, ...]
+) -> None:
+    """The mean and variance of what reaches each batch norm become its statistics."""
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    model(*(torch.cat([x, x.flip(-1)]) for x in inputs))
+    for norm in norms:
+        norm.eval()
+        norm.momentum = 0.1
+
+
+def classifier(name: str, size: int = 224) -> Network:
+    """A classifier of torchvision by name, on one image."""
+    torch.manual_seed(0)
+    model = load_torchvision().models.get_model(name, weights=None)
+    return randomised(model, images(1, 3, size, size))
+
+
+def resnet18() -> Network:
+    return classifier("resnet18")
+
+
+def resnet50() -> Network:
+    return classifier("resnet50")
+
+
+def resnext50() -> Network:
+    return classifier("resnext50_32x4d")
+
+
+def densenet121() -> Network:
+    return classifier("densenet121")
+
+
+def mobilenet_v2() -> Network:
+    return classifier("mobilenet_v2")
+
+
+def mobilenet_v3_large() -> Network:
+    return classifier("mobilenet_v3_large")
+
+
+def efficientnet_b0() -> Network:
+    return classifier("efficientnet_b0")
+
+
+def regnet_y_400mf() -> Network:
+    return classifier("regnet_y_400mf")
+
+
+def convnext_tiny() -> Network:
+    return classifier("convnext_tiny")
+
+
+def vit_b_16() -> Network:
+    return classifier("vit_b_16")
+
+
+def swin_t() -> Network:
+    return classifier("swin_t")
+
+
+def deeplabv3_resnet50() -> Network:
+    """DeepLabv3 (Chen et al. 2017) with its auxiliary head: two outputs, named."""
+    torch.manual_seed(0)
+    make = load_torchvision().models.segmentation.deeplabv3_resnet50
+    model = make(weights=None, weights_backbone=None, aux_loss=True)
+    return randomised(model, images(1, 3, 512, 512))
+
+
+def fpn_resnet50() -> Network:
+    from segmentation import SemanticFpn
+
+    torch.manual_seed(0)
+    return randomised(SemanticFpn(load_torchvision()), images(1, 3, 512, 512))
+
+
+def unet() -> Network:
+    from segmentation import UNet
+
+    torch.manual_seed(0)
+    return randomised(UNet(), images(1, 3, 512, 512))
+
+
+def unet_bilinear() -> Network:
+    from segmentation import UNet
+
+    torch.manual_seed(0)
+    return randomised(UNet(bilinear=True), images(1, 3, 512, 512))
+
+
+def centernet_resnet18() -> Network:
+    from detectors import CenterNet
+
+    torch.manual_seed(0)
+    return randomised(CenterNet(load_torchvision()), images(1, 3, 512, 512))
+
+
+def fcos_resnet50() -> Network:
+    from detectors import FcosDetector
+
+    torch.manual_seed(0)
+    return randomised(FcosDetector(load_torchvision(), (512, 640)), images(1, 3, 512, 640))
+
+
+def yolov8n() -> Network:
+    from detectors import YoloV8
+
+    torch.manual_seed(0)
+    return randomised(YoloV8(), images(1, 3, 640, 640))
+
+
+def stereo3d() -> Network:
+    from stereo import Stereo3dDetector
+
+    torch.manual_seed(0)
+    left, right = images(1, 3, 384, 1248), images(1, 3, 384, 1248, seed=1)
+    right = 0.7 * left.roll(-8, 3) + 0.3 * right
+    return randomised(Stereo3dDetector(load_torchvision()), left, right)
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {
+    make.__name__: make
+    for make in (
+        resnet18,
+        resnet50,
+        resnext50,
+        densenet121,
+        mobilenet_v2,
+        mobilenet_v3_large,
+        efficientnet_b0,
+        regnet_y_400mf,
+        convnext_tiny,
+        deeplabv3_resnet50,
+        fpn_resnet50,
+        unet,
+        unet_bilinear,
+        centernet_resnet18,
+        fcos_resnet50,
+        yolov8n,
+        stereo3d,
+        vit_b_16,
+        swin_t,
+    )
+}
+"""By name, in the order of `make bench-networks`."""
