@@ -25,10 +25,12 @@ from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.encode_weights import codebook_bias
-from recog.lowering.rewriting import check_option, inputs_of, load_arrays
+from recog.lowering.rewriting import check_frames, check_option, inputs_of, load_arrays
 
 if TYPE_CHECKING:
     import torch
+
+    from recog.backend.interpreters.nn import NnRunner
 
 LOSSES = ("auto", "mse", "kl", "cross-entropy")
 
@@ -111,22 +113,19 @@ def tune(
         progress: called with the share of work done and the loss of the last step.
 
     Raises:
-        RecogError: targets that do not fit, or nothing to tune.
+        RecogError: targets that do not fit, nothing to tune, or tuning that diverges.
     """
     import torch
 
     from recog.backend.interpreters.nn import NnRunner
 
-    settings.check()
     runner = NnRunner(module, settings.entry)
     parameters = _parameters(module)
     if not parameters:
         raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
-    count = len(targets)
-    if count == 0 or any(len(x) != count for x in inputs):
-        raise RecogError(f"{count} targets for inputs of {[len(x) for x in inputs]}")
-    tensors = [torch.as_tensor(np.asarray(x, dtype=np.float32)) for x in inputs]
-    wanted = torch.as_tensor(targets)
+    count = check_frames(inputs, targets, what="tuning")
+    tensors = [torch.from_numpy(_as_float32(x, f"input {i}")) for i, x in enumerate(inputs)]
+    wanted = _checked_targets(runner, tensors, np.asarray(targets))
     loss_of = _loss(settings.loss, wanted)
     optimizer = torch.optim.Adam([p.tensor for p in parameters], lr=settings.learning_rate)
     steps = settings.epochs * -(-count // settings.batch)
@@ -141,6 +140,9 @@ def tune(
             values: dict[SSAValue, torch.Tensor] = {p.value: p.rounded() for p in parameters}
             outputs = runner(*(x[chosen] for x in tensors), constants=values)  # pyright: ignore
             loss = loss_of(outputs[0], wanted[chosen])
+            if not bool(torch.isfinite(loss)):
+                hint = "a lower learning-rate"
+                raise RecogError(f"tuning diverged in step {step + 1}", hint=hint)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -150,6 +152,39 @@ def tune(
                 progress(step / steps, float(loss.detach()))
     for parameter in parameters:
         parameter.store()
+
+
+def _as_float32(values: np.ndarray, what: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise RecogError(f"holds {array.dtype}, not numbers", where=what)
+    with np.errstate(over="ignore"):
+        array = np.array(array, dtype=np.float32)
+    if not np.isfinite(array).all():
+        raise RecogError("holds NaN or infinity", where=what)
+    return array
+
+
+def _checked_targets(
+    runner: NnRunner, inputs: Sequence[torch.Tensor], targets: np.ndarray
+) -> torch.Tensor:
+    """Targets as float32 of the first output's shape, or as int64 labels of its classes."""
+    import torch
+
+    with torch.no_grad():
+        shape = tuple(runner(*(x[:1] for x in inputs))[0].shape)
+    if targets.dtype.kind not in "iub":
+        wanted, given = shape[1:], targets.shape[1:]
+        if given != wanted:
+            raise RecogError(f"targets have shape {list(given)} each, the output {list(wanted)}")
+        return torch.from_numpy(_as_float32(targets, "targets"))
+    wanted, given = shape[2:], targets.shape[1:]
+    if len(shape) < 2 or given != wanted:
+        raise RecogError(f"labels have shape {list(given)} each, the output wants {list(wanted)}")
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= shape[1]:
+        raise RecogError(f"labels are from {low} to {high}, the output has {shape[1]} classes")
+    return torch.from_numpy(targets.astype(np.int64))
 
 
 @dataclass
@@ -211,20 +246,21 @@ def _parameters(module: ModuleOp) -> list[Parameter]:
 
 
 def _loss(name: str, targets: torch.Tensor) -> Callable[[Any, Any], Any]:
-    import torch
     from torch.nn import functional
 
-    is_labels = not torch.is_floating_point(targets)
+    is_labels = not targets.is_floating_point()
     if name == "auto":
         name = "cross-entropy" if is_labels else "mse"
     if is_labels != (name == "cross-entropy"):
         kind = "integer" if is_labels else "float"
         raise RecogError(f"loss {name} does not fit {kind} targets", where="tune-centroids")
+    if name == "kl" and targets.ndim < 2:
+        raise RecogError("loss kl needs outputs with a class axis", where="tune-centroids")
     if name == "cross-entropy":
-        return lambda y, t: functional.cross_entropy(y, t.long())
+        return functional.cross_entropy
     if name == "mse":
-        scale = float(targets.float().var().clamp_min(1e-12))
-        return lambda y, t: functional.mse_loss(y, t.float()) / scale
+        scale = float(targets.var(correction=0).clamp_min(1e-12))
+        return lambda y, t: functional.mse_loss(y, t) / scale
     return lambda y, t: functional.kl_div(
-        y.log_softmax(1), t.float().log_softmax(1), log_target=True, reduction="batchmean"
+        y.log_softmax(1), t.log_softmax(1), log_target=True, reduction="batchmean"
     )
