@@ -1,24 +1,31 @@
-"""The lns dialect: tensors of logarithmic codes and the exact integer arithmetic on them."""
+"""The lns dialect: tensors of logarithmic codes and the exact integer arithmetic on them.
+
+The semantics of every op is written out in docs/arithmetic.md and, executable, in
+recog.backend.arithmetic.definition and .sampling. All ops take and give NCHW tensors of
+`!lns.number`; a result's format is part of its type, so the IR alone fixes every bit.
+"""
 
 from xdsl.ir import Dialect
 
 from recog.dialects.data import MaterializeConstant
-from recog.dialects.lns.ops import (
+from recog.dialects.lns.conversion import ArgmaxOp, DecodeOp, EncodeOp
+from recog.dialects.lns.elementwise import (
     AddOp,
-    ArgmaxOp,
-    AvgPool2dOp,
-    ConcatOp,
-    Conv2dOp,
+    BinaryOp,
     ConvertOp,
-    DecodeOp,
-    EncodeOp,
-    LinearOp,
-    MaxPool2dOp,
-    MultiplyAccumulateOp,
+    MulOp,
     ReluOp,
-    ReshapeOp,
+    SubOp,
     TableOp,
 )
+from recog.dialects.lns.layers import (
+    Conv2dOp,
+    ConvTranspose2dOp,
+    LinearOp,
+    MultiplyAccumulateOp,
+)
+from recog.dialects.lns.pooling import AvgPool2dOp, MaxPool2dOp, ResizeOp
+from recog.dialects.lns.structure import ConcatOp, PadOp, PermuteOp, ReshapeOp, SliceOp
 from recog.dialects.lns.types import (
     ArithmeticAttr,
     NumberType,
@@ -36,13 +43,20 @@ Lns = Dialect(
         AvgPool2dOp,
         ConcatOp,
         Conv2dOp,
+        ConvTranspose2dOp,
         ConvertOp,
         DecodeOp,
         EncodeOp,
         LinearOp,
         MaxPool2dOp,
+        MulOp,
+        PadOp,
+        PermuteOp,
         ReluOp,
         ReshapeOp,
+        ResizeOp,
+        SliceOp,
+        SubOp,
         TableOp,
     ],
     [ArithmeticAttr, NumberType],
@@ -54,18 +68,26 @@ __all__ = [
     "ArgmaxOp",
     "ArithmeticAttr",
     "AvgPool2dOp",
+    "BinaryOp",
     "ConcatOp",
     "Conv2dOp",
+    "ConvTranspose2dOp",
     "ConvertOp",
     "DecodeOp",
     "EncodeOp",
     "LinearOp",
     "Lns",
     "MaxPool2dOp",
+    "MulOp",
     "MultiplyAccumulateOp",
     "NumberType",
+    "PadOp",
+    "PermuteOp",
     "ReluOp",
     "ReshapeOp",
+    "ResizeOp",
+    "SliceOp",
+    "SubOp",
     "TableOp",
     "codes_type",
     "format_of",

@@ -308,11 +308,11 @@ func.func @f(%x: tensor<2x!lns.number<8, 4, bias = 0>>, %w: tensor<3x2x!lns.numb
 
 // lns.add
 
-func.func @f(%x: tensor<1x2x!lns.number<8, 4, bias = 0>>, %y: tensor<1x1x!lns.number<8, 4, bias = 0>>) {
-  %z = lns.add %x, %y : (tensor<1x2x!lns.number<8, 4, bias = 0>>, tensor<1x1x!lns.number<8, 4, bias = 0>>) -> tensor<1x2x!lns.number<8, 4, bias = 0>>
+func.func @f(%x: tensor<1x2x!lns.number<8, 4, bias = 0>>, %y: tensor<1x3x!lns.number<8, 4, bias = 0>>) {
+  %z = lns.add %x, %y : (tensor<1x2x!lns.number<8, 4, bias = 0>>, tensor<1x3x!lns.number<8, 4, bias = 0>>) -> tensor<1x2x!lns.number<8, 4, bias = 0>>
   func.return
 }
-// CHECK: 'lns.add' op at {{.*}}: operands differ in shape: [1, 2] and [1, 1]
+// CHECK: 'lns.add' op at {{.*}}: operands differ in shape: [1, 2] and [1, 3]
 
 // -----
 
@@ -469,10 +469,10 @@ func.func @f(%x: tensor<1x4x4x!lns.number<8, 4, bias = 0>>) {
 // -----
 
 func.func @f(%x: tensor<1x1x4x4x!lns.number<8, 4, bias = 0>>) {
-  %y = lns.max_pool2d %x {kernel = array<i64: 3, 3>, padding = array<i64: 2, 0, 0, 0>} : (tensor<1x1x4x4x!lns.number<8, 4, bias = 0>>) -> tensor<1x1x4x2x!lns.number<8, 4, bias = 0>>
+  %y = lns.max_pool2d %x {kernel = array<i64: 3, 3>, padding = array<i64: 3, 0, 0, 0>} : (tensor<1x1x4x4x!lns.number<8, 4, bias = 0>>) -> tensor<1x1x4x2x!lns.number<8, 4, bias = 0>>
   func.return
 }
-// CHECK: padding [2, 0, 0, 0] is more than half of kernel [3, 3]
+// CHECK: padding [3, 0, 0, 0] fills a whole kernel [3, 3]
 
 // -----
 
