@@ -157,7 +157,8 @@ def calibrate(
     random = np.random.default_rng(seed)
     count = check_frames(inputs, what="calibration")
     limit = max(1024, SAMPLE // -(-count // FRAMES))
-    samples: dict[SSAValue, Samples] = {}
+    # Values in the order of the program, arguments first.
+    samples: dict[SSAValue, Samples] = {argument: Samples() for argument in function.args}
 
     def observe(op: Operation, results: Sequence[object]) -> None:
         if not isinstance(op, nn.NnOp):
@@ -167,9 +168,9 @@ def calibrate(
 
     for start in range(0, count, FRAMES):
         batch = [np.asarray(x)[start : start + FRAMES] for x in inputs]
-        for argument, x in zip(function.body.block.args, batch):
-            samples.setdefault(argument, Samples()).add(x, limit, random)
         run_nn(module, *batch, entry=entry, observe=observe)
+        for argument, x in zip(function.args, batch):
+            samples[argument].add(x, limit, random)
         if progress is not None:
             progress(min(1.0, (start + FRAMES) / count))
     _write_formats(function, samples, formats)
