@@ -7,7 +7,7 @@ from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
-from recog.dialects.chip.descriptors import TensorOp
+from recog.dialects.chip.descriptors import CodebookOp, TensorOp
 from recog.dialects.chip.fields import (
     address_field,
     choice_field,
@@ -129,9 +129,12 @@ class ConvolutionOp(InstructionOp):
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
-        weight = scope.weights(self.weights).shape
+        weights = scope.weights(self.weights)
+        weight = weights.shape
         _verify_codes(x, y)
-        _verify_sign(y, self.relu is not None, x)
+        _verify_sign(y, self.relu is not None, x, scope.codebook(weights.codebook))
+        if y.unsigned is not None and self.relu is None and weights.initial_bits.value.data:
+            raise VerifyException("an unsigned output of signed initial values needs relu")
         if x.shape[0] % weight[1]:
             raise VerifyException(
                 f"the weights want a multiple of {weight[1]} channels, the input has {x.shape[0]}"
@@ -346,7 +349,7 @@ def _verify_equal(what: str, expected: object, actual: object) -> None:
         raise VerifyException(f"{what} must be {expected}, got {actual}")
 
 
-def _verify_sign(output: TensorOp, relu: bool, *inputs: TensorOp) -> None:
+def _verify_sign(output: TensorOp, relu: bool, *inputs: TensorOp | CodebookOp) -> None:
     """Unsigned results drop negative values: ask for a ReLU rather than do it in silence."""
     if output.unsigned is None or relu or all(x.unsigned is not None for x in inputs):
         return

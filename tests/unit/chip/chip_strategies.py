@@ -234,8 +234,7 @@ class ProgramMaker:
             (1, *x.shape), weight, window["strides"], padding, window["dilation"], groups
         )
         relu = draw(st.booleans())
-        signed = x.unsigned is None and not relu
-        y = self.tensor(tuple(shape), **({"unsigned": False} if signed else {}))
+        y = self.tensor(tuple(shape), **({} if relu else {"unsigned": False}))
         op = chip.DwconvOp if depthwise else chip.ConvOp
         instruction = op(
             output=y.sym_name.data,

@@ -103,8 +103,13 @@ class NetworkMaker:
         values = self.generator.integers(-limit, limit, channels)
         return self.constant(values, IntegerType(64))
 
-    def output(self, *inputs: SSAValue, relu: bool = False, wide: bool = True) -> LnsFormat:
-        positive = relu or all(format_of(x).unsigned for x in inputs)
+    def output(self, *inputs: SSAValue | None, relu: bool = False, wide: bool = True) -> LnsFormat:
+        """A format that takes what these give; biases, integers, may be negative."""
+        codes = [x for x in inputs if x is not None]
+        positive = relu or all(
+            isinstance(x.type.element_type, NumberType) and format_of(x).unsigned  # pyright: ignore
+            for x in codes
+        )
         widths = (9, 16) if wide and self.draw(st.integers(0, 5)) == 0 else (3, 8)
         if widths[0] == 9:
             unsigned = positive and self.draw(st.booleans())
@@ -126,12 +131,12 @@ class NetworkMaker:
         kernel = (draw(st.integers(1, min(3, height))), draw(st.integers(1, min(3, width))))
         outputs = groups * draw(st.integers(1, 3 if groups < 3 else 1))
         weight = self.weight((outputs, channels // groups, *kernel))
-        relu = draw(st.booleans())
+        relu, bias = draw(st.booleans()), self.bias(outputs)
         op = lns.Conv2dOp(
             x,
             weight,
-            self.bias(outputs),
-            self.output(x, weight, relu=relu),
+            bias,
+            self.output(x, weight, bias, relu=relu),
             strides=(draw(small), draw(small)),
             padding=[draw(st.integers(0, 2)) for _ in range(4)],
             dilation=(1, 1) if max(kernel) > 1 else (draw(small), 2),
@@ -148,8 +153,8 @@ class NetworkMaker:
             x = self.add(lns.ReshapeOp(x, (1, features)))
         outputs, relu = self.draw(small), self.draw(st.booleans())
         weight = self.weight((outputs, features))
-        format = self.output(x, weight, relu=relu)
         bias = self.bias(outputs)
+        format = self.output(x, weight, bias, relu=relu)
         layer = lns.LinearOp(x, weight, bias, format, relu=relu, arithmetic=self.arithmetic)
         self.values.append(self.add(layer))
 

@@ -687,6 +687,34 @@ chip.program @main {
 // -----
 
 chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @x {address = 0, channels = 1, unsigned}
+  chip.tensor @y {address = 0, channels = 2, unsigned}
+  chip.codebook @c {address = 0, entries = 2}
+  chip.weights @w = @c {out_channels = 2, in_channels = 1}
+  chip.ldw @s {size = 3, address = 0}
+  chip.conv @y = @x, @w
+  chip.halt
+}
+// CHECK: 'chip.conv' op at {{.*}}: @y: an unsigned output of signed inputs needs relu
+
+// -----
+
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @x {address = 0, channels = 1, unsigned}
+  chip.tensor @y {address = 0, channels = 2, unsigned}
+  chip.codebook @c {address = 0, entries = 2, unsigned}
+  chip.weights @w = @c {out_channels = 2, in_channels = 1, initial = 0, initial_bits = 4}
+  chip.ldw @s {size = 3, address = 0}
+  chip.conv @y = @x, @w
+  chip.halt
+}
+// CHECK: 'chip.conv' op at {{.*}}: @y: an unsigned output of signed initial values needs relu
+
+// -----
+
+chip.program @main {
   chip.tensor @a {address = 0, channels = 1, height = 4, width = 4}
   chip.tensor @b {address = 16, channels = 1, height = 2, width = 2}
   chip.pool @b = @a {mode = max, kernel_h = 5, kernel_w = 1}
