@@ -25,11 +25,14 @@ from torch.export.graph_signature import ConstantArgument, InputKind, InputSpec,
 from torch.fx import Node
 from torch.fx.node import map_arg
 from torch.utils._pytree import tree_leaves, tree_map
-from xdsl.dialects.builtin import ModuleOp, TensorType, UnrealizedConversionCastOp
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.context import Context
+from xdsl.dialects.builtin import Builtin, ModuleOp, TensorType, UnrealizedConversionCastOp
+from xdsl.dialects.func import Func, FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
+from xdsl.transforms.canonicalize import CanonicalizePass
 
 from recog.dialects import nn
+from recog.dialects.data import get_data_dialect
 from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import verify_module
 from recog.frontend import (
@@ -52,6 +55,7 @@ from recog.frontend.conversion import (
     identifier,
     merged,
 )
+from recog.lowering.raise_correlation import RaiseCorrelationPass
 
 CONVERTERS = merged(
     ops_layers.OPS,
@@ -116,9 +120,32 @@ def import_pt2(path: str | Path) -> ModuleOp:
 
 def import_exported(program: ExportedProgram) -> ModuleOp:
     """The nn module of an exported program; raises RecogError as `import_torch`."""
-    module = _GraphImporter(program).run()
+    importer = _GraphImporter(program)
+    try:
+        module = importer.run()
+    except RecogError:
+        if not importer.stale:
+            raise
+        # Writes to part of a tensor: torch turns them into new tensors, whole ops stay whole.
+        module = _GraphImporter(_functional(program)).run()
+        CanonicalizePass().apply(_context(), module)
+    RaiseCorrelationPass().apply(Context(), module)
     verify_module(module)
     return module
+
+
+def _context() -> Context:
+    """The dialects of an imported module."""
+    context = Context()
+    for dialect in (Builtin, Func, nn.Nn, get_data_dialect()):
+        context.load_dialect(dialect)
+    return context
+
+
+def _functional(program: ExportedProgram) -> ExportedProgram:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return program.run_decompositions({})
 
 
 @contextmanager

@@ -127,6 +127,60 @@ def slice_axis(c: Conversion, input: Any, axis: int, start: int, stop: int, step
     return c.emit(nn.SliceOp(c.value(input), starts, stops, steps))
 
 
+def replaced_slice(
+    c: Conversion, input: Any, axis: int, start: int, stop: int, new: SSAValue
+) -> SSAValue:
+    """The elements from start to stop of one axis replaced by `new`."""
+    size = c.shape(input)[axis]
+    parts = [new]
+    if start > 0:
+        parts.insert(0, slice_axis(c, input, axis, 0, start, 1))
+    if stop < size:
+        parts.append(slice_axis(c, input, axis, stop, size, 1))
+    return parts[0] if len(parts) == 1 else c.emit(nn.ConcatOp(parts, axis))
+
+
+@OPS.add("aten.slice_scatter.default")
+def slice_scatter(
+    c: Conversion,
+    input: Any,
+    src: Any,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> SSAValue:
+    if step != 1:
+        raise Unsupported("writing to every second element and the like", "use a step of 1")
+    shape = c.shape(input)
+    axis = normalized_axis(dim, len(shape))
+    first, last, _ = slice(start, end).indices(shape[axis])
+    return replaced_slice(c, input, axis, first, last, c.typed(src, c.result_dtype))
+
+
+@OPS.add("aten.select_scatter.default")
+def select_scatter(c: Conversion, input: Any, src: Any, dim: int, index: int) -> SSAValue:
+    shape = c.shape(input)
+    axis = normalized_axis(dim, len(shape))
+    first = normalized_axis(index, shape[axis])
+    one = (*shape[:axis], 1, *shape[axis + 1 :])
+    new = c.emit(nn.ReshapeOp(c.typed(src, c.result_dtype), one))
+    return replaced_slice(c, input, axis, first, first + 1, new)
+
+
+@OPS.add("aten.copy.default")
+def copy(c: Conversion, input: Any, src: Any, non_blocking: bool = False) -> SSAValue:
+    value = c.typed(src, c.result_dtype)
+    if c.shape(value) == c.result_shape:
+        return value
+    return c.emit(nn.BroadcastOp(value, c.result_shape))
+
+
+@OPS.add("aten.fill.Scalar", "aten.fill.Tensor")
+def fill(c: Conversion, input: Any, value: Any) -> SSAValue:
+    return copy(c, input, value)
+
+
 @OPS.add("aten.split_with_sizes.default")
 def split_with_sizes(
     c: Conversion, input: Any, split_sizes: Sequence[int], dim: int = 0

@@ -214,8 +214,7 @@ class NnFunctions(InterpreterFunctions):
 
 def _index(op: nn.SliceOp) -> tuple[slice, ...]:
     """What picks a slice's elements; a whole batch may have any size."""
-    bounds = zip(op.starts.get_values(), op.stops.get_values(), op.steps.get_values())
-    first, *rest = (slice(*bound) for bound in bounds)
+    first, *rest = op.index()
     return (slice(None) if op.keeps_batch([True]) else first, *rest)
 
 

@@ -12,7 +12,9 @@ from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 from xdsl.utils.exceptions import VerifyException
 
+from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.nn.base import INTS, TENSORS, NnOp, flag, ints, shape_of
+from recog.dialects.nn.structure import ConcatOp
 from recog.dialects.sampling_shapes import (
     RESIZE_MODES,
     permute_shape,
@@ -67,7 +69,7 @@ class ResizeOp(NnOp, HasFolderInterface):
 
 
 @irdl_op_definition
-class SliceOp(NnOp, HasFolderInterface):
+class SliceOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """Elements start, start + step, ... below stop along every axis: `x[:, 2:4, ::2]`.
 
     `starts`, `stops` and `steps` have a value an axis, none of them negative.
@@ -106,8 +108,53 @@ class SliceOp(NnOp, HasFolderInterface):
         bounds = (self.starts, self.stops, self.steps)
         return [each.get_values()[0] for each in bounds] == [0, shape_of(self.input)[0], 1]
 
+    def index(self) -> tuple[slice, ...]:
+        """What picks the elements from an array of the operand's shape."""
+        bounds = zip(self.starts.get_values(), self.stops.get_values(), self.steps.get_values())
+        return tuple(slice(*bound) for bound in bounds)
+
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
-        return (self.input,) if self.input.type == self.output.type else None
+        if self.input.type == self.output.type:
+            return (self.input,)
+        producer = self.input.owner
+        if isinstance(producer, ConstantOp):
+            array = producer.value.to_array()[self.index()]
+            return (DenseAttr.from_array(array, producer.value.type.element_type),)
+        return None
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        return (SliceOfConcatPattern(),)
+
+
+class SliceOfConcatPattern(RewritePattern):
+    """slice(concat(a, b, c)) along the same axis alone → concat of slices of those it meets."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: SliceOp, rewriter: PatternRewriter, /) -> None:
+        concat = op.input.owner
+        if not isinstance(concat, ConcatOp) or any(step != 1 for step in op.steps.get_values()):
+            return
+        axis, whole = concat.axis.value.data, shape_of(op.input)
+        starts, stops = list(op.starts.get_values()), list(op.stops.get_values())
+        start, stop = starts[axis], stops[axis]
+        starts[axis], stops[axis] = 0, whole[axis]
+        if any(starts) or tuple(stops) != whole:
+            return
+        parts: list[SliceOp] = []
+        first = 0
+        for value in concat.inputs:
+            size = shape_of(value)[axis]
+            low, high = max(start - first, 0), min(stop - first, size)
+            if low < high:
+                starts[axis], stops[axis] = low, high
+                parts.append(SliceOp(value, starts, stops))
+            first += size
+        new_ops = [*parts, ConcatOp([part.output for part in parts], axis)]
+        for new_op in new_ops:
+            new_op.location = op.location
+        new_ops[-1].attributes |= op.attributes
+        rewriter.replace(op, new_ops)
 
 
 @irdl_op_definition

@@ -82,6 +82,10 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor | tuple[Tensor, ...]]] = {
     "baddbmm": lambda x: torch.baddbmm(x[:, 0, :, :1], x[:, 1], x[:, 2].mT, beta=0.5, alpha=2),
     "attention": lambda x: F.scaled_dot_product_attention(x, x + 1, 2 * x, scale=0.3),
     "causal": lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True),
+    "written_view": lambda x: ((y := x * 1).flatten(1).relu_(), y)[1] + 1,
+    "written_output": lambda x: ((y := x * 1).flatten(1).relu_(), y)[1],
+    "written_part": lambda x: ((y := x.sigmoid())[:, 1:3].mul_(2), y + 1)[1],
+    "written_with_number": lambda x: ((y := x.sigmoid())[:, :, 1:-1].fill_(2), y + 1)[1],
     "full_like": lambda x: x + torch.full_like(x[:1], 2.0) * x.new_ones(5, 4),
 }
 
@@ -140,6 +144,71 @@ def test_constants_are_filled_in_place():
             return x * mask + before
 
     assert_imported(Filled())
+
+
+def correlation_by_padding(left: Tensor, right: Tensor) -> Tensor:
+    planes = [(left * F.pad(right, (d, 0))[..., : right.shape[3]]).mean(1) for d in range(5)]
+    return torch.stack(planes, 1)
+
+
+def correlation_by_overlap(left: Tensor, right: Tensor) -> Tensor:
+    planes = [(left * right).mean(1, keepdim=True)]
+    for d in range(1, 5):
+        overlap = (left[..., d:] * right[..., :-d]).mean(1, keepdim=True)
+        planes.append(F.pad(overlap, (d, 0, 0, 0)))
+    return torch.cat(planes, 1)
+
+
+def correlation_by_writing(left: Tensor, right: Tensor) -> Tensor:
+    volume = left.new_zeros(left.shape[0], 5, *left.shape[2:])
+    for d in range(5):
+        if d > 0:
+            volume[:, d, :, d:] = (left[:, :, :, d:] * right[:, :, :, :-d]).mean(dim=1)
+        else:
+            volume[:, d, :, :] = (left * right).mean(dim=1)
+    return volume.contiguous()
+
+
+class Stereo(tnn.Module):
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]):
+        super().__init__()
+        self.features, self.function = tnn.Conv2d(3, 8, 3), function
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return self.function(self.features(left), self.features(right)).relu()
+
+
+@pytest.mark.parametrize(
+    "function", [correlation_by_padding, correlation_by_overlap, correlation_by_writing]
+)
+def test_correlation_volumes_are_one_op(function: Callable[[Tensor, Tensor], Tensor]):
+    left, right = torch.randn(1, 3, 6, 10), torch.randn(1, 3, 6, 10)
+    model = Stereo(function)
+    module = import_torch(model, (left, right))
+    ops = [op.name for op in module.walk() if op.name.startswith("nn.")]
+    assert ops == ["nn.conv2d", "nn.conv2d", "nn.correlation", "nn.relu"]
+    (found,) = run_nn(module, left, right)
+    torch.testing.assert_close(found, model(left, right), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: torch.cat([(a * b).mean(1, True), (a * b.roll(1, 3)).mean(1, True)], 1),
+        lambda a, b: torch.stack([(a * F.pad(b, (2 * d, 0))[..., :8]).mean(1) for d in (0, 1)], 1),
+        lambda a, b: torch.stack([(a * F.pad(b, (0, d))[..., d:]).mean(1) for d in (0, 1)], 1),
+        lambda a, b: torch.stack(
+            [(a * F.pad(b, (d, 0), value=1.0)[..., :8]).mean(1) for d in (0, 1)], 1
+        ),
+        lambda a, b: torch.stack([(a * F.pad(a + d, (d, 0))[..., :8]).mean(1) for d in (0, 1)], 1),
+    ],
+)
+def test_what_is_no_correlation_volume_stays(function: Callable[[Tensor, Tensor], Tensor]):
+    left, right = torch.randn(1, 3, 6, 10), torch.randn(1, 3, 6, 10)
+    model = Stereo(function)
+    module = import_torch(model, (left, right))
+    assert not any(op.name == "nn.correlation" for op in module.walk())
+    torch.testing.assert_close(run_nn(module, left, right)[0], model(left, right))
 
 
 def test_written_parameters_are_refused():

@@ -250,18 +250,6 @@ REFUSED = {
     "double": (lambda self, x: x.double() * 2, "torch.float64"),
     "complex": (lambda self, x: torch.fft.fft(x).real, "aten.fft_fft.default at"),
     "best_of_all": (lambda self, x: x.argmax(), "the position of the largest of all elements"),
-    "stale_view": (
-        lambda self, x: ((y := x * 1).flatten(1).relu_(), y)[1] + 1,
-        "whose memory an in-place operator changed",
-    ),
-    "stale_output": (
-        lambda self, x: ((y := x * 1).flatten(1).relu_(), y)[1],
-        "is returned after an in-place operator changed its memory",
-    ),
-    "part_written": (
-        lambda self, x: ((y := x.sigmoid())[:, :1].mul_(2), y + 1)[1],
-        "whose memory an in-place operator changed",
-    ),
 }
 
 
