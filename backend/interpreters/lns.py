@@ -18,7 +18,7 @@ from recog.backend.arithmetic.engine import Engine, get_engine
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
 from recog.dialects import cluster, lns
-from recog.dialects.data import from_bytes
+from recog.dialects.data import element_width, from_bytes
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import LnsFormat
@@ -160,10 +160,8 @@ class LnsFunctions(InterpreterFunctions):
 
     @impl(lns.ReshapeOp)
     def run_reshape(self, _: Interpreter, op: lns.ReshapeOp, args: PythonValues) -> PythonValues:
-        before, after = shape_of(op.input), shape_of(op.output)
-        keeps_batch = bool(before and after and before[0] == after[0])
-        batch = (args[0].shape[0],) if keeps_batch else after[:1]
-        return (args[0].reshape(*batch, *after[1:]),)
+        (x,) = args
+        return (x.reshape(x.shape[0], *shape_of(op.output)[1:]),)
 
     @impl(lns.ConcatOp)
     def run_concat(self, _: Interpreter, op: lns.ConcatOp, args: PythonValues) -> PythonValues:
@@ -186,8 +184,7 @@ class LnsFunctions(InterpreterFunctions):
     @impl(lns.ArgmaxOp)
     def run_argmax(self, _: Interpreter, op: lns.ArgmaxOp, args: PythonValues) -> PythonValues:
         index = definition.argmax(args[0], format_of(op.input), op.axis.value.data)
-        width = op.output.type.element_type.width.data
-        return (index.astype(f"i{max(1, width // 8)}"),)
+        return (index.astype(f"i{op.output.type.element_type.width.data // 8}"),)
 
     @impl(cluster.LookupOp)
     def run_lookup(self, _: Interpreter, op: cluster.LookupOp, args: PythonValues) -> PythonValues:
@@ -238,10 +235,11 @@ def run_lns(
             format does not have.
     """
     function = find_function(module, entry)
-    types = [arg.type for arg in function.body.block.args]
-    arrays = [check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
+    types = [arg.type for arg in function.args]
     if len(inputs) != len(types):
         raise RecogError(f"@{entry} takes {len(types)} inputs, got {len(inputs)}")
+    arrays = [check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
+    _check_batches(arrays, types)
     return execute(lns_interpreter(module, engine), function, arrays, observe=observe)
 
 
@@ -262,9 +260,24 @@ def check_input(index: int, x: Any, type_: Any) -> np.ndarray:
         if array.dtype != element.format.dtype or element.format.illegal_codes(array).any():
             raise RecogError(f"holds values that are no codes of {element}", where=where)
         return array
-    if not np.issubdtype(array.dtype, np.floating) and array.dtype.kind not in "iub":
-        raise RecogError(f"has dtype {array.dtype}, the network wants float32", where=where)
-    array = np.ascontiguousarray(array, dtype=from_bytes(b"", element, 0).dtype)
-    if not np.isfinite(array).all():
+    if element_width(element) is None:
+        raise RecogError(f"has elements of {element}, which cannot be given", where=where)
+    dtype = from_bytes(b"", element, 0).dtype
+    kinds = "fiub" if dtype.kind == "f" else "iub"
+    if array.dtype.kind not in kinds:
+        raise RecogError(f"has dtype {array.dtype}, the network wants {dtype}", where=where)
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=dtype)
+    if not np.isfinite(converted).all():
         raise RecogError("holds NaN or infinity", where=where)
-    return array
+    if dtype.kind != "f" and (converted != array).any():
+        raise RecogError(f"holds values that do not fit {element}", where=where)
+    return converted
+
+
+def _check_batches(arrays: Sequence[np.ndarray], types: Sequence[Any]) -> None:
+    """All inputs must hold as many times the module's own batch as the first."""
+    sizes = [len(array) for array in arrays if array.ndim]
+    declared = [type_.get_shape()[0] for type_ in types if type_.get_shape()]
+    if any(size * declared[0] != sizes[0] * own for size, own in zip(sizes, declared)):
+        raise RecogError(f"the inputs differ in batch size: {sizes}")
