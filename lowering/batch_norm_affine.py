@@ -37,17 +37,23 @@ class NotFoldable(Exception):
 class Affine:
     """y = scale · x + shift for every element of a tensor x, float64.
 
-    Both arrays have the rank of x, and size 1 along every axis on which they do not depend.
+    Both arrays have the rank of x, and size 1 along every axis on which they do not depend:
+    equal maps have equal arrays.
     """
 
     scale: np.ndarray
     shift: np.ndarray
 
     @staticmethod
+    def of(scale: np.ndarray, shift: np.ndarray) -> Affine:
+        """The map of two arrays that broadcast to x."""
+        return Affine(_shrunk(scale), _shrunk(shift))
+
+    @staticmethod
     def of_channels(scale: np.ndarray, shift: np.ndarray, rank: int) -> Affine:
         """One scale and shift, both (C), for each element of axis 1."""
         shape = (1, -1, *[1] * (rank - 2))
-        return Affine(scale.reshape(shape), shift.reshape(shape))
+        return Affine.of(scale.reshape(shape), shift.reshape(shape))
 
     @staticmethod
     def identity(rank: int) -> Affine:
@@ -55,7 +61,13 @@ class Affine:
 
     def map(self, move: Callable[[np.ndarray], np.ndarray]) -> Affine:
         """The affine map of a tensor whose elements `move` moves."""
-        return Affine(_shrunk(move(self.scale)), _shrunk(move(self.shift)))
+        return Affine.of(move(self.scale), move(self.shift))
+
+    def scale_only(self) -> Affine:
+        return Affine.of(self.scale, np.zeros_like(self.shift))
+
+    def shift_only(self) -> Affine:
+        return Affine.of(np.ones_like(self.scale), self.shift)
 
     def along(self, axis: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Scale and shift, both (size), None where they vary along another axis."""
@@ -67,11 +79,6 @@ class Affine:
 
     def equals(self, other: Affine) -> bool:
         return np.array_equal(self.scale, other.scale) and np.array_equal(self.shift, other.shift)
-
-    @property
-    def scales(self) -> bool:
-        """Whether any scale is not 1."""
-        return bool((self.scale != 1).any())
 
     @property
     def shifts(self) -> bool:

@@ -108,7 +108,7 @@ def before_slice(op: nn.SliceOp, affine: Affine) -> Maps:
         whole[part] = np.broadcast_to(array, kept)
         return whole
 
-    return [Affine(around(affine.scale, 1.0), around(affine.shift, 0.0))]
+    return [Affine.of(around(affine.scale, 1.0), around(affine.shift, 0.0))]
 
 
 def after_slice(op: nn.SliceOp, maps: Maps) -> Affine:
@@ -153,13 +153,12 @@ def after_concat(op: nn.ConcatOp, maps: Maps) -> Affine:
         ]
         return np.concatenate(spread, axis)
 
-    whole = Affine(joined([p.scale for p in parts]), joined([p.shift for p in parts]))
-    return whole.map(lambda array: array)
+    return Affine.of(joined([p.scale for p in parts]), joined([p.shift for p in parts]))
 
 
 def before_sum(op: nn.AddOp | nn.SubOp, affine: Affine) -> Maps:
     """s (x ± y) + t = (s x + t) ± (s y): one takes the shift, both the scale."""
-    unshifted = Affine(affine.scale, np.zeros_like(affine.shift))
+    unshifted = affine.scale_only()
     whole = shape_of(op.output)
     for value in op.operands:
         if shape_of(value) != whole and constant_array(value) is None:
@@ -167,7 +166,7 @@ def before_sum(op: nn.AddOp | nn.SubOp, affine: Affine) -> Maps:
     if shape_of(op.lhs) == whole:
         return [affine, unshifted]
     sign = -1.0 if isinstance(op, nn.SubOp) else 1.0
-    return [unshifted, Affine(affine.scale, sign * affine.shift)]
+    return [unshifted, Affine.of(affine.scale, sign * affine.shift)]
 
 
 def after_sum(op: nn.AddOp | nn.SubOp, maps: Maps) -> Affine:
@@ -179,7 +178,7 @@ def after_sum(op: nn.AddOp | nn.SubOp, maps: Maps) -> Affine:
     if not np.array_equal(left.scale, right.scale):
         raise NotFoldable(f"a scale of one operand cannot pass {op.name}")
     sign = -1.0 if isinstance(op, nn.SubOp) else 1.0
-    return Affine(left.scale, left.shift + sign * right.shift).map(lambda array: array)
+    return Affine.of(left.scale, left.shift + sign * right.shift)
 
 
 def pad_value_before(op: nn.PadOp, affine: Affine) -> float:

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
@@ -88,9 +87,7 @@ class SplitPattern(_FoldPattern):
     def match_and_rewrite(self, op: BatchNormOp, rewriter: PatternRewriter, /) -> None:
         try:
             affine = self.constants.affine_of(op)
-            scale = Affine(affine.scale, np.zeros_like(affine.shift))
-            shift = Affine(np.ones_like(affine.scale), affine.shift)
-            edits = self.before(op, scale) + self.after(op, shift)
+            edits = self.before(op, affine.scale_only()) + self.after(op, affine.shift_only())
         except NotFoldable:
             return
         carry_out(op, edits, self.constants, rewriter)

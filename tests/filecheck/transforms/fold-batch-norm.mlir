@@ -286,7 +286,7 @@ func.func @before_linear(%x: tensor<1x2xf32>) -> tensor<1x1xf32> {
 
 // -----
 
-// A pool is no layer with weights.
+// Neither the argument nor the result of the function has weights.
 func.func @after_pool(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x2x2xf32> {
   %g = data.constant dense<[4.0, 9.0]> : tensor<2xf32>
   %b = data.constant dense<[10.0, 20.0]> : tensor<2xf32>
@@ -297,7 +297,7 @@ func.func @after_pool(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x2x2xf32> {
   func.return %y : tensor<1x2x2x2xf32>
 }
 // CHECK-LABEL: func.func @after_pool(
-// CHECK:         nn.batch_norm %p, {{.*}} {kept_because = "its input comes from nn.max_pool2d; its result goes to func.return"
+// CHECK:         nn.batch_norm %p, {{.*}} {kept_because = "its input comes from an argument of the function; its result goes to func.return"
 
 // -----
 

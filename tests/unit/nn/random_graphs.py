@@ -10,8 +10,9 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
+from recog.backend.interpreters.execute import find_function
 from recog.dialects import nn
-from recog.dialects.data import ConstantOp
+from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.nn import shape_of
 from recog.dialects.verification import verify_module
 
@@ -201,3 +202,19 @@ class Graph:
 def graphs(draw, scales=SCALES, element_type=f64, max_steps=8):
     """A module of up to `max_steps` ops on one input, with one or two outputs."""
     return Graph(Builder(draw, scales, element_type).module(draw(st.integers(1, max_steps))))
+
+
+def with_elements(module: ModuleOp, element_type) -> ModuleOp:
+    """A copy of a module with all its tensors of another float type."""
+    copy = module.clone()
+    function = find_function(copy, "main")
+    for op in copy.walk():
+        if isinstance(op, ConstantOp):
+            op.properties["value"] = DenseAttr.from_array(op.value.to_array(), element_type)
+    values = [value for op in copy.walk() for value in op.results]
+    for value in (*values, *function.body.block.args):
+        if isinstance(value.type, TensorType):
+            value._type = TensorType(element_type, value.type.get_shape())
+    function.update_function_type()
+    verify_module(copy)
+    return copy

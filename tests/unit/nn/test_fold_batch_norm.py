@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 import torch
+from batch_norm_networks import in_double, randomize
 from hypothesis import example, given
 from hypothesis import strategies as st
 from nn_modules import module_of, tensor_type
@@ -22,28 +21,6 @@ from recog.dialects.verification import verify_module
 from recog.frontend.importer import import_torch
 from recog.frontend.networks import digits_resnet
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
-
-
-def randomize(model: tnn.Module, seed: int) -> tnn.Module:
-    """Statistics and affine parameters as after training, signs and zeros included."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for module in model.modules():
-            if not isinstance(module, tnn.BatchNorm1d | tnn.BatchNorm2d):
-                continue
-            module.running_mean.normal_(generator=generator)
-            module.running_var.uniform_(0.1, 3.0, generator=generator)
-            if module.affine:
-                module.weight.normal_(generator=generator)
-                module.bias.normal_(generator=generator)
-                module.weight[0] = 0.0
-    return model
-
-
-def in_double(model: tnn.Module, x: torch.Tensor) -> torch.Tensor:
-    """What eager torch gives in float64."""
-    with torch.no_grad():
-        return copy.deepcopy(model).double().eval()(x.double())
 
 
 def fold(model: tnn.Module, x: torch.Tensor) -> ModuleOp:

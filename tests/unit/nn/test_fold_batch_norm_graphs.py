@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 from hypothesis import given, settings
-from random_graphs import EXTREMES, graphs
-from xdsl.dialects.builtin import ModuleOp, TensorType, f32, f64
+from random_graphs import EXTREMES, graphs, with_elements
+from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.ir import Operation
 
 from recog.backend.interpreters.execute import find_function
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects import nn
-from recog.dialects.data import ConstantOp
 from recog.dialects.verification import verify_module
 from recog.lowering.fold_batch_norm import fold_batch_norms
 
@@ -21,28 +20,6 @@ def random_input(module: ModuleOp) -> torch.Tensor:
     (type_,) = find_function(module, "main").function_type.inputs
     shape = type_.get_shape()
     return torch.from_numpy(np.random.default_rng(1).normal(size=(2, *shape[1:])))
-
-
-def in_float32(module: ModuleOp) -> ModuleOp:
-    """The same network with float32 elements."""
-    copy = module.clone()
-
-    def narrow(type_):
-        return TensorType(f32, type_.get_shape())
-
-    for op in list(copy.walk()):
-        if isinstance(op, ConstantOp):
-            new = ConstantOp.from_array(op.value.to_array(), f32)
-            op.properties["value"] = new.value
-        for value in op.results:
-            if isinstance(value.type, TensorType):
-                value._type = narrow(value.type)
-    function = find_function(copy, "main")
-    for arg in function.body.block.args:
-        arg._type = narrow(arg.type)
-    function.update_function_type()
-    verify_module(copy)
-    return copy
 
 
 def count(module: Operation) -> int:
@@ -70,7 +47,7 @@ def test_extreme_scales_lose_nothing_in_float32(graph):
     module = graph.module.clone()
     x = random_input(module)
     truth = run_nn(module, x)
-    narrow = in_float32(module)
+    narrow = with_elements(module, f32)
     unfolded = run_nn(narrow, x)
     fold_batch_norms(narrow)
     verify_module(narrow)
