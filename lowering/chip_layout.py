@@ -13,7 +13,7 @@ from math import prod
 from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import lns
-from recog.dialects.data import element_width
+from recog.dialects.element_types import element_width
 from recog.dialects.errors import fail
 from recog.dialects.lns.types import holds_codes, shape_of
 from recog.lowering.memory_allocation import Buffer

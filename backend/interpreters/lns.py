@@ -18,7 +18,7 @@ from recog.backend.arithmetic.engine import Engine, get_engine
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
 from recog.dialects import cluster, lns
-from recog.dialects.data import element_width, from_bytes
+from recog.dialects.element_types import element_width, from_bytes
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import LnsFormat

@@ -18,7 +18,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.data import StorableType
+from recog.dialects.element_types import StorableType
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 
