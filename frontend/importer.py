@@ -15,6 +15,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,42 @@ def _export_error(error: Exception) -> RecogError:
     )
 
 
+@dataclass(frozen=True)
+class ImportProblem:
+    """One operator that cannot be converted: its name, where it is, why, and what to do."""
+
+    operator: str
+    place: str
+    reason: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        at = f" at {self.place}" if self.place else ""
+        return f"{self.operator}{at}: {self.reason}"
+
+
+class ImportFailure(RecogError):
+    """Everything of a network that cannot be converted.
+
+    Attributes:
+        problems: one for each operator, in execution order.
+        converted: how many ops of each kind the others became.
+    """
+
+    def __init__(self, problems: list[ImportProblem], converted: Counter[str]):
+        self.problems = problems
+        self.converted = converted
+        counts = Counter(str(problem) for problem in problems)
+        lines = [f"{text} ({n} times)" if n > 1 else text for text, n in counts.items()]
+        hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
+        what = "1 operator" if len(problems) == 1 else f"{len(problems)} operators"
+        listing = "\n  ".join(lines)
+        super().__init__(
+            f"{what} of the network cannot be converted:\n  {listing}",
+            hint="; ".join(hints) or None,
+        )
+
+
 class _GraphImporter:
     """One walk over an exported graph; collects every problem before it reports."""
 
@@ -197,7 +234,7 @@ class _GraphImporter:
         self.aliases = graph.AliasSets()
         self.state = dict[Node, str]()  # parameters and buffers by name
         self.stale = set[Node]()  # views of memory that an in-place operator changed since
-        self.problems: list[tuple[str, str | None]] = []
+        self.problems: list[ImportProblem] = []
 
     def run(self) -> ModuleOp:
         placeholders = [n for n in self.program.graph.nodes if n.op == "placeholder"]
@@ -208,7 +245,8 @@ class _GraphImporter:
                 self._guarded(node, lambda node=node: self._operator(node))
         outputs = self._outputs()
         if self.problems:
-            raise self._report()
+            converted = Counter(op.name for op in self.block.ops if isinstance(op, nn.NnOp))
+            raise ImportFailure(self.problems, converted)
         self.block.add_op(ReturnOp(*outputs))
         types = [arg.type for arg in self.block.args], [value.type for value in outputs]
         return ModuleOp([FuncOp("main", types, Region(self.block))])
@@ -225,9 +263,8 @@ class _GraphImporter:
     def _note(self, node: Node, problem: Exception) -> None:
         hint = problem.hint if isinstance(problem, Unsupported) else None
         what = node.target if node.op == "call_function" else f"input {node.name}"
-        where = describe_location(graph.node_location(node))
-        place = f" at {where}" if where else ""
-        self.problems.append((f"{what}{place}: {problem}", hint))
+        place = describe_location(graph.node_location(node)) or ""
+        self.problems.append(ImportProblem(str(what), place, str(problem), hint))
 
     def _stand_in(self, example: Any) -> Any:
         """A value of the right type, so that the rest of the graph is checked too."""
@@ -240,17 +277,6 @@ class _GraphImporter:
         op = UnrealizedConversionCastOp(operands=[[]], result_types=[[_type_of(example)]])
         self.block.add_op(op)
         return op.results[0]
-
-    def _report(self) -> RecogError:
-        counts = Counter(text for text, _ in self.problems)
-        lines = [f"{text} ({n} times)" if n > 1 else text for text, n in counts.items()]
-        hints = dict.fromkeys(hint for _, hint in self.problems if hint)
-        what = "1 operator" if len(self.problems) == 1 else f"{len(self.problems)} operators"
-        listing = "\n  ".join(lines)
-        return RecogError(
-            f"{what} of the network cannot be converted:\n  {listing}",
-            hint="; ".join(hints) or None,
-        )
 
     def _input(self, node: Node, spec: InputSpec) -> Any:
         if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
@@ -309,7 +335,7 @@ class _GraphImporter:
             )
         converter = CONVERTERS.get(graph.operator_name(node))
         if converter is None:
-            raise Unsupported("the operator is not supported")
+            raise Unsupported("the operator is not supported", _REWRITE)
         if not known:
             return self._stand_in(node.meta.get("val"))
         conversion = Conversion(node, self.block, self.constants, graph.node_location(node))
@@ -375,6 +401,7 @@ class _GraphImporter:
         return self.constants.materialize(value) if isinstance(value, Constant) else value
 
 
+_REWRITE = "write it with other operators, or leave it to the code after the network"
 _UNKNOWN = object()
 """Stands for what could not be converted and is no float tensor."""
 

@@ -26,9 +26,15 @@ from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.labels import label_layers
 from recog.lowering.rewriting import check_frames, check_option, inputs_of, load_arrays
+from recog.lowering.signs import is_never_negative
 
 FORMAT = "lns.format"
 """On an nn op or a function argument: the format that its values will be encoded in."""
+
+MOVING = (
+    nn.ReshapeOp | nn.PermuteOp | nn.SliceOp | nn.ConcatOp | nn.PadOp | nn.MaxPool2dOp | nn.ReluOp
+)
+"""Ops that leave their operands' codes as they are."""
 
 SAMPLE = 65536
 """Values of one activation that the search for its bias looks at."""
@@ -164,6 +170,8 @@ def calibrate(
         if not isinstance(op, nn.NnOp):
             return
         for result, value in zip(op.results, results):
+            if not nn.is_float(nn.element_type_of(result)):
+                continue
             samples.setdefault(result, Samples()).add(_array(value), limit, random)
 
     for start in range(0, count, FRAMES):
@@ -184,12 +192,7 @@ def _array(value: object) -> np.ndarray:
 def _write_formats(
     function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
 ) -> None:
-    returned = {
-        operand
-        for op in function.body.block.ops
-        if isinstance(op, func.ReturnOp)
-        for operand in op.operands
-    }
+    returned = _returned(function)
     never_negative: set[SSAValue] = set()
     arguments = _argument_attributes(function)
     for value, seen in samples.items():
@@ -198,7 +201,7 @@ def _write_formats(
             fail(owner, "the example inputs give NaN or infinity here")
         if value in returned:
             format = formats.output
-        elif _is_never_negative(value, seen, never_negative):
+        elif is_never_negative(value, seen.low, never_negative):
             never_negative.add(value)
             format = formats.unsigned
         else:
@@ -211,33 +214,17 @@ def _write_formats(
     function.properties["arg_attrs"] = ArrayAttr(arguments)
 
 
+def _returned(function: func.FuncOp) -> set[SSAValue]:
+    """What the function returns, and what ops that only move codes make the results of."""
+    returned: set[SSAValue] = set()
+    for op in reversed(function.body.block.ops):
+        moves = isinstance(op, MOVING) and op.results[0] in returned
+        if isinstance(op, func.ReturnOp) or moves:
+            returned.update(op.operands)
+    return returned
+
+
 def _argument_attributes(function: func.FuncOp) -> list[DictionaryAttr]:
     if function.arg_attrs is None:
         return [DictionaryAttr({}) for _ in function.args]
     return list(function.arg_attrs)
-
-
-def _is_never_negative(value: SSAValue, seen: Samples, known: set[SSAValue]) -> bool:
-    """Whether the network's structure says so; of its inputs the examples must tell.
-
-    What follows from operands holds only where these have unsigned formats themselves.
-    """
-    match value.owner:
-        case nn.ReluOp() | nn.SigmoidOp() | nn.HardsigmoidOp() | nn.SoftmaxOp():
-            return True
-        case nn.ClampOp():
-            return value.owner.min.value.data >= 0
-        case (
-            nn.MaxPool2dOp()
-            | nn.AvgPool2dOp()
-            | nn.MeanOp()
-            | nn.ReshapeOp()
-            | nn.ConcatOp()
-            | nn.AddOp()
-            | nn.MulOp()
-        ):
-            return all(operand in known for operand in value.owner.operands)
-        case Operation():
-            return False
-        case _:
-            return seen.low >= 0
