@@ -7,6 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v pyth
 PIP_ARGS ?=
 # More arguments for pytest, such as -k opt
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 # torch, scikit-learn and BLAS each bring a thread pool; two busy pools on the same cores cost
 # 10x and more. The code that gains from threads asks for them itself.
@@ -19,11 +20,12 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean distclean
+.PHONY: help demo test bench-networks lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
 	@echo "make test    ruff, pyright, lit and pytest"
+	@echo "make bench-networks  bring 19 full-size networks to the chip (build/bench/networks.json)"
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make clean   remove build outputs and caches; make distclean: the environment too"
@@ -43,6 +45,10 @@ test: $(VENV)/.installed-test
 	echo "$(BIN)/python -m pytest $(PYTEST_ARGS)"; \
 	$(BIN)/python -m pytest $(PYTEST_ARGS) || status=1; \
 	exit $$status
+
+# BENCH_ARGS='--only resnet50 unet' selects networks, --no-chip stops after batch norm folding.
+bench-networks: $(VENV)/.installed-networks
+	$(BIN)/python tests/benchmarks/bench_networks.py $(BENCH_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(PACKAGES)
@@ -69,6 +75,10 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.created pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-networks: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[networks]'
 	touch $@ $(VENV)/.installed
 
 clean:

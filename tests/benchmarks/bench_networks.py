@@ -1,0 +1,239 @@
+"""Import, fold and convert every network of `networks.py`, and hold each step against eager.
+
+    make bench-networks
+    python tests/benchmarks/bench_networks.py --only resnet50 unet
+
+Every network runs in a process of its own; what one cannot do is written in its `reason` and
+stops no other. Differences are the largest over all outputs, relative to each output's largest
+value. `sqnr_db` compares what the chip's part returns with the float network's values there,
+on the frame that it was calibrated with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+MEMORY = {"weight_memory": 1 << 30, "activation_memory": 1 << 30, "dram": 1 << 32}
+"""The chip of the benchmark holds every network whole; what each needs is in its row."""
+
+
+def main() -> int:
+    arguments = _arguments()
+    if arguments.one is not None:
+        row: dict[str, Any] = {"network": arguments.one}
+        try:
+            _measure(row, arguments.no_chip)
+        except Exception as error:
+            row["reason"] = _first_line(error)
+            if os.environ.get("RECOG_DEBUG"):
+                traceback.print_exc()
+        Path(arguments.out).write_text(json.dumps(row))
+        return 0
+    from networks import NETWORKS
+
+    out = Path(arguments.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    names = arguments.only or list(NETWORKS)
+    unknown = [name for name in names if name not in NETWORKS]
+    if unknown:
+        print(f"no network {', '.join(unknown)}; there are: {', '.join(NETWORKS)}", file=sys.stderr)
+        return 2
+    rows: list[dict[str, Any]] = []
+    for i, name in enumerate(names, 1):
+        print(f"[{i}/{len(names)}] {name} ...", end=" ", file=sys.stderr, flush=True)
+        start = time.perf_counter()
+        rows.append(_in_a_process(name, arguments, out.parent / f".{name}.json"))
+        seconds = time.perf_counter() - start
+        print(f"{seconds:.0f} s  {rows[-1].get('reason') or ''}", file=sys.stderr, flush=True)
+        out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    _print(rows)
+    print(f"rows: {out}")
+    return 0 if all("max_diff_folded" in row for row in rows) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Bring every network of the list to the chip.")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these networks alone")
+    parser.add_argument("--no-chip", action="store_true", help="import and fold alone")
+    parser.add_argument("--limit", type=float, default=1800, help="seconds a network may take")
+    default = ROOT / "build/bench/networks.json"
+    parser.add_argument("--out", default=str(default), help="JSON file to write")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _in_a_process(name: str, arguments: argparse.Namespace, file: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--one", name, "--out", str(file)]
+    command += ["--no-chip"] if arguments.no_chip else []
+    try:
+        run = subprocess.run(
+            command, capture_output=True, text=True, timeout=arguments.limit, check=False
+        )
+        if os.environ.get("RECOG_DEBUG"):
+            print(run.stderr, file=sys.stderr)
+        return json.loads(file.read_text())
+    except subprocess.TimeoutExpired:
+        return {"network": name, "reason": f"took more than {arguments.limit:.0f} s"}
+    except (OSError, ValueError):
+        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        return {"network": name, "reason": f"exit code {run.returncode}: {last}"}
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).splitlines() or [type(error).__name__]
+    return " ".join(line.strip() for line in text[:2])[:300]
+
+
+def _measure(row: dict[str, Any], no_chip: bool) -> None:
+    """Fill the row step by step, so that a failure leaves what was measured before it."""
+    import torch
+    from networks import NETWORKS
+    from torch.utils._pytree import tree_leaves
+    from xdsl.context import Context
+
+    from recog.dialects import nn
+    from recog.frontend.importer import import_exported
+    from recog.lowering.fold_batch_norm import KEPT_BECAUSE, FoldBatchNormPass
+
+    model, inputs = NETWORKS[row["network"]]()
+    with torch.no_grad():
+        expected = [leaf.numpy() for leaf in tree_leaves(model(*inputs))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start = time.perf_counter()
+        program = torch.export.export(model, inputs)
+        row["export_s"] = round(time.perf_counter() - start, 2)
+    start = time.perf_counter()
+    module = import_exported(program)
+    row["import_s"] = round(time.perf_counter() - start, 2)
+    del program, model
+    gc.collect()
+    row["ops"] = sum(isinstance(op, nn.NnOp) for op in module.walk())
+    row["bn_total"] = sum(isinstance(op, nn.BatchNormOp) for op in module.walk())
+    row["max_diff_import"] = _difference(module, inputs, expected)
+    start = time.perf_counter()
+    FoldBatchNormPass().apply(Context(), module)
+    row["fold_s"] = round(time.perf_counter() - start, 2)
+    kept = [op for op in module.walk() if isinstance(op, nn.BatchNormOp)]
+    row["bn_folded"] = row["bn_total"] - len(kept)
+    row["kept_because"] = sorted({op.attributes[KEPT_BECAUSE].data for op in kept})  # pyright: ignore
+    row["max_diff_folded"] = _difference(module, inputs, expected)
+    if not no_chip:
+        _to_the_chip(row, module, [x.numpy() for x in inputs])
+
+
+def _difference(module: Any, inputs: Any, expected: list[Any]) -> float:
+    """The largest difference of any output, relative to that output's largest value."""
+    import numpy as np
+    import torch
+
+    from recog.backend.interpreters.nn import run_nn
+
+    with torch.no_grad():
+        found = [value.numpy() for value in run_nn(module, *inputs)]
+    return max(
+        float(np.abs(a.astype(np.float64) - b).max() / max(np.abs(b).max(), 1e-30))
+        for a, b in zip(found, expected, strict=True)
+    )
+
+
+def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
+    import torch
+    from xdsl.context import Context
+
+    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.program import Machine
+    from recog.lowering.calibrate import ActivationFormats, calibrate
+    from recog.lowering.compare import sqnr_db
+    from recog.lowering.encode_lns import EncodeLnsPass
+    from recog.lowering.partition import partition, split_modules
+    from recog.lowering.placement import host_reasons, nn_ops
+    from recog.tools.levels import compare_bits
+
+    with torch.no_grad():
+        wanted = None
+        reasons = host_reasons(module)
+        own = [op.name for op, reason in reasons.items() if not reason.follows]
+        row["host_because"] = dict(Counter(own).most_common())
+        total = sum(len(nn_ops(op)) for op in module.body.block.ops)  # pyright: ignore
+        row["chip_ops"], row["host_ops"] = total - len(reasons), len(reasons)
+        if reasons:
+            op, reason = next(iter(reasons.items()))
+            row["reason"] = f"split: {reason.text}"
+        partition(module)
+        module, _ = split_modules(module)
+        wanted = [value.numpy() for value in run_nn(module, *inputs)]
+        calibrate(module, inputs, ActivationFormats())
+    EncodeLnsPass().apply(Context(), module)
+    gc.collect()
+    machine = Machine(_lowered(module), engine="gemm")
+    row["weight_bytes"] = machine.weight_bytes
+    start = time.perf_counter()
+    outputs = machine.run(*inputs)
+    row["machine_s"] = round(time.perf_counter() - start, 2)
+    found = outputs if isinstance(outputs, tuple) else (outputs,)
+    row["sqnr_db"] = round(min(sqnr_db(a, b) for a, b in zip(wanted, found, strict=True)), 2)
+    row["codes_compared"] = compare_bits(module, machine, inputs)
+    row["bit_exact"] = True
+
+
+def _lowered(module: Any) -> Any:
+    from dataclasses import replace
+
+    from recog.backend.interpreters.execute import find_function
+    from recog.lowering.convert_lns_to_chip import convert_function, default_target
+
+    function = find_function(module, "main")
+    return convert_function(function, replace(default_target(function), **MEMORY))
+
+
+COLUMNS = {
+    "network": "network",
+    "ops": "ops",
+    "export_s": "export s",
+    "import_s": "import s",
+    "bn_total": "BN",
+    "bn_folded": "folded",
+    "max_diff_import": "diff import",
+    "max_diff_folded": "diff folded",
+    "chip_ops": "on chip",
+    "host_ops": "on host",
+    "sqnr_db": "SQNR dB",
+    "machine_s": "machine s",
+    "bit_exact": "bit exact",
+    "reason": "reason",
+}
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from recog.tools.console import print_table
+
+    cells = [[_cell(key, row.get(key)) for key in COLUMNS] for row in rows]
+    print_table("Networks as people have them", list(COLUMNS.values()), cells, left=["reason"])
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if key.startswith("max_diff"):
+        return f"{value:.1e}"
+    return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
