@@ -26,8 +26,9 @@ from recog.dialects import nn
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
-from recog.lowering.calibrate import FORMAT, ActivationFormats, covering_bias, is_never_negative
+from recog.lowering.calibrate import FORMAT, ActivationFormats, covering_bias
 from recog.lowering.labels import LAYER, label_of
+from recog.lowering.signs import is_never_negative
 
 LARGEST = 8.0
 """What stands for the largest value of every activation in the trial."""

@@ -33,6 +33,20 @@ def import_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def check_command(arguments: argparse.Namespace) -> int:
+    """recog check: where each op of a network will run; 1 if some cannot be imported."""
+    from recog.tools.check_network import check_network, check_table
+
+    with stage(f"check {arguments.network}"):
+        report = check_network(arguments.network)
+    print_table(None, *check_table(report.rows), left=["runs on", "why", "first at"])
+    for line in report.notes:
+        print(line)
+    if arguments.json is not None:
+        write_json(Path(arguments.json), report.as_record())
+    return 0 if report.supported else 1
+
+
 def convert_command(arguments: argparse.Namespace) -> int:
     """recog convert: IR of every stage, program file and report in one folder."""
     from recog.backend.program import Machine

@@ -29,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"recog {version('recog')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_import(commands)
+    _add_check(commands)
     _add_convert(commands)
     _add_run(commands)
     _add_compare(commands)
@@ -42,6 +43,17 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     command.add_argument("network", help=NETWORK_HELP)
     command.add_argument("-o", "--output", help="IR file to write (default: standard output)")
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "check",
+        help="show what of a network runs on the chip",
+        description="List a network's ops: which run on the chip, which stay on the host and why, "
+        "which are not supported and where they are. Exit code 1 if something is not supported.",
+    )
+    command.add_argument("network", help=NETWORK_HELP)
+    command.add_argument("--json", metavar="FILE", help="write the table as JSON too")
 
 
 def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
