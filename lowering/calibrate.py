@@ -31,10 +31,8 @@ from recog.lowering.signs import is_never_negative
 FORMAT = "lns.format"
 """On an nn op or a function argument: the format that its values will be encoded in."""
 
-MOVING = (
-    nn.ReshapeOp | nn.PermuteOp | nn.SliceOp | nn.ConcatOp | nn.PadOp | nn.MaxPool2dOp | nn.ReluOp
-)
-"""Ops that leave their operands' codes as they are."""
+MOVING = nn.ReshapeOp | nn.PermuteOp | nn.SliceOp | nn.ConcatOp | nn.PadOp | nn.MaxPool2dOp
+"""Ops whose results have the formats of their operands."""
 
 SAMPLE = 65536
 """Values of one activation that the search for its bias looks at."""
@@ -215,12 +213,13 @@ def _write_formats(
 
 
 def _returned(function: func.FuncOp) -> set[SSAValue]:
-    """What the function returns, and what ops that only move codes make the results of."""
+    """What the function returns, and what only moves before it is returned."""
     returned: set[SSAValue] = set()
     for op in reversed(function.body.block.ops):
-        moves = isinstance(op, MOVING) and op.results[0] in returned
-        if isinstance(op, func.ReturnOp) or moves:
+        if isinstance(op, func.ReturnOp):
             returned.update(op.operands)
+        elif isinstance(op, MOVING) and op.output in returned:
+            returned.update(operand for operand in op.operands if operand.has_one_use())
     return returned
 
 

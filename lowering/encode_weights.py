@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from xdsl.dialects.builtin import IntegerType
@@ -14,8 +14,8 @@ from recog.backend.arithmetic.tables import encode_bias
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, fail
-from recog.dialects.lns import NumberType, format_of
-from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.lns import NumberType, format_of, shape_of
+from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
 from recog.lowering.calibrate import covering_bias
 
 
@@ -56,6 +56,23 @@ class ConstantEncoder:
             _insert(codebook, layer, value, rewriter)
             self._codebooks[value] = codebook
         return self._codebooks[value]
+
+    def encode_activation(
+        self, op: Operation, value: SSAValue, rewriter: PatternRewriter
+    ) -> SSAValue:
+        """The codes of a constant operand of an op, with as many axes as the op's result.
+
+        Their format has a sign bit only if a value is negative.
+        """
+        values = _constant(op, "operand", value)
+        rank = len(shape_of(op.results[0]))
+        values = values.reshape((1,) * (rank - values.ndim) + values.shape)
+        format = self.format
+        if not (values < 0).any():
+            format = replace(format, frac=min(format.frac + 1, MAX_FRAC), unsigned=True)
+        format = format.with_bias(_best_weight_bias(values, format))
+        constant = ConstantOp.from_array(encode(values, format), NumberType(format))
+        return _insert(constant, op, value, rewriter)
 
     def encode_bias(
         self,
@@ -169,5 +186,5 @@ def _insert(
 ) -> SSAValue:
     op.location = layer.location
     op.results[0].name_hint = old.name_hint
-    rewriter.insert_op(op)
+    rewriter.insert(op)
     return op.results[0]

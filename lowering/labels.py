@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import FusedLoc, NameLoc, StringAttr
 from xdsl.ir import Attribute, Operation
 
 from recog.dialects import nn
-from recog.lowering.rewriting import only_user
+from recog.lowering.encodable import absorbed_activation
 
 LAYER = "layer"
 """The attribute that holds a layer's label."""
@@ -26,20 +26,12 @@ def label_of(op: Operation) -> str | None:
     return label.data if isinstance(label, StringAttr) else None
 
 
-def absorbed_relu(op: Operation) -> nn.ReluOp | None:
-    """The ReLU that is the only user of an op whose LNS form does it for free."""
-    if not isinstance(op, nn.Conv2dOp | nn.LinearOp | nn.AddOp):
-        return None
-    user = only_user(op.results[0])
-    return user if isinstance(user, nn.ReluOp) else None
-
-
 def label_layers(function: func.FuncOp) -> None:
-    """Label every nn op; a ReLU that its producer absorbs carries the producer's label."""
+    """Label every nn op; an activation that its producer absorbs carries the producer's label."""
     ops = [op for op in function.walk() if isinstance(op, nn.NnOp)]
     taken = {label for op in ops if (label := label_of(op)) is not None}
     for op in ops:
-        holder = absorbed_relu(op) or op
+        holder = absorbed_activation(op) or op
         if label_of(holder) is not None:
             continue
         name = _module_path(op.location) or op.name

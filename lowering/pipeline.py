@@ -14,12 +14,12 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects.data import ConstantOp
-from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.number_format import LnsFormat
 from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.calibrate import ActivationFormats, calibrate
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
-from recog.lowering.encode_lns import encode_module
+from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
 from recog.lowering.tune_centroids import TuneSettings, tune
 
@@ -37,7 +37,10 @@ class ConversionOptions:
     tune: TuneSettings | None = TuneSettings()
     activations: ActivationFormats = ActivationFormats()
     weights: LnsFormat = LnsFormat(8, 4)
-    arithmetic: Arithmetic = Arithmetic()
+    antilog_bits: int = 6
+    accumulator_width: int | None = None
+    mitchell: bool = False
+    chip: ConvertLnsToChipPass = ConvertLnsToChipPass()
 
 
 @dataclass
@@ -139,9 +142,15 @@ def _convert(
         progress=lambda share: report("calibrated", 0.99 * share),
     )
     finish("calibrated")
-    encode_module(current, options.weights, options.arithmetic)
+    EncodeLnsPass(
+        weight_width=options.weights.width,
+        weight_frac=options.weights.frac,
+        antilog_bits=options.antilog_bits,
+        accumulator_width=options.accumulator_width,
+        mitchell=options.mitchell,
+    ).apply(context, current)
     finish("lns")
-    ConvertLnsToChipPass().apply(context, current)
+    options.chip.apply(context, current)
     finish("chip")
     return conversion
 

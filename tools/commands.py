@@ -101,7 +101,7 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
             LnsFormat(a.width, a.unsigned_frac, unsigned=True),
             LnsFormat(a.output_width, a.output_frac),
         )
-        arithmetic = Arithmetic(a.antilog_bits, a.accumulator_width, a.mitchell)
+        Arithmetic(a.antilog_bits, a.accumulator_width or 32, a.mitchell)
     except ValueError as error:
         raise RecogError(str(error), where="number formats") from None
     cluster = ClusterWeightsPass(
@@ -127,7 +127,9 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
         None if a.dense or a.no_tune else tune,
         activations,
         signed,
-        arithmetic,
+        a.antilog_bits,
+        a.accumulator_width,
+        a.mitchell,
     )
 
 

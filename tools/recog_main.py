@@ -99,7 +99,9 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--antilog-bits", type=int, default=6, help="P, fraction bits of antilogs (default: 6)"
     )
     numbers.add_argument(
-        "--accumulator-width", type=int, default=32, help="bits of accumulators (default: 32)"
+        "--accumulator-width",
+        type=int,
+        help="bits of accumulators (default: 32, or more where the proof of no overflow needs it)",
     )
     numbers.add_argument("--mitchell", action="store_true", help="antilog 1 + x, without a table")
     numbers.add_argument("--seed", type=int, default=0, help="of k-means and tuning (default: 0)")

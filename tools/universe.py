@@ -46,6 +46,7 @@ PASS_SUMMARIES: dict[str, str] = {
     "tune-centroids": "tune codebooks and biases by backpropagation through the IR",
     "calibrate": "measure activation ranges on example inputs and record them",
     "encode-lns": "convert layers, codebooks and activations to LNS codes",
+    "prove-accumulators": "prove that no sum can leave its accumulator, from the actual weights",
     "convert-lns-to-chip": "select chip instructions and allocate the chip's memories",
     "run-checks": "interpret the module and compare with its check.expect_* ops",
 }

@@ -1,4 +1,4 @@
-// RUN: recog-opt %s -p encode-lns --print-debuginfo | filecheck %s
+// RUN: recog-opt %s -p 'encode-lns{accumulator-width=32}' --print-debuginfo | filecheck %s
 // RUN: recog-opt %s -p 'encode-lns{weight-width=6 weight-frac=2 antilog-bits=8 accumulator-width=48 mitchell=true}' | filecheck %s --check-prefix OPTIONS
 
 // The formats that calibrate would write. frac = 0 where it can be, to be read as powers of two:

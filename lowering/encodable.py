@@ -1,0 +1,85 @@
+"""What encode-lns can turn into ops on codes, and which activations a layer does for free."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import Float32Type, TensorType
+from xdsl.ir import Operation, SSAValue
+
+from recog.dialects import nn
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp
+from recog.dialects.sampling_shapes import elementwise_shape
+
+Activation = nn.ReluOp | nn.ClampOp
+
+
+def can_encode(op: nn.NnOp) -> bool:
+    """Whether all values (but indices) are float32, and each image is computed by itself."""
+    carried = [not isinstance(value.owner, ConstantOp | LookupOp) for value in op.operands]
+    if isinstance(op, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp):
+        carried[1:] = [False] * (len(carried) - 1)  # weights that are computed have an error
+    values = op.operands if isinstance(op, nn.ArgmaxOp) else (*op.operands, *op.results)
+    return (
+        any(carried)
+        and all(_is_float32(value) for value in values)
+        and len(nn.shape_of(op.output)) > 0
+        and op.keeps_batch(carried)
+    )
+
+
+def _is_float32(value: SSAValue) -> bool:
+    return isinstance(value.type, TensorType) and isinstance(value.type.element_type, Float32Type)
+
+
+def absorbed_activation(op: Operation) -> Activation | None:
+    """The ReLU, or clamp from 0, that alone uses an op whose form on codes does it for free.
+
+    Negative sums become zero, and a clamp's upper end is where the format saturates.
+    """
+    if not isinstance(op, nn.NnOp) or not takes_activation(op):
+        return None
+    use = op.output.get_unique_use()
+    if use is None or lone_activation(use.operation) is None:
+        return None
+    return use.operation  # pyright: ignore[reportReturnType]
+
+
+def lone_activation(op: Operation) -> SSAValue | None:
+    """The operand of a ReLU or a clamp from 0, if nothing else uses it."""
+    match op:
+        case nn.ReluOp():
+            value = op.input
+        case nn.ClampOp() if op.min.value.data == 0 and op.max.value.data > 0:
+            value = op.input
+        case _:
+            return None
+    return value if value.get_unique_use() is not None else None
+
+
+def takes_activation(op: nn.NnOp) -> bool:
+    """Whether an op becomes one on codes that can end in a ReLU."""
+    match op:
+        case nn.Conv2dOp() | nn.ConvTranspose2dOp() | nn.LinearOp() | nn.BatchNormOp():
+            return can_encode(op)
+        case nn.AddOp() | nn.SubOp() | nn.MulOp() | nn.DivOp():
+            return can_encode(op) and has_elementwise_shape(op)
+        case _:
+            return False
+
+
+def has_elementwise_shape(op: nn.BinaryOp) -> bool:
+    """Whether the operands broadcast as those of ops on codes do: one rank, one batch.
+
+    Constants may leave out leading axes of size 1.
+    """
+    rank = len(nn.shape_of(op.output))
+    shapes = [
+        (1,) * (rank - len(shape)) + shape if isinstance(value.owner, ConstantOp) else shape
+        for value in op.operands
+        for shape in [nn.shape_of(value)]
+    ]
+    try:
+        elementwise_shape(*shapes)
+    except ValueError:
+        return False
+    return True
