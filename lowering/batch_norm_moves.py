@@ -183,6 +183,7 @@ def after_sum(op: nn.AddOp | nn.SubOp, maps: Maps) -> Affine:
 
 def pad_value_before(op: nn.PadOp, affine: Affine) -> float:
     """What a pad of (x) holds where s pad(x) + t holds s v + t."""
+    _same_for_all_pixels(op, affine)
     value = np.unique(affine.scale * op.value.value.data + affine.shift)
     if len(value) > 1:
         raise NotFoldable(f"{op.name} would need a value for each channel")
@@ -191,6 +192,7 @@ def pad_value_before(op: nn.PadOp, affine: Affine) -> float:
 
 def pad_value_after(op: nn.PadOp, affine: Affine) -> float:
     """What a pad of x holds where one of s x + t holds v: (v - t) / s."""
+    _same_for_all_pixels(op, affine)
     with np.errstate(all="ignore"):
         value = np.unique((op.value.value.data - affine.shift) / affine.scale)
     if len(value) > 1 or not np.isfinite(value.astype(np.float32)).all():

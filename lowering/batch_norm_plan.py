@@ -164,8 +164,7 @@ class PlanBefore:
             for use, wanted in demands:
                 self._move(op, wanted, [use])
         else:
-            count = value.uses.get_length()
-            raise NotFoldable(f"the result of {op.name} before it has {count} uses")
+            raise NotFoldable(f"the result of {op.name} before it has several uses")
 
     def _move(self, op: Operation, affine: Affine, uses: Sequence[Use]) -> None:
         match op:
@@ -203,10 +202,10 @@ class PlanBefore:
         return ConstantEdit(op, values, use)
 
     def _check_clone(self, layer: Layer) -> None:
-        macs, uses = prod(shape_of(layer.weight)[1:]), layer.output.uses.get_length()
+        macs = prod(shape_of(layer.weight)[1:])
         if macs > self.limits.clone_macs:
             raise NotFoldable(
-                f"the result of {layer.name} before it has {uses} uses, and a copy of it takes "
+                f"the result of {layer.name} before it has several uses, and a copy of it takes "
                 f"{macs} multiply-adds an output, more than {self.limits.clone_macs}"
             )
 

@@ -4,8 +4,8 @@ In evaluation mode batch norm is a scale and a shift per channel, s = γ / sqrt(
 t = β - μ s (Ioffe & Szegedy 2015, section 3.1), which a convolution or linear layer before or
 after it absorbs, also past pools, sums and reshapes. Folded in float64 and rounded once at the
 end, also where several meet in one layer: the result is the network's own to the rounding of
-float32, as long as all values stay in its range. What cannot be folded exactly stays, and
-says why in `kept_because`.
+float32 of the values that a layer adds up, as long as these stay in its range. What cannot be
+folded exactly stays, and says why in `kept_because`.
 
 `batch_norm_moves` has what each op lets pass, `batch_norm_plan` finds a place for a batch
 norm, `batch_norm_border` is about padding.

@@ -26,7 +26,7 @@ def count(module: Operation) -> int:
     return sum(isinstance(op, nn.BatchNormOp) for op in module.walk())
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(graphs())
 def test_the_algebra_is_exact(graph):
     module = graph.module.clone()
@@ -40,7 +40,7 @@ def test_the_algebra_is_exact(graph):
         assert float((found - expected).abs().max()) <= 1e-13 * scale
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(graphs(scales=EXTREMES))
 def test_extreme_scales_lose_nothing_in_float32(graph):
     """Never further from float64 than the network itself in float32, times a small factor."""
@@ -54,5 +54,5 @@ def test_extreme_scales_lose_nothing_in_float32(graph):
     for found, eager, exact in zip(run_nn(narrow, x), unfolded, truth):
         if not bool((exact.abs() < 1e36).all()) or not bool(eager.isfinite().all()):
             continue
-        allowed = 1e-5 * exact.abs().amax() + 16 * (eager.double() - exact).abs().amax()
+        allowed = 4e-6 * exact.abs().amax() + 8 * (eager.double() - exact).abs().amax()
         assert float((found.double() - exact).abs().max()) <= float(allowed)

@@ -243,8 +243,8 @@ KEPT = {
     ),
     "two users of a large conv": (
         Consumers(5),
-        "the result of nn.conv2d before it has 3 uses, and a copy of it takes 75 multiply-adds "
-        "an output, more than 32; its result goes to func.return",
+        "the result of nn.conv2d before it has several uses, and a copy of it takes 75 "
+        "multiply-adds an output, more than 32; its result goes to func.return",
     ),
     "between sigmoids": (
         Sequential(tnn.Sigmoid(), Norm(3), tnn.Sigmoid()),
@@ -253,6 +253,16 @@ KEPT = {
     "pixel shuffle after it": (
         Sequential(Conv(3, 8, 3), tnn.ReLU(), Norm(8), tnn.PixelShuffle(2), Conv(2, 3, 2)),
         "a shift cannot pass nn.relu; it does not normalize the features of nn.conv2d after it",
+    ),
+    "padding, flatten": (
+        Sequential(
+            Conv(3, 1, 3),
+            tnn.ZeroPad2d((1, 0, 0, 0)),
+            tnn.Flatten(),
+            tnn.BatchNorm1d(16),
+            tnn.Tanh(),
+        ),
+        "a scale that differs from pixel to pixel cannot pass nn.pad; its result goes to nn.tanh",
     ),
     "padding of one value": (
         Sequential(Norm(3), tnn.ZeroPad2d(1), tnn.MaxPool2d(2), Conv(3, 4, 2)),
