@@ -21,7 +21,7 @@ from xdsl.passes import ModulePass
 
 from recog.backend.interpreters.execute import find_function
 from recog.dialects import nn
-from recog.dialects.errors import RecogError, fail
+from recog.dialects.errors import RecogError, describe_op, fail
 from recog.lowering.placement import depends_on_inputs, host_reasons, nn_ops
 
 HOST = "host"
@@ -151,3 +151,21 @@ def host_inputs(host_module: ModuleOp) -> tuple[int, ...]:
     if not isinstance(attribute, DenseArrayBase):
         raise RecogError(f"@{HOST} does not say which inputs of the network it takes")
     return tuple(attribute.get_values())
+
+
+def boundary_lines(host_module: ModuleOp) -> list[str]:
+    """What crosses the boundary and why it is there, as lines for people."""
+    function = find_function(host_module, HOST)
+    ops = nn_ops(function)
+    names = [argument.name_hint or f"argument {argument.index}" for argument in function.args]
+    shapes = [list(nn.shape_of(argument)) for argument in function.args]
+    crossing = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
+    lines = [f"the host runs the last {len(ops)} ops on {crossing}"]
+    reasons: dict[str, Operation] = {}
+    for op in ops:
+        why = op.attributes.get(STAYS_BECAUSE)
+        if isinstance(why, StringAttr):
+            reasons.setdefault(why.data, op)
+    for reason, op in reasons.items():
+        lines.append(f"  {reason}: first {describe_op(op)}")
+    return lines

@@ -13,6 +13,7 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
+from recog.backend.split_network import Run, SplitNetwork
 from recog.dialects.data import ConstantOp
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.verification import located_errors, verify_module
@@ -21,6 +22,7 @@ from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
 from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
+from recog.lowering.partition import host_inputs, partition, split_modules
 from recog.lowering.tune_centroids import TuneSettings, tune
 
 Progress = Callable[[str, float], None]
@@ -48,14 +50,26 @@ class Conversion:
     """What a conversion made: the module after each stage, in order, by the stage's name.
 
     Stages: `float` (as imported), `folded`, `clustered`, `tuned`, `calibrated`, `lns`, `chip`.
+    Where not all can run on the chip there is `split` after `folded`, with the functions @main
+    and @host; the later stages hold the chip's part.
     """
 
     stages: dict[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
+    chip_part: ModuleOp | None = None
+    """The folded float network's part for the chip, None where that is all."""
+    host_part: ModuleOp | None = None
+    """The host's part, the function @host of float ops, None where there is none."""
 
     @property
     def float_module(self) -> ModuleOp:
-        """The folded float network: what the others are compared with."""
-        return self.stages["folded"]
+        """The folded float network, or its chip part: what the later stages compare with."""
+        return self.chip_part or self.stages["folded"]
+
+    def network(self, run_chip: Run) -> SplitNetwork:
+        """The whole network, of which `run_chip` (such as `Machine.run`) runs the chip's part."""
+        if self.host_part is None:
+            return SplitNetwork(run_chip, None)
+        return SplitNetwork(run_chip, self.host_part, host_inputs(self.host_part))
 
     @property
     def lns_module(self) -> ModuleOp:
@@ -92,7 +106,8 @@ def convert(
         inputs: example inputs, float (N, ...), one array an argument of the network. They
             calibrate the activations, and tune the centroids.
         targets: what tuning aims at: labels (N,) or wanted outputs; by default the float
-            network's own outputs, so that no labels are needed.
+            network's own outputs, so that no labels are needed. A network that is divided
+            is always tuned toward what the float network gives at the boundary.
 
     Raises:
         RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
@@ -120,6 +135,10 @@ def _convert(
 
     FoldBatchNormPass().apply(context, current)
     finish("folded")
+    if partition(current):
+        finish("split")
+        current, conversion.host_part = split_modules(current)
+        conversion.chip_part, targets = current.clone(), None
     if options.cluster is not None:
         options.cluster.apply(context, current)
         finish("clustered")
@@ -157,13 +176,20 @@ def _convert(
 
 def teacher_outputs(module: ModuleOp, inputs: Sequence[np.ndarray], batch: int = 64) -> np.ndarray:
     """The first output of an nn module for all inputs, float32 (N, ...)."""
+    return module_outputs(module, inputs, batch)[0]
+
+
+def module_outputs(
+    module: ModuleOp, inputs: Sequence[np.ndarray], batch: int = 64
+) -> tuple[np.ndarray, ...]:
+    """All outputs of an nn module for all inputs, (N, ...) each."""
     import torch
 
     from recog.backend.interpreters.nn import run_nn
 
     with torch.no_grad():
         parts = [
-            run_nn(module, *(np.asarray(x)[i : i + batch] for x in inputs))[0].numpy()
+            run_nn(module, *(np.asarray(x)[i : i + batch] for x in inputs))
             for i in range(0, len(inputs[0]), batch)
         ]
-    return np.concatenate(parts)
+    return tuple(np.concatenate([value.numpy() for value in values]) for values in zip(*parts))

@@ -23,6 +23,7 @@ from recog.tools.module_files import (
 )
 
 PROGRAM_NAME = "program.recog"
+HOST_NAME = "host.mlir"
 
 
 def import_command(arguments: argparse.Namespace) -> int:
@@ -50,6 +51,7 @@ def check_command(arguments: argparse.Namespace) -> int:
 def convert_command(arguments: argparse.Namespace) -> int:
     """recog convert: IR of every stage, program file and report in one folder."""
     from recog.backend.program import Machine
+    from recog.lowering.partition import boundary_lines
     from recog.tools.levels import level_table, measure_levels
 
     options = conversion_options(arguments)
@@ -71,6 +73,10 @@ def convert_command(arguments: argparse.Namespace) -> int:
         write_module(stage_module, folder / stage_file(i, name))
     with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
         stream.write(program)
+    if conversion.host_part is not None:
+        write_module(conversion.host_part, folder / HOST_NAME)
+        for line in boundary_lines(conversion.host_part):
+            print(line)
     is_labels = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
     with stage(f"measure every level on {len(test_inputs[0])} inputs"):
         rows = measure_levels(
@@ -136,12 +142,17 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
 def run_command(arguments: argparse.Namespace) -> int:
     """recog run: a program on the machine."""
     from recog.backend.program import Machine
+    from recog.backend.split_network import SplitNetwork
+    from recog.lowering.partition import host_inputs
 
     machine = Machine(arguments.program, engine=arguments.engine)
+    network = SplitNetwork(machine.run, None)
+    if arguments.host is not None:
+        host = load_network(arguments.host)
+        network = SplitNetwork(machine.run, host, host_inputs(host))
     inputs, targets = load_inputs(arguments.data, len(machine.inputs))
     with stage(f"run {len(inputs[0])} frames"):
-        result = machine.run(*inputs)
-    outputs = list(result) if isinstance(result, tuple | list) else [result]
+        outputs = list(network(*inputs))
     if arguments.output is not None:
         save_arrays(arguments.output, outputs)
     for i, output in enumerate(outputs):

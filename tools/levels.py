@@ -16,9 +16,11 @@ from recog.dialects import lns
 from recog.dialects.errors import RecogError
 from recog.lowering.compare import sqnr_db
 from recog.lowering.labels import label_of
-from recog.lowering.pipeline import Conversion, teacher_outputs, weight_bytes
+from recog.lowering.pipeline import Conversion, module_outputs, weight_bytes
 
-FLOAT_LEVELS = ("float", "folded", "clustered", "tuned")
+WHOLE_LEVELS = ("float", "folded")
+"""The levels before a network is divided between chip and host."""
+FLOAT_LEVELS = (*WHOLE_LEVELS, "clustered", "tuned")
 BATCH = 64
 
 
@@ -67,13 +69,21 @@ def measure_levels(
         if progress is not None:
             progress(level)
 
+    host_bytes = 0 if conversion.host_part is None else weight_bytes(conversion.host_part)
     for level in FLOAT_LEVELS:
         if level in conversion.stages:
             module = conversion.stages[level]
-            add(level, teacher_outputs(module, inputs), weight_bytes(module))
+            outputs, size = module_outputs(module, inputs), weight_bytes(module)
+            if level not in WHOLE_LEVELS:
+                outputs = conversion.network(lambda *_, values=outputs: values)(*inputs)
+                size += host_bytes
+            add(level, outputs[0], size)
     lns_module = conversion.lns_module
-    add("lns", _run_lns(lns_module, inputs), weight_bytes(lns_module))
-    add("machine", _first(machine.run(*inputs)), machine.weight_bytes)
+    values = _run_lns(lns_module, inputs)
+    outputs = conversion.network(lambda *_: values)(*inputs)
+    add("lns", outputs[0], weight_bytes(lns_module) + host_bytes)
+    outputs = conversion.network(machine.run)(*inputs)
+    add("machine", outputs[0], machine.weight_bytes + host_bytes)
     return rows
 
 
@@ -99,10 +109,11 @@ def compare_bits(lns_module: ModuleOp, machine: Machine, inputs: Sequence[np.nda
             if label is not None and not isinstance(op, lns.ReshapeOp | lns.ConcatOp):
                 expected[label] = results[0]
 
-        (wanted, *_) = run_lns(lns_module, *batch, observe=observe)
+        wanted = run_lns(lns_module, *batch, observe=observe)
         seen: dict[str, list[np.ndarray]] = {}
         outputs = machine.run(*batch, observe=lambda name, x, seen=seen: _append(seen, name, x))
-        if not np.array_equal(_first(outputs), wanted):
+        given = outputs if isinstance(outputs, tuple) else (outputs,)
+        if len(given) != len(wanted) or not all(map(np.array_equal, given, wanted)):
             raise RecogError("the outputs of the machine differ from the lns level's")
         for label, codes in expected.items():
             if label not in seen:
@@ -119,16 +130,12 @@ def _append(seen: dict[str, list[np.ndarray]], name: str, codes: np.ndarray) -> 
     seen.setdefault(name, []).append(codes.copy())
 
 
-def _run_lns(module: ModuleOp, inputs: Sequence[np.ndarray]) -> np.ndarray:
+def _run_lns(module: ModuleOp, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     parts = [
-        run_lns(module, *(x[i : i + BATCH] for x in inputs))[0]
+        run_lns(module, *(x[i : i + BATCH] for x in inputs))
         for i in range(0, len(inputs[0]), BATCH)
     ]
-    return np.concatenate(parts)
-
-
-def _first(outputs: Any) -> np.ndarray:
-    return outputs[0] if isinstance(outputs, tuple | list) else outputs
+    return tuple(np.concatenate(values) for values in zip(*parts))
 
 
 def level_table(rows: Sequence[LevelRow]) -> tuple[list[str], list[list[str]]]:

@@ -114,6 +114,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Run a program file on the reference machine, bit for bit.",
     )
     command.add_argument("program", help="program file")
+    command.add_argument(
+        "--host", metavar="FILE", help="the host's part of a divided network: host.mlir"
+    )
     command.add_argument("--data", required=True, help=DATA_HELP)
     command.add_argument("-o", "--output", help=".npy or .npz file for the outputs, float32")
     _add_engine(command)

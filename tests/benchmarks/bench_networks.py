@@ -27,8 +27,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-MEMORY = {"weight_memory": 1 << 30, "activation_memory": 1 << 30, "dram": 1 << 32}
-"""The chip of the benchmark holds every network whole; what each needs is in its row."""
+MEMORY = 1 << 30
+"""Bytes of each memory of the benchmark's chip, which holds every network whole."""
 
 
 def main() -> int:
@@ -179,53 +179,36 @@ def _difference(found: list[Any], expected: list[Any]) -> float:
 
 
 def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
-    import torch
-    from xdsl.context import Context
-
-    from recog.backend.interpreters.nn import run_nn
     from recog.backend.program import Machine
-    from recog.lowering.calibrate import ActivationFormats, calibrate
+    from recog.dialects import nn
     from recog.lowering.compare import sqnr_db
-    from recog.lowering.encode_lns import EncodeLnsPass
-    from recog.lowering.partition import partition, split_modules
-    from recog.lowering.placement import host_reasons, nn_ops
+    from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
+    from recog.lowering.partition import STAYS_BECAUSE
+    from recog.lowering.pipeline import ConversionOptions, convert, module_outputs
     from recog.tools.levels import compare_bits
 
-    with torch.no_grad():
-        wanted = None
-        reasons = host_reasons(module)
-        own = [op.name for op, reason in reasons.items() if not reason.follows]
-        row["host_because"] = dict(Counter(own).most_common())
-        total = sum(len(nn_ops(op)) for op in module.body.block.ops)  # pyright: ignore
-        row["chip_ops"], row["host_ops"] = total - len(reasons), len(reasons)
-        if reasons:
-            op, reason = next(iter(reasons.items()))
-            row["reason"] = f"split: {reason.text}"
-        partition(module)
-        module, _ = split_modules(module)
-        wanted = [value.numpy() for value in run_nn(module, *inputs)]
-        calibrate(module, inputs, ActivationFormats())
-    EncodeLnsPass().apply(Context(), module)
-    gc.collect()
-    machine = Machine(_lowered(module), engine="gemm")
+    memories = ConvertLnsToChipPass(activation_memory=MEMORY, weight_memory=MEMORY)
+    options = ConversionOptions(cluster=None, tune=None, chip=memories)
+    start = time.perf_counter()
+    conversion = convert(module, inputs, options=options)
+    row["convert_s"] = round(time.perf_counter() - start, 2)
+    host = [] if conversion.host_part is None else list(conversion.host_part.walk())
+    reasons = [op.attributes[STAYS_BECAUSE].data for op in host if STAYS_BECAUSE in op.attributes]  # pyright: ignore
+    row["chip_ops"] = sum(isinstance(op, nn.NnOp) for op in conversion.float_module.walk())
+    row["host_ops"] = sum(isinstance(op, nn.NnOp) for op in host)
+    row["host_because"] = dict(Counter(reasons).most_common())
+    if reasons:
+        row["reason"] = f"split: {reasons[0]}"
+    machine = Machine(conversion.assemble())
     row["weight_bytes"] = machine.weight_bytes
     start = time.perf_counter()
     outputs = machine.run(*inputs)
     row["machine_s"] = round(time.perf_counter() - start, 2)
     found = outputs if isinstance(outputs, tuple) else (outputs,)
+    wanted = module_outputs(conversion.float_module, inputs)
     row["sqnr_db"] = round(min(sqnr_db(a, b) for a, b in zip(wanted, found, strict=True)), 2)
-    row["codes_compared"] = compare_bits(module, machine, inputs)
+    row["codes_compared"] = compare_bits(conversion.lns_module, machine, inputs)
     row["bit_exact"] = True
-
-
-def _lowered(module: Any) -> Any:
-    from dataclasses import replace
-
-    from recog.backend.interpreters.execute import find_function
-    from recog.lowering.convert_lns_to_chip import convert_function, default_target
-
-    function = find_function(module, "main")
-    return convert_function(function, replace(default_target(function), **MEMORY))
 
 
 COLUMNS = {
