@@ -106,12 +106,13 @@ def test_a_layer_inherits_the_loss_of_those_before_it():
     # (5, 0.5) is (4, 0.5) in codes. Float gives (5.5, 4.5), the codes (4.5, 3.5): both (4, 4).
     first, second = compare_layers(float_module, lns_module, [np.array([[5, 0.5]], np.float32)])
     assert first.alone_db == first.cumulative_db == pytest.approx(decibels([5.5, 4.5], [4, 4]))
-    # (6, 1) is (8, 1). Float gives (7, 5), alone (8, 4), (12, 4) → (16, 4). The codes give (9, 7),
-    # that is (8, 8), and so (16, 0).
-    first, second = compare_layers(float_module, lns_module, [np.array([[6, 1]], np.float32)])
-    assert first.alone_db == first.cumulative_db == pytest.approx(decibels([7, 5], [8, 8]))
-    assert second.alone_db == pytest.approx(decibels([12, 2], [16, 4]))
-    assert second.cumulative_db == pytest.approx(decibels([12, 2], [16, 0]))
+    # (6, 1.5) is (8, 2). Float gives (7.5, 4.5), alone (8, 4), and from that 12 and 4, (16, 4).
+    # The codes give 10 and 6, that is (8, 8), and so (16, 0).
+    first, second = compare_layers(float_module, lns_module, [np.array([[6, 1.5]], np.float32)])
+    assert first.alone_db == first.cumulative_db == pytest.approx(decibels([7.5, 4.5], [8, 8]))
+    assert second.alone_db == pytest.approx(decibels([12, 3], [16, 4]))
+    assert second.cumulative_db == pytest.approx(decibels([12, 3], [16, 0]))
+    assert second.alone_db > second.cumulative_db
 
 
 def test_both_engines_and_any_number_of_inputs():
