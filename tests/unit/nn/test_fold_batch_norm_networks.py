@@ -216,6 +216,17 @@ CASES = {
     "cheap conv of three users": (Consumers(1), IMAGE),
     "frozen": (Sequential(Conv(3, 4, 3, padding=1), FrozenNorm(4)), IMAGE),
     "normalized images": (Sequential(Normalize(), Conv(3, 4, 3, padding=1)), IMAGE),
+    "channels last": (
+        Sequential(
+            Norm(3),
+            Apply(lambda x: x.permute(0, 2, 3, 1)),
+            tnn.Linear(3, 4),
+            Apply(lambda x: x.permute(0, 3, 1, 2)),
+            tnn.MaxPool2d(1),
+            Norm(4),
+        ),
+        IMAGE,
+    ),
     "last axis": (
         Sequential(
             tnn.Linear(5, 4), Apply(lambda x: x.transpose(1, 2)), tnn.BatchNorm1d(4), tnn.Flatten()
