@@ -7,8 +7,14 @@ import os
 import re
 
 import torch
+from torch.export import ExportedProgram
 from torch.fx import Node
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import (
+    SequenceKey,
+    tree_flatten_with_path,
+    tree_leaves,
+    tree_unflatten,
+)
 from xdsl.dialects.builtin import (
     FileLineColLoc,
     IntAttr,
@@ -52,10 +58,28 @@ def size_depends_on_data(node: Node) -> bool:
     return any(isinstance(size, torch.SymInt | torch.SymBool | torch.SymFloat) for size in sizes)
 
 
+def output_names(program: ExportedProgram) -> list[str]:
+    """The dict key or attribute of each tensor that the network returns, "" for one by number.
+
+    In the order of the flattened outputs; nested ones as `head.boxes`.
+    """
+    spec = program.call_spec.out_spec
+    if spec is None:
+        return []
+    places = tree_unflatten([0] * spec.num_leaves, spec)
+    return [_path_name(path) for path, _ in tree_flatten_with_path(places)[0]]
+
+
+def _path_name(path: tuple[object, ...]) -> str:
+    keys = [str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", "")))) for key in path]
+    named = any(not isinstance(key, SequenceKey) for key in path)
+    return ".".join(keys) if named else ""
+
+
 def node_location(node: Node) -> LocationAttr:
     """Module path and the innermost line of user code: `loc("layer1.conv"("net.py":12:0))`."""
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
-    outside = [frame for frame in frames if not frame[0].startswith(_TORCH)]
+    outside = [frame for frame in frames if not _is_torch(frame[0])]
     line: LocationAttr | None = None
     if frames:
         filename, number = (outside or frames)[-1]
@@ -64,6 +88,11 @@ def node_location(node: Node) -> LocationAttr:
     if not path:
         return line or UnknownLoc()
     return NameLoc(StringAttr(path), line or NoneAttr())
+
+
+def _is_torch(filename: str) -> bool:
+    """Whether a file is torch's own, also of the torch that wrote an archive elsewhere."""
+    return filename.startswith(_TORCH) or "/site-packages/torch/" in filename.replace(os.sep, "/")
 
 
 def _short(filename: str) -> str:

@@ -27,7 +27,15 @@ from torch.fx import Node
 from torch.fx.node import map_arg
 from torch.utils._pytree import tree_leaves, tree_map
 from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, ModuleOp, TensorType, UnrealizedConversionCastOp
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    Builtin,
+    DictionaryAttr,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnrealizedConversionCastOp,
+)
 from xdsl.dialects.func import Func, FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.transforms.canonicalize import CanonicalizePass
@@ -249,7 +257,13 @@ class _GraphImporter:
             raise ImportFailure(self.problems, converted)
         self.block.add_op(ReturnOp(*outputs))
         types = [arg.type for arg in self.block.args], [value.type for value in outputs]
-        return ModuleOp([FuncOp("main", types, Region(self.block))])
+        function = FuncOp("main", types, Region(self.block))
+        names = graph.output_names(self.program)
+        if len(names) == len(outputs) and any(names):
+            function.properties["res_attrs"] = ArrayAttr(
+                DictionaryAttr({nn.RESULT_NAME: StringAttr(name)} if name else {}) for name in names
+            )
+        return ModuleOp([function])
 
     def _guarded(self, node: Node, convert: Any) -> None:
         """Convert a node; where that fails, note why and go on with a stand-in."""

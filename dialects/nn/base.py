@@ -42,6 +42,8 @@ INDEX_TYPE = i64
 MASK_TYPE = i1
 """Truth values: of comparisons and `nn.where`."""
 INTS = DenseArrayBase.constr(i64)
+RESULT_NAME = "nn.name"
+"""The attribute of a function's result: its key in the dict or tuple that the network returns."""
 
 
 def ints(values: Sequence[int]) -> DenseArrayBase[I64]:

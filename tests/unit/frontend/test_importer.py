@@ -237,7 +237,10 @@ REFUSED = {
         lambda self, x: F.avg_pool2d(x, 2, divisor_override=3),
         "divisor_override is not supported",
     ),
-    "conv1d": (lambda self, x: F.conv1d(x[0], torch.ones(1, 7, 1)), "aten.conv1d.default"),
+    "conv3d": (
+        lambda self, x: F.conv3d(x[:, :, None], torch.ones(3, 3, 1, 1, 1)),
+        "aten.conv3d.default",
+    ),
     "training_batch_norm": (
         lambda self, x: F.batch_norm(x, None, None, training=True),
         "batch norm has no running statistics (track_running_stats=False)",
