@@ -222,7 +222,6 @@ CASES = {
             Apply(lambda x: x.permute(0, 2, 3, 1)),
             tnn.Linear(3, 4),
             Apply(lambda x: x.permute(0, 3, 1, 2)),
-            tnn.MaxPool2d(1),
             Norm(4),
         ),
         IMAGE,
