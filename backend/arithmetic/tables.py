@@ -7,6 +7,7 @@ are cached and read-only.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -56,7 +57,7 @@ def code_scale(x_format: LnsFormat) -> AccumulatorScale:
     return AccumulatorScale(x_format.frac, x_format.biases)
 
 
-def _frozen(values: list, dtype: type) -> np.ndarray:
+def _frozen(values: list | np.ndarray, dtype: type) -> np.ndarray:
     table = np.array(values, dtype)
     table.flags.writeable = False
     return table
@@ -84,10 +85,44 @@ def _ldexp(mantissa: int, exponent: int) -> float:
         return math.inf
 
 
-def _float64_at_least(e: int, k: int) -> float:
-    """The smallest float64 ≥ 2^(e / 2^k), infinity where there is none."""
-    ulp = max((e >> k) - 52, -1074)
-    return _ldexp(ceil_scaled_power(1, e - (ulp << k), k), ulp)
+def _round_up(e: int, k: int) -> int:
+    return ceil_scaled_power(1, e, k)
+
+
+def _round_to_nearest(e: int, k: int) -> int:
+    return round_scaled_power(1, e, k)
+
+
+Rounding = Callable[[int, int], int]
+"""From e and k, 2^(e / 2^k) as an integer."""
+
+
+@lru_cache(maxsize=64)
+def _mantissas(k: int, bits: int, rounding: Rounding) -> np.ndarray:
+    """2^(r / 2^k) · 2^(bits − 1) for every r, as integers in float64."""
+    values = [rounding(r + ((bits - 1) << k), k) for r in range(1 << k)]
+    return _frozen(values, np.float64)
+
+
+def _powers(
+    exponents: np.ndarray, k: int, rounding: Rounding, dtype: type[np.floating]
+) -> np.ndarray:
+    """2^(e / 2^k) rounded to `dtype`, as float64: infinity beyond its range.
+
+    All powers of one octave share their mantissa with those of the others but where the float
+    is subnormal; those are rounded one by one.
+    """
+    info = np.finfo(dtype)
+    lowest, bits = int(info.minexp), int(info.nmant) + 1
+    octave = exponents >> k
+    mantissas = _mantissas(k, bits, rounding)[exponents & ((1 << k) - 1)]
+    with np.errstate(over="ignore", under="ignore"):
+        values = np.ldexp(mantissas, octave - (bits - 1))
+    smallest = lowest - int(info.nmant)
+    for index in np.flatnonzero(octave < lowest):
+        e = int(exponents[index])
+        values[index] = _ldexp(rounding(e - (smallest << k), k), smallest)
+    return values
 
 
 @lru_cache(maxsize=256)
@@ -99,9 +134,9 @@ def encode_thresholds(format: LnsFormat) -> np.ndarray:
     """
     (bias,) = format.biases
     k = format.frac + 1
-    exponents = [2 * m - 1 - 2 * bias for m in range(1, format.max_magnitude + 1)]
+    exponents = 2 * np.arange(1, format.max_magnitude + 1) - 1 - 2 * bias
     exponents[0] = 2 - 2 * bias - (1 << k)
-    return _frozen([_float64_at_least(e, k) for e in exponents], np.float64)
+    return _frozen(_powers(exponents, k, _round_up, np.float64), np.float64)
 
 
 @lru_cache(maxsize=256)
@@ -111,15 +146,10 @@ def decode_table(format: LnsFormat, dtype: type[np.floating] = np.float64) -> np
     The code of a negative zero, which is illegal, has NaN. `format` has one bias for the tensor.
     """
     (bias,) = format.biases
-    info = np.finfo(dtype)
-    smallest_exponent = int(info.minexp) - int(info.nmant)
-    magnitudes = [0.0]
-    for m in range(1, format.max_magnitude + 1):
-        e = m - bias
-        ulp = max((e >> format.frac) - int(info.nmant), smallest_exponent)
-        magnitudes.append(_ldexp(round_scaled_power(1, e - (ulp << format.frac), format.frac), ulp))
+    exponents = np.arange(1, format.max_magnitude + 1) - bias
+    magnitudes = np.append(0.0, _powers(exponents, format.frac, _round_to_nearest, dtype))
     if not format.unsigned:
-        magnitudes += [math.nan] + [-value for value in magnitudes[1:]]
+        magnitudes = np.concatenate([magnitudes, [math.nan], -magnitudes[1:]])
     with np.errstate(over="ignore"):
         return _frozen(magnitudes, dtype)
 
