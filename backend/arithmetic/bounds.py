@@ -7,6 +7,7 @@ up in one direction, and the initial value counts towards its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -63,15 +64,24 @@ def _reach(
     weights: np.ndarray, w_format: LnsFormat, x_format: LnsFormat, arithmetic: Arithmetic
 ) -> tuple[int, int]:
     """The sum of |products| of the positive weights with the largest input, and the negative's."""
+    counts = np.bincount(weights.reshape(-1))
+    codes = np.flatnonzero(counts)
+    signs, terms = _largest_terms(w_format.with_bias(0), x_format.with_bias(0), arithmetic)
+    sums = counts[codes] * terms[codes]
+    return int(sums[signs[codes] > 0].sum()), int(sums[signs[codes] < 0].sum())
+
+
+@lru_cache(maxsize=64)
+def _largest_terms(
+    w_format: LnsFormat, x_format: LnsFormat, arithmetic: Arithmetic
+) -> tuple[np.ndarray, np.ndarray]:
+    """For every weight code its sign, and the largest product with an input as Python integers."""
     frac = max(x_format.frac, w_format.frac)
     x_exponent = x_format.max_magnitude << (frac - x_format.frac)
-    codes, counts = np.unique(weights, return_counts=True)
-    sign, magnitude = split(codes, w_format)
-    reach = {1: 0, 0: 0, -1: 0}
-    for s, m, count in zip(sign.tolist(), magnitude.tolist(), counts.tolist()):
-        p = x_exponent + (m << (frac - w_format.frac))
-        reach[s] += count * antilog_integer(p, frac, arithmetic)
-    return reach[1], reach[-1]
+    signs, magnitudes = split(np.arange(1 << w_format.width), w_format)
+    exponents = x_exponent + (magnitudes << (frac - w_format.frac))
+    terms = [antilog_integer(p, frac, arithmetic) for p in exponents.tolist()]
+    return signs, np.array(terms, object)
 
 
 def check_accumulator(
