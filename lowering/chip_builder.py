@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from xdsl.dialects.builtin import IntegerType, Signedness
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
@@ -13,7 +15,8 @@ from recog.dialects.errors import fail
 from recog.dialects.lns import NumberType
 from recog.dialects.lns.types import shape_of
 from recog.dialects.verification import located_errors
-from recog.lowering.chip_layout import Layout, Shape, View, frame_shape, scratch
+from recog.lowering.chip_layout import Layout, Move, frame_shape, seen
+from recog.lowering.chip_views import View, in_buffer, pieces
 from recog.lowering.chip_weights import SEGMENTS, LayerTables, WeightImage, pack_signed, signed_bits
 from recog.lowering.labels import label_of
 from recog.lowering.memory_allocation import aligned
@@ -66,20 +69,34 @@ class ProgramBuilder:
         self._known[key] = name
         return name
 
-    def tensor(self, source: Operation, value: SSAValue, shape: Shape | None = None) -> str:
-        """The descriptor of a value, seen as another shape if one is given (if packed)."""
-        view = self.layout.view(value, source)
-        if shape is not None and shape != view.shape:
-            view = view.reshaped(shape)
-        return self.view(source, view, element_type(source, value), value_name(value))
+    def tensor(self, source: Operation, value: SSAValue) -> str:
+        """The descriptor of a value of at most four axes, as (C, H, W)."""
+        ((view,),) = self.pieces(source, value)
+        return view
+
+    def pieces(self, source: Operation, *values: SSAValue) -> Iterator[tuple[str, ...]]:
+        """Descriptors of values that broadcast, for one instruction after the other."""
+        return self.view_pieces(
+            source, *((self.layout.view(value, source), value) for value in values)
+        )
+
+    def view_pieces(
+        self, source: Operation, *views: tuple[View, SSAValue], lead: int = 0
+    ) -> Iterator[tuple[str, ...]]:
+        """Descriptors of what views show of values; see `chip_views.pieces`."""
+        for parts in pieces([view for view, _ in views], lead):
+            yield tuple(
+                self.view(source, part, element_type(source, value), value_name(value))
+                for part, (_, value) in zip(parts, views)
+            )
 
     def view(self, source: Operation, view: View, element: Attribute, name: str) -> str:
-        """The descriptor of elements of type `element` at a view."""
+        """The descriptor of elements of type `element` at a view of three axes."""
         key = (view, element)
         if key in self._known:
             return self._known[key]
         channels, height, width = view.shape
-        channel_stride, row_stride = (0, 0) if view.packed else view.strides
+        channel_stride, row_stride, column_stride = _stride_fields(view)
         if not view.buffer.name:
             view.buffer.name = name
         op = chip.TensorOp(
@@ -90,31 +107,35 @@ class ProgramBuilder:
             width=width,
             channel_stride=channel_stride,
             row_stride=row_stride,
+            column_stride=column_stride,
             **element_fields(element),
         )
         self.views[op.sym_name.data] = view
         return self._descriptor(source, key, op)
 
-    def copy(self, source: Operation, value: SSAValue, target: View) -> None:
+    def move(self, source: Operation, move: Move, name: str) -> None:
         """Copy a value to where `source` needs it as well."""
-        view = self.layout.view(value, source)
-        if view.shape != target.shape and target.packed:
-            target = target.reshaped(view.shape)
-        element = element_type(source, value)
-        name = f"{value_name(value)}.copy"
-        if view.shape != target.shape and not view.packed:
-            packed = scratch(view)
-            self._copy(source, self.tensor(source, value), packed, element, name)
-            view = packed
-        if view.shape != target.shape:
-            view = view.reshaped(target.shape)
-        self._copy(source, self.view(source, view, element, name), target, element, name)
+        element = element_type(source, move.value)
+        view, target = self.layout.view(move.value, source), move.target
+        shown = seen(source, view)
+        if shown is None:
+            other = target.reshaped(view.shape)
+            if other is not None:
+                shown, target = view, other
+            else:
+                packed = in_buffer(view.shape, view.element_bytes)
+                self._copy(source, view, packed, element, name)
+                shown = packed.reshaped(target.shape)
+        if shown is None:
+            fail(source, f"{list(view.shape)} has no place as {list(target.shape)}")
+        self._copy(source, shown, target, element, name)
 
     def _copy(
-        self, source: Operation, tensor: str, target: View, element: Attribute, name: str
+        self, source: Operation, view: View, target: View, element: Attribute, name: str
     ) -> None:
-        output = self.view(source, target, element, name)
-        self.emit(source, chip.CopyOp(output=output, input=tensor))
+        for parts in pieces([view, target]):
+            input, output = (self.view(source, part, element, name) for part in parts)
+            self.emit(source, chip.CopyOp(output=output, input=input))
 
     def input_port(self, source: Operation, value: SSAValue, argument: SSAValue) -> None:
         """Let the program have an input for an argument, which holds or becomes `value`."""
@@ -193,6 +214,17 @@ class ProgramBuilder:
         )
         self.image.store(op, "address", "tables", pack_bits(layer.codes, format.width))
         return self._descriptor(source, key, op)
+
+
+def _stride_fields(view: View) -> tuple[int, int, int]:
+    """The stride fields of a descriptor, 0 where elements, rows or channels are packed."""
+    reach, fields = view.element_bytes, list[int]()
+    for size, stride in zip(reversed(view.shape), reversed(view.strides)):
+        step = reach if size == 1 else stride
+        fields.append(0 if step == reach else step)
+        reach = size * step
+    channel, row, column = reversed(fields)
+    return (channel, row, column)
 
 
 def element_fields(element: Attribute) -> dict[str, object]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
-from recog.backend.arithmetic.bounds import (
-    accumulator_limit,
-    add_bound,
-    check_accumulator,
-    pool_bound,
-)
 from recog.dialects import chip, lns
+from recog.dialects.data import ConstantOp
 from recog.dialects.errors import fail
-from recog.dialects.lns import format_of
 from recog.dialects.lns.types import shape_of
 from recog.dialects.number_format import Arithmetic
-from recog.lowering.chip_builder import ProgramBuilder
-from recog.lowering.chip_layout import frame_shape
+from recog.lowering.chip_builder import ProgramBuilder, element_type, value_name
+from recog.lowering.chip_views import View, in_buffer, pieces
 from recog.lowering.chip_weights import constant_operand, read_layer
+from recog.lowering.prove_accumulators import check_bound, op_bound
 
 LOWERINGS: dict[type[Operation], Callable[[ProgramBuilder, Operation], None]] = {}
 """The lowering of every op that has one."""
@@ -68,93 +64,104 @@ def lower_conv2d(build: ProgramBuilder, op: lns.Conv2dOp) -> None:
     )
 
 
-@lowers(lns.LinearOp)
-def lower_linear(build: ProgramBuilder, op: lns.LinearOp) -> None:
-    out_features, in_features = shape_of(op.weight)
-    _ = frame_shape(op.input, op)
-    if prod(shape_of(op.input)) != in_features:
-        shape = list(shape_of(op.input))
-        fail(op, f"a linear layer has an instruction for one row of input only, got {shape}")
+@lowers(lns.ConvTranspose2dOp)
+def lower_conv_transpose2d(build: ProgramBuilder, op: lns.ConvTranspose2dOp) -> None:
+    stride_h, stride_w = op.strides.get_values()
+    dilation_h, dilation_w = op.dilation.get_values()
+    top, left, _, _ = op.padding.get_values()
     build.emit(
         op,
-        chip.ConvOp(
-            input=build.tensor(op, op.input, (in_features, 1, 1)),
-            output=build.tensor(op, op.output, (out_features, 1, 1)),
+        chip.DeconvOp(
+            input=build.tensor(op, op.input),
+            output=build.tensor(op, op.output),
             weights=_weights(build, op),
+            stride_h=stride_h,
+            stride_w=stride_w,
+            dilation_h=dilation_h,
+            dilation_w=dilation_w,
+            crop_top=top,
+            crop_left=left,
             relu=op.relu is not None,
         ),
     )
 
 
+@lowers(lns.LinearOp)
+def lower_linear(build: ProgramBuilder, op: lns.LinearOp) -> None:
+    """A 1x1 convolution whose channels are the last axis, whose positions are all others."""
+    features = [_axis_first(build, op, value, -1) for value in (op.input, op.output)]
+    parts = list(build.view_pieces(op, *features, lead=1))
+    weights, relu = _weights(build, op), op.relu is not None
+    for input, output in parts:
+        build.emit(op, chip.ConvOp(input=input, output=output, weights=weights, relu=relu))
+
+
+def _axis_first(
+    build: ProgramBuilder, op: Operation, value: SSAValue, axis: int
+) -> tuple[View, SSAValue]:
+    """A value seen with one of its axes, the batch axis not counted, before the others."""
+    view = build.layout.view(value, op)
+    axes = list(range(len(view.shape)))
+    first = axes.pop(axis)
+    return view.permuted([first, *axes]), value
+
+
 def _weights(build: ProgramBuilder, op: lns.MultiplyAccumulateOp) -> str:
     """The weights of a layer whose accumulators are proven not to overflow."""
-    arithmetic = _arithmetic(build, op, op.arithmetic.data)
-    layer = read_layer(op)
-    unsafe = check_accumulator(
-        layer.expanded, layer.format, format_of(op.input), layer.initial, arithmetic
-    )
-    if unsafe:
-        channel, bound = max(unsafe, key=lambda pair: pair[1])
-        _fail_overflow(op, f"output channel {channel}", bound, arithmetic)
-    return build.weights(op, layer)
+    _prove(build, op, op.arithmetic.data)
+    return build.weights(op, read_layer(op))
 
 
-def _arithmetic(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> Arithmetic:
+def _prove(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> None:
+    """Fail where an accumulator may overflow, or the target computes otherwise."""
     if arithmetic != build.target.arithmetic:
         fail(
             op,
             f"the layer computes with {arithmetic}, the target with {build.target.arithmetic}",
             hint="give encode-lns the antilog bits and accumulator of the target",
         )
-    return arithmetic
-
-
-def _fail_overflow(op: Operation, what: str, bound: int, arithmetic: Arithmetic) -> NoReturn:
-    fail(
-        op,
-        f"the accumulator of {what} may reach {bound}, {arithmetic.accumulator_width} bits hold "
-        f"{accumulator_limit(arithmetic)}",
-        hint=f"use accumulators of {bound.bit_length() + 1} bits, fewer antilog bits, or "
-        "weights and activations of fewer bits",
-    )
+    check_bound(op_bound(op, arithmetic))
 
 
 @lowers(lns.AddOp)
 def lower_add(build: ProgramBuilder, op: lns.AddOp) -> None:
-    arithmetic = _arithmetic(build, op, op.arithmetic.data)
-    bound = add_bound(format_of(op.lhs), format_of(op.rhs), arithmetic)
-    if bound > accumulator_limit(arithmetic):
-        _fail_overflow(op, "the sum", bound, arithmetic)
-    build.emit(
-        op,
-        chip.EltOp(
-            lhs=build.tensor(op, op.lhs),
-            rhs=build.tensor(op, op.rhs),
-            output=build.tensor(op, op.output),
-            mode="add",
-            relu=op.relu is not None,
-        ),
-    )
+    _prove(build, op, op.arithmetic.data)
+    _elementwise(build, op, "add")
+
+
+@lowers(lns.SubOp)
+def lower_sub(build: ProgramBuilder, op: lns.SubOp) -> None:
+    _prove(build, op, op.arithmetic.data)
+    _elementwise(build, op, "sub")
+
+
+@lowers(lns.MulOp)
+def lower_mul(build: ProgramBuilder, op: lns.MulOp) -> None:
+    _elementwise(build, op, "mul")
+
+
+def _elementwise(build: ProgramBuilder, op: lns.BinaryOp, mode: str) -> None:
+    relu = op.relu is not None
+    for lhs, rhs, output in build.pieces(op, op.lhs, op.rhs, op.output):
+        build.emit(op, chip.EltOp(lhs=lhs, rhs=rhs, output=output, mode=mode, relu=relu))
 
 
 @lowers(lns.MaxPool2dOp)
 def lower_max_pool2d(build: ProgramBuilder, op: lns.MaxPool2dOp) -> None:
-    _pool(build, op, "max", count_padding=False)
+    _pool(build, op, "max", op.dilation.get_values(), count_padding=False)
 
 
 @lowers(lns.AvgPool2dOp)
 def lower_avg_pool2d(build: ProgramBuilder, op: lns.AvgPool2dOp) -> None:
-    arithmetic = _arithmetic(build, op, op.arithmetic.data)
-    bound = pool_bound(format_of(op.input), prod(op.kernel.get_values()), arithmetic)
-    if bound > accumulator_limit(arithmetic):
-        _fail_overflow(op, "the mean", bound, arithmetic)
-    _pool(build, op, "avg", count_padding=op.count_include_pad is not None)
+    _prove(build, op, op.arithmetic.data)
+    _pool(build, op, "avg", (1, 1), count_padding=op.count_include_pad is not None)
 
 
 def _pool(
     build: ProgramBuilder,
     op: lns.MaxPool2dOp | lns.AvgPool2dOp,
     mode: str,
+    dilation: Sequence[int],
     *,
     count_padding: bool,
 ) -> None:
@@ -176,19 +183,54 @@ def _pool(
             pad_bottom=bottom,
             pad_right=right,
             count_padding=count_padding,
+            dilation_h=dilation[0],
+            dilation_w=dilation[1],
         ),
     )
 
 
+@lowers(lns.ResizeOp)
+def lower_resize(build: ProgramBuilder, op: lns.ResizeOp) -> None:
+    if op.arithmetic is not None:
+        _prove(build, op, op.arithmetic.data)
+    steps_h, steps_w = (1, 1) if op.steps is None else op.steps.get_values()
+    build.emit(
+        op,
+        chip.ResizeOp(
+            input=build.tensor(op, op.input),
+            output=build.tensor(op, op.output),
+            mode=op.mode.data,
+            align_corners=op.align_corners is not None,
+            steps_h=steps_h,
+            steps_w=steps_w,
+        ),
+    )
+
+
+@lowers(ConstantOp)
+def lower_constant(build: ProgramBuilder, op: ConstantOp) -> None:
+    content = _bytes(constant_operand(op, op.output))
+    view = build.layout.view(op.output, op)
+    element, name = element_type(op, op.output), value_name(op.output)
+    for part, source in pieces([view, in_buffer(view.shape, view.element_bytes)]):
+        end = source.offset + prod(source.shape) * source.element_bytes
+        instruction = chip.ConstantOp(output=build.view(op, part, element, name), address=0)
+        build.image.store(instruction, "address", "tables", content[source.offset : end])
+        build.emit(op, instruction)
+
+
+def _bytes(codes: np.ndarray) -> bytes:
+    """Codes as they lie in memory, little-endian."""
+    return np.ascontiguousarray(codes, codes.dtype.newbyteorder("<")).tobytes()
+
+
 @lowers(lns.TableOp)
 def lower_table(build: ProgramBuilder, op: lns.TableOp) -> None:
-    entries = constant_operand(op, op.table)
-    instruction = chip.TableOp(
-        input=build.tensor(op, op.input), output=build.tensor(op, op.output), address=0
-    )
-    content = np.ascontiguousarray(entries, entries.dtype.newbyteorder("<")).tobytes()
-    build.image.store(instruction, "address", "tables", content)
-    build.emit(op, instruction)
+    content = _bytes(constant_operand(op, op.table))
+    for input, output in build.pieces(op, op.input, op.output):
+        instruction = chip.TableOp(input=input, output=output, address=0)
+        build.image.store(instruction, "address", "tables", content)
+        build.emit(op, instruction)
 
 
 @lowers(lns.ReluOp)
@@ -202,34 +244,64 @@ def lower_convert(build: ProgramBuilder, op: lns.ConvertOp) -> None:
 
 
 def _copy(build: ProgramBuilder, op: lns.ReluOp | lns.ConvertOp, *, relu: bool) -> None:
-    input, output = build.tensor(op, op.input), build.tensor(op, op.output)
-    build.emit(op, chip.CopyOp(input=input, output=output, relu=relu))
+    for input, output in build.pieces(op, op.input, op.output):
+        build.emit(op, chip.CopyOp(input=input, output=output, relu=relu))
 
 
 @lowers(lns.ReshapeOp)
 def lower_reshape(build: ProgramBuilder, op: lns.ReshapeOp) -> None:
-    _copies(build, op)
+    _moves(build, op)
+
+
+@lowers(lns.SliceOp)
+def lower_slice(build: ProgramBuilder, op: lns.SliceOp) -> None:
+    _moves(build, op)
+
+
+@lowers(lns.PermuteOp)
+def lower_permute(build: ProgramBuilder, op: lns.PermuteOp) -> None:
+    _moves(build, op)
 
 
 @lowers(lns.ConcatOp)
 def lower_concat(build: ProgramBuilder, op: lns.ConcatOp) -> None:
-    _copies(build, op)
+    _moves(build, op)
 
 
-def _copies(build: ProgramBuilder, op: Operation) -> None:
+def _moves(build: ProgramBuilder, op: Operation) -> None:
     """What the layout could not do by addressing alone."""
-    for value, view in build.layout.copies.get(op, []):
-        build.copy(op, value, view)
+    for move in build.layout.moves.get(op, []):
+        build.move(op, move, f"{value_name(move.value)}.copy")
+
+
+@lowers(lns.PadOp)
+def lower_pad(build: ProgramBuilder, op: lns.PadOp) -> None:
+    _moves(build, op)
+    whole = build.layout.view(op.output, op)
+    top, left, bottom, right = (max(size, 0) for size in op.padding.get_values())
+    _, height, width = whole.shape
+    middle = whole.part(1, top, height - top - bottom)
+    borders = [
+        whole.part(1, 0, top),
+        middle.part(2, 0, left),
+        middle.part(2, width - right, right),
+        whole.part(1, height - bottom, bottom),
+    ]
+    element = element_type(op, op.output)
+    for border in borders:
+        if 0 not in border.shape:
+            name = f"{value_name(op.output)}.border"
+            build.emit(op, chip.ZeroOp(output=build.view(op, border, element, name)))
 
 
 @lowers(lns.ArgmaxOp)
 def lower_argmax(build: ProgramBuilder, op: lns.ArgmaxOp) -> None:
-    if op.axis.value.data != 1:
-        fail(op, f"argmax has an instruction along axis 1 only, got {op.axis.value.data}")
-    _, height, width = frame_shape(op.input, op)
-    input = build.tensor(op, op.input)
-    output = build.tensor(op, op.output, (1, height, width))
-    build.emit(op, chip.ArgmaxOp(input=input, output=output))
+    axis = op.axis.value.data - 1
+    values, value = _axis_first(build, op, op.input, axis)
+    index = build.layout.view(op.output, op)
+    whole = replace(index, shape=(1, *index.shape), strides=(index.element_bytes, *index.strides))
+    for input, output in build.view_pieces(op, (values, value), (whole, op.output), lead=1):
+        build.emit(op, chip.ArgmaxOp(input=input, output=output))
 
 
 @lowers(lns.EncodeOp)

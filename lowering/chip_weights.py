@@ -119,6 +119,15 @@ def check_constant_operands(op: Operation) -> None:
             fail(op, f"the {name} must be a constant")
 
 
+def map_operands(op: Operation) -> list[SSAValue]:
+    """The operands that are feature maps, not weights or the entries of a table."""
+    match op:
+        case lns.MultiplyAccumulateOp() | lns.TableOp():
+            return [op.input]
+        case _:
+            return list(op.operands)
+
+
 def constant_operand(source: Operation, value: SSAValue) -> np.ndarray:
     """The elements of an operand that `check_constant_operands` has seen."""
     array = constant_array(value)

@@ -25,7 +25,7 @@ from recog.dialects.lns.types import holds_codes
 from recog.lowering.chip_builder import ProgramBuilder
 from recog.lowering.chip_layout import Layout
 from recog.lowering.chip_patterns import LOWERINGS
-from recog.lowering.chip_weights import SEGMENTS, check_constant_operands
+from recog.lowering.chip_weights import SEGMENTS, check_constant_operands, map_operands
 from recog.lowering.memory_allocation import Buffer, allocate, live_at, peak
 
 OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
@@ -43,10 +43,17 @@ class ConvertLnsToChipPass(ModulePass):
     name = "convert-lns-to-chip"
 
     target: str | None = None
-    """TOML file of the chip's memories and arithmetic; by default the module's arithmetic."""
+    """TOML file of the chip's memories and arithmetic; what it does not give is the default
+
+    of a memory, or the module's arithmetic."""
+
+    activation_memory: int | None = None
+    """Bytes of activation memory, in place of the target's."""
+
+    weight_memory: int | None = None
+    """Bytes of weight memory, in place of the target's."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        target = None if self.target is None else load_target(self.target)
         functions = [
             each
             for each in op.body.block.ops
@@ -55,16 +62,27 @@ class ConvertLnsToChipPass(ModulePass):
         if not functions:
             raise RecogError("the module has no function with arguments to convert")
         for function in functions:
-            program = convert_function(function, target or default_target(function))
+            program = convert_function(function, self._target(default_target(function)))
             Rewriter.insert_op(program, InsertPoint.before(function))
             function.detach()
             function.erase()
 
+    def _target(self, default: ChipTarget) -> ChipTarget:
+        target = default if self.target is None else load_target(self.target, default)
+        sizes = {
+            "activation_memory": self.activation_memory,
+            "weight_memory": self.weight_memory,
+        }
+        try:
+            return replace(target, **{name: size for name, size in sizes.items() if size})
+        except ValueError as error:
+            raise RecogError(str(error)) from None
 
-def load_target(path: str) -> ChipTarget:
+
+def load_target(path: str, default: ChipTarget | None = None) -> ChipTarget:
     """The chip that a TOML file describes; raises RecogError naming the file."""
     try:
-        return ChipTarget.from_toml(Path(path).read_text(encoding="utf-8"))
+        return ChipTarget.from_toml(Path(path).read_text(encoding="utf-8"), default)
     except OSError as error:
         raise RecogError(error.strerror or str(error), where=f"target {path}") from None
     except ValueError as error:
@@ -95,8 +113,7 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
     """
     if len(function.body.blocks) != 1:
         fail(function, "a program has no branches, the function has several blocks")
-    live = _live_ops(function.body.block)
-    ops = [op for op in live if not isinstance(op, OPERANDS_OF_LAYERS)]
+    ops = _with_constant_maps(_live_ops(function.body.block))
     _check_lowerings(ops)
     for op in ops:
         check_constant_operands(op)
@@ -119,6 +136,19 @@ def _live_ops(block: Block) -> list[Operation]:
         if not op.has_trait(Pure) or any(user in live for user in users):
             live[op] = None
     return list(live)[::-1]
+
+
+def _with_constant_maps(live: Sequence[Operation]) -> list[Operation]:
+    """The ops without layers' operands; constants that are feature maps before their first use."""
+    ops: dict[Operation, None] = {}
+    for op in live:
+        if isinstance(op, OPERANDS_OF_LAYERS):
+            continue
+        if not isinstance(op, func.ReturnOp | lns.DecodeOp):
+            owners = [value.owner for value in map_operands(op) if holds_codes(value)]
+            ops.update(dict.fromkeys(owner for owner in owners if isinstance(owner, ConstantOp)))
+        ops[op] = None
+    return list(ops)
 
 
 def _check_lowerings(ops: Sequence[Operation]) -> None:

@@ -16,12 +16,13 @@ from xdsl.interpreter import (
     register_impls,
 )
 
-from recog.backend.arithmetic import definition
+from recog.backend.arithmetic import definition, sampling
 from recog.backend.arithmetic.bounds import (
     accumulator_limit,
     add_bound,
     check_accumulator,
     pool_bound,
+    resize_bound,
 )
 from recog.backend.arithmetic.engine import Engine
 from recog.backend.program.assembler import memory_use
@@ -43,7 +44,7 @@ class WeightCache:
         self.arithmetic = program.target.data.arithmetic
         self._memory = WeightMemory()
         self._layers: dict[str, LayerWeights] = {}
-        self._tables: dict[chip.TableOp, np.ndarray] = {}
+        self._tables: dict[chip.TableOp | chip.ConstantOp, np.ndarray] = {}
         self._proven: set[tuple[str, LnsFormat]] = set()
 
     def load(self, op: chip.LdwOp) -> None:
@@ -73,7 +74,8 @@ class WeightCache:
                 f"{accumulator_limit(self.arithmetic)}"
             )
 
-    def table(self, op: chip.TableOp) -> np.ndarray:
+    def table(self, op: chip.TableOp | chip.ConstantOp) -> np.ndarray:
+        """The entries of a function table, or the elements of a constant."""
         if op not in self._tables:
             output = self.scope.tensor(op.output)
             self._tables[op] = self._memory.read_table(op.region(self.scope), output)
@@ -158,12 +160,39 @@ class ChipFunctions(InterpreterFunctions):
         )
         return self._write(op.output, codes)
 
+    @impl(chip.DeconvOp)
+    def run_deconv(self, _: Interpreter, op: chip.DeconvOp, args: PythonValues) -> PythonValues:
+        x_format = self._format(op.input)
+        layer = self.cache.weights(op.weights, x_format)
+        top, left, bottom, right = op.crops(self.scope)
+        codes = self.engine.conv_transpose2d(
+            self._read(op.input),
+            x_format,
+            layer.codes,
+            layer.format,
+            layer.initial,
+            self._format(op.output),
+            strides=op.strides,
+            padding=(top, left, max(bottom, 0), max(right, 0)),
+            output_padding=(max(-bottom, 0), max(-right, 0)),
+            dilation=op.dilation,
+            groups=op.groups(self.scope),
+            relu=op.relu is not None,
+            arithmetic=self.arithmetic,
+        )
+        return self._write(op.output, codes)
+
     @impl(chip.PoolOp)
     def run_pool(self, _: Interpreter, op: chip.PoolOp, args: PythonValues) -> PythonValues:
         x, x_format = self._read(op.input), self._format(op.input)
         if op.mode.data == "max":
             codes = definition.max_pool2d(
-                x, x_format, kernel=op.kernel, strides=op.strides, padding=op.padding
+                x,
+                x_format,
+                kernel=op.kernel,
+                strides=op.strides,
+                padding=op.padding,
+                dilation=op.dilation,
             )
             return self._write(op.output, codes)
         self._check_bound(pool_bound(x_format, op.kernel[0] * op.kernel[1], self.arithmetic))
@@ -181,18 +210,38 @@ class ChipFunctions(InterpreterFunctions):
 
     @impl(chip.EltOp)
     def run_elt(self, _: Interpreter, op: chip.EltOp, args: PythonValues) -> PythonValues:
-        formats = self._format(op.lhs), self._format(op.rhs)
-        self._check_bound(add_bound(*formats, self.arithmetic))
-        codes = self.engine.add(
-            self._read(op.lhs),
-            formats[0],
-            self._read(op.rhs),
-            formats[1],
+        lhs, rhs = self._format(op.lhs), self._format(op.rhs)
+        operands = self._read(op.lhs), lhs, self._read(op.rhs), rhs, self._format(op.output)
+        relu = op.relu is not None
+        if op.mode.data == "mul":
+            return self._write(op.output, self.engine.mul(*operands, relu=relu))
+        self._check_bound(add_bound(lhs, rhs, self.arithmetic))
+        subtract = op.mode.data == "sub"
+        codes = self.engine.add(*operands, subtract=subtract, relu=relu, arithmetic=self.arithmetic)
+        return self._write(op.output, codes)
+
+    @impl(chip.ResizeOp)
+    def run_resize(self, _: Interpreter, op: chip.ResizeOp, args: PythonValues) -> PythonValues:
+        x, x_format = self._read(op.input), self._format(op.input)
+        height, width = self._tensor(op.output).shape[1:]
+        if op.mode.data == "nearest":
+            return self._write(op.output, sampling.resize_nearest(x, (height, width)))
+        self._check_bound(resize_bound(x_format, op.steps, self.arithmetic))
+        codes = self.engine.resize_bilinear(
+            x,
+            x_format,
             self._format(op.output),
-            relu=op.relu is not None,
+            size=(height, width),
+            steps=op.steps,
+            align_corners=op.align_corners is not None,
             arithmetic=self.arithmetic,
         )
         return self._write(op.output, codes)
+
+    @impl(chip.ZeroOp)
+    def run_zero(self, _: Interpreter, op: chip.ZeroOp, args: PythonValues) -> PythonValues:
+        self.state.activation.clear(self._tensor(op.output))
+        return ()
 
     def _check_bound(self, bound: int) -> None:
         limit = accumulator_limit(self.arithmetic)
@@ -202,6 +251,12 @@ class ChipFunctions(InterpreterFunctions):
     @impl(chip.TableOp)
     def run_table(self, _: Interpreter, op: chip.TableOp, args: PythonValues) -> PythonValues:
         return self._write(op.output, definition.table(self._read(op.input), self.cache.table(op)))
+
+    @impl(chip.ConstantOp)
+    def run_constant(self, _: Interpreter, op: chip.ConstantOp, args: PythonValues) -> PythonValues:
+        elements = self.cache.table(op).reshape(self._tensor(op.output).shape)
+        self.state.activation.write(self._tensor(op.output), elements[None])
+        return ()
 
     @impl(chip.CopyOp)
     def run_copy(self, _: Interpreter, op: chip.CopyOp, args: PythonValues) -> PythonValues:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from recog.dialects.chip import TensorDescriptorOp
 from recog.dialects.errors import RecogError
@@ -17,7 +16,9 @@ class FrameMemory:
     """
 
     def __init__(self, frames: int, size: int):
-        self._bytes = np.zeros((frames, size), np.uint8)
+        self._frames = frames
+        # NumPy makes no views of memory without bytes.
+        self._bytes = np.zeros((max(frames, 1), size), np.uint8)
 
     def read(self, op: TensorDescriptorOp) -> np.ndarray:
         """The elements of a tensor in every frame, (N, C, H, W).
@@ -25,7 +26,7 @@ class FrameMemory:
         Raises:
             RecogError: a byte pattern is no code of the tensor's format.
         """
-        values = np.ascontiguousarray(self._elements(op)).view(op.dtype)[..., 0]
+        values = np.require(self._elements(op), requirements=["C", "ALIGNED"])
         if op.integer is None:
             illegal = op.format.illegal_codes(values)
             if illegal.any():
@@ -37,21 +38,21 @@ class FrameMemory:
         return values
 
     def write(self, op: TensorDescriptorOp, values: np.ndarray) -> None:
-        """Store elements (N, C, H, W) of the descriptor's shape."""
-        frames = len(self._bytes)
-        if values.shape != (frames, *op.shape):
+        """Store elements (N, C, H, W) of the descriptor's shape, or (1, C, H, W) in all frames."""
+        if values.shape[1:] != op.shape or len(values) not in (1, self._frames):
             raise ValueError(f"@{op.sym_name.data} has shape {op.shape}, got {values.shape}")
-        raw = np.ascontiguousarray(values, op.dtype)
-        self._elements(op)[...] = raw.view(np.uint8).reshape(*values.shape, op.element_bytes)
+        self._elements(op)[...] = values
+
+    def clear(self, op: TensorDescriptorOp) -> None:
+        """Set all elements of a tensor to zero."""
+        self._elements(op)[...] = 0
 
     def _elements(self, op: TensorDescriptorOp) -> np.ndarray:
-        """The bytes of every element, (N, C, H, W, bytes of an element), as a view."""
-        frames, size = self._bytes.shape
+        """The elements in every frame, (N, C, H, W), as a view."""
+        frame_bytes, _ = self._bytes.strides
         start = op.address.value.data
-        if start < 0 or start + op.extent > size:
+        if start < 0 or start + op.extent > frame_bytes:
             raise RecogError(f"@{op.sym_name.data} ends beyond the memory")
-        return as_strided(
-            self._bytes[:, start:],
-            (frames, *op.shape, op.element_bytes),
-            (self._bytes.strides[0], *op.strides, 1),
+        return np.ndarray(
+            (self._frames, *op.shape), op.dtype, self._bytes, start, (frame_bytes, *op.strides)
         )

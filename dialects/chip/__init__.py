@@ -18,20 +18,29 @@ from recog.dialects.chip.descriptors import (
     WeightsOp,
 )
 from recog.dialects.chip.instructions import (
-    ArgmaxOp,
-    ConvolutionOp,
-    ConvOp,
-    CopyOp,
     DmaInOp,
     DmaOutOp,
-    DwconvOp,
-    EltOp,
     HaltOp,
     InstructionOp,
     LdwOp,
     MarkOp,
+)
+from recog.dialects.chip.layers import (
+    ConvolutionOp,
+    ConvOp,
+    DeconvOp,
+    DwconvOp,
+    LayerOp,
+)
+from recog.dialects.chip.maps import (
+    ArgmaxOp,
+    ConstantOp,
+    CopyOp,
+    EltOp,
     PoolOp,
+    ResizeOp,
     TableOp,
+    ZeroOp,
 )
 from recog.dialects.chip.program import ProgramOp
 from recog.dialects.chip.records import RecordOp
@@ -44,8 +53,10 @@ Chip = Dialect(
     [
         ArgmaxOp,
         CodebookOp,
+        ConstantOp,
         ConvOp,
         CopyOp,
+        DeconvOp,
         DmaInOp,
         DmaOutOp,
         DwconvOp,
@@ -57,10 +68,12 @@ Chip = Dialect(
         OutputOp,
         PoolOp,
         ProgramOp,
+        ResizeOp,
         SegmentOp,
         TableOp,
         TensorOp,
         WeightsOp,
+        ZeroOp,
     ],
     [TargetAttr],
 )
@@ -70,9 +83,11 @@ __all__ = [
     "Chip",
     "ChipTarget",
     "CodebookOp",
+    "ConstantOp",
     "ConvOp",
     "ConvolutionOp",
     "CopyOp",
+    "DeconvOp",
     "DescriptorOp",
     "DmaInOp",
     "DmaOutOp",
@@ -81,6 +96,7 @@ __all__ = [
     "HaltOp",
     "InputOp",
     "InstructionOp",
+    "LayerOp",
     "LayerWeights",
     "LdwOp",
     "MarkOp",
@@ -89,6 +105,7 @@ __all__ = [
     "PortOp",
     "ProgramOp",
     "RecordOp",
+    "ResizeOp",
     "Scope",
     "SegmentOp",
     "TableOp",
@@ -97,5 +114,6 @@ __all__ = [
     "TensorOp",
     "WeightMemory",
     "WeightsOp",
+    "ZeroOp",
     "ChipTarget",
 ]

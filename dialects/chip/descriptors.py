@@ -190,8 +190,8 @@ class TensorDescriptorOp(DescriptorOp):
 class TensorOp(TensorDescriptorOp):
     """A tensor in activation memory, channel after channel, row after row.
 
-    Strides other than the packed ones describe a part of a larger tensor: that is how
-    concatenation is done without moving data.
+    Strides other than the packed ones describe a part of a larger tensor, every second
+    element, or other axes first: so concatenation, slices and permutations move no data.
     """
 
     name = "chip.tensor"
@@ -200,25 +200,27 @@ class TensorOp(TensorDescriptorOp):
     channel_stride = int_field(
         32, "bytes from a channel to the next, 0 where channels are packed", default=0
     )
+    column_stride = int_field(
+        32, "bytes from an element of a row to the next, 0 where they are packed", default=0
+    )
 
     @property
     def strides(self) -> tuple[int, int, int]:
         _, height, width = self.shape
-        step = self.element_bytes
-        row = self.row_stride.value.data or width * step
-        return (self.channel_stride.value.data or height * row, row, step)
+        column = self.column_stride.value.data or self.element_bytes
+        row = self.row_stride.value.data or width * column
+        return (self.channel_stride.value.data or height * row, row, column)
 
     def verify_(self) -> None:
         super().verify_()
-        _, height, width = self.shape
-        channel, row, step = self.strides
-        if row < width * step:
-            raise VerifyException(f"rows of {width * step} bytes overlap at a row_stride of {row}")
-        plane = (height - 1) * row + width * step
-        if channel < plane:
-            raise VerifyException(
-                f"channels of {plane} bytes overlap at a channel_stride of {channel}"
-            )
+        axes = zip(self.strides, self.shape, ("channel", "row", "column"))
+        reach = self.element_bytes
+        for stride, size, name in sorted(axes, key=lambda axis: axis[0]):
+            if size > 1 and stride < reach:
+                raise VerifyException(
+                    f"{name}s of {reach} bytes overlap at a {name}_stride of {stride}"
+                )
+            reach += (size - 1) * stride
 
 
 class PortOp(TensorDescriptorOp):

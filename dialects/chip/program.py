@@ -23,12 +23,9 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.descriptors import DescriptorOp, PortOp, SegmentOp, TensorOp
 from recog.dialects.chip.fields import TABLES
-from recog.dialects.chip.instructions import (
-    ConvolutionOp,
-    InstructionOp,
-    LdwOp,
-    TableOp,
-)
+from recog.dialects.chip.instructions import InstructionOp, LdwOp
+from recog.dialects.chip.layers import LayerOp
+from recog.dialects.chip.maps import ConstantOp, TableOp
 from recog.dialects.chip.records import RecordOp
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.target import ChipTarget, TargetAttr
@@ -158,20 +155,18 @@ class ProgramOp(IRDLOperation):
                 case LdwOp():
                     _verify_end(op, op.region.stop, target.weight_memory, "weight memory")
                     _located(op, lambda op: memory.load(op, scope))
-                case ConvolutionOp():
+                case LayerOp():
                     name = op.weights.string_value()
                     if name not in verified:
                         _located(op, lambda op: _verify_weights(op, scope, memory, target))
                     verified.add(name)
-                case TableOp():
+                case TableOp() | ConstantOp():
                     _located(op, lambda op: _verify_table(op, scope, memory, target))
                 case _:
                     pass
 
 
-def _verify_weights(
-    op: ConvolutionOp, scope: Scope, memory: WeightMemory, target: ChipTarget
-) -> None:
+def _verify_weights(op: LayerOp, scope: Scope, memory: WeightMemory, target: ChipTarget) -> None:
     weights = scope.weights(op.weights)
     codebook = scope.codebook(weights.codebook)
     name = weights.sym_name.data
@@ -190,10 +185,13 @@ def _verify_weights(
     memory.check_weights(weights, codebook)
 
 
-def _verify_table(op: TableOp, scope: Scope, memory: WeightMemory, target: ChipTarget) -> None:
+def _verify_table(
+    op: TableOp | ConstantOp, scope: Scope, memory: WeightMemory, target: ChipTarget
+) -> None:
     region = op.region(scope)
     _verify_end(op, region.stop, target.weight_memory, "weight memory")
-    memory.read_table(region, scope.tensor(op.output))
+    what = "constant" if isinstance(op, ConstantOp) else "table"
+    memory.read_table(region, scope.tensor(op.output), what)
 
 
 def _verify_end(op: RecordOp, end: int, size: int, memory: str) -> None:

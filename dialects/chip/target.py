@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -55,8 +55,8 @@ class ChipTarget:
         return Arithmetic(self.antilog_bits, self.accumulator, self.mitchell)
 
     @classmethod
-    def from_values(cls, values: dict[str, Any]) -> ChipTarget:
-        """A target from named values, the others at their defaults.
+    def from_values(cls, values: dict[str, Any], default: ChipTarget | None = None) -> ChipTarget:
+        """A target from named values, the others those of `default`.
 
         Raises:
             ValueError: naming the value that is unknown, of the wrong type or out of range.
@@ -67,13 +67,13 @@ class ChipTarget:
                 raise ValueError(f"unknown parameter '{name}', expected: {', '.join(types)}")
             if type(value) is not types[name]:
                 raise ValueError(f"{name} takes {types[name].__name__}, got {value!r}")
-        return cls(**values)
+        return replace(default or cls(), **values)
 
     @classmethod
-    def from_toml(cls, text: str) -> ChipTarget:
+    def from_toml(cls, text: str, default: ChipTarget | None = None) -> ChipTarget:
         """A target from TOML text, `activation_memory = 65536`; raises ValueError."""
         try:
-            return cls.from_values(tomllib.loads(text))
+            return cls.from_values(tomllib.loads(text), default)
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"not TOML: {error}") from None
 

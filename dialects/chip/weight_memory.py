@@ -143,14 +143,14 @@ class WeightMemory:
             )
         return pointers.astype(np.int64)
 
-    def read_table(self, region: range, output: TensorOp) -> np.ndarray:
-        """The entries of a function table; raises VerifyException where one is no code."""
-        entries = np.frombuffer(self.read(region, "table"), output.dtype)
+    def read_table(self, region: range, output: TensorOp, what: str = "table") -> np.ndarray:
+        """A function table or a constant; raises VerifyException where an entry is no code."""
+        entries = np.frombuffer(self.read(region, what), output.dtype)
         illegal = output.format.illegal_codes(entries)
         if illegal.any():
             place = int(np.argmax(illegal))
             raise VerifyException(
-                f"entry {place} of the table holds {int(entries[place]):#x}, which is no code"
+                f"entry {place} of the {what} holds {int(entries[place]):#x}, which is no code"
             )
         return entries
 

@@ -83,11 +83,11 @@ func.func @concat(%a: tensor<1x2x2x3x!lns.number<8, 4, bias = 0>>) -> (tensor<1x
 // CHECK-NEXT:   chip.input @a {address = 0x0, channels = 2, height = 2, width = 3}
 // CHECK-NEXT:   chip.output @output0 {address = 0x10, channels = 4, height = 2, width = 3}
 // CHECK-NEXT:   chip.output @output1 {address = 0x30, channels = 2, height = 2, width = 6}
-// CHECK-NEXT:   chip.tensor @a.2 {address = 0x3, channels = 2, height = 2, width = 3, row_stride = 6, channel_stride = 12}
+// CHECK-NEXT:   chip.tensor @a.2 {address = 0x3, channels = 2, height = 2, width = 3, row_stride = 6}
 // CHECK-NEXT:   chip.tensor @b {address = 0x2c, channels = 2, height = 2, width = 3}
 // CHECK-NEXT:   chip.tensor @a.copy {address = 0x20, channels = 2, height = 2, width = 3}
 // CHECK-NEXT:   chip.tensor @c {address = 0x40, channels = 2, height = 2, width = 3, bias = 3}
-// CHECK-NEXT:   chip.tensor @d {address = 0x0, channels = 2, height = 2, width = 3, row_stride = 6, channel_stride = 12}
+// CHECK-NEXT:   chip.tensor @d {address = 0x0, channels = 2, height = 2, width = 3, row_stride = 6}
 // CHECK-NEXT:   chip.tensor @deep {address = 0x20, channels = 4, height = 2, width = 3}
 // CHECK-NEXT:   chip.tensor @wide {address = 0x0, channels = 2, height = 2, width = 6}
 // CHECK-NEXT:   chip.dma.in @a.2 = @a
@@ -138,3 +138,134 @@ func.func @constant() -> tensor<1xi8> {
 // CHECK-NEXT:   chip.dma.out @output1 = @i.2
 // CHECK-NEXT:   chip.halt
 // CHECK:      func.func @constant()
+
+// -----
+
+// What a target does not give is the module's: here the antilog bits.
+// RUN: echo 'dram = 65536' > %t.toml
+// RUN: recog-opt %s -p 'convert-lns-to-chip{target="%t.toml" activation_memory=128 weight_memory=256}' --split-input-file | filecheck %s --check-prefix SIZES
+// SIZES: chip.program @rest for #chip.target<weight_memory = 256, activation_memory = 128, dram = 65536, antilog_bits = 5, accumulator = 48> {
+
+// Ops with two operands broadcast; a transposed convolution says where the sums begin that it
+// keeps, and its output where they end.
+!n = !lns.number<4, 0, bias = 0>
+func.func @broadcast(%x: tensor<1x2x2x3x!n>, %s: tensor<1x2x1x1x!n>) -> tensor<1x2x3x5x!n> {
+  %m = lns.mul %x, %s {relu} : (tensor<1x2x2x3x!n>, tensor<1x2x1x1x!n>) -> tensor<1x2x2x3x!n>
+  %d = lns.sub %s, %m : (tensor<1x2x1x1x!n>, tensor<1x2x2x3x!n>) -> tensor<1x2x2x3x!n>
+  %w = data.constant dense<1> : tensor<2x1x3x2x!n>
+  %t = lns.conv_transpose2d %d, %w {strides = array<i64: 2, 2>, padding = array<i64: 1, 0, 1, 1>, groups = 2 : i64} : (tensor<1x2x2x3x!n>, tensor<2x1x3x2x!n>) -> tensor<1x2x3x5x!n>
+  func.return %t : tensor<1x2x3x5x!n>
+}
+// CHECK:      chip.program @broadcast {
+// CHECK:        chip.elt @m = @x.2, @s.2 {mode = mul, relu}
+// CHECK-NEXT:   chip.elt @d = @s.2, @m {mode = sub}
+// CHECK-NEXT:   chip.deconv @t = @d, @t.weight {stride_h = 2, stride_w = 2, crop_top = 1}
+// CHECK-NEXT:   chip.dma.out @output = @t
+
+// -----
+
+// Resizing, and a pool whose taps lie apart.
+!n = !lns.number<4, 0, bias = 0>
+func.func @windows(%x: tensor<1x1x3x3x!n>) -> (tensor<1x1x2x2x!n>, tensor<1x1x4x4x!n>) {
+  %m = lns.max_pool2d %x {kernel = array<i64: 2, 1>, dilation = array<i64: 2, 1>} : (tensor<1x1x3x3x!n>) -> tensor<1x1x1x3x!n>
+  %r = lns.resize %m {mode = "nearest"} : (tensor<1x1x1x3x!n>) -> tensor<1x1x2x2x!n>
+  %b = lns.resize %x {mode = "bilinear", align_corners, steps = array<i64: 3, 3>, arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 32>} : (tensor<1x1x3x3x!n>) -> tensor<1x1x4x4x!n>
+  func.return %r, %b : tensor<1x1x2x2x!n>, tensor<1x1x4x4x!n>
+}
+// CHECK:      chip.program @windows {
+// CHECK:        chip.pool @m = @x.2 {mode = max, kernel_h = 2, kernel_w = 1, dilation_h = 2}
+// CHECK-NEXT:   chip.resize @r = @m {mode = nearest}
+// CHECK-NEXT:   chip.resize @b = @x.2 {mode = bilinear, align_corners, steps_h = 3, steps_w = 3}
+// CHECK-NEXT:   chip.dma.out
+
+// -----
+
+// Slices and permutations are other views of the operand; halves that are joined again, with
+// something in between, are where the join wants them, so the operand is too. Nothing is copied.
+!n = !lns.number<4, 0, bias = 0>
+func.func @seen(%x: tensor<1x4x2x3x!n>) -> (tensor<1x8x2x3x!n>, tensor<1x1x3x2x!n>) {
+  %y = lns.relu %x : (tensor<1x4x2x3x!n>) -> tensor<1x4x2x3x!n>
+  %a = lns.slice %y {starts = array<i64: 0, 0, 0, 0>, stops = array<i64: 1, 1, 2, 3>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x4x2x3x!n>) -> tensor<1x1x2x3x!n>
+  %b = lns.slice %y {starts = array<i64: 0, 1, 0, 0>, stops = array<i64: 1, 4, 2, 3>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x4x2x3x!n>) -> tensor<1x3x2x3x!n>
+  %all = lns.concat %x, %a, %b : (tensor<1x4x2x3x!n>, tensor<1x1x2x3x!n>, tensor<1x3x2x3x!n>) -> tensor<1x8x2x3x!n>
+  %c = lns.slice %x {starts = array<i64: 0, 1, 0, 0>, stops = array<i64: 1, 4, 2, 3>, steps = array<i64: 1, 3, 1, 2>} : (tensor<1x4x2x3x!n>) -> tensor<1x1x2x2x!n>
+  %r = lns.relu %c : (tensor<1x1x2x2x!n>) -> tensor<1x1x2x2x!n>
+  %p = lns.permute %a {permutation = array<i64: 0, 1, 3, 2>} : (tensor<1x1x2x3x!n>) -> tensor<1x1x3x2x!n>
+  %q = lns.relu %p : (tensor<1x1x3x2x!n>) -> tensor<1x1x3x2x!n>
+  func.return %all, %q : tensor<1x8x2x3x!n>, tensor<1x1x3x2x!n>
+}
+// CHECK:      chip.program @seen {
+// CHECK:        chip.tensor @x.2 {address = 0x0, channels = 4, height = 2, width = 3, code_bits = 4, frac = 0}
+// CHECK-NEXT:   chip.tensor @y {address = 0x18, channels = 4, height = 2, width = 3, code_bits = 4, frac = 0}
+// CHECK-NEXT:   chip.tensor @p {address = 0x18, channels = 1, height = 3, width = 2, code_bits = 4, frac = 0, row_stride = 1, column_stride = 3}
+// CHECK-NEXT:   chip.tensor @q
+// CHECK-NEXT:   chip.tensor @all {address = 0x0, channels = 8, height = 2, width = 3, code_bits = 4, frac = 0}
+// CHECK-NEXT:   chip.dma.in @x.2 = @x
+// CHECK-NEXT:   chip.copy @y = @x.2 {relu}
+// CHECK-NEXT:   chip.copy @q = @p {relu}
+// CHECK-NEXT:   chip.dma.out @output0 = @all
+
+// -----
+
+// A padded tensor is written into the middle of its border, where only the border is cleared.
+// Cropping shows a part; both at once copies.
+!n = !lns.number<4, 0, bias = 0>
+func.func @pad(%x: tensor<1x1x2x2x!n>) -> (tensor<1x1x3x4x!n>, tensor<1x1x1x2x!n>, tensor<1x1x3x1x!n>) {
+  %p = lns.pad %x {padding = array<i64: 1, 2, 0, 0>} : (tensor<1x1x2x2x!n>) -> tensor<1x1x3x4x!n>
+  %c = lns.pad %x {padding = array<i64: -1, 0, 0, 0>} : (tensor<1x1x2x2x!n>) -> tensor<1x1x1x2x!n>
+  %b = lns.pad %x {padding = array<i64: 0, -1, 1, 0>} : (tensor<1x1x2x2x!n>) -> tensor<1x1x3x1x!n>
+  func.return %p, %c, %b : tensor<1x1x3x4x!n>, tensor<1x1x1x2x!n>, tensor<1x1x3x1x!n>
+}
+// CHECK:      chip.program @pad {
+// CHECK:        chip.tensor @x.2 {address = 0x6, channels = 1, height = 2, width = 2, code_bits = 4, frac = 0, row_stride = 4}
+// CHECK-NEXT:   chip.tensor @p.border {address = 0x0, channels = 1, width = 4, code_bits = 4, frac = 0}
+// CHECK-NEXT:   chip.tensor @p.border.2 {address = 0x4, channels = 1, height = 2, width = 2, code_bits = 4, frac = 0, row_stride = 4}
+// CHECK:        chip.dma.in @x.2 = @x
+// CHECK-NEXT:   chip.zero @p.border
+// CHECK-NEXT:   chip.zero @p.border.2
+// CHECK-NEXT:   chip.copy @x.copy.2 = @x.copy
+// CHECK-NEXT:   chip.zero @b.border
+// CHECK-NEXT:   chip.dma.out @output0 = @p
+// CHECK-NEXT:   chip.dma.out @output1 = @c
+// CHECK-NEXT:   chip.dma.out @output2 = @b
+
+// -----
+
+// Rows of features are positions of a 1x1 convolution, whose channels are the last axis; argmax
+// goes along any axis in the same way. Of more than three axes neighbours become one, and what
+// is left takes an instruction for each index.
+!n = !lns.number<4, 0, bias = 0>
+func.func @axes(%x: tensor<1x2x3x!n>, %z: tensor<1x16x!n>) -> (tensor<1x2x4x!n>, tensor<1x2xi8>, tensor<1x16x!n>) {
+  %w = data.constant dense<1> : tensor<4x3x!n>
+  %l = lns.linear %x, %w : (tensor<1x2x3x!n>, tensor<4x3x!n>) -> tensor<1x2x4x!n>
+  %i = lns.argmax %x {axis = 2 : i64} : (tensor<1x2x3x!n>) -> tensor<1x2xi8>
+  %y = lns.reshape %z : (tensor<1x16x!n>) -> tensor<1x2x2x2x2x!n>
+  %q = lns.permute %y {permutation = array<i64: 0, 4, 3, 2, 1>} : (tensor<1x2x2x2x2x!n>) -> tensor<1x2x2x2x2x!n>
+  %r = lns.relu %q : (tensor<1x2x2x2x2x!n>) -> tensor<1x2x2x2x2x!n>
+  %f = lns.reshape %r : (tensor<1x2x2x2x2x!n>) -> tensor<1x16x!n>
+  func.return %l, %i, %f : tensor<1x2x4x!n>, tensor<1x2xi8>, tensor<1x16x!n>
+}
+// CHECK:      chip.program @axes {
+// CHECK:        chip.tensor @{{.*}} {address = {{.*}}, channels = 3, height = 2, code_bits = 4, frac = 0, row_stride = 3, channel_stride = 1}
+// CHECK:        chip.tensor @l {address = {{.*}}, channels = 4, height = 2, code_bits = 4, frac = 0, row_stride = 4, channel_stride = 1}
+// CHECK:        chip.conv @l = @{{.*}}, @l.weight
+// CHECK-NEXT:   chip.argmax @i =
+// CHECK-NEXT:   chip.copy @r = @q {relu}
+// CHECK-NEXT:   chip.copy @r.2 = @q.2 {relu}
+// CHECK-NEXT:   chip.dma.out @output0
+
+// -----
+
+// A constant that is no weight lies in weight memory until it is needed.
+!n = !lns.number<4, 0, bias = 0>
+func.func @constant_map(%x: tensor<1x2x1x2x!n>) -> tensor<1x2x1x2x!n> {
+  %c = data.constant dense<[[[[1, 2]], [[3, -4]]]]> : tensor<1x2x1x2x!n>
+  %r = lns.relu %x : (tensor<1x2x1x2x!n>) -> tensor<1x2x1x2x!n>
+  %y = lns.mul %r, %c : (tensor<1x2x1x2x!n>, tensor<1x2x1x2x!n>) -> tensor<1x2x1x2x!n>
+  func.return %y : tensor<1x2x1x2x!n>
+}
+// CHECK:      chip.program @constant_map {
+// CHECK-NEXT:   chip.segment @tables tables dense<[1, 2, 3, 12]> : tensor<4xui8>
+// CHECK:        chip.copy @r = @x.2 {relu}
+// CHECK-NEXT:   chip.constant @c {address = 0x0}
+// CHECK-NEXT:   chip.elt @y = @r, @c {mode = mul}

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     UnknownLoc,
 )
 
-from recog.dialects import chip, shapes
+from recog.dialects import chip, sampling_shapes, shapes
 from recog.dialects.bits import pack_bits, packed_size
 from recog.dialects.cluster import pointers_shape
 from recog.dialects.number_format import MAX_BIAS, LnsFormat
@@ -44,6 +44,21 @@ def element_fields(draw) -> dict[str, object]:
     bits, unsigned = draw(st.integers(2, 16)), draw(st.booleans())
     frac, bias = draw(st.integers(0, 12)), draw(st.integers(-MAX_BIAS, MAX_BIAS))
     return {"code_bits": bits, "unsigned": unsigned, "frac": frac, "bias": bias}
+
+
+@st.composite
+def strides_of(draw, shape: tuple[int, int, int], step: int) -> dict[str, int]:
+    """Packed, with gaps, or with the axes in any order; no two elements overlap."""
+    names = ("channel_stride", "row_stride", "column_stride")
+    packed = dict.fromkeys(names, 0)
+    if draw(st.booleans()):
+        return packed
+    reach = step
+    for axis in draw(st.permutations(range(3))):
+        stride = reach + draw(st.sampled_from([0, 0, 1, 7]))
+        packed[names[axis]] = stride
+        reach += (shape[axis] - 1) * stride
+    return packed
 
 
 @st.composite
@@ -88,19 +103,15 @@ class ProgramMaker:
         channels, height, width = shape or (draw(small), draw(small), draw(small))
         fields = {**draw(element_fields()), **elements}
         step = 1 if fields["code_bits"] <= 8 else 2
-        row = draw(st.sampled_from([0, 4 * step, 99]))
-        row = row if row >= width * step else 0
-        plane = height * (row or width * step)
-        channel = draw(st.sampled_from([0, plane, plane + 7]))
-        address = draw(st.integers(0, (1 << 16) - 4096))
+        strides = draw(strides_of((channels, height, width), step))
+        address = draw(st.integers(0, (1 << 16) - 8192))
         op = chip.TensorOp(
             sym_name=self.name(),
             address=address,
             channels=channels,
             height=height,
             width=width,
-            row_stride=row,
-            channel_stride=channel,
+            **strides,
             **fields,
         )
         self.descriptors.append(op)
@@ -227,7 +238,7 @@ class ProgramMaker:
         depthwise = inputs == 1 and draw(st.booleans())
         weight = (outputs * groups, inputs, draw(small), draw(small))
         window = {name: (draw(small), draw(small)) for name in ("strides", "dilation")}
-        padding = tuple(draw(st.integers(0, 31)) for _ in range(4))
+        padding = tuple(draw(st.integers(0, 9)) for _ in range(4))
         reach = [d * (k - 1) + 1 for d, k in zip(window["dilation"], weight[2:])]
         x = self.tensor((inputs * groups, reach[0] + draw(small), reach[1] + draw(small)))
         _, *shape = shapes.conv2d_shape(
@@ -256,10 +267,13 @@ class ProgramMaker:
     def add_pool(self, accumulator: int) -> None:
         draw = self.draw
         kernel, strides = (draw(small), draw(small)), (draw(small), draw(small))
-        padding = tuple(draw(st.integers(0, size // 2)) for size in kernel * 2)
-        x = self.tensor((draw(small), kernel[0] + draw(small), kernel[1] + draw(small)))
-        _, *shape = shapes.pool2d_shape((1, *x.shape), kernel, strides, padding)
         mode = draw(st.sampled_from(["max", "avg"]))
+        dilation = (draw(small), draw(small)) if mode == "max" else (1, 1)
+        padding = tuple(draw(st.integers(0, size - 1)) for size in kernel * 2)
+        reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
+        x = self.tensor((draw(small), reach[0] + draw(small), reach[1] + draw(small)))
+        window = (kernel, strides, padding, dilation)
+        _, *shape = sampling_shapes.window_shape((1, *x.shape), *window)
         fields = {
             "code_bits": x.code_bits.value.data,
             "frac": x.frac.value.data,
@@ -280,16 +294,65 @@ class ProgramMaker:
             pad_bottom=padding[2],
             pad_right=padding[3],
             count_padding=draw(st.booleans()),
+            dilation_h=dilation[0],
+            dilation_w=dilation[1],
+            **self.semaphores(),
+        )
+        self.emit(instruction)
+
+    def add_deconv(self, accumulator: int) -> None:
+        draw = self.draw
+        groups, inputs, outputs = draw(small), draw(small), draw(small)
+        weight = (outputs * groups, inputs, draw(small), draw(small))
+        strides, dilation = (draw(small), draw(small)), (draw(small), draw(small))
+        x = self.tensor((inputs * groups, draw(small), draw(small)))
+        reach = [
+            (size - 1) * stride + step * (taps - 1) + 1
+            for size, stride, step, taps in zip(x.shape[1:], strides, dilation, weight[2:])
+        ]
+        crops = [draw(st.integers(0, size - 1)) for size in reach]
+        relu = draw(st.booleans())
+        size = (draw(small), draw(small))
+        y = self.tensor((weight[0], *size), **({} if relu else {"unsigned": False}))
+        instruction = chip.DeconvOp(
+            output=y.sym_name.data,
+            input=x.sym_name.data,
+            weights=self.weights(weight, accumulator),
+            stride_h=strides[0],
+            stride_w=strides[1],
+            dilation_h=dilation[0],
+            dilation_w=dilation[1],
+            crop_top=crops[0],
+            crop_left=crops[1],
+            relu=relu,
             **self.semaphores(),
         )
         self.emit(instruction)
 
     def add_elt(self, accumulator: int) -> None:
+        draw = self.draw
         lhs = self.tensor()
-        rhs, y = self.like(lhs, bias=3), self.like(lhs, code_bits=5)
-        names = {"lhs": lhs.sym_name.data, "rhs": rhs.sym_name.data, "output": y.sym_name.data}
-        relu = self.draw(st.booleans())
-        self.emit(chip.EltOp(**names, mode="add", relu=relu, **self.semaphores()))
+        shape = tuple(draw(st.sampled_from([size, 1])) for size in lhs.shape)
+        rhs, y = self.tensor(shape), self.like(lhs, code_bits=5, unsigned=False)
+        operands = draw(st.permutations([lhs.sym_name.data, rhs.sym_name.data]))
+        names = {"lhs": operands[0], "rhs": operands[1], "output": y.sym_name.data}
+        mode, relu = draw(st.sampled_from(["add", "sub", "mul"])), draw(st.booleans())
+        self.emit(chip.EltOp(**names, mode=mode, relu=relu, **self.semaphores()))
+
+    def add_resize(self, accumulator: int) -> None:
+        draw = self.draw
+        x = self.tensor()
+        size = (draw(small), draw(small))
+        names = {"input": x.sym_name.data, "mode": "nearest"}
+        y = self.like(x)
+        if draw(st.booleans()):
+            y = self.tensor((x.shape[0], *size), unsigned=False)
+            steps = {"steps_h": draw(st.integers(1, 4096)), "steps_w": draw(small)}
+            names |= {"mode": "bilinear", "align_corners": draw(st.booleans()), **steps}
+        self.emit(chip.ResizeOp(output=y.sym_name.data, **names, **self.semaphores()))
+
+    def add_zero(self, accumulator: int) -> None:
+        self.emit(chip.ZeroOp(output=self.tensor().sym_name.data, **self.semaphores()))
 
     def add_table(self, accumulator: int) -> None:
         bits = self.draw(st.integers(2, 6))
@@ -299,6 +362,13 @@ class ProgramMaker:
         address = self.load(entries.tobytes(), "tables")
         names = {"output": y.sym_name.data, "input": x.sym_name.data}
         self.emit(chip.TableOp(**names, address=address, **self.semaphores()))
+
+    def add_constant(self, accumulator: int) -> None:
+        y = self.tensor()
+        elements = np.ones(prod(y.shape), y.dtype)
+        address = self.load(elements.tobytes(), "tables")
+        names = {"output": y.sym_name.data, "address": address}
+        self.emit(chip.ConstantOp(**names, **self.semaphores()))
 
     def add_copy(self, accumulator: int) -> None:
         x = self.tensor()

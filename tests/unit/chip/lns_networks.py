@@ -18,6 +18,8 @@ from recog.dialects.lns import NumberType, format_of, number_tensor, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 small = st.integers(1, 4)
+LARGE = 200
+"""What has more elements is not enlarged any further."""
 
 
 @st.composite
@@ -50,6 +52,8 @@ class NetworkMaker:
         self.draw = draw
         self.block = block
         self.values: list[SSAValue] = []
+        self.maps: list[SSAValue] = []
+        """Constants, which are no results."""
         self.generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.arithmetic = Arithmetic(draw(st.integers(2, 8)), 64, draw(st.booleans()))
 
@@ -146,27 +150,147 @@ class NetworkMaker:
         )
         self.values.append(self.add(op))
 
+    def add_conv_transpose(self) -> None:
+        draw, x = self.draw, self.narrow(self.image())
+        _, channels, height, width = shape_of(x)
+        if channels * height * width > LARGE:
+            return
+        groups = draw(st.sampled_from([d for d in range(1, channels + 1) if channels % d == 0]))
+        outputs = groups * draw(st.integers(1, 3 if groups < 3 else 1))
+        kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+        strides, dilation = (draw(small), draw(small)), (draw(small), draw(small))
+        reach = [
+            (size - 1) * stride + step * (taps - 1) + 1
+            for size, stride, step, taps in zip((height, width), strides, dilation, kernel)
+        ]
+        before = [draw(st.integers(0, (size - 1) // 2)) for size in reach]
+        after = [draw(st.integers(0, (size - 1) // 2)) for size in reach]
+        weight = self.weight((outputs, channels // groups, *kernel))
+        relu, bias = draw(st.booleans()), self.bias(outputs)
+        op = lns.ConvTranspose2dOp(
+            x,
+            weight,
+            bias,
+            self.output(x, weight, bias, relu=relu),
+            strides=strides,
+            padding=[*before, *after],
+            output_padding=(draw(st.integers(0, 2)), draw(st.integers(0, 2))),
+            dilation=dilation,
+            groups=groups,
+            relu=relu,
+            arithmetic=self.arithmetic,
+        )
+        self.values.append(self.add(op))
+
     def add_linear(self) -> None:
+        """On rows of features, or on all elements as one row."""
         x = self.narrow(self.value())
-        features = prod(shape_of(x))
-        if shape_of(x) != (1, features):
-            x = self.add(lns.ReshapeOp(x, (1, features)))
+        if len(shape_of(x)) < 2 or self.draw(st.booleans()):
+            x = self.add(lns.ReshapeOp(x, (1, prod(shape_of(x)))))
         outputs, relu = self.draw(small), self.draw(st.booleans())
-        weight = self.weight((outputs, features))
+        weight = self.weight((outputs, shape_of(x)[-1]))
         bias = self.bias(outputs)
         format = self.output(x, weight, bias, relu=relu)
         layer = lns.LinearOp(x, weight, bias, format, relu=relu, arithmetic=self.arithmetic)
         self.values.append(self.add(layer))
 
+    def other(self, lhs: SSAValue) -> SSAValue:
+        """A second operand of an elementwise op; in some the first has axes of 1 for it."""
+        known = [*self.values, *self.maps]
+        values = [x for x in known if broadcasts(shape_of(x), shape_of(lhs))]
+        rhs = self.draw(st.sampled_from(values or [lhs]))
+        if self.draw(st.booleans()):
+            return rhs
+        shape = shape_of(rhs)
+        stops = [self.draw(st.sampled_from([size, 1])) for size in shape]
+        return self.add(lns.SliceOp(rhs, [0] * len(shape), stops, [1] * len(shape)))
+
     def add_sum(self) -> None:
         lhs = self.narrow(self.value())
-        same = [x for x in self.values if shape_of(x) == shape_of(lhs)] or [lhs]
-        rhs = self.narrow(self.draw(st.sampled_from(same)))
+        rhs = self.narrow(self.other(lhs))
         relu = self.draw(st.booleans())
-        format = self.output(lhs, rhs, relu=relu)
+        if self.draw(st.booleans()):
+            op_type, format = lns.AddOp, self.output(lhs, rhs, relu=relu)
+        else:
+            format = self.output(relu=True) if relu else self.draw(formats(unsigned=False))
+            op_type = lns.SubOp
+        operands = [lhs, rhs] if self.draw(st.booleans()) else [rhs, lhs]
         self.values.append(
-            self.add(lns.AddOp(lhs, rhs, format, relu=relu, arithmetic=self.arithmetic))
+            self.add(op_type(*operands, format, relu=relu, arithmetic=self.arithmetic))
         )
+
+    def add_product(self) -> None:
+        lhs = self.value()
+        rhs, relu = self.other(lhs), self.draw(st.booleans())
+        self.values.append(
+            self.add(lns.MulOp(lhs, rhs, self.output(lhs, rhs, relu=relu), relu=relu))
+        )
+
+    def add_resize(self) -> None:
+        draw, x = self.draw, self.image()
+        size = (draw(st.integers(1, 7)), draw(st.integers(1, 7)))
+        if prod(shape_of(x)) > LARGE:
+            return
+        if draw(st.booleans()):
+            result = number_tensor((*shape_of(x)[:2], *size), format_of(x))
+            self.values.append(self.add(lns.ResizeOp(x, result, "nearest")))
+            return
+        x = self.narrow(x)
+        op = lns.ResizeOp(
+            x,
+            number_tensor((*shape_of(x)[:2], *size), self.output(x)),
+            "bilinear",
+            align_corners=draw(st.booleans()),
+            steps=(draw(st.integers(1, 9)), draw(st.integers(1, 9))),
+            arithmetic=self.arithmetic,
+        )
+        self.values.append(self.add(op))
+
+    def add_constant_map(self) -> None:
+        """A constant of a value's shape, with axes of 1 in some."""
+        shape = shape_of(self.value())
+        shape = (1, *(self.draw(st.sampled_from([size, 1])) for size in shape[1:]))
+        format = self.draw(formats())
+        codes = random_codes(self.generator, shape, format)
+        self.maps.append(self.constant(codes, NumberType(format)))
+
+    def add_slice(self) -> None:
+        draw, x = self.draw, self.value()
+        shape = shape_of(x)
+        starts = [0, *(draw(st.integers(0, size - 1)) for size in shape[1:])]
+        stops = [1, *(draw(st.integers(a + 1, n)) for a, n in zip(starts[1:], shape[1:]))]
+        steps = [1, *(draw(st.integers(1, 3)) for _ in shape[1:])]
+        self.values.append(self.add(lns.SliceOp(x, starts, stops, steps)))
+
+    def add_halves(self) -> None:
+        """Slices that make up a value, joined again with others in between."""
+        draw, x = self.draw, self.value()
+        shape = shape_of(x)
+        axes = [axis for axis, size in enumerate(shape) if axis and size > 1]
+        if not axes:
+            return
+        axis = draw(st.sampled_from(axes))
+        place = draw(st.integers(1, shape[axis] - 1))
+        parts: list[SSAValue] = []
+        for start, stop in ((0, place), (place, shape[axis])):
+            starts, stops = [0] * len(shape), list(shape)
+            starts[axis], stops[axis] = start, stop
+            parts.append(self.add(lns.SliceOp(x, starts, stops, [1] * len(shape))))
+        between = self.add(lns.ReluOp(parts[0], format_of(x)))
+        order = draw(st.permutations([*parts, between]))
+        self.values += [*parts, self.add(lns.ConcatOp(order, axis))]
+
+    def add_pad(self) -> None:
+        x = self.image()
+        sizes = shape_of(x)[2:] * 2
+        low = [-((size - 1) // 2) for size in sizes]
+        padding = [self.draw(st.integers(least, 2)) for least in low]
+        self.values.append(self.add(lns.PadOp(x, padding)))
+
+    def add_permute(self) -> None:
+        x = self.value()
+        axes = self.draw(st.permutations(range(1, len(shape_of(x)))))
+        self.values.append(self.add(lns.PermuteOp(x, [0, *axes])))
 
     def add_pool(self) -> None:
         draw, x = self.draw, self.image()
@@ -174,7 +298,10 @@ class NetworkMaker:
         strides = (draw(small), draw(small))
         padding = [draw(st.integers(0, size // 2)) for size in kernel * 2]
         if draw(st.booleans()):
-            self.values.append(self.add(lns.MaxPool2dOp(x, kernel, strides, padding)))
+            largest = [(n - 1) // max(k - 1, 1) or 1 for n, k in zip(shape_of(x)[2:], kernel)]
+            dilation = [draw(st.integers(1, each)) for each in largest]
+            pool = lns.MaxPool2dOp(x, kernel, strides, padding, dilation=dilation)
+            self.values.append(self.add(pool))
             return
         x = self.narrow(x)
         count = draw(st.booleans())
@@ -213,7 +340,10 @@ class NetworkMaker:
         x = self.value()
         count = prod(shape_of(x))
         first = self.draw(st.sampled_from([d for d in range(1, count + 1) if count % d == 0]))
-        shapes = [(1, count), (1, first, count // first), (1, first, 1, count // first)]
+        rest = count // first
+        second = self.draw(st.sampled_from([d for d in range(1, rest + 1) if rest % d == 0]))
+        shapes = [(1, count), (1, first, rest), (1, first, 1, rest)]
+        shapes += [(1, second, first, 1, rest // second), (1, 1, second, 1, rest // second, first)]
         self.values.append(self.add(lns.ReshapeOp(x, self.draw(st.sampled_from(shapes)))))
 
     def add_concat(self) -> None:
@@ -227,8 +357,13 @@ class NetworkMaker:
             lengths = len(shape_of(x)) == len(shape_of(y))
             return lengths and rests[0] == rests[1] and format_of(x) == format_of(y)
 
-        others = st.lists(st.sampled_from([y for y in self.values if fits(y)]), max_size=3)
+        parts = [y for y in [*self.values, *self.maps] if fits(y)]
+        others = st.lists(st.sampled_from(parts), max_size=3)
         self.values.append(self.add(lns.ConcatOp([x, *self.draw(others)], axis)))
+
+
+def broadcasts(lhs: tuple[int, ...], rhs: tuple[int, ...]) -> bool:
+    return len(lhs) == len(rhs) and all(a == b or 1 in (a, b) for a, b in zip(lhs, rhs))
 
 
 STEPS = sorted(name for name in vars(NetworkMaker) if name.startswith("add_"))
@@ -252,9 +387,14 @@ def networks(draw) -> Network:
     for _ in range(draw(st.integers(1, 8))):
         getattr(make, draw(st.sampled_from(STEPS)))()
     results = [make.values[-1], *draw(st.lists(st.sampled_from(make.values), max_size=2))]
+    results = [
+        make.add(lns.ReshapeOp(x, (1, prod(shape_of(x))))) if len(shape_of(x)) > 4 else x
+        for x in results
+    ]
     outputs = [make.add(lns.DecodeOp(x)) if draw(st.booleans()) else x for x in results]
     if draw(st.booleans()) and len(shape_of(results[0])) > 1:
-        outputs.append(make.add(lns.ArgmaxOp(results[0], 1, i16)))
+        axis = draw(st.integers(1, len(shape_of(results[0])) - 1))
+        outputs.append(make.add(lns.ArgmaxOp(results[0], axis, i16)))
     block.add_op(ReturnOp(*outputs))
     function = FuncOp("main", (types, [x.type for x in outputs]), Region(block))
     inputs = [

@@ -145,6 +145,120 @@ check.expect_run @sum(dense<[[4, 6, -6]]> : tensor<1x3x!lns.number<4, 0, bias = 
   gives (dense<[[5, 0, -5]]> : tensor<1x3x!lns.number<4, 0, bias = 4>>,
          dense<[[5, 0, 0]]> : tensor<1x3x!lns.number<4, 0, bias = 4, unsigned>>)
 
+// elt: [[1, 2], [4, 0]] - [[1], [-4]] = [[0, 1], [8, 4]], and times it [[1, 2], [-16, 0]]: one
+// value a channel, as in squeeze-excite. 16 is the largest value that 4 bits hold here with bias 3.
+chip.program @broadcast {
+  chip.input @a {address = 0, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.input @b {address = 16, channels = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.output @difference {address = 32, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.output @product {address = 48, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 3}
+  chip.output @positive {address = 64, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 3}
+  chip.tensor @x {address = 0, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @y {address = 16, channels = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @d {address = 32, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @p {address = 48, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 3}
+  chip.tensor @q {address = 64, channels = 2, width = 2, code_bits = 4, frac = 0, bias = 3}
+  chip.dma.in @x = @a
+  chip.dma.in @y = @b
+  chip.elt @d = @x, @y {mode = sub}
+  chip.elt @p = @y, @x {mode = mul}
+  chip.elt @q = @x, @y {mode = mul, relu}
+  chip.dma.out @difference = @d
+  chip.dma.out @product = @p
+  chip.dma.out @positive = @q
+  chip.halt
+}
+check.expect_run @broadcast(dense<[[[[4, 5]], [[6, 0]]]]> : tensor<1x2x1x2x!lns.number<4, 0, bias = 4>>,
+                            dense<[[[[4]], [[-6]]]]> : tensor<1x2x1x1x!lns.number<4, 0, bias = 4>>)
+  gives (dense<[[[[0, 4]], [[7, 6]]]]> : tensor<1x2x1x2x!lns.number<4, 0, bias = 4>>,
+         dense<[[[[3, 4]], [[-7, 0]]]]> : tensor<1x2x1x2x!lns.number<4, 0, bias = 3>>,
+         dense<[[[[3, 4]], [[0, 0]]]]> : tensor<1x2x1x2x!lns.number<4, 0, bias = 3>>)
+
+// pool, largest of 1x2 windows whose taps are two columns apart: [-4, 1], [-2, 0].
+chip.program @dilated {
+  chip.input @in {address = 0, channels = 1, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.output @out {address = 16, channels = 1, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @x {address = 0, channels = 1, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @y {address = 16, channels = 1, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.dma.in @x = @in
+  chip.pool @y = @x {mode = max, kernel_h = 1, kernel_w = 2, dilation_w = 2}
+  chip.dma.out @out = @y
+  chip.halt
+}
+check.expect_run @dilated(dense<[[[[-6, -5, 4, 0]]]]> : tensor<1x1x1x4x!lns.number<4, 0, bias = 4>>)
+  gives (dense<[[[[4, 0]]]]> : tensor<1x1x1x2x!lns.number<4, 0, bias = 4>>)
+
+// deconv, a 1x2 kernel [1, -2], stride 2, of [1, 2]: sums [1, -2, 2, -4]. Without the first, and
+// one more at the end that nothing reaches: it holds the initial value 1 (4096 in units of
+// 2^-(6 + 4 + 8), that is 2^18 = 262144: 20 bits), which all sums start from: [-1, 3, -3, 1].
+// 3 is nearest to 4 in the logarithm.
+chip.program @transposed {
+  chip.segment @tables tables dense<[8, 137]> : tensor<2xui8>
+  chip.segment @biases biases dense<[0, 0, 4]> : tensor<3xui8>
+  chip.input @in {address = 0, channels = 1, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.output @out {address = 16, channels = 1, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @x {address = 0, channels = 1, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @y {address = 16, channels = 1, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.codebook @codes {address = 0, entries = 2, frac = 0}
+  chip.weights @w = @codes {out_channels = 1, in_channels = 1, kernel_w = 2, bias = 8, initial = 16, initial_bits = 20}
+  chip.ldw @tables {size = 2, address = 0}
+  chip.ldw @biases {size = 3, address = 16}
+  chip.dma.in @x = @in
+  chip.deconv @y = @x, @w {stride_w = 2, crop_left = 1}
+  chip.dma.out @out = @y
+  chip.halt
+}
+check.expect_run @transposed(dense<[[[[4, 5]]]]> : tensor<1x1x1x2x!lns.number<4, 0, bias = 4>>)
+  gives (dense<[[[[-4, 6, -6, 4]]]]> : tensor<1x1x1x4x!lns.number<4, 0, bias = 4>>)
+
+// resize, [1, 4] to four columns. Nearest: [1, 1, 4, 4]. Bilinear lies at -1/4, 1/4, 3/4 and 5/4:
+// [1, 1 3/4, 3 1/4, 4], or with the corners aligned at 0, 1/3, 2/3, 1: [1, 2, 3, 4]. 1 3/4 and
+// 2 give 2; 3 and 3 1/4 give 4.
+chip.program @resized {
+  chip.input @in {address = 0, channels = 1, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.output @nearest {address = 16, channels = 1, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.output @bilinear {address = 32, channels = 1, width = 4, code_bits = 8, frac = 1, bias = 16}
+  chip.output @aligned {address = 48, channels = 1, width = 4, code_bits = 8, frac = 1, bias = 16}
+  chip.tensor @x {address = 0, channels = 1, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @n {address = 16, channels = 1, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @b {address = 32, channels = 1, width = 4, code_bits = 8, frac = 1, bias = 16}
+  chip.tensor @c {address = 48, channels = 1, width = 4, code_bits = 8, frac = 1, bias = 16}
+  chip.dma.in @x = @in
+  chip.resize @n = @x {mode = nearest}
+  chip.resize @b = @x {mode = bilinear, steps_w = 4}
+  chip.resize @c = @x {mode = bilinear, align_corners, steps_w = 3}
+  chip.dma.out @nearest = @n
+  chip.dma.out @bilinear = @b
+  chip.dma.out @aligned = @c
+  chip.halt
+}
+// With frac = 1 and bias = 16 the code 16 is 1, 18 is 2, 19 is 2.83 (up to 3.36), 20 is 4.
+check.expect_run @resized(dense<[[[[4, 6]]]]> : tensor<1x1x1x2x!lns.number<4, 0, bias = 4>>)
+  gives (dense<[[[[4, 4, 6, 6]]]]> : tensor<1x1x1x4x!lns.number<4, 0, bias = 4>>,
+         dense<[[[[16, 18, 19, 20]]]]> : tensor<1x1x1x4x!lns.number<8, 1, bias = 16>>,
+         dense<[[[[16, 18, 19, 20]]]]> : tensor<1x1x1x4x!lns.number<8, 1, bias = 16>>)
+
+// zero a border of one column; read what it surrounds with rows and columns exchanged.
+chip.program @bordered {
+  chip.input @in {address = 0, channels = 1, height = 2, width = 3, code_bits = 4, frac = 0, bias = 4}
+  chip.output @padded {address = 16, channels = 1, height = 2, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.output @turned {address = 32, channels = 1, height = 3, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @inside {address = 17, channels = 1, height = 2, width = 3, row_stride = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @border {address = 16, channels = 1, height = 2, row_stride = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @first {address = 17, channels = 1, height = 2, row_stride = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @whole {address = 16, channels = 1, height = 2, width = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @columns {address = 17, channels = 1, height = 3, width = 2, row_stride = 1, column_stride = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.dma.in @inside = @in
+  chip.copy @border = @first
+  chip.zero @border
+  chip.dma.out @padded = @whole
+  chip.dma.out @turned = @columns
+  chip.halt
+}
+check.expect_run @bordered(dense<[[[[1, 2, 3], [4, 5, 6]]]]> : tensor<1x1x2x3x!lns.number<4, 0, bias = 4>>)
+  gives (dense<[[[[0, 1, 2, 3], [0, 4, 5, 6]]]]> : tensor<1x1x2x4x!lns.number<4, 0, bias = 4>>,
+         dense<[[[[1, 4], [2, 5], [3, 6]]]]> : tensor<1x1x3x2x!lns.number<4, 0, bias = 4>>)
+
 // table: codes 0, 1, 2, 3 of 2 unsigned bits become -1, 2, 0, 3 of 16 bits (little-endian).
 chip.program @lookup {
   chip.segment @tables tables dense<[1, 128, 2, 0, 0, 0, 3, 0]> : tensor<8xui8>
@@ -160,6 +274,18 @@ chip.program @lookup {
 }
 check.expect_run @lookup(dense<[[3, 1, 0, 2]]> : tensor<1x4x!lns.number<2, 0, bias = 0, unsigned>>)
   gives (dense<[[3, 2, -1, 0]]> : tensor<1x4x!lns.number<16, 4, bias = 0>>)
+
+// constant: three codes of 16 bits, two of them in each frame's tensor.
+chip.program @constant {
+  chip.segment @tables tables dense<[9, 9, 1, 128, 2, 0]> : tensor<6xui8>
+  chip.output @out {address = 16, channels = 2, code_bits = 16, rank = 2}
+  chip.tensor @y {address = 1, channels = 2, code_bits = 16, channel_stride = 3}
+  chip.ldw @tables {size = 6, address = 0}
+  chip.constant @y {address = 2}
+  chip.dma.out @out = @y
+  chip.halt
+}
+check.expect_run @constant() gives (dense<[[-1, 2]]> : tensor<1x2x!lns.number<16, 4, bias = 0>>)
 
 // copy into every second element of a larger tensor, which is a concatenation; with another bias
 // (code + 2, from half of the least value up 1), and with relu into a narrower unsigned format.

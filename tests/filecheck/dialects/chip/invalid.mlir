@@ -3,10 +3,10 @@
 // Fields out of range, in assembly text and in generic form.
 chip.program @main {
   chip.tensor @a {address = 0, channels = 1}
-  chip.pool @a = @a {mode = max, kernel_h = 256, kernel_w = 1}
+  chip.pool @a = @a {mode = max, kernel_h = 1024, kernel_w = 1}
   chip.halt
 }
-// CHECK: kernel_h must be in [1, 255], got 256
+// CHECK: kernel_h must be in [1, 1023], got 1024
 
 // -----
 
@@ -197,6 +197,23 @@ chip.program @main {
   chip.halt
 }
 // CHECK: 'chip.tensor' op at {{.*}}: channels of 8 bytes overlap at a channel_stride of 7
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2, height = 3, width = 4, column_stride = 5, row_stride = 15}
+  chip.halt
+}
+// CHECK: 'chip.tensor' op at {{.*}}: rows of 16 bytes overlap at a row_stride of 15
+
+// -----
+
+// Channels lie within rows, rows within columns; two columns share a byte.
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2, height = 3, width = 4, channel_stride = 1, row_stride = 2, column_stride = 5}
+  chip.halt
+}
+// CHECK: 'chip.tensor' op at {{.*}}: columns of 6 bytes overlap at a column_stride of 5
 
 // -----
 
@@ -561,6 +578,46 @@ chip.program @main for #chip.target<weight_memory = 64> {
 
 // -----
 
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @y {address = 8, channels = 2}
+  chip.ldw @s {size = 4, address = 0}
+  chip.constant @y {address = 2}
+  chip.halt
+}
+// CHECK: 'chip.constant' op at {{.*}}: @y: entry 1 of the constant holds 0x80, which is no code
+
+// -----
+
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @y {address = 8, channels = 2}
+  chip.ldw @s {size = 3, address = 0}
+  chip.constant @y {address = 2}
+  chip.halt
+}
+// CHECK: 'chip.constant' op at {{.*}}: @y: constant: byte 0x3 of weight memory is read before it is loaded
+
+// -----
+
+chip.program @main for #chip.target<weight_memory = 64> {
+  chip.tensor @y {address = 8, channels = 2}
+  chip.constant @y {address = 63}
+  chip.halt
+}
+// CHECK: 'chip.constant' op at {{.*}}: @y: ends at byte 65, weight memory has 64
+
+// -----
+
+chip.program @main {
+  chip.tensor @y {address = 8, channels = 2, integer}
+  chip.constant @y {address = 0}
+  chip.halt
+}
+// CHECK: 'chip.constant' op at {{.*}}: @y: @y must hold codes, not integers
+
+// -----
+
 // Instructions and the tensors that they name.
 chip.program @main {
   chip.input @in {address = 0, channels = 2, rank = 2}
@@ -730,7 +787,7 @@ chip.program @main {
   chip.pool @b = @a {mode = max, kernel_h = 2, kernel_w = 2, pad_top = 2}
   chip.halt
 }
-// CHECK: 'chip.pool' op at {{.*}}: @b: padding [2, 0, 0, 0] is more than half of kernel [2, 2]
+// CHECK: 'chip.pool' op at {{.*}}: @b: padding [2, 0, 0, 0] fills a whole kernel [2, 2]
 
 // -----
 
@@ -770,7 +827,7 @@ chip.program @main {
   chip.elt @a = @a, @b {mode = add}
   chip.halt
 }
-// CHECK: 'chip.elt' op at {{.*}}: @a: shape must be [2, 1, 1], got [3, 1, 1]
+// CHECK: 'chip.elt' op at {{.*}}: @a: shapes [2, 1, 1] and [3, 1, 1] do not broadcast
 
 // -----
 
@@ -780,7 +837,7 @@ chip.program @main {
   chip.elt @b = @a, @a {mode = add}
   chip.halt
 }
-// CHECK: 'chip.elt' op at {{.*}}: @b: shape must be [2, 1, 1], got [3, 1, 1]
+// CHECK: 'chip.elt' op at {{.*}}: @b: output shape must be [2, 1, 1], got [3, 1, 1]
 
 // -----
 
@@ -791,6 +848,197 @@ chip.program @main {
   chip.halt
 }
 // CHECK: 'chip.elt' op at {{.*}}: @b: an unsigned output of signed inputs needs relu
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2, width = 3}
+  chip.tensor @b {address = 16, channels = 2}
+  chip.elt @b = @a, @b {mode = mul}
+  chip.halt
+}
+// CHECK: 'chip.elt' op at {{.*}}: @b: output shape must be [2, 1, 3], got [2, 1, 1]
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2, unsigned}
+  chip.elt @a = @a, @a {mode = sub}
+  chip.halt
+}
+// CHECK: 'chip.elt' op at {{.*}}: @a: an unsigned difference needs relu
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.tensor @b {address = 16, channels = 2, unsigned}
+  chip.elt @b = @a, @b {mode = mul}
+  chip.halt
+}
+// CHECK: 'chip.elt' op at {{.*}}: @b: an unsigned output of signed inputs needs relu
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2, height = 3}
+  chip.tensor @b {address = 16, channels = 2}
+  chip.pool @b = @a {mode = avg, kernel_h = 2, kernel_w = 1, dilation_h = 2}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: dilation of a mean must be (1, 1), got (2, 1)
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 4, width = 4}
+  chip.tensor @b {address = 16, channels = 1, height = 2, width = 3}
+  chip.pool @b = @a {mode = max, kernel_h = 2, kernel_w = 2, dilation_w = 2}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: output shape must be [1, 3, 2], got [1, 2, 3]
+
+// -----
+
+// Resizing.
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.tensor @b {address = 16, channels = 3, height = 2}
+  chip.resize @b = @a {mode = nearest}
+  chip.halt
+}
+// CHECK: 'chip.resize' op at {{.*}}: @b: output channels must be 2, got 3
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.tensor @b {address = 16, channels = 2, height = 2, bias = 1}
+  chip.resize @b = @a {mode = nearest}
+  chip.halt
+}
+// CHECK: 'chip.resize' op at {{.*}}: @b: element type must be !lns.number<8, 4, bias = 0>, got !lns.number<8, 4, bias = 1>
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.tensor @b {address = 16, channels = 2, height = 2}
+  chip.resize @b = @a {mode = nearest, steps_w = 2}
+  chip.halt
+}
+// CHECK: 'chip.resize' op at {{.*}}: @b: align_corners and steps go with bilinear only
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.tensor @b {address = 16, channels = 2, height = 2}
+  chip.resize @b = @a {mode = nearest, align_corners}
+  chip.halt
+}
+// CHECK: 'chip.resize' op at {{.*}}: @b: align_corners and steps go with bilinear only
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.tensor @b {address = 16, channels = 2, height = 2, unsigned}
+  chip.resize @b = @a {mode = bilinear}
+  chip.halt
+}
+// CHECK: 'chip.resize' op at {{.*}}: @b: an unsigned output of signed inputs needs relu
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2, integer}
+  chip.tensor @b {address = 16, channels = 2, height = 2}
+  chip.resize @b = @a {mode = bilinear}
+  chip.halt
+}
+// CHECK: 'chip.resize' op at {{.*}}: @b: @a must hold codes, not integers
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.resize @a = @a {mode = bilinear, steps_h = 4097}
+  chip.halt
+}
+// CHECK: steps_h must be in [1, 4096], got 4097
+
+// -----
+
+// Transposed convolution.
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @x {address = 0, channels = 1}
+  chip.tensor @y {address = 0, channels = 3}
+  chip.codebook @c {address = 0, entries = 2}
+  chip.weights @w = @c {out_channels = 2, in_channels = 1}
+  chip.ldw @s {size = 3, address = 0}
+  chip.deconv @y = @x, @w
+  chip.halt
+}
+// CHECK: 'chip.deconv' op at {{.*}}: @y: output channels must be 2, got 3
+
+// -----
+
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @x {address = 0, channels = 2}
+  chip.tensor @y {address = 0, channels = 3}
+  chip.codebook @c {address = 0, entries = 3}
+  chip.weights @w = @c {out_channels = 3, in_channels = 1}
+  chip.ldw @s {size = 3, address = 0}
+  chip.deconv @y = @x, @w
+  chip.halt
+}
+// CHECK: 'chip.deconv' op at {{.*}}: @y: 3 output channels do not divide into 2 groups
+
+// -----
+
+// The sums have three rows.
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @x {address = 0, channels = 1, height = 2}
+  chip.tensor @y {address = 0, channels = 1, height = 9}
+  chip.codebook @c {address = 0, entries = 1}
+  chip.weights @w = @c {out_channels = 1, in_channels = 1}
+  chip.ldw @s {size = 3, address = 0}
+  chip.deconv @y = @x, @w {stride_h = 2, crop_top = 3}
+  chip.halt
+}
+// CHECK: 'chip.deconv' op at {{.*}}: @y: crops of 3 and 0 leave nothing of the sums
+
+// -----
+
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @x {address = 0, channels = 1}
+  chip.tensor @y {address = 0, channels = 2, unsigned}
+  chip.codebook @c {address = 0, entries = 2}
+  chip.weights @w = @c {out_channels = 2, in_channels = 1}
+  chip.ldw @s {size = 3, address = 0}
+  chip.deconv @y = @x, @w
+  chip.halt
+}
+// CHECK: 'chip.deconv' op at {{.*}}: @y: an unsigned output of signed inputs needs relu
+
+// -----
+
+chip.program @main {
+  chip.segment @s tables dense<[1, 2, 3, 128]> : tensor<4xui8>
+  chip.tensor @x {address = 0, channels = 1}
+  chip.tensor @y {address = 0, channels = 2}
+  chip.codebook @c {address = 2, entries = 2}
+  chip.weights @w = @c {out_channels = 2, in_channels = 1}
+  chip.ldw @s {size = 4, address = 0}
+  chip.deconv @y = @x, @w
+  chip.halt
+}
+// CHECK: 'chip.deconv' op at {{.*}}: @y: element 1 of the codebook holds 0x80, which is no code
 
 // -----
 

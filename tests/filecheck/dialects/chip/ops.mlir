@@ -16,6 +16,7 @@ chip.program @main for #chip.target<name = "tiny", weight_memory = 256, activati
   chip.tensor @a {address = 0x0, channels = 2, height = 4, width = 4, bias = -3, row_stride = 0}
   chip.tensor @b {address = 0x20, channels = 2, height = 4, width = 4}
   chip.tensor @part {address = 0x40, channels = 2, height = 2, width = 2, row_stride = 4, channel_stride = 16}
+  chip.tensor @turned {address = 0x20, channels = 4, height = 2, width = 4, channel_stride = 1, row_stride = 16, column_stride = 4}
   chip.tensor @small {address = 0x60, channels = 2, code_bits = 2, frac = 0, height = 1, width = 1, unsigned}
   chip.tensor @image {address = 0x70, channels = 2, code_bits = 16, frac = 8, bias = 7, unsigned}
   chip.tensor @best {address = 0x80, channels = 1, code_bits = 32, frac = 0, integer}
@@ -33,6 +34,14 @@ chip.program @main for #chip.target<name = "tiny", weight_memory = 256, activati
   chip.dwconv @b = @a, @dw {pad_right = 1, stride_h = 1, dilation_w = 1}
   chip.pool @part = @b {mode = max, kernel_h = 2, kernel_w = 2, stride_h = 2, stride_w = 2}
   chip.pool @part = @a {mode = avg, kernel_h = 3, kernel_w = 3, stride_h = 2, stride_w = 2, pad_top = 1, pad_left = 1, count_padding}
+  chip.pool @part = @b {mode = max, kernel_h = 2, kernel_w = 2, stride_h = 2, stride_w = 2, dilation_h = 2, dilation_w = 1, pad_bottom = 1}
+  chip.deconv @b = @part, @dw {stride_h = 2, stride_w = 2, dilation_w = 2, dilation_h = 1, crop_top = 0, crop_left = 1, relu}
+  chip.elt @b = @a, @b {mode = sub}
+  chip.elt @b = @a, @b {mode = mul, relu}
+  chip.resize @b = @part {mode = bilinear, align_corners, steps_h = 4, steps_w = 1}
+  chip.resize @b = @b {mode = nearest}
+  chip.zero @turned {wait = 0}
+  chip.constant @small {address = 24}
   chip.elt @b = @a, @b {mode = add, relu, signal = 31}
   chip.table @small = @small {address = 0x18}
   chip.copy @b = @a {relu}
@@ -53,6 +62,7 @@ chip.program @main for #chip.target<name = "tiny", weight_memory = 256, activati
 // CHECK-NEXT:   chip.tensor @a {address = 0x0, channels = 2, height = 4, width = 4, bias = -3}
 // CHECK-NEXT:   chip.tensor @b {address = 0x20, channels = 2, height = 4, width = 4}
 // CHECK-NEXT:   chip.tensor @part {address = 0x40, channels = 2, height = 2, width = 2, row_stride = 4, channel_stride = 16}
+// CHECK-NEXT:   chip.tensor @turned {address = 0x20, channels = 4, height = 2, width = 4, row_stride = 16, channel_stride = 1, column_stride = 4}
 // CHECK-NEXT:   chip.tensor @small {address = 0x60, channels = 2, code_bits = 2, frac = 0, unsigned}
 // CHECK-NEXT:   chip.tensor @image {address = 0x70, channels = 2, code_bits = 16, frac = 8, bias = 7, unsigned}
 // CHECK-NEXT:   chip.tensor @best {address = 0x80, channels = 1, code_bits = 32, frac = 0, integer}
@@ -70,6 +80,14 @@ chip.program @main for #chip.target<name = "tiny", weight_memory = 256, activati
 // CHECK-NEXT:   chip.dwconv @b = @a, @dw {pad_right = 1}
 // CHECK-NEXT:   chip.pool @part = @b {mode = max, kernel_h = 2, kernel_w = 2, stride_h = 2, stride_w = 2}
 // CHECK-NEXT:   chip.pool @part = @a {mode = avg, kernel_h = 3, kernel_w = 3, stride_h = 2, stride_w = 2, pad_top = 1, pad_left = 1, count_padding}
+// CHECK-NEXT:   chip.pool @part = @b {mode = max, kernel_h = 2, kernel_w = 2, stride_h = 2, stride_w = 2, pad_bottom = 1, dilation_h = 2}
+// CHECK-NEXT:   chip.deconv @b = @part, @dw {stride_h = 2, stride_w = 2, dilation_w = 2, crop_left = 1, relu}
+// CHECK-NEXT:   chip.elt @b = @a, @b {mode = sub}
+// CHECK-NEXT:   chip.elt @b = @a, @b {mode = mul, relu}
+// CHECK-NEXT:   chip.resize @b = @part {mode = bilinear, align_corners, steps_h = 4}
+// CHECK-NEXT:   chip.resize @b = @b {mode = nearest}
+// CHECK-NEXT:   chip.zero @turned
+// CHECK-NEXT:   chip.constant @small {address = 0x18}
 // CHECK-NEXT:   chip.elt @b = @a, @b {mode = add, relu, signal = 31}
 // CHECK-NEXT:   chip.table @small = @small {address = 0x18}
 // CHECK-NEXT:   chip.copy @b = @a {relu}

@@ -1,0 +1,158 @@
+"""Instructions with weights: codes times codes, accumulated exactly, encoded once."""
+
+from __future__ import annotations
+
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects import shapes
+from recog.dialects.chip.fields import flag_field, int_field, reference_field
+from recog.dialects.chip.instructions import (
+    INSTRUCTION_BITS,
+    InstructionOp,
+    pair_of,
+    verify_codes,
+    verify_equal,
+    verify_sign,
+)
+from recog.dialects.chip.records import record
+from recog.dialects.chip.scope import Scope
+
+
+class LayerOp(InstructionOp):
+    """What the instructions with weights have in common."""
+
+    output = reference_field("(O, H', W')", "chip.tensor", role="output")
+    input = reference_field("(C, H, W)", "chip.tensor", role="input")
+    weights = reference_field("(O, C / groups, kh, kw)", "chip.weights", role="input")
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        return pair_of(self, "stride_h", "stride_w")
+
+    @property
+    def dilation(self) -> tuple[int, int]:
+        return pair_of(self, "dilation_h", "dilation_w")
+
+    def groups(self, scope: Scope) -> int:
+        """Input channels over the weights' input channels."""
+        return scope.tensor(self.input).shape[0] // scope.weights(self.weights).shape[1]
+
+    def verify_in(self, scope: Scope) -> None:
+        x, y = scope.tensor(self.input), scope.tensor(self.output)
+        weights = scope.weights(self.weights)
+        relu = "relu" in self.properties
+        verify_codes(x, y)
+        verify_sign(y, relu, x, scope.codebook(weights.codebook))
+        if y.unsigned is not None and not relu and weights.initial_bits.value.data:
+            raise VerifyException("an unsigned output of signed initial values needs relu")
+        if x.shape[0] % weights.shape[1]:
+            raise VerifyException(
+                f"the weights want a multiple of {weights.shape[1]} channels, "
+                f"the input has {x.shape[0]}"
+            )
+
+
+class ConvolutionOp(LayerOp):
+    """What conv and dwconv have in common."""
+
+    stride_h = int_field(8, "rows from a window to the next", minimum=1, default=1)
+    stride_w = int_field(8, "columns from a window to the next", minimum=1, default=1)
+    dilation_h = int_field(8, "rows from a tap to the next", minimum=1, default=1)
+    dilation_w = int_field(8, "columns from a tap to the next", minimum=1, default=1)
+    pad_top = int_field(8, "rows of zeros above", default=0)
+    pad_left = int_field(8, "columns of zeros to the left", default=0)
+    pad_bottom = int_field(8, "rows of zeros below", default=0)
+    pad_right = int_field(8, "columns of zeros to the right", default=0)
+    relu = flag_field("negative sums become zero")
+
+    @property
+    def padding(self) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right)."""
+        top, left, bottom, right = self.pad_top, self.pad_left, self.pad_bottom, self.pad_right
+        return (top.value.data, left.value.data, bottom.value.data, right.value.data)
+
+    def verify_in(self, scope: Scope) -> None:
+        super().verify_in(scope)
+        x, y = scope.tensor(self.input), scope.tensor(self.output)
+        try:
+            _, *shape = shapes.conv2d_shape(
+                (1, *x.shape),
+                scope.weights(self.weights).shape,
+                self.strides,
+                self.padding,
+                self.dilation,
+                self.groups(scope),
+            )
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+        verify_equal("output shape", shape, list(y.shape))
+
+
+@record(0x10, INSTRUCTION_BITS)
+class ConvOp(ConvolutionOp):
+    """Convolution (cross-correlation) of codes, accumulated exactly, encoded once.
+
+    The input's channels over the weights' give the groups. A fully connected layer is the
+    convolution of a (C, 1, 1) tensor with a 1x1 kernel.
+    """
+
+    name = "chip.conv"
+
+
+@record(0x11, INSTRUCTION_BITS)
+class DwconvOp(ConvolutionOp):
+    """Depthwise convolution: every input channel is a group of its own."""
+
+    name = "chip.dwconv"
+
+    def verify_in(self, scope: Scope) -> None:
+        super().verify_in(scope)
+        in_channels = scope.weights(self.weights).shape[1]
+        if in_channels != 1:
+            raise VerifyException(f"depthwise weights have 1 input channel, got {in_channels}")
+
+
+@record(0x16, INSTRUCTION_BITS)
+class DeconvOp(LayerOp):
+    """Transposed convolution: each input element adds its products to a window of sums.
+
+    Element (y, x) of a channel counts for the sums at (y * stride_h + r * dilation_h - crop_top,
+    x * stride_w + c * dilation_w - crop_left) with the weight of tap (r, c), which is that of the
+    transposed layer, not turned around. The output's size says where it ends: sums beyond it
+    are not computed, and those that nothing reaches hold the initial value.
+    """
+
+    name = "chip.deconv"
+
+    stride_h = int_field(8, "rows from a window to the next", minimum=1, default=1)
+    stride_w = int_field(8, "columns from a window to the next", minimum=1, default=1)
+    dilation_h = int_field(8, "rows from a tap to the next", minimum=1, default=1)
+    dilation_w = int_field(8, "columns from a tap to the next", minimum=1, default=1)
+    crop_top = int_field(8, "rows of sums above the output", default=0)
+    crop_left = int_field(8, "columns of sums to the left of the output", default=0)
+    relu = flag_field("negative sums become zero")
+
+    def crops(self, scope: Scope) -> tuple[int, int, int, int]:
+        """Rows and columns of sums around the output: (top, left, bottom, right).
+
+        Negative at the bottom and right where nothing reaches the output's end.
+        """
+        x, y = scope.tensor(self.input).shape, scope.tensor(self.output).shape
+        kernel = scope.weights(self.weights).shape[2:]
+        first = (self.crop_top.value.data, self.crop_left.value.data)
+        reach = [
+            (x[1 + i] - 1) * self.strides[i] + self.dilation[i] * (kernel[i] - 1) + 1
+            for i in (0, 1)
+        ]
+        return (*first, reach[0] - first[0] - y[1], reach[1] - first[1] - y[2])
+
+    def verify_in(self, scope: Scope) -> None:
+        super().verify_in(scope)
+        y, weight = scope.tensor(self.output), scope.weights(self.weights).shape
+        groups = self.groups(scope)
+        if weight[0] % groups:
+            raise VerifyException(f"{weight[0]} output channels do not divide into {groups} groups")
+        verify_equal("output channels", weight[0], y.shape[0])
+        top, left, bottom, right = self.crops(scope)
+        if bottom + y.shape[1] < 1 or right + y.shape[2] < 1:
+            raise VerifyException(f"crops of {top} and {left} leave nothing of the sums")

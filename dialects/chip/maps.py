@@ -1,0 +1,258 @@
+"""Instructions on feature maps without weights: pools, elementwise functions, moves, argmax."""
+
+from __future__ import annotations
+
+from math import prod
+
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects import sampling_shapes
+from recog.dialects.chip.fields import (
+    address_field,
+    choice_field,
+    flag_field,
+    int_field,
+    reference_field,
+)
+from recog.dialects.chip.instructions import (
+    INSTRUCTION_BITS,
+    InstructionOp,
+    pair_of,
+    verify_codes,
+    verify_equal,
+    verify_sign,
+)
+from recog.dialects.chip.records import record
+from recog.dialects.chip.scope import Scope
+from recog.dialects.lns.pooling import MAX_STEPS
+
+
+@record(0x12, INSTRUCTION_BITS)
+class PoolOp(InstructionOp):
+    """Largest value or mean of each window; every channel on its own.
+
+    `max` compares signed codes, padding never wins. `avg` sums antilogs exactly and encodes
+    with thresholds times the count: the whole window, or, without `count_padding`, the
+    positions inside.
+    """
+
+    name = "chip.pool"
+
+    output = reference_field("(C, H', W')", "chip.tensor", role="output")
+    input = reference_field("(C, H, W)", "chip.tensor", role="input")
+    mode = choice_field(2, "what a window gives", "max", "avg")
+    kernel_h = int_field(10, "rows of a window", minimum=1)
+    kernel_w = int_field(10, "columns of a window", minimum=1)
+    stride_h = int_field(8, "rows from a window to the next", minimum=1, default=1)
+    stride_w = int_field(8, "columns from a window to the next", minimum=1, default=1)
+    pad_top = int_field(7, "rows of padding above", default=0)
+    pad_left = int_field(7, "columns of padding to the left", default=0)
+    pad_bottom = int_field(7, "rows of padding below", default=0)
+    pad_right = int_field(7, "columns of padding to the right", default=0)
+    count_padding = flag_field("avg: padding counts as zeros")
+    dilation_h = int_field(6, "max: rows from a tap to the next", minimum=1, default=1)
+    dilation_w = int_field(6, "max: columns from a tap to the next", minimum=1, default=1)
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return pair_of(self, "kernel_h", "kernel_w")
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        return pair_of(self, "stride_h", "stride_w")
+
+    @property
+    def dilation(self) -> tuple[int, int]:
+        return pair_of(self, "dilation_h", "dilation_w")
+
+    @property
+    def padding(self) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right)."""
+        top, left, bottom, right = self.pad_top, self.pad_left, self.pad_bottom, self.pad_right
+        return (top.value.data, left.value.data, bottom.value.data, right.value.data)
+
+    def verify_in(self, scope: Scope) -> None:
+        x, y = scope.tensor(self.input), scope.tensor(self.output)
+        verify_codes(x, y)
+        try:
+            _, *shape = sampling_shapes.window_shape(
+                (1, *x.shape), self.kernel, self.strides, self.padding, self.dilation
+            )
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+        verify_equal("output shape", shape, list(y.shape))
+        if self.mode.data == "max":
+            verify_equal("element type", x.element_type, y.element_type)
+        else:
+            verify_equal("dilation of a mean", (1, 1), self.dilation)
+            verify_sign(y, False, x)
+
+
+@record(0x13, INSTRUCTION_BITS)
+class EltOp(InstructionOp):
+    """Elementwise operation on two tensors, whose axes of size 1 broadcast.
+
+    `add` and `sub`: both antilogs, the exact sum or difference, encoded once. `mul`: the sum of
+    the logarithms, rounded once; no antilog.
+    """
+
+    name = "chip.elt"
+
+    output = reference_field("(C, H, W)", "chip.tensor", role="output")
+    lhs = reference_field("(C, H, W), or 1 in place of any of them", "chip.tensor", role="input")
+    rhs = reference_field("(C, H, W), or 1 in place of any of them", "chip.tensor", role="input")
+    mode = choice_field(3, "the operation", "add", "sub", "mul")
+    relu = flag_field("negative results become zero")
+
+    def verify_in(self, scope: Scope) -> None:
+        lhs, rhs, y = (scope.tensor(each) for each in (self.lhs, self.rhs, self.output))
+        verify_codes(lhs, rhs, y)
+        try:
+            _, *shape = sampling_shapes.elementwise_shape((1, *lhs.shape), (1, *rhs.shape))
+        except ValueError:
+            raise VerifyException(
+                f"shapes {list(lhs.shape)} and {list(rhs.shape)} do not broadcast"
+            ) from None
+        verify_equal("output shape", shape, list(y.shape))
+        relu = self.relu is not None
+        if self.mode.data == "sub" and y.unsigned is not None and not relu:
+            raise VerifyException("an unsigned difference needs relu")
+        verify_sign(y, relu, lhs, rhs)
+
+
+@record(0x17, INSTRUCTION_BITS)
+class ResizeOp(InstructionOp):
+    """Another height and width, those of the output; every channel on its own.
+
+    `nearest`: output y is input floor(y * H / H'), in the same format. `bilinear`: output y lies
+    at ((2y + 1) * H - H') / 2H', with `align_corners` at y * (H - 1) / (H' - 1), rounded to
+    1 / steps_h of an input and clipped to the inputs; antilogs of the four neighbours are
+    summed with integer weights exactly and encoded with thresholds times steps_h * steps_w.
+    """
+
+    name = "chip.resize"
+
+    output = reference_field("(C, H', W')", "chip.tensor", role="output")
+    input = reference_field("(C, H, W)", "chip.tensor", role="input")
+    mode = choice_field(2, "how elements in between are made", "nearest", "bilinear")
+    align_corners = flag_field("bilinear: the outermost elements stay the outermost")
+    steps_h = int_field(
+        13, "bilinear: positions between two rows", minimum=1, maximum=MAX_STEPS, default=1
+    )
+    steps_w = int_field(
+        13, "bilinear: positions between two columns", minimum=1, maximum=MAX_STEPS, default=1
+    )
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        return pair_of(self, "steps_h", "steps_w")
+
+    def verify_in(self, scope: Scope) -> None:
+        x, y = scope.tensor(self.input), scope.tensor(self.output)
+        verify_codes(x, y)
+        verify_equal("output channels", x.shape[0], y.shape[0])
+        if self.mode.data == "bilinear":
+            verify_sign(y, False, x)
+            return
+        verify_equal("element type", x.element_type, y.element_type)
+        if self.align_corners is not None or self.steps != (1, 1):
+            raise VerifyException("align_corners and steps go with bilinear only")
+
+
+@record(0x18, INSTRUCTION_BITS)
+class ZeroOp(InstructionOp):
+    """Set all elements of a tensor to zero: the border that padding adds."""
+
+    name = "chip.zero"
+
+    output = reference_field("(C, H, W)", "chip.tensor", role="output")
+
+
+@record(0x14, INSTRUCTION_BITS)
+class TableOp(InstructionOp):
+    """Any unary function: entry i of a table in weight memory is what code i becomes.
+
+    The table has 2^code_bits entries of the output's element size in bytes, the entry of the
+    illegal negative zero included.
+    """
+
+    name = "chip.table"
+
+    output = reference_field("(C, H, W)", "chip.tensor", role="output")
+    input = reference_field("(C, H, W)", "chip.tensor", role="input")
+    address = address_field("first byte of the table in weight memory")
+
+    def region(self, scope: Scope) -> range:
+        """The bytes of weight memory that the table takes."""
+        entries = 1 << scope.tensor(self.input).format.width
+        start = self.address.value.data
+        return range(start, start + entries * scope.tensor(self.output).element_bytes)
+
+    def verify_in(self, scope: Scope) -> None:
+        x, y = scope.tensor(self.input), scope.tensor(self.output)
+        verify_codes(x, y)
+        verify_equal("shape", list(x.shape), list(y.shape))
+
+
+@record(0x19, INSTRUCTION_BITS)
+class ConstantOp(InstructionOp):
+    """Copy a constant tensor from weight memory, where its elements lie packed, in bytes."""
+
+    name = "chip.constant"
+
+    output = reference_field("(C, H, W)", "chip.tensor", role="output")
+    address = address_field("first byte of the elements in weight memory")
+
+    def region(self, scope: Scope) -> range:
+        """The bytes of weight memory that the elements take."""
+        y = scope.tensor(self.output)
+        start = self.address.value.data
+        return range(start, start + prod(y.shape) * y.element_bytes)
+
+    def verify_in(self, scope: Scope) -> None:
+        verify_codes(scope.tensor(self.output))
+
+
+@record(0x15, INSTRUCTION_BITS)
+class CopyOp(InstructionOp):
+    """The same values elsewhere, in another format where the formats differ.
+
+    With `relu` negative codes become zero first. Formats of different biases alone differ by a
+    saturating offset of the code; else each code is rounded once in the log domain.
+    """
+
+    name = "chip.copy"
+
+    output = reference_field("(C, H, W)", "chip.tensor", role="output")
+    input = reference_field("(C, H, W)", "chip.tensor", role="input")
+    relu = flag_field("negative codes become zero")
+
+    def verify_in(self, scope: Scope) -> None:
+        x, y = scope.tensor(self.input), scope.tensor(self.output)
+        verify_equal("shape", list(x.shape), list(y.shape))
+        if x.integer is not None and self.relu is None:
+            verify_equal("element type", x.element_type, y.element_type)
+            return
+        verify_codes(x, y)
+        verify_sign(y, self.relu is not None, x)
+
+
+@record(0x30, INSTRUCTION_BITS)
+class ArgmaxOp(InstructionOp):
+    """Index of the largest value over the channels, ties to the lowest, as integers."""
+
+    name = "chip.argmax"
+
+    output = reference_field("(1, H, W) integers", "chip.tensor", role="output")
+    input = reference_field("(C, H, W)", "chip.tensor", role="input")
+
+    def verify_in(self, scope: Scope) -> None:
+        x, y = scope.tensor(self.input), scope.tensor(self.output)
+        verify_codes(x)
+        if y.integer is None:
+            raise VerifyException("the output must hold integers")
+        channels, *plane = x.shape
+        verify_equal("output shape", [1, *plane], list(y.shape))
+        largest = (1 << (y.code_bits.value.data - (y.unsigned is None))) - 1
+        if channels - 1 > largest:
+            raise VerifyException(f"{y.element_type} cannot hold the index {channels - 1}")
