@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import prod
 from typing import TypeVar
 
 import numpy as np
@@ -209,13 +208,15 @@ def lower_resize(build: ProgramBuilder, op: lns.ResizeOp) -> None:
 
 @lowers(ConstantOp)
 def lower_constant(build: ProgramBuilder, op: ConstantOp) -> None:
-    content = _bytes(constant_operand(op, op.output))
+    elements = np.ascontiguousarray(constant_operand(op, op.output))
     view = build.layout.view(op.output, op)
     element, name = element_type(op, op.output), value_name(op.output)
     for part, source in pieces([view, in_buffer(view.shape, view.element_bytes)]):
-        end = source.offset + prod(source.shape) * source.element_bytes
+        content = np.ndarray(
+            source.shape, elements.dtype, elements.tobytes(), source.offset, source.strides
+        )
         instruction = chip.ConstantOp(output=build.view(op, part, element, name), address=0)
-        build.image.store(instruction, "address", "tables", content[source.offset : end])
+        build.image.store(instruction, "address", "tables", _bytes(content))
         build.emit(op, instruction)
 
 

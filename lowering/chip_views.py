@@ -90,7 +90,7 @@ def pieces(views: Sequence[View], lead: int = 0) -> Iterator[tuple[View, ...]]:
 
     The views broadcast to one shape but for `lead` axes at the front, which stay as they are.
     Up to three axes are taken as they stand; of more, neighbours become one where all views
-    allow it, and the outermost of what is left take an instruction for every index.
+    allow it, and the shortest of what is left take an instruction for every index.
     """
     rank = len(views[0].shape)
     if rank <= AXES:
@@ -102,22 +102,23 @@ def pieces(views: Sequence[View], lead: int = 0) -> Iterator[tuple[View, ...]]:
         for view in views
     ]
     runs = _runs(shape, strides)
-    outer, inner = runs[: lead - AXES], runs[lead - AXES :]
-    for index in np.ndindex(*(size for size, _ in outer)):
-        yield tuple(
-            _piece(view, number, lead, index, outer, inner) for number, view in enumerate(views)
-        )
+    by_size = sorted(range(len(runs)), key=lambda axis: runs[axis][0])
+    outer = by_size[: max(len(runs) + lead - AXES, 0)]
+    inner = [run for axis, run in enumerate(runs) if axis not in outer]
+    for index in np.ndindex(*(runs[axis][0] for axis in outer)):
+        starts = [(i, runs[axis][1]) for i, axis in zip(index, outer)]
+        yield tuple(_piece(view, n, lead, starts, inner) for n, view in enumerate(views))
 
 
 def _piece(
     view: View,
     number: int,
     lead: int,
-    index: Sequence[int],
-    outer: Sequence[tuple[int, Shape]],
+    starts: Sequence[tuple[int, Shape]],
     inner: Sequence[tuple[int, Shape]],
 ) -> View:
-    offset = view.offset + sum(i * strides[number] for i, (_, strides) in zip(index, outer))
+    """View `number` at an index along the outer axes, as its lead and the inner ones."""
+    offset = view.offset + sum(i * strides[number] for i, strides in starts)
     # Along an axis of stride 0 the view broadcasts: it has one element there.
     shape = [size if strides[number] else 1 for size, strides in inner]
     strides = [strides[number] or view.element_bytes for _, strides in inner]
