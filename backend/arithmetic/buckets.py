@@ -1,4 +1,9 @@
-"""Re-encoding without a search: the leading bits of |acc| as a float64 pick a bucket."""
+"""Re-encoding without a search: the leading bits of |acc| as a float64 pick a bucket.
+
+Thresholds are the same for every bias, but for their numbers (docs/arithmetic.md, "Re-encode").
+So one table counts the thresholds that |acc| has reached, and each channel takes its offset
+from the count; only the smallest value's threshold is a channel's own.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic import definition
-from recog.backend.arithmetic.definition import bias_parts
-from recog.backend.arithmetic.tables import AccumulatorScale, reencode_thresholds
+from recog.backend.arithmetic.tables import (
+    AccumulatorScale,
+    integers_at_least,
+    reencode_offset,
+    smallest_exponent,
+)
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 EXACT = 1 << 53
@@ -20,29 +29,40 @@ BLOCK = 1 << 15
 
 
 class _Buckets(NamedTuple):
-    """Thresholds sorted into buckets of float64's exponent and leading mantissa bits.
+    """Thresholds θ(1), θ(2), ... sorted into buckets of float64's exponent and leading bits.
 
-    A bucket holds one threshold at most: `reached` counts those up to its lower edge, `next` is
-    the following one. Bucket 0 is for zero.
+    θ(i) is the smallest integer ≥ divisor · 2^(((2i − 1) · step + 2ρ) / 2^(fine + 1)); `below`
+    more of them, i = 0, −1, ..., lie above 1, and the count includes them. A bucket holds one
+    threshold at most: `reached` counts those up to its lower edge, `next` is the following one.
+    Bucket 0 is for zero.
     """
 
     shift: int
+    below: int
     reached: np.ndarray
     next: np.ndarray
 
 
-@lru_cache(maxsize=256)
-def _buckets(
-    frac: int, bias: int, out_format: LnsFormat, antilog_bits: int, divisor: int
-) -> _Buckets:
-    exact = reencode_thresholds(frac, bias, out_format, antilog_bits, divisor)
+@lru_cache(maxsize=64)
+def _buckets(fine: int, step: int, rest: int, divisor: int) -> _Buckets:
+    frac = fine - (step.bit_length() - 1)
+    below = divisor.bit_length() << frac
+    numbers = np.arange(1 - below, (54 << frac) + 1)
+    exact = integers_at_least(divisor, (2 * numbers - 1) * step + 2 * rest, fine + 1)
     thresholds = np.append(np.minimum(exact, 2 * EXACT), 2 * EXACT).astype(np.float64)
-    bits = out_format.frac + 2
+    bits = frac + 2
     keys = np.arange(53 << bits, dtype=np.int64) + (1023 << bits)
     edges = (keys << (52 - bits)).view(np.float64)
     reached = np.searchsorted(thresholds, edges, side="right")
-    reached = np.concatenate([[0], reached]).astype(out_format.dtype)
-    return _Buckets(52 - bits, reached, thresholds[reached])
+    reached = np.concatenate([[0], reached]).astype(np.int32)
+    return _Buckets(52 - bits, below, reached, thresholds[reached])
+
+
+class _Channels(NamedTuple):
+    """What differs between channels: the count at magnitude 0, and the smallest |acc| at 1."""
+
+    base: np.ndarray
+    smallest: np.ndarray
 
 
 def reencode(
@@ -57,35 +77,77 @@ def reencode(
 ) -> np.ndarray:
     """As `definition.reencode`."""
     largest = max(int(accumulators.max(initial=0)), -int(accumulators.min(initial=0)))
-    if out_format is None or out_format.frac > 8 or largest >= EXACT:
+    if out_format is None or largest >= EXACT or not accumulators.size:
         return definition.reencode(
             accumulators, scale, out_format, arithmetic, relu=relu, divisor=divisor, axis=axis
         )
-    codes = np.empty(accumulators.shape, out_format.dtype)
-    for part, bias in bias_parts(scale, codes.ndim, axis):
-        buckets = _buckets(scale.frac, bias, out_format, arithmetic.antilog_bits, divisor)
-        taken = accumulators[part]
-        flat = taken.reshape(-1)
-        found = np.empty(flat.shape, out_format.dtype)
-        for first in range(0, flat.size, BLOCK):
-            block = slice(first, first + BLOCK)
-            found[block] = _reencode_block(flat[block], buckets, out_format, relu)
-        codes[part] = found.reshape(taken.shape)
+    grid = reencode_offset(scale.frac, 0, out_format, arithmetic.antilog_bits)
+    offsets = grid.offset + (np.array(scale.biases) << (grid.fine - scale.frac))
+    if len(offsets) == 1:
+        parts = accumulators.reshape(1, 1, -1)
+    else:
+        before = accumulators.shape[: axis % accumulators.ndim]
+        parts = accumulators.reshape(int(np.prod(before)), len(offsets), -1)
+    codes = np.empty(parts.shape, out_format.dtype)
+    # ρ: the offsets modulo a step, in (−step / 2, step / 2].
+    half = (grid.step - 1) // 2
+    rests = (offsets + half) % grid.step - half
+    for rest in np.unique(rests):
+        some = np.flatnonzero(rests == rest)
+        chosen = slice(None) if len(some) == len(offsets) else some
+        tables = _buckets(grid.fine, grid.step, int(rest), divisor)
+        exponents = smallest_exponent(grid) + 2 * (offsets[chosen] - grid.offset)
+        smallest = np.minimum(integers_at_least(divisor, exponents, grid.fine + 1), 2 * EXACT)
+        base = (offsets[chosen] - rest) // grid.step + tables.below
+        channels = _Channels(base.astype(np.int32)[:, None], smallest.astype(np.float64)[:, None])
+        codes[:, chosen] = _reencode_parts(parts[:, chosen], tables, channels, out_format, relu)
+    return codes.reshape(accumulators.shape)
+
+
+def _reencode_parts(
+    parts: np.ndarray,
+    tables: _Buckets,
+    channels: _Channels,
+    out_format: LnsFormat,
+    relu: bool,
+) -> np.ndarray:
+    """The codes of accumulators [A, C, B] below 2^53 that share their buckets."""
+    count, width, length = parts.shape
+    codes = np.empty(parts.shape, out_format.dtype)
+    positions = min(length, BLOCK)
+    some = max(1, min(width, BLOCK // positions))
+    repeats = max(1, min(count, BLOCK // (positions * width)))
+    for a, c, b in np.ndindex(-(-count // repeats), -(-width // some), -(-length // positions)):
+        channel = slice(c * some, (c + 1) * some)
+        at = (
+            slice(a * repeats, (a + 1) * repeats),
+            channel,
+            slice(b * positions, (b + 1) * positions),
+        )
+        own = _Channels(*(each[channel] if len(each) > 1 else each for each in channels))
+        codes[at] = _reencode_block(parts[at], tables, own, out_format, relu)
     return codes
 
 
 def _reencode_block(
-    accumulators: np.ndarray, buckets: _Buckets, out_format: LnsFormat, relu: bool
+    accumulators: np.ndarray,
+    tables: _Buckets,
+    channels: _Channels,
+    out_format: LnsFormat,
+    relu: bool,
 ) -> np.ndarray:
-    """The codes of accumulators below 2^53 that share one scale."""
     one_sided = relu or out_format.unsigned
-    clipped = np.maximum(accumulators, 0) if one_sided else np.abs(accumulators)
-    absolute = clipped.astype(np.float64)
-    keys = absolute.view(np.int64) >> buckets.shift
-    keys -= (1023 << (52 - buckets.shift)) - 1
+    absolute = np.maximum(accumulators, 0) if one_sided else np.abs(accumulators)
+    absolute = absolute.astype(np.float64)
+    keys = absolute.view(np.int64) >> tables.shift
+    keys -= (1023 << (52 - tables.shift)) - 1
     np.maximum(keys, 0, out=keys)
-    codes = buckets.reached.take(keys)
-    codes += absolute >= buckets.next.take(keys)
+    magnitude = tables.reached.take(keys)
+    magnitude += absolute >= tables.next.take(keys)
+    magnitude -= channels.base
+    np.clip(magnitude, 1, out_format.max_magnitude, out=magnitude)
+    magnitude *= absolute >= channels.smallest
+    codes = magnitude.astype(out_format.dtype)
     if not one_sided:
         negative = accumulators < 0
         negative &= codes > 0

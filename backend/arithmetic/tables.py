@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -176,28 +177,62 @@ def reencode_thresholds(
     Returns:
         Thresholds that do not decrease; those beyond 63 bits are INT64_MAX.
     """
+    scale = reencode_offset(accumulator_frac, accumulator_bias, out_format, antilog_bits)
+    exponents = (2 * np.arange(1, out_format.max_magnitude + 1) - 1) * scale.step
+    exponents += 2 * scale.offset
+    exponents[0] = smallest_exponent(scale)
+    return _frozen(integers_at_least(divisor, exponents, scale.fine + 1), np.int64)
+
+
+class ReencodeOffset(NamedTuple):
+    """Where an output's logarithms lie on those of an accumulator, on a grid of 2^−fine.
+
+    A step of a magnitude is `step` on that grid, and a magnitude m has the logarithm of an
+    accumulator of 2^((m · step + offset) / 2^fine).
+    """
+
+    fine: int
+    step: int
+    offset: int
+
+
+def reencode_offset(
+    accumulator_frac: int, accumulator_bias: int, out_format: LnsFormat, antilog_bits: int
+) -> ReencodeOffset:
+    """See docs/arithmetic.md, "Re-encode": F, 2^(F − f_out) and K."""
     (out_bias,) = out_format.biases
     fine = max(accumulator_frac, out_format.frac)
     step = 1 << (fine - out_format.frac)
     offset = (antilog_bits << fine) + (accumulator_bias << (fine - accumulator_frac))
-    offset -= out_bias * step
-    exponents = [(2 * m - 1) * step + 2 * offset for m in range(1, out_format.max_magnitude + 1)]
-    exponents[0] = 2 * step + 2 * offset - (2 << fine)
-    return _frozen([_integer_at_least(divisor, j, fine + 1) for j in exponents], np.int64)
+    return ReencodeOffset(fine, step, offset - out_bias * step)
 
 
-def _integer_at_least(n: int, e: int, k: int) -> int:
-    """min(⌈n · 2^(e / 2^k)⌉, INT64_MAX), by a shift of one exact root per residue of e."""
-    if e >> k > 62:
-        return INT64_MAX
-    shift = 62 - (e >> k)
-    top = _ceil_at_62_bits(n, e & ((1 << k) - 1), k)
-    return min(-(-top >> shift), INT64_MAX)
+def smallest_exponent(scale: ReencodeOffset) -> int:
+    """j(1) of docs/arithmetic.md, half of the smallest value, on the grid of 2^−(F + 1)."""
+    return 2 * (scale.step + scale.offset - (1 << scale.fine))
 
 
-@lru_cache(maxsize=1 << 14)
-def _ceil_at_62_bits(n: int, e: int, k: int) -> int:
-    return ceil_scaled_power(n, e + (62 << k), k)
+def integers_at_least(n: int, exponents: np.ndarray, k: int) -> np.ndarray:
+    """min(⌈n · 2^(e / 2^k)⌉, INT64_MAX) for every e, int64.
+
+    By a shift of one exact root per residue of e: the ceiling of a ceiling's quotient is that of
+    the quotient.
+    """
+    bits = 62 - n.bit_length()
+    tops = _roots(n, k, bits)[exponents & ((1 << k) - 1)]
+    shift = bits - (exponents >> k)
+    values = -(-tops >> np.clip(shift, 0, 63))
+    for index in np.flatnonzero(shift < 0):
+        e = int(exponents[index])
+        beyond = e >> k > 62
+        values[index] = INT64_MAX if beyond else min(ceil_scaled_power(n, e, k), INT64_MAX)
+    return values
+
+
+@lru_cache(maxsize=64)
+def _roots(n: int, k: int, bits: int) -> np.ndarray:
+    """⌈n · 2^(bits + r / 2^k)⌉ for every r, int64[2^k]."""
+    return _frozen([ceil_scaled_power(n, r + (bits << k), k) for r in range(1 << k)], np.int64)
 
 
 def encode_bias(

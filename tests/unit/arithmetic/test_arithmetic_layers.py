@@ -106,6 +106,35 @@ def test_quick_reencode_around_every_threshold(frac: int, data, antilog_bits: in
     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("seed", range(40))
+def test_quick_reencode_of_channels(seed: int, axis: int):
+    """Fracs and biases that put the channels' thresholds between each other's."""
+    random = np.random.default_rng(seed)
+    frac, out_frac = random.integers(0, 8, 2).tolist()
+    divisor = int(random.choice([1, 1, 9, 65536]))
+    biases = tuple(random.integers(-20 << frac, 20 << frac, 5).tolist())
+    out_format = LnsFormat(
+        int(random.choice([4, 8, 16])),
+        out_frac,
+        int(random.integers(-20 << out_frac, 20 << out_frac)),
+        unsigned=bool(random.integers(0, 2)),
+    )
+    acc = random.integers(-(1 << 52), 1 << 52, (3, 5, 40)) >> random.integers(0, 53, (3, 5, 40))
+    for channel, bias in enumerate(biases):
+        near = tables.reencode_thresholds(frac, bias, out_format, 6, divisor)
+        near = near[near < 1 << 52]
+        if near.size:
+            acc[1, channel] = random.choice(near, 40) + random.integers(-1, 2, 40)
+            acc[2, channel] = -acc[1, channel]
+    acc = np.ascontiguousarray(np.moveaxis(acc, 1, axis))
+    arguments = acc, tables.AccumulatorScale(frac, biases), out_format, Arithmetic(6)
+    for relu in (False, True):
+        how = {"relu": relu, "divisor": divisor, "axis": axis}
+        expected = definition.reencode(*arguments, **how)
+        np.testing.assert_array_equal(GEMM._reencode(*arguments, **how), expected)
+
+
 def test_gemm_sums_wide_products_exactly():
     """Sums beyond 2^53 must be split over channels, products beyond it left to the definition."""
     x_format, arithmetic = LnsFormat(8, 3, 0, unsigned=True), Arithmetic(12, 64)

@@ -127,7 +127,8 @@ def test_reencode_thresholds_are_designs_table_and_offset(frac: int, biases: tup
     """With one frac: n = #{i: θ(i) ≤ |acc|}, m = n + B_out − B_acc − P·2^f, save for m = 1."""
     accumulator_bias, out_bias = biases
     power = 1 << (frac + 1)
-    theta = [tables._integer_at_least(1, 2 * i - 1, frac + 1) for i in range(1, (20 << frac) + 1)]
+    exponents = 2 * np.arange(1, (20 << frac) + 1) - 1
+    theta = tables.integers_at_least(1, exponents, frac + 1).tolist()
     for i, a in enumerate(theta, start=1):
         assert a**power >= 1 << (2 * i - 1)
         assert (a - 1) ** power < 1 << (2 * i - 1)
