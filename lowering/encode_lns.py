@@ -114,7 +114,12 @@ class EncodeLnsPass(ModulePass):
 
 def encode_module(module: ModuleOp, weights: LnsFormat, arithmetic: Arithmetic) -> None:
     """Convert every nn op that has an lns counterpart, in all functions."""
-    encoding = Encoding(ConstantEncoder(weights, arithmetic), find_chains(module))
+    encode_with(module, ConstantEncoder(weights, arithmetic))
+
+
+def encode_with(module: ModuleOp, constants: ConstantEncoder) -> None:
+    """As `encode_module`, with an encoder for the constants."""
+    encoding = Encoding(constants, find_chains(module))
     patterns = [pattern(encoding) for pattern in PATTERNS]
     PatternRewriteWalker(
         EncodeWherePossiblePattern(GreedyRewritePatternApplier(patterns)), apply_recursively=False

@@ -9,7 +9,8 @@ from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter
 
-from recog.backend.arithmetic.definition import decode, encode
+from recog.backend.arithmetic.definition import encode
+from recog.backend.arithmetic.logarithms import Logarithms
 from recog.backend.arithmetic.tables import encode_bias
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
@@ -111,9 +112,9 @@ def _encode_dense(
     encoder: ConstantEncoder, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
 ) -> SSAValue:
     values, format = _constant(layer, "weight", weight), encoder.format
-    chosen = format.with_bias(tuple(_best_weight_bias(row, format) for row in values), 0)
-    constant = ConstantOp.from_array(encode(values, chosen), NumberType(chosen))
-    return _insert(constant, layer, weight, rewriter)
+    chosen = format.with_bias(_best_channel_biases(values, format), 0)
+    codes = Logarithms(values, format.frac).codes(chosen)
+    return _insert(ConstantOp.from_array(codes, NumberType(chosen)), layer, weight, rewriter)
 
 
 def _encode_lookup(
@@ -161,13 +162,27 @@ def _best_weight_bias(values: np.ndarray, format: LnsFormat) -> int:
     """The bias with the least squared error, from covering the largest weight downward."""
     covering = covering_bias(format, float(np.abs(values).max(initial=0.0)))
     flat = values.reshape(-1).astype(np.float64)
+    logarithms = Logarithms(flat, format.frac)
 
     def error(bias: int) -> float:
-        candidate = format.with_bias(bias)
-        return float(((decode(encode(flat, candidate), candidate) - flat) ** 2).sum())
+        return float(((logarithms.rounded(format.with_bias(bias)) - flat) ** 2).sum())
 
     # Half a step of clipping at most: the largest weights matter most.
     return min((covering, covering + 1), key=error)
+
+
+def _best_channel_biases(values: np.ndarray, format: LnsFormat) -> tuple[int, ...]:
+    """`_best_weight_bias` of every output channel (axis 0), all at once."""
+    rows = values.reshape(len(values), -1).astype(np.float64)
+    covering = np.array([covering_bias(format, float(m)) for m in np.abs(rows).max(1, initial=0.0)])
+    logarithms = Logarithms(rows, format.frac)
+
+    def errors(biases: np.ndarray) -> np.ndarray:
+        candidate = format.with_bias(tuple(biases.tolist()), 0)
+        return ((logarithms.rounded(candidate) - rows) ** 2).sum(axis=1)
+
+    better = errors(covering + 1) < errors(covering)
+    return tuple((covering + better).tolist())
 
 
 def _constant(layer: Operation, what: str, value: SSAValue) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -19,19 +20,37 @@ from xdsl.dialects.builtin import (
     UnrealizedConversionCastOp,
 )
 from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import PatternRewriter
 from xdsl.rewriter import Rewriter
 
 from recog.backend.interpreters.execute import find_function
 from recog.dialects import nn
+from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
 from recog.lowering.calibrate import FORMAT, ActivationFormats, covering_bias
+from recog.lowering.encode_weights import ConstantEncoder
 from recog.lowering.labels import LAYER, label_of
 from recog.lowering.signs import is_never_negative
 
 LARGEST = 8.0
 """What stands for the largest value of every activation in the trial."""
+
+
+class TrialEncoder(ConstantEncoder):
+    """Encodes all weights as zero: which op has what form does not depend on them."""
+
+    def encode_weight(
+        self, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+    ) -> SSAValue:
+        if constant_array(weight) is None:
+            return super().encode_weight(layer, weight, rewriter)
+        shape = nn.shape_of(weight)
+        format = self.format.with_bias((0,) * shape[0], 0)
+        constant = ConstantOp.from_array(np.zeros(shape, format.dtype), NumberType(format))
+        rewriter.insert(constant)
+        return constant.output
 
 
 @dataclass(frozen=True)
@@ -86,7 +105,7 @@ def _with_all_after(
 def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
     """The ops that have no form on codes, or one without an instruction."""
     from recog.lowering.chip_patterns import LOWERINGS
-    from recog.lowering.encode_lns import encode_module
+    from recog.lowering.encode_lns import encode_with
 
     originals = nn_ops(find_function(module, entry))
     refused = {index: why for index, op in enumerate(originals) if (why := _never_on_chip(op))}
@@ -99,7 +118,7 @@ def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
         for index in refused:
             _make_opaque(copies.pop(index))
         try:
-            encode_module(trial, LnsFormat(8, 4), Arithmetic(6, MAX_ACCUMULATOR_WIDTH))
+            encode_with(trial, TrialEncoder(LnsFormat(8, 4), Arithmetic(6, MAX_ACCUMULATOR_WIDTH)))
         except RecogError as error:
             index = places.get(error.where or "")
             if index is None:
