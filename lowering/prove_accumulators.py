@@ -23,6 +23,7 @@ from recog.backend.arithmetic.bounds import (
     add_bound,
     pool_bound,
     resize_bound,
+    shown,
 )
 from recog.dialects import lns
 from recog.dialects.data import ConstantOp
@@ -100,7 +101,7 @@ def check_bound(each: AccumulatorBound) -> None:
         return
     fail(
         each.op,
-        f"the accumulator of {each.place} may reach {each.bound}, "
+        f"the accumulator of {each.place} may reach {shown(each.bound)}, "
         f"{arithmetic.accumulator_width} bits hold {accumulator_limit(arithmetic)}",
         hint=f"use accumulators of {each.width} bits, fewer antilog bits, or codes of fewer bits",
     )

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 
 from xdsl.context import Context
+from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 from xdsl.dialects.builtin import UNKNOWN_LOC, FileLineColLoc, IntAttr, ModuleOp, StringAttr
 from xdsl.ir import AttributeInvT, Operation, SSAValue
 from xdsl.parser import Parser, UnresolvedOperand
@@ -43,6 +44,7 @@ class LocatingParser(Parser):
         self.places = dict[Operation, FileLineColLoc]()
         """Where ops with a `loc(...)` of their own stand in the text."""
         self._first_uses = dict[str, Span]()
+        self._resource_keys = dict[tuple[str, str], str]()
         self.failed_span: Span | None = None
         """The start of the innermost op that could not be parsed."""
 
@@ -66,6 +68,16 @@ class LocatingParser(Parser):
         if name not in self.ssa_values and name not in self.forward_ssa_references:
             self._first_uses[name] = operand.span
         return super().resolve_operand(operand, type)
+
+    def _parse_dialect_resource_handle(
+        self, dialect_name: str, interface: OpAsmDialectInterface
+    ) -> str:
+        """As xDSL's, but a key renamed on declaration stays renamed at the end of the file."""
+        key = self.parse_identifier(" for resource handle")
+        if (dialect_name, key) not in self.dialect_resources:
+            self._resource_keys[dialect_name, key] = interface.declare_resource(key)
+            self.dialect_resources.add((dialect_name, key))
+        return self._resource_keys.get((dialect_name, key), key)
 
     def _place(self, position: int) -> FileLineColLoc:
         line = bisect_left(self._line_ends, position)

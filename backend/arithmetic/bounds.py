@@ -26,6 +26,11 @@ def accumulator_limit(arithmetic: Arithmetic) -> int:
     return min((1 << (arithmetic.accumulator_width - 1)) - 1, INT64_MAX - 1)
 
 
+def shown(bound: int) -> str:
+    """A bound as text; Python refuses to print integers of thousands of digits."""
+    return str(bound) if bound.bit_length() <= 256 else f"2^{bound.bit_length() - 1}"
+
+
 def largest_product(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic) -> int:
     """The largest integer that one product of these formats adds."""
     frac = max(x_format.frac, w_format.frac)

@@ -23,6 +23,7 @@ from recog.backend.arithmetic.bounds import (
     check_accumulator,
     pool_bound,
     resize_bound,
+    shown,
 )
 from recog.backend.arithmetic.engine import Engine
 from recog.backend.program.assembler import memory_use
@@ -69,7 +70,7 @@ class WeightCache:
         if unsafe:
             channel, bound = unsafe[0]
             raise RecogError(
-                f"output channel {channel} of @{name} may reach {bound}, accumulators of "
+                f"output channel {channel} of @{name} may reach {shown(bound)}, accumulators of "
                 f"{self.arithmetic.accumulator_width} bits hold "
                 f"{accumulator_limit(self.arithmetic)}"
             )
@@ -246,7 +247,7 @@ class ChipFunctions(InterpreterFunctions):
     def _check_bound(self, bound: int) -> None:
         limit = accumulator_limit(self.arithmetic)
         if bound > limit:
-            raise RecogError(f"the sum may reach {bound}, accumulators hold {limit}")
+            raise RecogError(f"the sum may reach {shown(bound)}, accumulators hold {limit}")
 
     @impl(chip.TableOp)
     def run_table(self, _: Interpreter, op: chip.TableOp, args: PythonValues) -> PythonValues:
