@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from recog.backend.arithmetic.definition import decode, encode
+from recog.backend.arithmetic.logarithms import Logarithms
 from recog.dialects import nn
 from recog.dialects.errors import fail
 from recog.dialects.lns import NumberType
@@ -131,10 +131,10 @@ def best_bias(format: LnsFormat, samples: Samples) -> int:
     if values.size > SAMPLE:
         values = values[:: values.size // SAMPLE + 1]
     step = max(1, 2**format.frac // 4)
+    logarithms = Logarithms(values, format.frac)
 
     def error(bias: int) -> float:
-        candidate = format.with_bias(bias)
-        return float(((decode(encode(values, candidate), candidate) - values) ** 2).mean())
+        return float(((logarithms.rounded(format.with_bias(bias)) - values) ** 2).mean())
 
     return min((covering + step * i for i in range(9)), key=error)
 

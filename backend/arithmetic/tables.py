@@ -120,10 +120,20 @@ def _powers(
     with np.errstate(over="ignore", under="ignore"):
         values = np.ldexp(mantissas, octave - (bits - 1))
     smallest = lowest - int(info.nmant)
-    for index in np.flatnonzero(octave < lowest):
-        e = int(exponents[index])
-        values[index] = _ldexp(rounding(e - (smallest << k), k), smallest)
+    for index in np.argwhere(octave < lowest):
+        e = int(exponents[tuple(index)])
+        values[tuple(index)] = _ldexp(rounding(e - (smallest << k), k), smallest)
     return values
+
+
+def least_floats(exponents: np.ndarray, k: int) -> np.ndarray:
+    """The smallest float64 ≥ 2^(e / 2^k) for every e, infinity where there is none."""
+    return _powers(exponents, k, _round_up, np.float64)
+
+
+def nearest_floats(exponents: np.ndarray, k: int) -> np.ndarray:
+    """2^(e / 2^k) rounded to float64, ties to even."""
+    return _powers(exponents, k, _round_to_nearest, np.float64)
 
 
 @lru_cache(maxsize=256)
@@ -137,7 +147,7 @@ def encode_thresholds(format: LnsFormat) -> np.ndarray:
     k = format.frac + 1
     exponents = 2 * np.arange(1, format.max_magnitude + 1) - 1 - 2 * bias
     exponents[0] = 2 - 2 * bias - (1 << k)
-    return _frozen(_powers(exponents, k, _round_up, np.float64), np.float64)
+    return _frozen(least_floats(exponents, k), np.float64)
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lns_strategies import code_arrays, formats, random_codes
 
-from recog.backend.arithmetic import definition, oracle
+from recog.backend.arithmetic import definition, oracle, tables
+from recog.backend.arithmetic.logarithms import Logarithms
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 
@@ -179,3 +180,33 @@ def test_function_table_is_the_function_rounded():
     codes = all_codes(format)
     expected = definition.encode(1 / (1 + np.exp(-definition.decode(codes, format))), out)
     np.testing.assert_array_equal(definition.table(codes, entries), expected)
+
+
+@given(st.data(), formats(widths=(3, 10)), st.integers(-12, 12))
+def test_logarithms_give_the_bits_of_encode(data, format: LnsFormat, magnitude: int):
+    """At every bias, thresholds and their neighbours included; channels may have their own."""
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    values = random.standard_normal((3, 40)) * 10.0**magnitude
+    thresholds = tables.encode_thresholds(format)
+    near = random.choice(thresholds, 20)
+    values[0, :20], values[1, :20] = near, -np.nextafter(near, 0)
+    values[2, :4] = [0.0, -0.0, np.inf, -np.inf]
+    logarithms = Logarithms(values, format.frac)
+    biases = tuple((format.bias + random.integers(-99, 99, 3)).tolist())
+    for each in (format, format.with_bias(biases, 0), format.with_bias(biases[0])):
+        codes = definition.encode(values, each)
+        np.testing.assert_array_equal(logarithms.codes(each), codes)
+        np.testing.assert_array_equal(logarithms.rounded(each), definition.decode(codes, each))
+
+
+def test_logarithms_refuse_nan():
+    with pytest.raises(RecogError, match="NaN"):
+        Logarithms(np.array([1.0, np.nan]), 4)
+
+
+def test_logarithms_of_zeros_and_nothing():
+    for values in (np.zeros((2, 3)), np.zeros((0, 3))):
+        codes = Logarithms(values, 4).codes(LnsFormat(8, 4, 60))
+        assert codes.shape == values.shape
+        assert not codes.any()
