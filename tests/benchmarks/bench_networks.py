@@ -34,14 +34,14 @@ MEMORY = 1 << 30
 def main() -> int:
     arguments = _arguments()
     if arguments.one is not None:
-        row: dict[str, Any] = {"network": arguments.one}
+        row = SavedRow(Path(arguments.out))
+        row["network"] = arguments.one
         try:
             _measure(row, arguments.no_chip)
         except Exception as error:
             row["reason"] = _first_line(error)
             if os.environ.get("RECOG_DEBUG"):
                 traceback.print_exc()
-        Path(arguments.out).write_text(json.dumps(row))
         return 0
     from networks import NETWORKS
 
@@ -63,6 +63,18 @@ def main() -> int:
     _print(rows)
     print(f"rows: {out}")
     return 0 if all("max_diff_folded" in row for row in rows) else 1
+
+
+class SavedRow(dict[str, Any]):
+    """A row that is in its file as soon as it is measured, should the process be ended."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self._path = path
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        self._path.write_text(json.dumps(self))
 
 
 def _arguments() -> argparse.Namespace:
@@ -87,7 +99,8 @@ def _in_a_process(name: str, arguments: argparse.Namespace, file: Path) -> dict[
             print(run.stderr, file=sys.stderr)
         return json.loads(file.read_text())
     except subprocess.TimeoutExpired:
-        return {"network": name, "reason": f"took more than {arguments.limit:.0f} s"}
+        row = json.loads(file.read_text()) if file.exists() else {"network": name}
+        return row | {"reason": f"took more than {arguments.limit:.0f} s"}
     except (OSError, ValueError):
         last = (run.stderr.strip().splitlines() or ["no message"])[-1]
         return {"network": name, "reason": f"exit code {run.returncode}: {last}"}
@@ -181,6 +194,7 @@ def _difference(found: list[Any], expected: list[Any]) -> float:
 def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
     from recog.backend.program import Machine
     from recog.dialects import nn
+    from recog.dialects.errors import RecogError
     from recog.lowering.compare import sqnr_db
     from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
     from recog.lowering.partition import STAYS_BECAUSE
@@ -210,9 +224,12 @@ def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
         return ran["outputs"]
 
     plain_run, machine.run = machine.run, run
-    row["bit_exact"] = False
-    row["codes_compared"] = compare_bits(conversion.lns_module, machine, inputs)
-    row["bit_exact"] = True
+    try:
+        row["codes_compared"] = compare_bits(conversion.lns_module, machine, inputs)
+        row["bit_exact"] = True
+    except RecogError:
+        row["bit_exact"] = False
+        raise
     outputs = ran["outputs"]
     found = outputs if isinstance(outputs, tuple) else (outputs,)
     wanted = module_outputs(conversion.float_module, inputs)
