@@ -108,6 +108,16 @@ class Samples:
         self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
         self.parts.append(random.choice(flat, limit, replace=False) if flat.size > limit else flat)
 
+    @classmethod
+    def merged(cls, samples: Sequence[Samples]) -> Samples:
+        """The samples of several activations as those of one."""
+        return cls(
+            min(each.low for each in samples),
+            max(each.high for each in samples),
+            all(each.finite for each in samples),
+            [part for each in samples for part in each.parts],
+        )
+
     @property
     def largest(self) -> float:
         return max(-self.low, self.high)
@@ -190,26 +200,60 @@ def _array(value: object) -> np.ndarray:
 def _write_formats(
     function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
 ) -> None:
+    arguments = _argument_attributes(function)
+    kinds = _kinds(function, samples, formats)
+    for group in _sharing(function, kinds):
+        format = kinds[group[0]]
+        bias = best_bias(format, Samples.merged([samples[value] for value in group]))
+        chosen = NumberType(format.with_bias(bias))
+        for value in group:
+            if isinstance(value, BlockArgument):
+                attributes = arguments[value.index].data | {FORMAT: chosen}
+                arguments[value.index] = DictionaryAttr(attributes)
+            elif isinstance(value.owner, Operation):
+                value.owner.attributes[FORMAT] = chosen
+    function.properties["arg_attrs"] = ArrayAttr(arguments)
+
+
+def _kinds(
+    function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
+) -> dict[SSAValue, LnsFormat]:
+    """The format of every value, its bias still to be chosen."""
     returned = _returned(function)
     never_negative: set[SSAValue] = set()
-    arguments = _argument_attributes(function)
+    kinds: dict[SSAValue, LnsFormat] = {}
     for value, seen in samples.items():
-        owner = value.owner if isinstance(value.owner, Operation) else function
         if not seen.finite:
+            owner = value.owner if isinstance(value.owner, Operation) else function
             fail(owner, "the example inputs give NaN or infinity here")
         if value in returned:
-            format = formats.output
+            kinds[value] = formats.output
         elif is_never_negative(value, seen.low, never_negative):
             never_negative.add(value)
-            format = formats.unsigned
+            kinds[value] = formats.unsigned
         else:
-            format = formats.signed
-        chosen = NumberType(format.with_bias(best_bias(format, seen)))
-        if isinstance(value, BlockArgument):
-            arguments[value.index] = DictionaryAttr(arguments[value.index].data | {FORMAT: chosen})
-        else:
-            owner.attributes[FORMAT] = chosen
-    function.properties["arg_attrs"] = ArrayAttr(arguments)
+            kinds[value] = formats.signed
+    return kinds
+
+
+def _sharing(function: func.FuncOp, kinds: dict[SSAValue, LnsFormat]) -> list[list[SSAValue]]:
+    """Values in groups, each of which is to have one format.
+
+    A concatenation gives its own to operands that nothing else needs: then it moves no code.
+    """
+    groups = {value: [value] for value in kinds}
+    for op in function.body.block.ops:
+        if not isinstance(op, nn.ConcatOp) or op.output not in kinds:
+            continue
+        for operand in op.operands:
+            joined = groups[op.output]
+            alone = all(isinstance(use.operation, nn.ConcatOp) for use in operand.uses)
+            same = operand in kinds and kinds[operand] == kinds[op.output]
+            if alone and same and groups[operand] is not joined:
+                joined += groups[operand]
+                for value in groups[operand]:
+                    groups[value] = joined
+    return list({id(group): group for group in groups.values()}.values())
 
 
 def _returned(function: func.FuncOp) -> set[SSAValue]:
