@@ -136,13 +136,16 @@ class ClusterWeightsPass(ModulePass):
 
 @dataclass(frozen=True)
 class ClusterWeightPattern(RewritePattern):
-    """conv2d or linear of a constant weight → the same layer of a cluster.lookup."""
+    """conv2d, conv_transpose2d or linear of a constant weight → that layer of a cluster.lookup."""
 
     settings: ClusterWeightsPass
 
     @op_type_rewrite_pattern
     def match_and_rewrite(
-        self, op: nn.Conv2dOp | nn.LinearOp, rewriter: PatternRewriter, /
+        self,
+        op: nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp,
+        rewriter: PatternRewriter,
+        /,
     ) -> None:
         constant = op.weight.owner
         if isinstance(constant, LookupOp):
@@ -171,7 +174,8 @@ class ClusterWeightPattern(RewritePattern):
         rewriter.insert(new_ops, InsertPoint.after(constant))
         # A weight that layers share stays shared.
         for use in list(op.weight.uses):
-            if isinstance(use.operation, nn.Conv2dOp | nn.LinearOp) and use.index == 1:
+            layer = isinstance(use.operation, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp)
+            if layer and use.index == 1:
                 use.operation.operands[1] = new_ops[-1].results[0]
                 rewriter.notify_op_modified(use.operation)
 

@@ -136,5 +136,6 @@ class EncodeReluPattern(RewritePattern):
             return
         x = self.encoding.encoded(op.input, rewriter, op)
         if format_of(x).unsigned:
+            rewriter.replace(op, [], [op.input])
             return
         replace_with_codes(rewriter, op, lns.ReluOp(x, replace(format_of(x), unsigned=True)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType, f32
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
@@ -13,10 +14,12 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects import lns, nn
+from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.verification import verify_module
 from recog.lowering.calibrate import ActivationFormats, calibrate
+from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.compare import sqnr_db
 from recog.lowering.encode_lns import encode_module
 
@@ -222,6 +225,30 @@ def test_silu_written_out_is_one_table():
     names = [op.name for op in module.walk() if op.dialect_name() == "lns"]
     assert names == ["lns.encode", "lns.table", "lns.decode"]
     assert db > 34
+
+
+def test_transposed_convs_are_clustered_like_any_layer():
+    """Their weights have the outputs first, so blocks and channel scales mean the same."""
+
+    def wide(x: SSAValue) -> nn.ConvTranspose2dOp:
+        return nn.ConvTranspose2dOp(x, constant(32, 6, 3, 3), constant(32), strides=(2, 2))
+
+    module = network([IMAGE], wide)
+    settings = ClusterWeightsPass(centroids=64)
+    settings.apply(Context(), module)
+    (lookup,) = (op for op in module.walk() if isinstance(op, LookupOp))
+    assert lookup.block.get_values() == (1, 1, 3, 3)
+    _, db = converted(module, [frames(IMAGE, 1, False)])
+    assert db > 30
+
+
+def test_relu_of_what_is_never_negative_goes():
+    def pool(x: SSAValue) -> nn.MaxPool2dOp:
+        return nn.MaxPool2dOp(x, (2, 2))
+
+    module, db = converted(network([IMAGE], pool, nn.ReluOp), [frames(IMAGE, 1, True)])
+    assert not any(isinstance(op, lns.ReluOp) for op in module.walk())
+    assert db > 30
 
 
 def test_moved_results_have_the_outputs_format():
