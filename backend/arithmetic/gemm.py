@@ -141,8 +141,17 @@ class GemmEngine(ReferenceEngine):
         *,
         arithmetic: Arithmetic,
     ) -> np.ndarray:
+        rows = x.reshape(-1, x.shape[-1])
+        table = None
+        if len(rows) <= FEW_POSITIONS:
+            formats = x_format.with_bias(0), w_format.with_bias(0)
+            table = lookup.product_table(*formats, w.shape[1], arithmetic)
+        if table is not None:
+            acc = lookup.accumulate_linear(rows, w, table)
+            acc = acc if init is None else acc + init
+            return acc.reshape(*x.shape[:-1], len(w))
         acc = self._accumulate_conv2d(
-            x.reshape(-1, x.shape[-1], 1, 1),
+            rows[:, :, None, None],
             x_format,
             w[:, :, None, None],
             w_format,

@@ -64,6 +64,21 @@ def product_table(
     return ProductTable(index(x_sign, x_p), index(w_sign, w_p), products)
 
 
+def accumulate_linear(x: np.ndarray, w: np.ndarray, table: ProductTable) -> np.ndarray:
+    """The accumulators of `definition.linear` without initial values: x [N, K], w [O, K]."""
+    acc = np.empty((len(x), len(w)), np.int64)
+    some = max(1, BLOCK // max(1, w.shape[1]))
+    for first in range(0, len(w), some):
+        rows = slice(first, first + some)
+        weights = table.w_index.take(w[rows])
+        index, term = np.empty_like(weights), np.empty(weights.shape, table.products.dtype)
+        for n, codes in enumerate(table.x_index.take(x)):
+            np.add(weights, codes, out=index)
+            table.products.take(index, out=term, mode="clip")
+            acc[n, rows] = term.sum(axis=1)
+    return acc
+
+
 def accumulate_conv2d(
     x: np.ndarray,
     w: np.ndarray,

@@ -82,7 +82,11 @@ def test_linear_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool)
         )
         unit = oracle.product_unit(x_format, w_format, o, arithmetic)
         assert result[index] == oracle.reencode(acc, unit, out_format, relu)
-    quick = GEMM.linear(*tensors, relu=relu, arithmetic=arithmetic)
+    with patch.object(lookup, "BLOCK", data.draw(st.sampled_from([1, 50, 1 << 14]))):
+        quick = GEMM.linear(*tensors, relu=relu, arithmetic=arithmetic)
+    np.testing.assert_array_equal(quick, result)
+    with matrix_products_only():
+        quick = GEMM.linear(*tensors, relu=relu, arithmetic=arithmetic)
     np.testing.assert_array_equal(quick, result)
 
 
