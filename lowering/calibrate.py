@@ -27,12 +27,10 @@ from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsForm
 from recog.lowering.labels import label_layers
 from recog.lowering.rewriting import check_frames, check_option, inputs_of, load_arrays
 from recog.lowering.signs import is_never_negative
+from recog.lowering.wide_values import MOVING, wide_values
 
 FORMAT = "lns.format"
 """On an nn op or a function argument: the format that its values will be encoded in."""
-
-MOVING = nn.ReshapeOp | nn.PermuteOp | nn.SliceOp | nn.ConcatOp | nn.PadOp | nn.MaxPool2dOp
-"""Ops whose results have the formats of their operands."""
 
 SAMPLE = 65536
 """Values of one activation that the search for its bias looks at."""
@@ -58,13 +56,17 @@ class CalibratePass(ModulePass):
     """Bits of the network's outputs."""
     output_frac: int = 4
     """Fraction bits of the network's outputs."""
+    wide_width: int = 16
+    """Bits of what decoding a head needs to more digits: disparities, boxes."""
+    wide_frac: int = 11
+    """Fraction bits of those; one more where they are never negative."""
     entry: str = "main"
     """The function to calibrate."""
 
     def __post_init__(self):
-        for name in ("width", "output_width"):
+        for name in ("width", "output_width", "wide_width"):
             check_option(self, name, MIN_WIDTH, MAX_WIDTH)
-        for name in ("frac", "unsigned_frac", "output_frac"):
+        for name in ("frac", "unsigned_frac", "output_frac", "wide_frac"):
             check_option(self, name, 0, MAX_FRAC)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -81,16 +83,23 @@ class CalibratePass(ModulePass):
             LnsFormat(self.width, self.frac),
             LnsFormat(self.width, self.unsigned_frac, unsigned=True),
             LnsFormat(self.output_width, self.output_frac),
+            LnsFormat(self.wide_width, self.wide_frac),
+            LnsFormat(self.wide_width, min(self.wide_frac + 1, MAX_FRAC), unsigned=True),
         )
 
 
 @dataclass(frozen=True)
 class ActivationFormats:
-    """The formats to choose biases for: of signed values, of others, of the outputs."""
+    """The formats to choose biases for: of signed values, of others, of the outputs.
+
+    The wide ones are for what decoding a head needs to more digits, see `wide_values`.
+    """
 
     signed: LnsFormat = LnsFormat(8, 4)
     unsigned: LnsFormat = LnsFormat(8, 5, unsigned=True)
     output: LnsFormat = LnsFormat(8, 4)
+    wide_signed: LnsFormat = LnsFormat(16, 11)
+    wide_unsigned: LnsFormat = LnsFormat(16, 12, unsigned=True)
 
 
 @dataclass
@@ -220,19 +229,21 @@ def _kinds(
 ) -> dict[SSAValue, LnsFormat]:
     """The format of every value, its bias still to be chosen."""
     returned = _returned(function)
+    wide = wide_values(function)
     never_negative: set[SSAValue] = set()
     kinds: dict[SSAValue, LnsFormat] = {}
     for value, seen in samples.items():
         if not seen.finite:
             owner = value.owner if isinstance(value.owner, Operation) else function
             fail(owner, "the example inputs give NaN or infinity here")
-        if value in returned:
+        is_wide = value in wide
+        if value in returned and not is_wide:
             kinds[value] = formats.output
         elif is_never_negative(value, seen.low, never_negative):
             never_negative.add(value)
-            kinds[value] = formats.unsigned
+            kinds[value] = formats.wide_unsigned if is_wide else formats.unsigned
         else:
-            kinds[value] = formats.signed
+            kinds[value] = formats.wide_signed if is_wide else formats.signed
     return kinds
 
 

@@ -95,6 +95,8 @@ class NnOp(IRDLOperation, ABC):
 
     INTEGERS_TOO: ClassVar[bool] = False
     """Whether the operands may be indices or masks."""
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    """Which of the operands, and `output`, need codes of more bits than activations have."""
 
     output = result_def(TENSORS)
 
@@ -124,6 +126,12 @@ class NnOp(IRDLOperation, ABC):
     def infer_element_type(self) -> Attribute:
         """The result's element type."""
         return element_type_of(self.operands[0])
+
+    @property
+    def wide_values(self) -> list[SSAValue]:
+        """The operands and results that `WIDE` names."""
+        values = (getattr(self, name) for name in self.WIDE)
+        return [value for value in values if value is not None]
 
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         """Whether axis 0 of the result is the batch, and each image is computed by itself.

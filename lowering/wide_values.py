@@ -1,0 +1,46 @@
+"""Which values of a network need wide codes: what decoders of heads amplify the errors of.
+
+A disparity of 30 pixels in codes of 8 bits is off by half a pixel. Ops that decode say which
+operands and results of theirs are to be wide (`NnOp.WIDE`); so are those that only a move, an
+interpolation or a constant factor lies between.
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects import func
+from xdsl.ir import Operation, SSAValue
+
+from recog.dialects import nn
+from recog.dialects.data import constant_array
+
+MOVING = nn.ReshapeOp | nn.PermuteOp | nn.SliceOp | nn.ConcatOp | nn.PadOp | nn.MaxPool2dOp
+"""Ops whose results have the formats of their operands."""
+
+LAYERS = nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp
+"""Ops whose accumulators grow with the bits of their operands."""
+
+
+def wide_values(function: func.FuncOp) -> set[SSAValue]:
+    """The values of a function of nn ops that calibrate gives wide formats."""
+    ops = [op for op in function.body.block.ops if isinstance(op, nn.NnOp)]
+    wide = {value for op in ops for value in op.wide_values}
+    for op in reversed(ops):
+        if op.output in wide and _keeps_digits(op):
+            wide.update(op.operands)
+    for op in ops:
+        if isinstance(op, nn.ConcatOp) or not _keeps_digits(op):
+            continue
+        fed = any(operand in wide for operand in op.operands)
+        if fed and not any(isinstance(use.operation, LAYERS) for use in op.output.uses):
+            wide.add(op.output)
+    return wide
+
+
+def _keeps_digits(op: Operation) -> bool:
+    """Whether an op moves or interpolates its operand, or multiplies it by a constant."""
+    match op:
+        case nn.MulOp() | nn.DivOp():
+            arrays = [constant_array(value) for value in op.operands]
+            return any(array is not None for array in arrays)
+        case _:
+            return isinstance(op, MOVING | nn.ResizeOp | nn.NegOp)
