@@ -35,6 +35,9 @@ FACTORIES = frozenset(
 )
 """Operators that look at their operand's shape alone: their results are constants."""
 
+READS_A_VALUE = frozenset({"aten.item.default", "aten._local_scalar_dense.default"})
+"""Operators that give a tensor's value to Python, for control flow and sizes."""
+
 # They return their operand in evaluation mode, which their schemas do not say.
 _DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout")
 
@@ -56,6 +59,11 @@ def size_depends_on_data(node: Node) -> bool:
     values = tree_leaves(node.meta.get("val"))
     sizes = [size for value in values for size in getattr(value, "shape", (value,))]
     return any(isinstance(size, torch.SymInt | torch.SymBool | torch.SymFloat) for size in sizes)
+
+
+def on_symbols(node: Node) -> bool:
+    """Whether the node computes with sizes and conditions rather than tensors."""
+    return schema_of(node) is None or str(node.target) == "aten._assert_scalar.default"
 
 
 def output_names(program: ExportedProgram) -> list[str]:

@@ -8,14 +8,10 @@ once, every operator with its module path and source line.
 from __future__ import annotations
 
 import inspect
-import logging
 import operator
-import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +61,8 @@ from recog.frontend.conversion import (
     identifier,
     merged,
 )
+from recog.frontend.export import export_model, first_lines, layers_in_training, load_archive
+from recog.frontend.problems import ImportFailure, ImportProblem
 from recog.lowering.raise_correlation import RaiseCorrelationPass
 
 CONVERTERS = merged(
@@ -88,54 +86,38 @@ def import_torch(
     """The nn module of a network in evaluation mode.
 
     Args:
-        model: left as it is, its training mode included.
+        model: left as it is.
         example_inputs: the positional arguments of one call; their shapes become the
             module's, where the batch (axis 0) stands for any.
 
     Raises:
-        RecogError: the model cannot be traced, or holds operators or values that nn
-            cannot express; all of them are listed.
+        RecogError: the model cannot be traced, has layers in training mode, or holds operators
+            or values that nn cannot express; all of them are listed.
     """
     if not isinstance(model, torch.nn.Module):
         raise RecogError(f"expected a torch.nn.Module, got {type(model).__name__}")
     arguments = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        with _quiet_torch():
-            program = torch.export.export(model, arguments, dict(example_kwargs or {}))
-    except Exception as error:
-        raise _export_error(error) from None
-    finally:
-        for module, training in modes.items():
-            module.training = training
-    return import_exported(program)
+    program = export_model(model, arguments, example_kwargs or {})
+    return _import(layers_in_training(model), program)
 
 
 def import_pt2(path: str | Path) -> ModuleOp:
     """The nn module of a `torch.export.save` archive; raises RecogError as `import_torch`."""
-    if not os.path.isfile(path):
-        raise RecogError("no such file", where=str(path))
-    try:
-        with _quiet_torch():
-            program = torch.export.load(path)
-    except Exception as error:
-        raise RecogError(
-            f"is not a torch.export archive that torch {torch.__version__} can read: "
-            f"{_summary(error)}",
-            where=str(path),
-            hint="write it with torch.export.save(torch.export.export(model.eval(), inputs), path)",
-        ) from None
-    return import_exported(program)
+    return import_exported(load_archive(path))
 
 
 def import_exported(program: ExportedProgram) -> ModuleOp:
     """The nn module of an exported program; raises RecogError as `import_torch`."""
-    importer = _GraphImporter(program)
+    return _import([], program)
+
+
+def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp:
+    """The nn module of a program, if there is none of the problems, nor any in the program."""
+    importer = _GraphImporter(program, problems)
     try:
         module = importer.run()
     except RecogError:
-        if not importer.stale:
+        if problems or not importer.stale:
             raise
         # Writes to part of a tensor: torch turns them into new tensors, whole ops stay whole.
         module = _GraphImporter(_functional(program)).run()
@@ -159,82 +141,10 @@ def _functional(program: ExportedProgram) -> ExportedProgram:
         return program.run_decompositions({})
 
 
-@contextmanager
-def _quiet_torch() -> Iterator[None]:
-    """torch logs tracebacks of errors that it raises as well: the user gets one message."""
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
-
-
-def _summary(error: Exception, lines: int = 1) -> str:
-    text = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(text[:lines]) or type(error).__name__
-
-
-def _export_error(error: Exception) -> RecogError:
-    """The message of torch or of the user's own code, with the innermost line of the latter."""
-    where = None
-    trace = error.__traceback__
-    ours = (os.path.dirname(torch.__file__), os.path.dirname(__file__))
-    while trace is not None:
-        filename = trace.tb_frame.f_code.co_filename
-        if not filename.startswith((*ours, "<")):
-            where = f"{filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return RecogError(
-        f"torch.export cannot trace the model: {type(error).__name__}: {_summary(error, 3)}",
-        where=where,
-        hint="does the model run on the example inputs? Control flow that depends on the "
-        "values of tensors cannot be exported.",
-    )
-
-
-@dataclass(frozen=True)
-class ImportProblem:
-    """One operator that cannot be converted: its name, where it is, why, and what to do."""
-
-    operator: str
-    place: str
-    reason: str
-    hint: str | None = None
-
-    def __str__(self) -> str:
-        at = f" at {self.place}" if self.place else ""
-        return f"{self.operator}{at}: {self.reason}"
-
-
-class ImportFailure(RecogError):
-    """Everything of a network that cannot be converted.
-
-    Attributes:
-        problems: one for each operator, in execution order.
-        converted: how many ops of each kind the others became.
-    """
-
-    def __init__(self, problems: list[ImportProblem], converted: Counter[str]):
-        self.problems = problems
-        self.converted = converted
-        counts = Counter(str(problem) for problem in problems)
-        lines = [f"{text} ({n} times)" if n > 1 else text for text, n in counts.items()]
-        hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
-        what = "1 operator" if len(problems) == 1 else f"{len(problems)} operators"
-        listing = "\n  ".join(lines)
-        super().__init__(
-            f"{what} of the network cannot be converted:\n  {listing}",
-            hint="; ".join(hints) or None,
-        )
-
-
 class _GraphImporter:
     """One walk over an exported graph; collects every problem before it reports."""
 
-    def __init__(self, program: ExportedProgram):
+    def __init__(self, program: ExportedProgram, problems: Sequence[ImportProblem] = ()):
         self.program = program
         self.block = Block()
         self.constants = ConstantPool(self.block)
@@ -242,7 +152,7 @@ class _GraphImporter:
         self.aliases = graph.AliasSets()
         self.state = dict[Node, str]()  # parameters and buffers by name
         self.stale = set[Node]()  # views of memory that an in-place operator changed since
-        self.problems: list[ImportProblem] = []
+        self.problems = list(problems)
 
     def run(self) -> ModuleOp:
         placeholders = [n for n in self.program.graph.nodes if n.op == "placeholder"]
@@ -340,6 +250,13 @@ class _GraphImporter:
             leaves = tree_leaves((args, kwargs))
         if known and not any(isinstance(leaf, SSAValue) for leaf in leaves):
             return self._evaluate(node, args, kwargs)
+        if known and graph.operator_name(node) in graph.READS_A_VALUE:
+            raise Unsupported(
+                "reads the value of a tensor: neither control flow nor sizes may depend on it",
+                "choose with torch.where, or leave it to the code around the network",
+            )
+        if not known and graph.on_symbols(node):
+            return _UNKNOWN
         if graph.size_depends_on_data(node):
             if not known:
                 return self._stand_in(node.meta.get("val"))
@@ -453,6 +370,6 @@ def _evaluate(node: Node, args: Any, kwargs: Any) -> Any:
         with torch.no_grad():
             result = node.target(*args, **kwargs)
     except Exception as error:
-        raise Unsupported(f"cannot be evaluated at import: {_summary(error)}") from None
+        raise Unsupported(f"cannot be evaluated at import: {first_lines(error)}") from None
     name = graph.node_module_path(node) or node.name
     return tree_map(lambda r: Constant(r, name, True) if isinstance(r, Tensor) else r, result)

@@ -44,7 +44,7 @@ def check_network(spec: str) -> NetworkReport:
     Raises:
         RecogError: it cannot be loaded or exported at all.
     """
-    from recog.frontend.importer import ImportFailure
+    from recog.frontend.problems import ImportFailure
     from recog.tools.module_files import load_network
 
     try:

@@ -28,7 +28,7 @@ class Detector(nn.Module):
 
 
 def detector():
-    return Detector(), torch.zeros(1, 3, 8, 8)
+    return Detector().eval(), torch.zeros(1, 3, 8, 8)
 
 
 class Odd(nn.Module):

@@ -33,7 +33,7 @@ class Detector(nn.Module):
 
 def make():
     torch.manual_seed(0)
-    return Detector(), torch.zeros(1, 3, 16, 16)
+    return Detector().eval(), torch.zeros(1, 3, 16, 16)
 """
 
 

@@ -47,7 +47,7 @@ def make():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.5, 0.5)
             nn.init.uniform_(module.running_var, 0.5, 2)
-    return model, (torch.zeros(1, 3, 16, 16),)
+    return model.eval(), (torch.zeros(1, 3, 16, 16),)
 
 
 def unsupported():
@@ -172,7 +172,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         ConversionOptions(cluster=None),
         ConversionOptions(cluster=ClusterWeightsPass(centroids=16), tune=TuneSettings(epochs=1)),
     ):
-        conversion = convert(import_torch(model, inputs), [images], options=options)
+        conversion = convert(import_torch(model.eval(), inputs), [images], options=options)
         program = conversion.assemble()
         assert program == conversion.assemble()
         machine = Machine(program)

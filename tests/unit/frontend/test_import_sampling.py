@@ -30,7 +30,7 @@ def assert_imported(model: tnn.Module, shape: tuple[int, ...] = (1, 6, 5, 4)) ->
     torch.manual_seed(0)
     x = torch.randn(3, *shape[1:])
     expected = model.eval()(x)
-    found = run_nn(import_torch(model, x[:1]), x)
+    found = run_nn(import_torch(model.eval(), x[:1]), x)
     expected = expected if isinstance(expected, tuple) else (expected,)
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a.detach(), b.detach(), rtol=1e-5, atol=1e-5)

@@ -184,7 +184,7 @@ class Stereo(tnn.Module):
 def test_correlation_volumes_are_one_op(function: Callable[[Tensor, Tensor], Tensor]):
     left, right = torch.randn(1, 3, 6, 10), torch.randn(1, 3, 6, 10)
     model = Stereo(function)
-    module = import_torch(model, (left, right))
+    module = import_torch(model.eval(), (left, right))
     ops = [op.name for op in module.walk() if op.name.startswith("nn.")]
     assert ops == ["nn.conv2d", "nn.conv2d", "nn.correlation", "nn.relu"]
     (found,) = run_nn(module, left, right)
@@ -206,7 +206,7 @@ def test_correlation_volumes_are_one_op(function: Callable[[Tensor, Tensor], Ten
 def test_what_is_no_correlation_volume_stays(function: Callable[[Tensor, Tensor], Tensor]):
     left, right = torch.randn(1, 3, 6, 10), torch.randn(1, 3, 6, 10)
     model = Stereo(function)
-    module = import_torch(model, (left, right))
+    module = import_torch(model.eval(), (left, right))
     assert not any(op.name == "nn.correlation" for op in module.walk())
     torch.testing.assert_close(run_nn(module, left, right)[0], model(left, right))
 

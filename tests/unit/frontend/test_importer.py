@@ -17,6 +17,7 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op
 from recog.frontend.importer import import_exported, import_pt2, import_torch
 from recog.frontend.networks import digits_resnet
+from recog.frontend.problems import ImportFailure
 
 
 class Function(tnn.Module):
@@ -36,7 +37,7 @@ def assert_equals_eager(model: tnn.Module, *shapes: tuple[int, ...]) -> ModuleOp
     """Imported at batch 1, run at batch 3, the network gives what eager torch gives."""
     torch.manual_seed(0)
     inputs = [torch.randn(3, *shape) for shape in shapes]
-    module = import_torch(model, [x[:1] for x in inputs])
+    module = import_torch(model.eval(), [x[:1] for x in inputs])
     with torch.no_grad():
         expected = copy.deepcopy(model).eval()(*[x.clone() for x in inputs])
         found = run_nn(module, *inputs)
@@ -151,7 +152,7 @@ def test_means_over_the_image_are_one_form():
 def test_several_inputs_in_a_structure():
     model = Function(lambda self, x, pair: x + pair["a"] * pair["b"][0])
     inputs = [torch.randn(1, 4), {"a": torch.randn(1, 4), "b": [torch.randn(1, 4)]}]
-    module = import_torch(model, inputs)
+    module = import_torch(model.eval(), inputs)
     (found,) = run_nn(module, inputs[0], inputs[1]["a"], inputs[1]["b"][0])
     torch.testing.assert_close(found, model(*inputs))
 
@@ -187,18 +188,53 @@ def test_a_constant_evaluated_in_place_leaves_the_parameter():
 
 
 def test_the_model_is_left_as_it_was():
-    model = digits_resnet(4)
-    model.block1.eval()
+    model = digits_resnet(4).eval()
+    model.fc.train()  # a layer that is the same in both modes
     before = {name: value.clone() for name, value in model.state_dict().items()}
     modes = {name: module.training for name, module in model.named_modules()}
-    assert_equals_eager(model, (1, 8, 8))
+    import_torch(model, torch.rand(1, 1, 8, 8))
     assert modes == {name: module.training for name, module in model.named_modules()}
     after = model.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
+def test_training_mode_is_refused_with_everything_else():
+    parts = {
+        "first": tnn.BatchNorm2d(3),
+        "second": tnn.BatchNorm2d(3),
+        "drop": tnn.Dropout2d(0.1),
+        "none": tnn.Dropout(0.0),
+    }
+    model = Function(
+        lambda self, x: self.none(self.drop(self.second(self.first(x)))).cumsum(1), **parts
+    )
+    model.first.eval()
+    with pytest.raises(ImportFailure) as error:
+        import_torch(model, torch.randn(1, *IMAGE))
+    found = [(problem.operator, problem.place) for problem in error.value.problems[:2]]
+    assert found == [("BatchNorm2d", 'layer "second"'), ("Dropout2d", 'layer "drop"')]
+    assert [problem.operator for problem in error.value.problems[2:]] == ["aten.cumsum.default"]
+    assert "call model.eval() first" in str(error.value)
+
+
+def test_all_control_flow_on_values_is_listed():
+    def forward(self, x):
+        if x.sum() > 0:
+            x = x + 1
+        while x.max() < -100:
+            x = x * 2
+        return x.cumsum(1)
+
+    with pytest.raises(ImportFailure) as error:
+        import_torch(Function(forward), torch.ones(1, *IMAGE))
+    operators = [problem.operator for problem in error.value.problems]
+    assert operators == ["aten.item.default", "aten.item.default", "aten.cumsum.default"]
+    assert all("test_importer.py:" in problem.place for problem in error.value.problems)
+    assert "torch.where" in str(error.value)
+
+
 def test_names_and_locations():
-    module = import_torch(digits_resnet(4), torch.zeros(1, 1, 8, 8))
+    module = import_torch(digits_resnet(4).eval(), torch.zeros(1, 1, 8, 8))
     ops = [op for op in module.walk() if isinstance(op, nn.NnOp)]
     assert ops[0].output.name_hint == "stem"
     assert ops[0].weight.name_hint == "stem_weight"

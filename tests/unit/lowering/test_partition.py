@@ -57,7 +57,7 @@ DECODES = {
 def imported(name: str) -> tuple[ModuleOp, Tensor]:
     torch.manual_seed(0)
     x = torch.randn(1, 3, 6, 6)
-    return import_torch(Detector(DECODES[name]), x), x
+    return import_torch(Detector(DECODES[name]).eval(), x), x
 
 
 @pytest.mark.parametrize("name", DECODES)

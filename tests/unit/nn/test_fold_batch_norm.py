@@ -25,7 +25,7 @@ from recog.lowering.fold_batch_norm import FoldBatchNormPass
 
 def fold(model: tnn.Module, x: torch.Tensor) -> ModuleOp:
     """The folded module, within 1e-5 of eager torch, relative to the largest output."""
-    module = import_torch(model, x[:1])
+    module = import_torch(model.eval(), x[:1])
     FoldBatchNormPass().apply(Context(), module)
     verify_module(module)
     expected = in_double(model, x)
@@ -207,7 +207,7 @@ def test_extreme_scales(scale, variance):
         norm.weight.fill_(scale)
         norm.running_var.fill_(variance)
         norm.running_mean.normal_()
-    module = import_torch(tnn.Sequential(conv, norm), torch.randn(1, 3, 5, 5))
+    module = import_torch(tnn.Sequential(conv, norm).eval(), torch.randn(1, 3, 5, 5))
     FoldBatchNormPass().apply(Context(), module)
     weight, bias = (op.value.to_array() for op in module.walk() if isinstance(op, ConstantOp))
     s = np.float64(np.float32(scale)) / np.sqrt(np.float64(np.float32(variance)) + 1e-5)

@@ -301,7 +301,7 @@ def test_folded(name):
     model, shape = CASES[name]
     torch.manual_seed(len(name))
     model, x = randomized(model), torch.randn(shape)
-    narrow = import_torch(model, x[:1])
+    narrow = import_torch(model.eval(), x[:1])
     wide = with_elements(narrow, f64)
     (exact,) = run_nn(wide, x)
     for module in (wide, narrow):
@@ -318,7 +318,7 @@ def test_folded(name):
 def test_kept(name):
     model, reason = KEPT[name]
     model, x = randomized(model), torch.randn(IMAGE)
-    module = import_torch(model, x[:1])
+    module = import_torch(model.eval(), x[:1])
     counts = fold_batch_norms(module)
     assert reason in [why for _, why in counts.kept]
     assert batch_norm_report(module) == counts.kept
@@ -328,7 +328,7 @@ def test_kept(name):
 
 def test_a_border_map_above_the_limit_is_not_made():
     model, x = randomized(Sequential(Norm(3), Conv(3, 4, 3, padding=1))), torch.randn(IMAGE)
-    module = import_torch(model, x[:1])
+    module = import_torch(model.eval(), x[:1])
     kept = fold_batch_norms(module, FoldLimits(border_map=119)).kept
     assert "the map of 120 biases" in kept[0][1]
     assert fold_batch_norms(module, FoldLimits(border_map=120)).kept == []
@@ -342,6 +342,6 @@ def test_padding_takes_a_value(padding, value):
     norm, pad = Norm(1), tnn.ConstantPad2d(padding, value)
     for model in (Sequential(norm, pad, Conv(1, 3, 3)), Sequential(Conv(1, 1, 3), pad, norm)):
         model, x = randomize(model, 2, zero=False), torch.randn(2, 1, 6, 5)
-        module = import_torch(model, x[:1])
+        module = import_torch(model.eval(), x[:1])
         assert fold_batch_norms(module).kept == []
         assert relative_error(module, model, x) <= 1e-6
