@@ -42,6 +42,7 @@ from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import verify_module
 from recog.frontend import (
     graph,
+    ops_boxes,
     ops_elementwise,
     ops_functions,
     ops_layers,
@@ -64,9 +65,11 @@ from recog.frontend.conversion import (
 from recog.frontend.export import export_model, first_lines, layers_in_training, load_archive
 from recog.frontend.problems import ImportFailure, ImportProblem
 from recog.lowering.raise_correlation import RaiseCorrelationPass
+from recog.lowering.raise_peaks import RaisePeaksPass
 
 CONVERTERS = merged(
     ops_layers.OPS,
+    ops_boxes.OPS,
     ops_elementwise.OPS,
     ops_functions.OPS,
     ops_matrix.OPS,
@@ -123,6 +126,7 @@ def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp
         module = _GraphImporter(_functional(program)).run()
         CanonicalizePass().apply(_context(), module)
     RaiseCorrelationPass().apply(Context(), module)
+    RaisePeaksPass().apply(Context(), module)
     verify_module(module)
     return module
 

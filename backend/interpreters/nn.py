@@ -21,6 +21,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
+from recog.backend.interpreters.nn_boxes import NnBoxFunctions
 from recog.backend.interpreters.nn_functions import NnElementaryFunctions
 from recog.backend.interpreters.nn_selection import NnSelectionFunctions
 from recog.backend.interpreters.nn_tensors import as_tensor, tensors
@@ -280,7 +281,12 @@ class FloatClusterFunctions(InterpreterFunctions):
 
 def register_nn(interpreter: Interpreter) -> None:
     """Give an interpreter every op of the nn dialect."""
-    for functions in (NnFunctions(), NnElementaryFunctions(), NnSelectionFunctions()):
+    for functions in (
+        NnFunctions(),
+        NnBoxFunctions(),
+        NnElementaryFunctions(),
+        NnSelectionFunctions(),
+    ):
         interpreter.register_implementations(functions)
 
 
