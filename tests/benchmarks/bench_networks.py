@@ -5,7 +5,8 @@
 
 Every network runs in a process of its own; what one cannot do is written in its `reason` and
 stops no other. Differences are the largest over all outputs, relative to each output's largest
-value; after folding, detectors are compared in the scores that they rank. `sqnr_db` compares
+value; after folding, a detector's decode takes the decisions (which score is a peak, which are
+the largest) of the run before. `sqnr_db` compares
 what the chip's part returns with the float network's values there, on the frame that it was
 calibrated with.
 """
@@ -140,15 +141,16 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
     row["ops"] = sum(isinstance(op, nn.NnOp) for op in module.walk())
     row["bn_total"] = sum(isinstance(op, nn.BatchNormOp) for op in module.walk())
     row["max_diff_import"] = _difference(_run(module, inputs), expected)
-    ranks = any(isinstance(op, nn.TopkIndicesOp) for op in module.walk())
-    reference = _ranked(module, inputs) if ranks else expected
+    decisions: list[Any] = []
+    _run(module, inputs, lambda op, results: decisions.extend(_decided(op, results)))
     start = time.perf_counter()
     FoldBatchNormPass().apply(Context(), module)
     row["fold_s"] = round(time.perf_counter() - start, 2)
     kept = [op for op in module.walk() if isinstance(op, nn.BatchNormOp)]
     row["bn_folded"] = row["bn_total"] - len(kept)
     row["kept_because"] = sorted({op.attributes[KEPT_BECAUSE].data for op in kept})  # pyright: ignore
-    row["max_diff_folded"] = _difference((_ranked if ranks else _run)(module, inputs), reference)
+    folded = _run(module, inputs, _decide_as(decisions))
+    row["max_diff_folded"] = _difference(folded, expected)
     if not no_chip:
         _to_the_chip(row, module, [x.numpy() for x in inputs])
 
@@ -162,23 +164,27 @@ def _run(module: Any, inputs: Any, observe: Any = None) -> list[Any]:
         return [value.numpy() for value in run_nn(module, *inputs, observe=observe)]
 
 
-def _ranked(module: Any, inputs: Any) -> list[Any]:
-    """The scores that a detector ranks.
-
-    Equal ones but for a rounding change places, and with them all that depends on the rank.
-    """
+def _decided(op: Any, results: Any) -> list[Any]:
+    """What a decoder decided: which elements are equal, which are the largest."""
     from recog.dialects import nn
 
-    ranked = [op.input for op in module.walk() if isinstance(op, nn.TopkIndicesOp)]
-    seen: dict[Any, Any] = {}
+    decides = isinstance(op, (nn.ArgmaxOp, nn.CompareOp, nn.TopkIndicesOp))
+    return [value.clone() for value in results] if decides else []
+
+
+def _decide_as(decisions: list[Any]) -> Any:
+    """An observer that puts the decisions of another run in place of this run's.
+
+    Values that are equal but for a rounding may be decided either way, and everything after a
+    different decision differs.
+    """
+    left = iter(decisions)
 
     def observe(op: Any, results: Any) -> None:
-        for result, value in zip(op.results, results):
-            if result in ranked:
-                seen[result] = value.numpy()
+        for value, _ in zip(results, _decided(op, results)):
+            value.copy_(next(left))
 
-    _run(module, inputs, observe)
-    return [seen[value] for value in ranked]
+    return observe
 
 
 def _difference(found: list[Any], expected: list[Any]) -> float:
