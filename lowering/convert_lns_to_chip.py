@@ -62,19 +62,22 @@ class ConvertLnsToChipPass(ModulePass):
         if not functions:
             raise RecogError("the module has no function with arguments to convert")
         for function in functions:
-            program = convert_function(function, self._target(default_target(function)))
+            program = convert_function(function, self.chip_target(default_target(function)))
             Rewriter.insert_op(program, InsertPoint.before(function))
             function.detach()
             function.erase()
 
-    def _target(self, default: ChipTarget) -> ChipTarget:
+    def chip_target(self, default: ChipTarget) -> ChipTarget:
+        """The chip of these options; what they leave open is the default's. Raises RecogError."""
         target = default if self.target is None else load_target(self.target, default)
         sizes = {
             "activation_memory": self.activation_memory,
             "weight_memory": self.weight_memory,
         }
         try:
-            return replace(target, **{name: size for name, size in sizes.items() if size})
+            return replace(
+                target, **{name: size for name, size in sizes.items() if size is not None}
+            )
         except ValueError as error:
             raise RecogError(str(error)) from None
 

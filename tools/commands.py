@@ -95,11 +95,18 @@ def stage_file(index: int, name: str) -> str:
 
 def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
     """The options of a conversion from the command line; RecogError names a bad one."""
+    from recog.dialects.chip import ChipTarget
     from recog.lowering.calibrate import ActivationFormats
     from recog.lowering.cluster_weights import ClusterWeightsPass
+    from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
     from recog.lowering.tune_centroids import TuneSettings
 
     a = arguments
+    chip = ConvertLnsToChipPass(a.target, a.activation_memory, a.weight_memory)
+    target = chip.chip_target(ChipTarget())
+    accumulator = a.accumulator_width or (None if a.target is None else target.accumulator)
+    antilog_bits = target.antilog_bits if a.antilog_bits is None else a.antilog_bits
+    mitchell = a.mitchell or target.mitchell
     try:
         signed = LnsFormat(a.width, a.frac)
         activations = ActivationFormats(
@@ -107,7 +114,7 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
             LnsFormat(a.width, a.unsigned_frac, unsigned=True),
             LnsFormat(a.output_width, a.output_frac),
         )
-        Arithmetic(a.antilog_bits, a.accumulator_width or 32, a.mitchell)
+        Arithmetic(antilog_bits, accumulator or 32, mitchell)
     except ValueError as error:
         raise RecogError(str(error), where="number formats") from None
     cluster = ClusterWeightsPass(
@@ -133,9 +140,10 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
         None if a.dense or a.no_tune else tune,
         activations,
         signed,
-        a.antilog_bits,
-        a.accumulator_width,
-        a.mitchell,
+        antilog_bits,
+        accumulator,
+        mitchell,
+        chip,
     )
 
 

@@ -96,15 +96,26 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     numbers.add_argument("--output-frac", type=int, default=4, help="likewise (default: 4)")
     numbers.add_argument(
-        "--antilog-bits", type=int, default=6, help="P, fraction bits of antilogs (default: 6)"
+        "--antilog-bits", type=int, help="P, fraction bits of antilogs (default: the chip's, 6)"
     )
     numbers.add_argument(
         "--accumulator-width",
         type=int,
-        help="bits of accumulators (default: 32, or more where the proof of no overflow needs it)",
+        help="bits of accumulators (default: those of --target; without one 32, or more where the "
+        "proof of no overflow needs it)",
     )
     numbers.add_argument("--mitchell", action="store_true", help="antilog 1 + x, without a table")
     numbers.add_argument("--seed", type=int, default=0, help="of k-means and tuning (default: 0)")
+    chip = command.add_argument_group("chip")
+    chip.add_argument(
+        "--target", metavar="FILE", help="TOML file of the chip's memories and arithmetic"
+    )
+    chip.add_argument(
+        "--activation-memory", metavar="BYTES", type=int, help="in place of the chip's (4 MiB)"
+    )
+    chip.add_argument(
+        "--weight-memory", metavar="BYTES", type=int, help="in place of the chip's (16 MiB)"
+    )
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -200,6 +200,17 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
             1,
             ["width must be in"],
         ),
+        (
+            ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--target", "{0}/none.toml"],
+            1,
+            ["none.toml"],
+        ),
+        (
+            ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--no-tune"]
+            + ["--target", "{0}/tiny.toml"],
+            1,
+            ["activation memory of 256 bytes is too small", "activation_memory ="],
+        ),
         (["run", "{0}/images.npy", "--data", "{0}/images.npy"], 1, ["images.npy"]),
         (["run", "{0}/cut.recog", "--data", "{0}/images.npy"], 1, ["cut.recog"]),
         (["run", "{0}/out/program.recog", "--data", "{0}/small.npy"], 1, ["shape"]),
@@ -222,6 +233,7 @@ def test_bad_input_is_a_message_and_leaves_no_file(
 ) -> None:
     np.save(workspace / "small.npy", np.zeros((4, 3, 8, 8), np.float32))
     np.save(workspace / "nan.npy", np.full((4, 3, 16, 16), np.nan, np.float32))
+    (workspace / "tiny.toml").write_text("activation_memory = 256\n")
     data = (workspace / "out/program.recog").read_bytes()
     (workspace / "cut.recog").write_bytes(data[: len(data) // 2])
     output = tmp_path / "output"
