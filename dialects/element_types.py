@@ -22,7 +22,7 @@ class StorableType(ABC):
     @property
     @abstractmethod
     def storage_dtype(self) -> np.dtype:
-        """The unsigned NumPy type that elements are handed out in."""
+        """The NumPy type that elements are handed out in; signed ones fill it."""
 
     @abstractmethod
     def to_literal(self, element: int) -> int | None:
@@ -87,7 +87,8 @@ def to_bytes(values: np.ndarray, element_type: Attribute) -> bytes:
             wide = values.astype(np.int64 if is_signed(element_type) else np.uint64)
             return pack_bits(wide.view(np.uint64) & np.uint64((1 << width) - 1), width)
         case StorableType():
-            return pack_bits(values, element_type.storage_width)
+            raw = values.view(f"u{values.itemsize}") if values.dtype.kind == "i" else values
+            return pack_bits(raw, element_type.storage_width)
         case _:
             raise ValueError(f"constants cannot hold elements of type {element_type}")
 

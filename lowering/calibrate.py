@@ -32,6 +32,8 @@ from recog.lowering.wide_values import MOVING, wide_values
 FORMAT = "lns.format"
 """On an nn op or a function argument: the format that its values will be encoded in."""
 
+HEADROOM = 2.0
+"""Wide codes reach this much farther than the examples: a box may be nearer than any seen."""
 SAMPLE = 65536
 """Values of one activation that the search for its bias looks at."""
 FRAMES = 64
@@ -213,7 +215,11 @@ def _write_formats(
     kinds = _kinds(function, samples, formats)
     for group in _sharing(function, kinds):
         format = kinds[group[0]]
-        bias = best_bias(format, Samples.merged([samples[value] for value in group]))
+        merged = Samples.merged([samples[value] for value in group])
+        if format in (formats.wide_signed, formats.wide_unsigned):
+            bias = covering_bias(format, HEADROOM * merged.largest)
+        else:
+            bias = best_bias(format, merged)
         chosen = NumberType(format.with_bias(bias))
         for value in group:
             if isinstance(value, BlockArgument):

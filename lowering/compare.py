@@ -16,12 +16,14 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
+from recog.backend.arithmetic.boxes import decode_fixed
 from recog.backend.arithmetic.definition import decode, encode
 from recog.backend.interpreters.execute import find_function
 from recog.backend.interpreters.lns import check_input, lns_interpreter, run_lns
 from recog.dialects import lns, nn
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import format_of
+from recog.dialects.lns.types import holds_codes
 from recog.lowering.labels import label_layers, label_of
 
 
@@ -101,8 +103,14 @@ def _float_values(
 
 
 def _decoded(op: Operation, value: np.ndarray) -> np.ndarray:
-    result = op.results[0]
-    return value if isinstance(op, lns.ArgmaxOp) else decode(value, format_of(result))
+    element = op.results[0].type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+    match element:
+        case lns.NumberType():
+            return decode(value, element.format)
+        case lns.FixedType():
+            return decode_fixed(value, element.frac)
+        case _:
+            return value
 
 
 def _alone(
@@ -129,5 +137,6 @@ def _alone(
             continue
         reference = references[label]
         ratios[label, op.name] = sqnr_db(reference, _decoded(op, results[0]))
-        values[op.results[0]] = encode(reference, format_of(op.results[0]))
+        if holds_codes(op.results[0]):
+            values[op.results[0]] = encode(reference, format_of(op.results[0]))
     return ratios

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xdsl.dialects.builtin import Float32Type, TensorType
 from xdsl.ir import Operation, SSAValue
 
@@ -18,13 +20,23 @@ def can_encode(op: nn.NnOp) -> bool:
     carried = [not isinstance(value.owner, ConstantOp | LookupOp) for value in op.operands]
     if isinstance(op, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp):
         carried[1:] = [False] * (len(carried) - 1)  # weights that are computed have an error
-    values = op.operands if isinstance(op, nn.ArgmaxOp) else (*op.operands, *op.results)
     return (
         any(carried)
-        and all(_is_float32(value) for value in values)
+        and all(_is_float32(value) for value in _coded_values(op))
         and len(nn.shape_of(op.output)) > 0
         and op.keeps_batch(carried)
     )
+
+
+def _coded_values(op: nn.NnOp) -> Sequence[SSAValue]:
+    """The operands and results that become codes: all but indices."""
+    match op:
+        case nn.BoxOp():
+            return op.float_values
+        case nn.ArgmaxOp():
+            return op.operands
+        case _:
+            return (*op.operands, *op.results)
 
 
 def _is_float32(value: SSAValue) -> bool:

@@ -44,6 +44,12 @@ from recog.lowering.calibrate import CalibratePass
 from recog.lowering.cluster_weights import erase_dead_constants
 from recog.lowering.elementwise_chains import find_chains
 from recog.lowering.encodable import can_encode
+from recog.lowering.encode_patterns_boxes import (
+    EncodeDecodeBoxes2dPattern,
+    EncodeDecodeBoxes3dPattern,
+    EncodePeaksPattern,
+    EncodeSuppressPattern,
+)
 from recog.lowering.encode_patterns_elementwise import (
     EncodeAddPattern,
     EncodeDivPattern,
@@ -144,6 +150,10 @@ PATTERNS: tuple[Callable[[Encoding], RewritePattern], ...] = (
     EncodeMaxPool2dPattern,
     EncodeMeanPattern,
     EncodeResizePattern,
+    EncodePeaksPattern,
+    EncodeDecodeBoxes2dPattern,
+    EncodeDecodeBoxes3dPattern,
+    EncodeSuppressPattern,
     EncodeReshapePattern,
     EncodeConcatPattern,
     EncodeSlicePattern,
@@ -182,7 +192,8 @@ class EncodeOfDecodePattern(RewritePattern):
 
 def _erase_dead_decodes(module: ModuleOp) -> None:
     for op in reversed(list(module.walk())):
-        if isinstance(op, lns.DecodeOp | lns.EncodeOp) and not op.results[0].uses:
+        borders = lns.DecodeOp | lns.DecodeFixedOp | lns.EncodeOp
+        if isinstance(op, borders) and not op.results[0].uses:
             op.detach()
             op.erase()
 

@@ -42,6 +42,8 @@ class Encoding:
         """The codes of a float value: what a decode decoded, else an lns.encode before `at`."""
         if isinstance(value.owner, lns.DecodeOp):
             return value.owner.input
+        if isinstance(value.owner, lns.DecodeFixedOp):
+            fail(at, "computes with fixed-point numbers, which leave the chip as they are")
         if isinstance(value.owner, ConstantOp):
             return self.constants.encode_activation(at, value, rewriter)
         return _encode_of(value, rewriter, at)

@@ -155,7 +155,8 @@ def _refuse_absorbed(ops: list[nn.NnOp], refused: dict[int, str], encoded: Colle
 
 def _never_on_chip(op: nn.NnOp) -> str | None:
     """Why no chip program could hold an op, whatever its instructions."""
-    if not all(nn.is_float(nn.element_type_of(value)) for value in (*op.operands, op.output)):
+    values = op.float_values if isinstance(op, nn.BoxOp) else (*op.operands, op.output)
+    if not all(nn.is_float(nn.element_type_of(value)) for value in values):
         return f"{op.name} computes with indices or masks"
     carried = [not op_is_constant(value) for value in op.operands]
     if any(carried) and not op.keeps_batch(carried):

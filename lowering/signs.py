@@ -60,6 +60,8 @@ def is_never_negative(value: SSAValue, lowest: float, known: Container[SSAValue]
             | nn.AbsOp()
             | nn.SqrtOp()
             | nn.RsqrtOp()
+            | nn.PeaksOp()
+            | nn.SuppressOp()
         ):
             return True
         case nn.ClampOp() as op:

@@ -63,7 +63,7 @@ def peaks(
 def _scores(logits: Codes, out_format: LnsFormat) -> np.ndarray:
     logarithm = fp.log_sigmoid(logits.codes, logits.format)
     one = np.ones(logarithm.shape, np.int64)
-    return encode_logarithm(one, logarithm, AccumulatorScale(0, fp.LOG_BITS, (0,)), out_format)
+    return encode_logarithm(one, logarithm, AccumulatorScale(fp.LOG_BITS, (0,)), out_format)
 
 
 def decode_boxes_2d(
@@ -191,3 +191,8 @@ def _priors(indices: np.ndarray, values: np.ndarray, geometry: CameraGeometry) -
 
 def _output(values: np.ndarray, shift: int) -> np.ndarray:
     return fp.saturate(fp.round_shift(values, shift)).astype(np.int32)
+
+
+def decode_fixed(values: np.ndarray, frac: int) -> np.ndarray:
+    """The float32 nearest to each fixed-point number."""
+    return (values.astype(np.float64) / (1 << frac)).astype(np.float32)

@@ -17,6 +17,7 @@ from recog.backend.arithmetic import definition, sampling
 from recog.backend.arithmetic.engine import Engine, get_engine
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
+from recog.backend.interpreters.lns_boxes import LnsBoxFunctions
 from recog.dialects import cluster, lns
 from recog.dialects.element_types import element_width, from_bytes
 from recog.dialects.errors import RecogError
@@ -214,6 +215,7 @@ def lns_interpreter(module: ModuleOp, engine: str = "gemm") -> Interpreter:
     interpreter = Interpreter(module)
     interpreter.register_implementations(DataFunctions())
     interpreter.register_implementations(LnsFunctions(get_engine(engine)))
+    interpreter.register_implementations(LnsBoxFunctions())
     if any(op.dialect_name() == "nn" for op in module.walk()):
         from recog.backend.interpreters.nn import register_nn
 

@@ -8,6 +8,13 @@ recog.backend.arithmetic.definition and .sampling. All ops take and give NCHW te
 from xdsl.ir import Dialect
 
 from recog.dialects.data import MaterializeConstant
+from recog.dialects.lns.boxes import (
+    BOX_OPS,
+    DecodeBoxes2dOp,
+    DecodeBoxes3dOp,
+    PeaksOp,
+    SuppressOp,
+)
 from recog.dialects.lns.conversion import ArgmaxOp, DecodeOp, EncodeOp
 from recog.dialects.lns.elementwise import (
     AddOp,
@@ -18,6 +25,7 @@ from recog.dialects.lns.elementwise import (
     SubOp,
     TableOp,
 )
+from recog.dialects.lns.fixed import DecodeFixedOp, FixedType, frac_of
 from recog.dialects.lns.layers import (
     Conv2dOp,
     ConvTranspose2dOp,
@@ -45,21 +53,26 @@ Lns = Dialect(
         Conv2dOp,
         ConvTranspose2dOp,
         ConvertOp,
+        DecodeBoxes2dOp,
+        DecodeBoxes3dOp,
+        DecodeFixedOp,
         DecodeOp,
         EncodeOp,
         LinearOp,
         MaxPool2dOp,
         MulOp,
         PadOp,
+        PeaksOp,
         PermuteOp,
         ReluOp,
         ReshapeOp,
         ResizeOp,
         SliceOp,
         SubOp,
+        SuppressOp,
         TableOp,
     ],
-    [ArithmeticAttr, NumberType],
+    [ArithmeticAttr, FixedType, NumberType],
     [MaterializeConstant()],
 )
 
@@ -68,13 +81,18 @@ __all__ = [
     "ArgmaxOp",
     "ArithmeticAttr",
     "AvgPool2dOp",
+    "BOX_OPS",
     "BinaryOp",
     "ConcatOp",
     "Conv2dOp",
     "ConvTranspose2dOp",
     "ConvertOp",
+    "DecodeBoxes2dOp",
+    "DecodeBoxes3dOp",
+    "DecodeFixedOp",
     "DecodeOp",
     "EncodeOp",
+    "FixedType",
     "LinearOp",
     "Lns",
     "MaxPool2dOp",
@@ -82,15 +100,18 @@ __all__ = [
     "MultiplyAccumulateOp",
     "NumberType",
     "PadOp",
+    "PeaksOp",
     "PermuteOp",
     "ReluOp",
     "ReshapeOp",
     "ResizeOp",
     "SliceOp",
     "SubOp",
+    "SuppressOp",
     "TableOp",
     "codes_type",
     "format_of",
+    "frac_of",
     "number_tensor",
     "shape_of",
 ]
