@@ -65,6 +65,7 @@ from recog.frontend.conversion import (
 from recog.frontend.export import export_model, first_lines, layers_in_training, load_archive
 from recog.frontend.problems import ImportFailure, ImportProblem
 from recog.lowering.raise_correlation import RaiseCorrelationPass
+from recog.lowering.raise_expectation import RaiseExpectationPass
 from recog.lowering.raise_peaks import RaisePeaksPass
 
 CONVERTERS = merged(
@@ -127,6 +128,7 @@ def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp
         CanonicalizePass().apply(_context(), module)
     RaiseCorrelationPass().apply(Context(), module)
     RaisePeaksPass().apply(Context(), module)
+    RaiseExpectationPass().apply(Context(), module)
     verify_module(module)
     return module
 

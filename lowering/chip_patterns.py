@@ -107,11 +107,11 @@ def _axis_first(
 
 def _weights(build: ProgramBuilder, op: lns.MultiplyAccumulateOp) -> str:
     """The weights of a layer whose accumulators are proven not to overflow."""
-    _prove(build, op, op.arithmetic.data)
+    prove(build, op, op.arithmetic.data)
     return build.weights(op, read_layer(op))
 
 
-def _prove(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> None:
+def prove(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> None:
     """Fail where an accumulator may overflow, or the target computes otherwise."""
     if arithmetic != build.target.arithmetic:
         fail(
@@ -124,13 +124,13 @@ def _prove(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> None
 
 @lowers(lns.AddOp)
 def lower_add(build: ProgramBuilder, op: lns.AddOp) -> None:
-    _prove(build, op, op.arithmetic.data)
+    prove(build, op, op.arithmetic.data)
     _elementwise(build, op, "add")
 
 
 @lowers(lns.SubOp)
 def lower_sub(build: ProgramBuilder, op: lns.SubOp) -> None:
-    _prove(build, op, op.arithmetic.data)
+    prove(build, op, op.arithmetic.data)
     _elementwise(build, op, "sub")
 
 
@@ -152,7 +152,7 @@ def lower_max_pool2d(build: ProgramBuilder, op: lns.MaxPool2dOp) -> None:
 
 @lowers(lns.AvgPool2dOp)
 def lower_avg_pool2d(build: ProgramBuilder, op: lns.AvgPool2dOp) -> None:
-    _prove(build, op, op.arithmetic.data)
+    prove(build, op, op.arithmetic.data)
     _pool(build, op, "avg", (1, 1), count_padding=op.count_include_pad is not None)
 
 
@@ -191,7 +191,7 @@ def _pool(
 @lowers(lns.ResizeOp)
 def lower_resize(build: ProgramBuilder, op: lns.ResizeOp) -> None:
     if op.arithmetic is not None:
-        _prove(build, op, op.arithmetic.data)
+        prove(build, op, op.arithmetic.data)
     steps_h, steps_w = (1, 1) if op.steps is None else op.steps.get_values()
     build.emit(
         op,

@@ -112,6 +112,8 @@ def check_constant_operands(op: Operation) -> None:
             operands = {"weight": weights, "bias": [] if op.bias is None else [op.bias]}
         case lns.TableOp():
             operands = {"table": [op.table]}
+        case lns.ExpectationOp():
+            operands = {"bins": [op.bins]}
         case _:
             operands = {}
     for name, values in operands.items():
@@ -124,6 +126,8 @@ def map_operands(op: Operation) -> list[SSAValue]:
     match op:
         case lns.MultiplyAccumulateOp() | lns.TableOp():
             return [op.input]
+        case lns.ExpectationOp():
+            return [op.logits] if op.residual is None else [op.logits, op.residual]
         case _:
             return list(op.operands)
 

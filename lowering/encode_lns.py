@@ -76,6 +76,11 @@ from recog.lowering.encode_patterns_layers import (
     EncodeConvTranspose2dPattern,
     EncodeLinearPattern,
 )
+from recog.lowering.encode_patterns_stereo import (
+    EncodeCorrelationPattern,
+    EncodeExpectationPattern,
+    EncodeMonomialPattern,
+)
 from recog.lowering.encode_values import Encoding, calibrated_format
 from recog.lowering.encode_weights import ConstantEncoder
 from recog.lowering.prove_accumulators import widen
@@ -140,6 +145,7 @@ PATTERNS: tuple[Callable[[Encoding], RewritePattern], ...] = (
     EncodeConvTranspose2dPattern,
     EncodeLinearPattern,
     EncodeAffinePattern,
+    EncodeMonomialPattern,
     EncodeTablePattern,
     EncodeAddPattern,
     EncodeSubPattern,
@@ -160,6 +166,8 @@ PATTERNS: tuple[Callable[[Encoding], RewritePattern], ...] = (
     EncodePadPattern,
     EncodePermutePattern,
     EncodeArgmaxPattern,
+    EncodeCorrelationPattern,
+    EncodeExpectationPattern,
 )
 
 

@@ -25,10 +25,11 @@ from recog.backend.arithmetic.bounds import (
     resize_bound,
     shown,
 )
+from recog.backend.arithmetic.stereo import correlation_bound
 from recog.dialects import lns
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import fail
-from recog.dialects.lns import ArithmeticAttr, format_of
+from recog.dialects.lns import ArithmeticAttr, format_of, shape_of
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic
 from recog.lowering.chip_weights import read_layer
 
@@ -76,6 +77,10 @@ def op_bound(op: Operation, arithmetic: Arithmetic) -> AccumulatorBound:
             count = prod(op.kernel.get_values())
             bound = pool_bound(format_of(op.input), count, arithmetic)
             return AccumulatorBound(op, "the mean", bound)
+        case lns.CorrelationOp():
+            formats = format_of(op.left), format_of(op.right)
+            bound = correlation_bound(*formats, shape_of(op.left)[1], arithmetic)
+            return AccumulatorBound(op, "the correlation", bound)
         case lns.ResizeOp() if op.steps is not None:
             bound = resize_bound(format_of(op.input), op.steps.get_values(), arithmetic)
             return AccumulatorBound(op, "the interpolation", bound)

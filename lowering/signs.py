@@ -33,6 +33,7 @@ PASSING = (
     | nn.TanhOp
     | nn.ErfOp
     | nn.FloorOp
+    | nn.CorrelationOp
 )
 """What gives nothing negative where no operand is."""
 
@@ -69,6 +70,8 @@ def is_never_negative(value: SSAValue, lowest: float, known: Container[SSAValue]
             return low >= 0 or (high >= 0 and is_known(op.input))
         case nn.PowOp() as op:
             return op.exponent.value.data % 2 == 0 or is_known(op.input)
+        case nn.ExpectationOp() as op:
+            return is_known(op.bins) and (op.residual is None or is_known(op.residual))
         case nn.MulOp() as op if op.lhs == op.rhs:
             return True
         case nn.MaximumOp() as op:

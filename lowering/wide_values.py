@@ -2,7 +2,7 @@
 
 A disparity of 30 pixels in codes of 8 bits is off by half a pixel. Ops that decode say which
 operands and results of theirs are to be wide (`NnOp.WIDE`); so are those that only a move, an
-interpolation or a constant factor lies between.
+interpolation or a constant factor lies between, or a quotient.
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ def wide_values(function: func.FuncOp) -> set[SSAValue]:
 
 
 def _keeps_digits(op: Operation) -> bool:
-    """Whether an op moves or interpolates its operand, or multiplies it by a constant."""
+    """Whether an op moves, interpolates, scales or inverts its operand."""
     match op:
         case nn.MulOp() | nn.DivOp():
             arrays = [constant_array(value) for value in op.operands]
             return any(array is not None for array in arrays)
+        case nn.PowOp():
+            return op.exponent.value.data == -1
         case _:
             return isinstance(op, MOVING | nn.ResizeOp | nn.NegOp)

@@ -40,6 +40,7 @@ def _data_dialect() -> Dialect:
 
 PASS_SUMMARIES: dict[str, str] = {
     "raise-correlation": "replace correlation volumes written plane by plane by one op",
+    "raise-expectation": "replace a softmax over bins, multiplied and summed, by one op",
     "raise-peaks": "take the sigmoid before peaks into the op that ranks them",
     "fold-batch-norm": "fold batch norms into the layers before or after them, exactly",
     "partition": "move what the chip cannot run into the function @host",

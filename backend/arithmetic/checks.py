@@ -18,6 +18,7 @@ from recog.backend.arithmetic.bounds import (
 )
 from recog.backend.arithmetic.definition import Padding, Pair, output_size
 from recog.backend.arithmetic.sampling import transposed_size
+from recog.backend.arithmetic.stereo import correlation_bound
 from recog.backend.arithmetic.tables import INT64_MAX
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
@@ -231,3 +232,24 @@ def check_resize_bilinear(
     if min(*size, *steps) < 1:
         raise RecogError(f"size {tuple(size)} and steps {tuple(steps)} must be at least 1")
     _check_range(resize_bound(x_format, steps, arithmetic))
+
+
+def check_correlation(
+    left: np.ndarray,
+    right: np.ndarray,
+    left_format: LnsFormat,
+    right_format: LnsFormat,
+    disparities: int,
+    arithmetic: Arithmetic,
+) -> None:
+    """left and right [N, C, H, W] can be correlated."""
+    check_codes("left", left, left_format)
+    check_codes("right", right, right_format)
+    _check_one_bias("left", left_format)
+    _check_one_bias("right", right_format)
+    _check_rank("left", left, 4)
+    if left.shape != right.shape:
+        raise RecogError(f"left of shape {left.shape} and right of shape {right.shape} differ")
+    if not 1 <= disparities <= left.shape[3]:
+        raise RecogError(f"{disparities} disparities do not fit a width of {left.shape[3]}")
+    _check_range(correlation_bound(left_format, right_format, left.shape[1], arithmetic))

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from recog.backend.arithmetic import checks, definition, sampling
+from recog.backend.arithmetic import checks, definition, sampling, stereo
 from recog.backend.arithmetic.definition import Padding, Pair
 from recog.backend.arithmetic.tables import product_scale
 from recog.dialects.errors import RecogError
@@ -140,6 +140,20 @@ class Engine(Protocol):
         """x [N, C, H, W] → [N, C, *size]."""
         ...
 
+    def correlation(
+        self,
+        left: np.ndarray,
+        left_format: LnsFormat,
+        right: np.ndarray,
+        right_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        disparities: int,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        """left and right [N, C, H, W] → [N, D, H, W]."""
+        ...
+
 
 class ReferenceEngine:
     """The definition behind the engine interface; subclasses replace the slow parts of it."""
@@ -152,6 +166,7 @@ class ReferenceEngine:
     _mul = staticmethod(definition.mul)
     _avg_pool2d = staticmethod(definition.avg_pool2d)
     _resize_bilinear = staticmethod(sampling.resize_bilinear)
+    _correlation = staticmethod(stereo.correlation)
 
     def conv2d(
         self,
@@ -333,6 +348,29 @@ class ReferenceEngine:
             size=size,
             steps=steps,
             align_corners=align_corners,
+            arithmetic=arithmetic,
+        )
+
+    def correlation(
+        self,
+        left: np.ndarray,
+        left_format: LnsFormat,
+        right: np.ndarray,
+        right_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        disparities: int,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        formats = left_format, right_format
+        checks.check_correlation(left, right, *formats, disparities, arithmetic)
+        return self._correlation(
+            left,
+            left_format,
+            right,
+            right_format,
+            out_format,
+            disparities=disparities,
             arithmetic=arithmetic,
         )
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic import buckets, definition, lookup, tabulated, transposed
+from recog.backend.arithmetic import buckets, correlated, definition, lookup, tabulated, transposed
 from recog.backend.arithmetic.bounds import antilog_integer
 from recog.backend.arithmetic.buckets import EXACT
 from recog.backend.arithmetic.definition import Padding, Pair, output_size, split
@@ -209,6 +209,7 @@ class GemmEngine(ReferenceEngine):
     _mul = staticmethod(tabulated.mul)
     _avg_pool2d = staticmethod(tabulated.avg_pool2d)
     _resize_bilinear = staticmethod(tabulated.resize_bilinear)
+    _correlation = staticmethod(correlated.correlation)
 
 
 # Convolution

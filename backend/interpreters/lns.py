@@ -13,7 +13,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
-from recog.backend.arithmetic import definition, sampling
+from recog.backend.arithmetic import definition, sampling, stereo
 from recog.backend.arithmetic.engine import Engine, get_engine
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
@@ -142,6 +142,50 @@ class LnsFunctions(InterpreterFunctions):
                 arithmetic=op.arithmetic.data,
             ),
         )
+
+    @impl(lns.CorrelationOp)
+    def run_correlation(
+        self, _: Interpreter, op: lns.CorrelationOp, args: PythonValues
+    ) -> PythonValues:
+        codes = self.engine.correlation(
+            args[0],
+            format_of(op.left),
+            args[1],
+            format_of(op.right),
+            format_of(op.output),
+            disparities=op.disparities.value.data,
+            arithmetic=op.arithmetic.data,
+        )
+        return (codes,)
+
+    @impl(lns.ExpectationOp)
+    def run_expectation(
+        self, _: Interpreter, op: lns.ExpectationOp, args: PythonValues
+    ) -> PythonValues:
+        logits, bins, residual = args if op.residual is not None else (*args, None)
+        codes = stereo.expectation(
+            logits,
+            format_of(op.logits),
+            bins,
+            residual,
+            None if op.residual is None else format_of(op.residual),
+            format_of(op.output),
+            frac=op.frac.value.data,
+        )
+        return (codes,)
+
+    @impl(lns.ReciprocalOp)
+    def run_reciprocal(
+        self, _: Interpreter, op: lns.ReciprocalOp, args: PythonValues
+    ) -> PythonValues:
+        codes = stereo.reciprocal(
+            args[0],
+            format_of(op.input),
+            format_of(op.output),
+            log_numerator=op.log_numerator.value.data,
+            negative=op.negative is not None,
+        )
+        return (codes,)
 
     @impl(lns.ResizeOp)
     def run_resize(self, _: Interpreter, op: lns.ResizeOp, args: PythonValues) -> PythonValues:

@@ -128,6 +128,15 @@ class NnElementaryFunctions(InterpreterFunctions):
         planes = [_plane(left, right, d, width) for d in range(op.disparities.value.data)]
         return (torch.stack(planes, 1),)
 
+    @impl(nn.ExpectationOp)
+    def run_expectation(
+        self, _: Interpreter, op: nn.ExpectationOp, args: PythonValues
+    ) -> PythonValues:
+        logits, bins, *residual = tensors(args)
+        probability = torch.softmax(logits, 1)
+        expected = (probability * bins[:, None, None]).sum(1, keepdim=True)
+        return (expected + residual[0] if residual else expected,)
+
 
 def _plane(left: Tensor, right: Tensor, disparity: int, width: int) -> Tensor:
     overlap = (left[..., disparity:] * right[..., : width - disparity]).mean(1)

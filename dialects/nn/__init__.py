@@ -54,6 +54,7 @@ from recog.dialects.nn.elementwise import (
     SubOp,
     TanhOp,
 )
+from recog.dialects.nn.expectation import ExpectationOp
 from recog.dialects.nn.functions import (
     AbsOp,
     Atan2Op,
@@ -118,6 +119,7 @@ Nn = Dialect(
         EluOp,
         ErfOp,
         ExpOp,
+        ExpectationOp,
         FloorDivideOp,
         FloorOp,
         GatherOp,
@@ -190,6 +192,7 @@ __all__ = [
     "EluOp",
     "ErfOp",
     "ExpOp",
+    "ExpectationOp",
     "FLOAT_TYPES",
     "FloorDivideOp",
     "FloorOp",
