@@ -12,7 +12,7 @@ from recog.dialects import chip
 from recog.dialects.bits import pack_bits
 from recog.dialects.chip.descriptors import DescriptorOp
 from recog.dialects.errors import fail
-from recog.dialects.lns import NumberType
+from recog.dialects.lns import FixedType, NumberType
 from recog.dialects.lns.types import shape_of
 from recog.dialects.verification import located_errors
 from recog.lowering.chip_layout import Layout, Move, frame_shape, seen
@@ -238,6 +238,9 @@ def element_fields(element: Attribute) -> dict[str, object]:
                 "bias": format.biases[0],
                 "unsigned": format.unsigned,
             }
+        case FixedType():
+            bits = element.storage_width
+            return {"code_bits": bits, "frac": element.frac, "integer": True, "fixed": True}
         case IntegerType():
             unsigned = element.signedness.data == Signedness.UNSIGNED
             bits = {"code_bits": element.width.data, "unsigned": unsigned, "integer": True}

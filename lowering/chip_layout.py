@@ -124,7 +124,7 @@ class Layout:
                         self._waiting.setdefault(op.input, []).append(op)
                 case _:
                     for result in op.results:
-                        if holds_codes(result) or isinstance(op, lns.ArgmaxOp):
+                        if holds_codes(result) or isinstance(op, (lns.ArgmaxOp, *lns.BOX_OPS)):
                             self._decide(result, op)
         for value, users in list(self._waiting.items()):
             if isinstance(value, BlockArgument):

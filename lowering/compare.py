@@ -97,9 +97,16 @@ def _float_values(
         label = label_of(op)
         if isinstance(op, nn.NnOp) and label is not None:
             values[label] = results[0].detach().numpy()
+            if isinstance(op, nn.PeaksOp):
+                values[_indices(label)] = results[1].numpy()
 
     run_nn(module, *inputs, entry=entry, observe=observe)
     return values
+
+
+def _indices(label: str) -> str:
+    """The key of a layer's second result: what is picked there has the same rows in both."""
+    return f"{label} indices"
 
 
 def _decoded(op: Operation, value: np.ndarray) -> np.ndarray:
@@ -135,6 +142,8 @@ def _alone(
         label = label_of(op)
         if label not in references or isinstance(op, lns.ArgmaxOp):
             continue
+        if isinstance(op, lns.PeaksOp):
+            values[op.indices] = references[_indices(label)]
         reference = references[label]
         ratios[label, op.name] = sqnr_db(reference, _decoded(op, results[0]))
         if holds_codes(op.results[0]):

@@ -28,6 +28,8 @@ from recog.lowering.chip_patterns import LOWERINGS
 from recog.lowering.chip_weights import SEGMENTS, check_constant_operands, map_operands
 from recog.lowering.memory_allocation import Buffer, allocate, live_at, peak
 
+DECODES = lns.DecodeOp | lns.DecodeFixedOp
+"""What the host does with what a program returns."""
 OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
 """Weights: the instructions that use them take them to weight memory."""
 
@@ -147,7 +149,7 @@ def _with_constant_maps(live: Sequence[Operation]) -> list[Operation]:
     for op in live:
         if isinstance(op, OPERANDS_OF_LAYERS):
             continue
-        if not isinstance(op, func.ReturnOp | lns.DecodeOp):
+        if not isinstance(op, func.ReturnOp | DECODES):
             owners = [value.owner for value in map_operands(op) if holds_codes(value)]
             ops.update(dict.fromkeys(owner for owner in owners if isinstance(owner, ConstantOp)))
         ops[op] = None
@@ -186,10 +188,8 @@ def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
 def _add_outputs(build: ProgramBuilder, op: func.ReturnOp) -> None:
     single = len(op.operands) == 1
     for index, operand in enumerate(op.operands):
-        decoded = isinstance(operand.owner, lns.DecodeOp)
-        value: SSAValue = (
-            operand.owner.input if isinstance(operand.owner, lns.DecodeOp) else operand
-        )
+        decoded = isinstance(operand.owner, DECODES)
+        value: SSAValue = operand.owner.input if isinstance(operand.owner, DECODES) else operand
         if isinstance(value.owner, OPERANDS_OF_LAYERS):
             fail(op, f"result {index} is a constant, which no instruction gives")
         name = "output" if single else f"output{index}"

@@ -30,7 +30,7 @@ from recog.dialects.errors import RecogError
 
 MAGIC = b"\x8bRECOG\r\n"
 FORMAT_VERSION = (1, 0)
-ISA_VERSION = (2, 0)
+ISA_VERSION = (2, 1)
 MAX_FILE_BYTES = 1 << 30
 MAX_SEGMENTS = 1 << 14
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import SymbolRefAttr
@@ -16,7 +17,7 @@ from xdsl.interpreter import (
     register_impls,
 )
 
-from recog.backend.arithmetic import definition, sampling
+from recog.backend.arithmetic import boxes, definition, sampling
 from recog.backend.arithmetic.bounds import (
     accumulator_limit,
     add_bound,
@@ -46,6 +47,7 @@ class WeightCache:
         self._memory = WeightMemory()
         self._layers: dict[str, LayerWeights] = {}
         self._tables: dict[chip.TableOp | chip.ConstantOp, np.ndarray] = {}
+        self._geometries: dict[chip.BoxdecOp, Any] = {}
         self._proven: set[tuple[str, LnsFormat]] = set()
 
     def load(self, op: chip.LdwOp) -> None:
@@ -74,6 +76,12 @@ class WeightCache:
                 f"{self.arithmetic.accumulator_width} bits hold "
                 f"{accumulator_limit(self.arithmetic)}"
             )
+
+    def geometry(self, op: chip.BoxdecOp) -> Any:
+        """The numbers of a camera, as the op's arithmetic takes them."""
+        if op not in self._geometries:
+            self._geometries[op] = op.geometry(self._memory.read)
+        return self._geometries[op]
 
     def table(self, op: chip.TableOp | chip.ConstantOp) -> np.ndarray:
         """The entries of a function table, or the elements of a constant."""
@@ -273,6 +281,48 @@ class ChipFunctions(InterpreterFunctions):
     def run_argmax(self, _: Interpreter, op: chip.ArgmaxOp, args: PythonValues) -> PythonValues:
         index = definition.argmax(self._read(op.input), self._format(op.input), 1)
         return self._write(op.output, index[:, None])
+
+    @impl(chip.PeaksOp)
+    def run_peaks(self, _: Interpreter, op: chip.PeaksOp, args: PythonValues) -> PythonValues:
+        count = self._tensor(op.output).shape[0]
+        scores, indices = boxes.peaks(
+            self._codes(op.heat), count, self._format(op.output), sigmoid=op.sigmoid is not None
+        )
+        self._write(op.indices, indices[..., None, None])
+        return self._write(op.output, scores[..., None, None])
+
+    @impl(chip.Boxdec2dOp)
+    def run_boxdec2d(self, _: Interpreter, op: chip.Boxdec2dOp, args: PythonValues) -> PythonValues:
+        indices, geometry = self._read(op.indices)[..., 0, 0], self.cache.geometry(op)
+        maps, frac = (self._codes(op.offset), self._codes(op.size)), self._frac(op.output)
+        return self._write(
+            op.output, boxes.decode_boxes_2d(indices, *maps, geometry, frac)[..., None]
+        )
+
+    @impl(chip.Boxdec3dOp)
+    def run_boxdec3d(self, _: Interpreter, op: chip.Boxdec3dOp, args: PythonValues) -> PythonValues:
+        indices, geometry = self._read(op.indices)[..., 0, 0], self.cache.geometry(op)
+        maps, frac = (self._codes(op.disparity), self._codes(op.box)), self._frac(op.output)
+        return self._write(
+            op.output, boxes.decode_boxes_3d(indices, *maps, geometry, frac)[..., None]
+        )
+
+    @impl(chip.NmsOp)
+    def run_nms(self, _: Interpreter, op: chip.NmsOp, args: PythonValues) -> PythonValues:
+        scores = boxes.suppress(
+            self._read(op.boxes)[..., 0],
+            self._read(op.scores)[..., 0, 0],
+            self._read(op.indices)[..., 0, 0],
+            cells=op.cells.value.data,
+            overlap=op.overlap.value.data,
+        )
+        return self._write(op.output, scores[..., None, None])
+
+    def _codes(self, reference: SymbolRefAttr) -> boxes.Codes:
+        return boxes.Codes(self._read(reference), self._format(reference))
+
+    def _frac(self, reference: SymbolRefAttr) -> int:
+        return self._tensor(reference).frac.value.data
 
     @impl(chip.MarkOp)
     def run_mark(self, _: Interpreter, op: chip.MarkOp, args: PythonValues) -> PythonValues:

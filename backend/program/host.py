@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recog.backend.arithmetic import definition
+from recog.backend.arithmetic import boxes, definition
 from recog.dialects.chip import InputOp, OutputOp, PortOp
 from recog.dialects.errors import RecogError
 
@@ -63,4 +63,8 @@ def encode_input(port: InputOp, x: np.ndarray) -> np.ndarray:
 
 def decode_output(port: OutputOp, codes: np.ndarray) -> np.ndarray:
     """What the host makes of the codes in DRAM."""
-    return codes if port.decoded is None else definition.decode(codes, port.format, np.float32)
+    if port.decoded is None:
+        return codes
+    if port.fixed is not None:
+        return boxes.decode_fixed(codes, port.frac.value.data)
+    return definition.decode(codes, port.format, np.float32)

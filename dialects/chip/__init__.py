@@ -6,6 +6,7 @@ disassembler, the verifier, the assembly text and docs/isa.md read opcodes and f
 
 from xdsl.ir import Dialect
 
+from recog.dialects.chip.boxes import Boxdec2dOp, Boxdec3dOp, BoxdecOp, NmsOp, PeaksOp
 from recog.dialects.chip.descriptors import (
     CodebookOp,
     DescriptorOp,
@@ -52,6 +53,8 @@ Chip = Dialect(
     "chip",
     [
         ArgmaxOp,
+        Boxdec2dOp,
+        Boxdec3dOp,
         CodebookOp,
         ConstantOp,
         ConvOp,
@@ -65,7 +68,9 @@ Chip = Dialect(
         InputOp,
         LdwOp,
         MarkOp,
+        NmsOp,
         OutputOp,
+        PeaksOp,
         PoolOp,
         ProgramOp,
         ResizeOp,
@@ -80,6 +85,9 @@ Chip = Dialect(
 
 __all__ = [
     "ArgmaxOp",
+    "Boxdec2dOp",
+    "Boxdec3dOp",
+    "BoxdecOp",
     "Chip",
     "ChipTarget",
     "CodebookOp",
@@ -100,7 +108,9 @@ __all__ = [
     "LayerWeights",
     "LdwOp",
     "MarkOp",
+    "NmsOp",
     "OutputOp",
+    "PeaksOp",
     "PoolOp",
     "PortOp",
     "ProgramOp",

@@ -30,6 +30,7 @@ from recog.dialects.chip.fields import (
 )
 from recog.dialects.chip.records import RecordOp, record
 from recog.dialects.data import DenseAttr
+from recog.dialects.lns.fixed import FIXED_WIDTH, FixedFormat, FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 
@@ -119,7 +120,9 @@ class TensorDescriptorOp(DescriptorOp):
     code_bits = int_field(
         7, "bits of an element; it takes 1, 2, 4 or 8 bytes", minimum=2, maximum=64, default=8
     )
-    frac = int_field(4, "fraction bits of the logarithm", maximum=MAX_FRAC, default=4)
+    frac = int_field(
+        4, "fraction bits: of the logarithm, or of fixed point", maximum=MAX_FRAC, default=4
+    )
     bias = int_field(
         24,
         "the B of a code's value 2^((m - B) / 2^frac)",
@@ -129,6 +132,7 @@ class TensorDescriptorOp(DescriptorOp):
     )
     unsigned = flag_field("elements have no sign")
     integer = flag_field("elements are integers, not LNS codes")
+    fixed = flag_field("the integers are fixed point: they count 2^-frac", at=255)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -150,9 +154,11 @@ class TensorDescriptorOp(DescriptorOp):
         )
 
     @property
-    def element_type(self) -> NumberType | IntegerType:
+    def element_type(self) -> NumberType | FixedType | IntegerType:
         if self.integer is None:
             return NumberType(self.format)
+        if self.fixed is not None:
+            return FixedType(FixedFormat(self.frac.value.data))
         unsigned = self.unsigned is not None
         signedness = Signedness.UNSIGNED if unsigned else Signedness.SIGNLESS
         return IntegerType(self.code_bits.value.data, signedness)
@@ -184,6 +190,12 @@ class TensorDescriptorOp(DescriptorOp):
             )
         if self.integer is not None and bits not in (8, 16, 32, 64):
             raise VerifyException(f"code_bits of integers must be 8, 16, 32 or 64, got {bits}")
+        if self.fixed is not None:
+            plain = self.integer is None or self.unsigned is not None
+            if plain or bits != FIXED_WIDTH:
+                raise VerifyException(
+                    f"fixed point is made of signed integers of {FIXED_WIDTH} bits"
+                )
 
 
 @record(0x01, DESCRIPTOR_BITS)
@@ -239,7 +251,7 @@ class PortOp(TensorDescriptorOp):
         return self.shape[: self.rank.value.data - 1]
 
     @property
-    def frame_type(self) -> TensorType[NumberType | IntegerType]:
+    def frame_type(self) -> TensorType[NumberType | FixedType | IntegerType]:
         """The type of the host's array for one frame, as codes."""
         return TensorType(self.element_type, (1, *self.frame_shape))
 
@@ -271,11 +283,11 @@ class OutputOp(PortOp):
 
     name = "chip.output"
 
-    decoded = flag_field("the host takes float32, made of the codes when the program has ended")
+    decoded = flag_field("the host takes float32, made of the elements at the end")
 
     def verify_(self) -> None:
         super().verify_()
-        if self.decoded is not None and self.integer is not None:
+        if self.decoded is not None and self.integer is not None and self.fixed is None:
             raise VerifyException("integers have no float decoding")
 
 

@@ -291,9 +291,9 @@ def address_field(doc: str, *, default: int | None = None) -> IntegerAttr[I64]:
     return int_field(32, doc, default=default, hex=True)
 
 
-def flag_field(doc: str) -> UnitAttr | None:
+def flag_field(doc: str, *, at: int | None = None) -> UnitAttr | None:
     """Declare a one-bit field."""
-    return opt_prop_def(FlagField(1, doc))  # pyright: ignore[reportReturnType]
+    return opt_prop_def(FlagField(1, doc, at=at))  # pyright: ignore[reportReturnType]
 
 
 def choice_field(bits: int, doc: str, *choices: str) -> StringAttr:

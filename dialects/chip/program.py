@@ -21,6 +21,7 @@ from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
+from recog.dialects.chip.boxes import BoxdecOp
 from recog.dialects.chip.descriptors import DescriptorOp, PortOp, SegmentOp, TensorOp
 from recog.dialects.chip.fields import TABLES
 from recog.dialects.chip.instructions import InstructionOp, LdwOp
@@ -160,6 +161,9 @@ class ProgramOp(IRDLOperation):
                     if name not in verified:
                         _located(op, lambda op: _verify_weights(op, scope, memory, target))
                     verified.add(name)
+                case BoxdecOp():
+                    _verify_end(op, op.region.stop, target.weight_memory, "weight memory")
+                    _located(op, lambda op: op.geometry(memory.read))
                 case TableOp() | ConstantOp():
                     _located(op, lambda op: _verify_table(op, scope, memory, target))
                 case _:

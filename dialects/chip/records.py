@@ -55,7 +55,9 @@ class RecordOp(IRDLOperation):
         outputs = [field for field in references if field.role == "output"]
         if defined:
             properties["sym_name"] = parser.parse_symbol_name()
-        for field in outputs:
+        for index, field in enumerate(outputs):
+            if index:
+                parser.parse_punctuation(",")
             properties[field.name] = field.parse(parser)
         if inputs and (defined or outputs):
             parser.parse_punctuation("=")

@@ -21,5 +21,5 @@ def batch_mixing_op(function: FuncOp) -> Operation | None:
             continue
         if not op.keeps_batch(carried):
             return op
-        with_batch.add(op.output)
+        with_batch.update(op.results)
     return None

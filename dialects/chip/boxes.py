@@ -1,0 +1,204 @@
+"""Instructions that end detectors: peaks, boxes in the image and in space, suppression.
+
+Indices are flat, 64-bit integers: classes x H x W; a cell is the index mod (H * W), a class the
+index div (H * W). Boxes are fixed point. docs/arithmetic.md has every step.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.box_geometry import (
+    IMAGE_WORDS,
+    CameraGeometry,
+    ImageGeometry,
+    camera_words,
+)
+from recog.dialects.chip.descriptors import TensorOp
+from recog.dialects.chip.fields import address_field, flag_field, int_field, reference_field
+from recog.dialects.chip.instructions import (
+    INSTRUCTION_BITS,
+    InstructionOp,
+    verify_codes,
+    verify_equal,
+)
+from recog.dialects.chip.records import record
+from recog.dialects.chip.scope import Scope
+from recog.dialects.lns.boxes import MAX_OVERLAP
+
+WORD_BYTES = 4
+ReadMemory = Callable[[range, str], bytes]
+"""`WeightMemory.read`."""
+
+
+@record(0x28, INSTRUCTION_BITS)
+class PeaksOp(InstructionOp):
+    """The K highest local maxima of a heat map, the highest first, K the output's channels.
+
+    A local maximum is at least as large as its eight neighbours in its channel; codes are
+    compared as integers, of equal ones the lower index comes first. Scores are the codes of
+    the maxima, which must be positive; with `sigmoid` the heat holds logits, any of which may be
+    a peak, and the scores are their sigmoids. Where there are fewer, score and index are 0.
+    """
+
+    name = "chip.peaks"
+
+    output = reference_field("(K, 1, 1) scores", "chip.tensor", role="output")
+    indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="output")
+    heat = reference_field("(C, H, W)", "chip.tensor", role="input")
+    sigmoid = flag_field("scores are sigmoids of the codes")
+
+    def verify_in(self, scope: Scope) -> None:
+        heat, y = scope.tensor(self.heat), scope.tensor(self.output)
+        verify_codes(heat, y)
+        channels, height, width = heat.shape
+        verify_equal("output plane", (1, 1), y.shape[1:])
+        if y.shape[0] > channels * height * width:
+            raise VerifyException(
+                f"{y.shape[0]} peaks are more than the {channels * height * width} elements"
+            )
+        _verify_indices(scope.tensor(self.indices), y.shape[0])
+        if self.sigmoid is None:
+            verify_equal("element type", heat.element_type, y.element_type)
+
+
+class BoxdecOp(InstructionOp, ABC):
+    """What the decoders of boxes have in common: numbers of the camera in weight memory."""
+
+    output = reference_field("boxes in fixed point", "chip.tensor", role="output")
+    indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="input")
+    parameters = address_field("first byte of the parameters in weight memory")
+
+    @property
+    @abstractmethod
+    def words(self) -> int:
+        """How many parameters there are."""
+
+    @property
+    def region(self) -> range:
+        """The bytes of weight memory that the parameters take."""
+        start = self.parameters.value.data
+        return range(start, start + WORD_BYTES * self.words)
+
+    def read_words(self, read: ReadMemory) -> list[int]:
+        """The parameters; raises VerifyException where they are not loaded."""
+        return np.frombuffer(read(self.region, "parameters"), "<i4").tolist()
+
+    @abstractmethod
+    def geometry(self, read: ReadMemory) -> ImageGeometry | CameraGeometry:
+        """The parameters; raises VerifyException where they are not loaded or out of range."""
+
+
+@record(0x29, INSTRUCTION_BITS)
+class Boxdec2dOp(BoxdecOp):
+    """Boxes x1, y1, x2, y2 in pixels at indices, from maps of offset and logarithm of size.
+
+    The parameters are two 32-bit integers: the stride in 2^-16 pixels, and the logarithm to base
+    2 of half a stride in 2^-16.
+    """
+
+    name = "chip.boxdec2d"
+
+    offset = reference_field("(2, H, W)", "chip.tensor", role="input")
+    size = reference_field("(2, H, W)", "chip.tensor", role="input")
+
+    @property
+    def words(self) -> int:
+        return IMAGE_WORDS
+
+    def geometry(self, read: ReadMemory) -> ImageGeometry:
+        try:
+            return ImageGeometry.from_words(self.read_words(read))
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+
+    def verify_in(self, scope: Scope) -> None:
+        offset, size = scope.tensor(self.offset), scope.tensor(self.size)
+        verify_codes(offset, size)
+        verify_equal("shape of offset", [2, *offset.shape[1:]], list(offset.shape))
+        verify_equal("shape of size", list(offset.shape), list(size.shape))
+        rows = _verify_boxes(scope.tensor(self.output), 4)
+        _verify_indices(scope.tensor(self.indices), rows)
+
+
+@record(0x2A, INSTRUCTION_BITS)
+class Boxdec3dOp(BoxdecOp):
+    """Boxes x, y, z, h, w, l in metres and yaw in radians at indices, from disparities.
+
+    The box map holds offsets x, y, logarithms of h, w, l over the class's prior, sine and cosine
+    of the observation angle. The parameters are 32-bit integers: the stride, cu, cv and the
+    focal length in 2^-16 pixels; then logarithms to base 2 in 2^-16: of focal length times
+    baseline, of the baseline, and of h, w, l of each class.
+    """
+
+    name = "chip.boxdec3d"
+
+    disparity = reference_field("(1, H, W)", "chip.tensor", role="input")
+    box = reference_field("(7, H, W)", "chip.tensor", role="input")
+    classes = int_field(12, "classes that have priors", minimum=1)
+
+    @property
+    def words(self) -> int:
+        return camera_words(self.classes.value.data)
+
+    def geometry(self, read: ReadMemory) -> CameraGeometry:
+        try:
+            return CameraGeometry.from_words(self.read_words(read))
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+
+    def verify_in(self, scope: Scope) -> None:
+        disparity, box = scope.tensor(self.disparity), scope.tensor(self.box)
+        verify_codes(disparity, box)
+        verify_equal("shape of box", [7, *box.shape[1:]], list(box.shape))
+        verify_equal("shape of disparity", [1, *box.shape[1:]], list(disparity.shape))
+        rows = _verify_boxes(scope.tensor(self.output), 7)
+        _verify_indices(scope.tensor(self.indices), rows)
+
+
+@record(0x2B, INSTRUCTION_BITS)
+class NmsOp(InstructionOp):
+    """Greedy non-maximum suppression: scores, 0 where a kept earlier row overlaps too much.
+
+    Rows are taken in their order. One whose intersection over union with a kept earlier row of
+    its class exceeds `overlap` gets score 0; the comparison is exact. Rows of score 0 neither
+    survive nor suppress.
+    """
+
+    name = "chip.nms"
+
+    output = reference_field("(K, 1, 1) scores", "chip.tensor", role="output")
+    boxes = reference_field("(K, 4, 1) x1, y1, x2, y2", "chip.tensor", role="input")
+    scores = reference_field("(K, 1, 1)", "chip.tensor", role="input")
+    indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="input")
+    cells = int_field(32, "H * W of the map that the indices are of", minimum=1)
+    overlap = int_field(17, "intersection over union in 2^-16", maximum=MAX_OVERLAP)
+
+    def verify_in(self, scope: Scope) -> None:
+        scores, y = scope.tensor(self.scores), scope.tensor(self.output)
+        verify_codes(scores, y)
+        verify_equal("element type", scores.element_type, y.element_type)
+        rows = _verify_boxes(scope.tensor(self.boxes), 4)
+        verify_equal("shape of scores", [rows, 1, 1], list(scores.shape))
+        verify_equal("output shape", [rows, 1, 1], list(y.shape))
+        _verify_indices(scope.tensor(self.indices), rows)
+
+
+def _verify_indices(indices: TensorOp, rows: int) -> None:
+    verify_equal("shape of indices", [rows, 1, 1], list(indices.shape))
+    integer = indices.integer is not None and indices.unsigned is None
+    if not integer or indices.fixed is not None or indices.code_bits.value.data != 64:
+        raise VerifyException(f"@{indices.sym_name.data} must hold signed integers of 64 bits")
+
+
+def _verify_boxes(boxes: TensorOp, columns: int) -> int:
+    """The number of rows of a tensor of boxes."""
+    rows = boxes.shape[0]
+    verify_equal("shape of boxes", [rows, columns, 1], list(boxes.shape))
+    if boxes.fixed is None:
+        raise VerifyException(f"@{boxes.sym_name.data} must hold fixed-point numbers")
+    return rows
