@@ -24,7 +24,7 @@ from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.lns.types import holds_codes
 from recog.lowering.chip_builder import ProgramBuilder
 from recog.lowering.chip_layout import Layout
-from recog.lowering.chip_patterns import LOWERINGS
+from recog.lowering.chip_lowerings import LOWERINGS
 from recog.lowering.chip_weights import SEGMENTS, check_constant_operands, map_operands
 from recog.lowering.memory_allocation import Buffer, allocate, live_at, peak
 

@@ -104,7 +104,7 @@ def _with_all_after(
 
 def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
     """The ops that have no form on codes, or one without an instruction."""
-    from recog.lowering.chip_patterns import LOWERINGS
+    from recog.lowering.chip_lowerings import LOWERINGS
     from recog.lowering.encode_lns import encode_with
 
     originals = nn_ops(find_function(module, entry))

@@ -17,7 +17,7 @@ from xdsl.interpreter import (
     register_impls,
 )
 
-from recog.backend.arithmetic import boxes, definition, sampling
+from recog.backend.arithmetic import boxes, definition, sampling, stereo
 from recog.backend.arithmetic.bounds import (
     accumulator_limit,
     add_bound,
@@ -47,6 +47,7 @@ class WeightCache:
         self._memory = WeightMemory()
         self._layers: dict[str, LayerWeights] = {}
         self._tables: dict[chip.TableOp | chip.ConstantOp, np.ndarray] = {}
+        self._bins: dict[chip.ExpectationOp, np.ndarray] = {}
         self._geometries: dict[chip.BoxdecOp, Any] = {}
         self._proven: set[tuple[str, LnsFormat]] = set()
 
@@ -89,6 +90,15 @@ class WeightCache:
             output = self.scope.tensor(op.output)
             self._tables[op] = self._memory.read_table(op.region(self.scope), output)
         return self._tables[op]
+
+    def bins(self, op: chip.ExpectationOp) -> np.ndarray:
+        """The bins of an expectation, proven not to overflow its sums."""
+        if op not in self._bins:
+            content = self._memory.read(op.region(self.scope), "bins")
+            bins = np.frombuffer(content, "<i4").astype(np.int32)
+            stereo.check_expectation(bins)
+            self._bins[op] = bins
+        return self._bins[op]
 
 
 class MachineState:
@@ -281,6 +291,58 @@ class ChipFunctions(InterpreterFunctions):
     def run_argmax(self, _: Interpreter, op: chip.ArgmaxOp, args: PythonValues) -> PythonValues:
         index = definition.argmax(self._read(op.input), self._format(op.input), 1)
         return self._write(op.output, index[:, None])
+
+    @impl(chip.CorrOp)
+    def run_corr(self, _: Interpreter, op: chip.CorrOp, args: PythonValues) -> PythonValues:
+        left, right = self._read(op.left), self._read(op.right)
+        formats = self._format(op.left), self._format(op.right)
+        bound = stereo.correlation_bound(*formats, left.shape[1], self.arithmetic)
+        self._check_bound(bound)
+        codes = self.engine.correlation(
+            left,
+            formats[0],
+            right,
+            formats[1],
+            self._format(op.output),
+            disparities=self._tensor(op.output).shape[0],
+            arithmetic=self.arithmetic,
+        )
+        return self._write(op.output, codes)
+
+    @impl(chip.ExpectOp)
+    def run_expect(self, _: Interpreter, op: chip.ExpectOp, args: PythonValues) -> PythonValues:
+        return self._expect(op, None)
+
+    @impl(chip.ExpectAddOp)
+    def run_expect_add(
+        self, _: Interpreter, op: chip.ExpectAddOp, args: PythonValues
+    ) -> PythonValues:
+        return self._expect(op, op.residual)
+
+    def _expect(self, op: chip.ExpectationOp, residual: SymbolRefAttr | None) -> PythonValues:
+        codes = stereo.expectation(
+            self._read(op.logits),
+            self._format(op.logits),
+            self.cache.bins(op),
+            None if residual is None else self._read(residual),
+            None if residual is None else self._format(residual),
+            self._format(op.output),
+            frac=op.frac.value.data,
+        )
+        return self._write(op.output, codes)
+
+    @impl(chip.Disp2depthOp)
+    def run_disp2depth(
+        self, _: Interpreter, op: chip.Disp2depthOp, args: PythonValues
+    ) -> PythonValues:
+        codes = stereo.reciprocal(
+            self._read(op.input),
+            self._format(op.input),
+            self._format(op.output),
+            log_numerator=op.log_numerator.value.data,
+            negative=op.negative is not None,
+        )
+        return self._write(op.output, codes)
 
     @impl(chip.PeaksOp)
     def run_peaks(self, _: Interpreter, op: chip.PeaksOp, args: PythonValues) -> PythonValues:

@@ -46,6 +46,13 @@ from recog.dialects.chip.maps import (
 from recog.dialects.chip.program import ProgramOp
 from recog.dialects.chip.records import RecordOp
 from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.stereo import (
+    CorrOp,
+    Disp2depthOp,
+    ExpectAddOp,
+    ExpectationOp,
+    ExpectOp,
+)
 from recog.dialects.chip.target import ChipTarget, TargetAttr
 from recog.dialects.chip.weight_memory import LayerWeights, WeightMemory
 
@@ -59,11 +66,15 @@ Chip = Dialect(
         ConstantOp,
         ConvOp,
         CopyOp,
+        CorrOp,
         DeconvOp,
+        Disp2depthOp,
         DmaInOp,
         DmaOutOp,
         DwconvOp,
         EltOp,
+        ExpectAddOp,
+        ExpectOp,
         HaltOp,
         InputOp,
         LdwOp,
@@ -95,12 +106,17 @@ __all__ = [
     "ConvOp",
     "ConvolutionOp",
     "CopyOp",
+    "CorrOp",
     "DeconvOp",
     "DescriptorOp",
+    "Disp2depthOp",
     "DmaInOp",
     "DmaOutOp",
     "DwconvOp",
     "EltOp",
+    "ExpectAddOp",
+    "ExpectOp",
+    "ExpectationOp",
     "HaltOp",
     "InputOp",
     "InstructionOp",

@@ -29,6 +29,7 @@ from recog.dialects.chip.layers import LayerOp
 from recog.dialects.chip.maps import ConstantOp, TableOp
 from recog.dialects.chip.records import RecordOp
 from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.stereo import ExpectationOp
 from recog.dialects.chip.target import ChipTarget, TargetAttr
 from recog.dialects.chip.weight_memory import WeightMemory
 
@@ -161,6 +162,8 @@ class ProgramOp(IRDLOperation):
                     if name not in verified:
                         _located(op, lambda op: _verify_weights(op, scope, memory, target))
                     verified.add(name)
+                case ExpectationOp():
+                    _located(op, lambda op: _verify_bins(op, scope, memory, target))
                 case BoxdecOp():
                     _verify_end(op, op.region.stop, target.weight_memory, "weight memory")
                     _located(op, lambda op: op.geometry(memory.read))
@@ -196,6 +199,12 @@ def _verify_table(
     _verify_end(op, region.stop, target.weight_memory, "weight memory")
     what = "constant" if isinstance(op, ConstantOp) else "table"
     memory.read_table(region, scope.tensor(op.output), what)
+
+
+def _verify_bins(op: ExpectationOp, scope: Scope, memory: WeightMemory, target: ChipTarget) -> None:
+    region = op.region(scope)
+    _verify_end(op, region.stop, target.weight_memory, "weight memory")
+    memory.read(region, "bins")
 
 
 def _verify_end(op: RecordOp, end: int, size: int, memory: str) -> None:
