@@ -22,6 +22,7 @@ from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
 from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
+from recog.lowering.heads import returning_heads
 from recog.lowering.partition import host_inputs, partition, split_modules
 from recog.lowering.tune_centroids import TuneSettings, tune
 
@@ -107,7 +108,8 @@ def convert(
             calibrate the activations, and tune the centroids.
         targets: what tuning aims at: labels (N,) or wanted outputs; by default the float
             network's own outputs, so that no labels are needed. A network that is divided
-            is always tuned toward what the float network gives at the boundary.
+            is always tuned toward what the float network gives at the boundary, and one that
+            ends in indices or boxes toward what the float network gives its decoders.
 
     Raises:
         RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
@@ -143,15 +145,14 @@ def _convert(
         options.cluster.apply(context, current)
         finish("clustered")
     if options.cluster is not None and options.tune is not None:
-        if targets is None:
-            targets = teacher_outputs(conversion.float_module, inputs)
-        tune(
-            current,
-            inputs,
-            targets,
-            options.tune,
-            progress=lambda share, loss: report(f"tuned (loss {loss:.4f})", 0.99 * share),
-        )
+        with returning_heads(current) as by_heads:
+            tune(
+                current,
+                inputs,
+                targets if targets is not None and not by_heads else _teacher(conversion, inputs),
+                options.tune,
+                progress=lambda share, loss: report(f"tuned (loss {loss:.4f})", 0.99 * share),
+            )
         finish("tuned")
     chosen = np.random.default_rng(0).permutation(len(inputs[0]))[:CALIBRATION_FRAMES]
     calibrate(
@@ -174,9 +175,10 @@ def _convert(
     return conversion
 
 
-def teacher_outputs(module: ModuleOp, inputs: Sequence[np.ndarray], batch: int = 64) -> np.ndarray:
-    """The first output of an nn module for all inputs, float32 (N, ...)."""
-    return module_outputs(module, inputs, batch)[0]
+def _teacher(conversion: Conversion, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """What the float network gives: its outputs, or what its decoders take."""
+    with returning_heads(conversion.float_module):
+        return module_outputs(conversion.float_module, inputs)
 
 
 def module_outputs(

@@ -100,7 +100,7 @@ class TuneCentroidsPass(TuneSettings, ModulePass):
 def tune(
     module: ModuleOp,
     inputs: Sequence[np.ndarray],
-    targets: np.ndarray,
+    targets: np.ndarray | Sequence[np.ndarray],
     settings: TuneSettings,
     *,
     progress: Callable[[float, float], None] | None = None,
@@ -109,7 +109,8 @@ def tune(
 
     Args:
         inputs: the network's inputs, float (N, ...).
-        targets: the outputs wanted, float of the first output's shape, or labels, integer (N,).
+        targets: the outputs wanted, float of the first output's shape, or labels, integer (N,);
+            a sequence is for as many of the outputs, whose losses are averaged.
         progress: called with the share of work done and the loss of the last step.
 
     Raises:
@@ -123,10 +124,11 @@ def tune(
     parameters = _parameters(module)
     if not parameters:
         raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
-    count = check_frames(inputs, targets, what="tuning")
+    each_target = [targets] if isinstance(targets, np.ndarray) else list(targets)
+    count = check_frames(inputs, *each_target, what="tuning")
     tensors = [torch.from_numpy(_as_float32(x, f"input {i}")) for i, x in enumerate(inputs)]
-    wanted = _checked_targets(runner, tensors, np.asarray(targets))
-    loss_of = _loss(settings.loss, wanted)
+    wanted = _checked_targets(runner, tensors, each_target)
+    losses = [_loss(settings.loss, each) for each in wanted]
     optimizer = torch.optim.Adam([p.tensor for p in parameters], lr=settings.learning_rate)
     steps = settings.epochs * -(-count // settings.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -139,7 +141,8 @@ def tune(
         for chosen in torch.randperm(count, generator=generator).split(settings.batch):
             values: dict[SSAValue, torch.Tensor] = {p.value: p.rounded() for p in parameters}
             outputs = runner(*(x[chosen] for x in tensors), constants=values)  # pyright: ignore
-            loss = loss_of(outputs[0], wanted[chosen])
+            terms = [of(y, t[chosen]) for of, y, t in zip(losses, outputs, wanted)]
+            loss = torch.stack(terms).mean()
             if not bool(torch.isfinite(loss)):
                 hint = "a lower learning-rate"
                 raise RecogError(f"tuning diverged in step {step + 1}", hint=hint)
@@ -166,13 +169,19 @@ def _as_float32(values: np.ndarray, what: str) -> np.ndarray:
 
 
 def _checked_targets(
-    runner: NnRunner, inputs: Sequence[torch.Tensor], targets: np.ndarray
-) -> torch.Tensor:
-    """Targets as float32 of the first output's shape, or as int64 labels of its classes."""
+    runner: NnRunner, inputs: Sequence[torch.Tensor], targets: Sequence[np.ndarray]
+) -> list[torch.Tensor]:
+    """Targets as float32 of their outputs' shapes, or as int64 labels of their classes."""
     import torch
 
     with torch.no_grad():
-        shape = tuple(runner(*(x[:1] for x in inputs))[0].shape)
+        outputs = runner(*(x[:1] for x in inputs))
+    return [_checked_target(tuple(y.shape), np.asarray(t)) for y, t in zip(outputs, targets)]
+
+
+def _checked_target(shape: tuple[int, ...], targets: np.ndarray) -> torch.Tensor:
+    import torch
+
     if targets.dtype.kind not in "iub":
         wanted, given = shape[1:], targets.shape[1:]
         if given != wanted:
