@@ -100,7 +100,7 @@ class TuneCentroidsPass(TuneSettings, ModulePass):
 def tune(
     module: ModuleOp,
     inputs: Sequence[np.ndarray],
-    targets: np.ndarray | Sequence[np.ndarray],
+    targets: np.ndarray | list[np.ndarray] | tuple[np.ndarray, ...],
     settings: TuneSettings,
     *,
     progress: Callable[[float, float], None] | None = None,
@@ -110,7 +110,7 @@ def tune(
     Args:
         inputs: the network's inputs, float (N, ...).
         targets: the outputs wanted, float of the first output's shape, or labels, integer (N,);
-            a sequence is for as many of the outputs, whose losses are averaged.
+            a list is for as many of the outputs, whose losses are averaged.
         progress: called with the share of work done and the loss of the last step.
 
     Raises:
@@ -124,7 +124,7 @@ def tune(
     parameters = _parameters(module)
     if not parameters:
         raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
-    each_target = [targets] if isinstance(targets, np.ndarray) else list(targets)
+    each_target = list(targets) if isinstance(targets, list | tuple) else [targets]
     count = check_frames(inputs, *each_target, what="tuning")
     tensors = [torch.from_numpy(_as_float32(x, f"input {i}")) for i, x in enumerate(inputs)]
     wanted = _checked_targets(runner, tensors, each_target)
