@@ -70,7 +70,7 @@ class CameraGeometry:
     """
 
     stride: int
-    centre: tuple[int, int]
+    centre: tuple[int, ...]
     focal: int
     depth: int
     baseline: int

@@ -210,12 +210,12 @@ class DecodeBoxes3dOp(IRDLOperation):
     @property
     def geometry(self) -> CameraGeometry:
         """Raises ValueError where a number is out of range."""
-        centre: tuple[int, ...] = self.centre.get_values()
-        lengths = (self.focal, self.depth, self.baseline)
         return CameraGeometry(
             self.stride.value.data,
-            centre,  # pyright: ignore[reportArgumentType]
-            *(length.value.data for length in lengths),
+            self.centre.get_values(),
+            self.focal.value.data,
+            self.depth.value.data,
+            self.baseline.value.data,
             self.priors.get_values(),
         )
 

@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     TensorType,
     UnitAttr,
+    f64,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
@@ -48,7 +49,7 @@ REALS = ArrayAttr[FloatAttr[Float64Type]]
 
 def reals(values: Sequence[float]) -> ArrayAttr[FloatAttr[Float64Type]]:
     """An `[… : f64, …]` property."""
-    return ArrayAttr([real(value) for value in values])
+    return ArrayAttr([FloatAttr(value, f64) for value in values])
 
 
 def numbers(attribute: ArrayAttr[FloatAttr[Float64Type]]) -> list[float]:
