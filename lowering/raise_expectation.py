@@ -71,6 +71,8 @@ class RaiseExpectationPattern(RewritePattern):
         rewriter.replace(op, ops)
         rewriter.erase(product)
         rewriter.erase(softmax)
+        if isinstance(factor.owner, ConstantOp) and not factor.uses:
+            rewriter.erase(factor.owner)
 
 
 class AddResidualPattern(RewritePattern):

@@ -254,6 +254,39 @@ class NetworkMaker:
         codes = random_codes(self.generator, shape, format)
         self.maps.append(self.constant(codes, NumberType(format)))
 
+    def add_correlation(self) -> None:
+        left = self.narrow(self.image())
+        same = [x for x in self.values if shape_of(x) == shape_of(left)]
+        right = self.narrow(self.draw(st.sampled_from(same or [left])))
+        planes = self.draw(st.integers(1, shape_of(left)[3]))
+        format = self.output(left, right)
+        op = lns.CorrelationOp(left, right, planes, format, arithmetic=self.arithmetic)
+        self.values.append(self.add(op))
+
+    def add_expectation(self) -> None:
+        """With any value of the right shape for a residual, or a slice of the logits."""
+        draw, logits = self.draw, self.image()
+        batch, channels, height, width = shape_of(logits)
+        bins = self.generator.integers(-(1 << 16), 1 << 16, channels).astype(np.int32)
+        shape = (batch, 1, height, width)
+        first = lns.SliceOp(logits, [0] * 4, shape, [1] * 4)
+        known = [x for x in self.values if shape_of(x) == shape]
+        choice = draw(st.sampled_from([None, first, *known]))
+        residual = self.add(first) if choice is first else choice
+        format = draw(formats(unsigned=False))
+        if draw(st.booleans()):
+            format = LnsFormat(16, 11, draw(st.integers(0, 20000)))
+        constant = self.constant(bins, IntegerType(32))
+        op = lns.ExpectationOp(logits, constant, residual, format, frac=draw(st.integers(0, 16)))
+        self.values.append(self.add(op))
+
+    def add_reciprocal(self) -> None:
+        x = self.value()
+        negative, numerator = self.draw(st.booleans()), self.draw(st.integers(-20000, 40000))
+        format = self.draw(formats(unsigned=False)) if negative else self.output(x)
+        op = lns.ReciprocalOp(x, format, log_numerator=numerator, negative=negative)
+        self.values.append(self.add(op))
+
     def add_slice(self) -> None:
         draw, x = self.draw, self.value()
         shape = shape_of(x)

@@ -154,6 +154,19 @@ def test_correlation(seed, shape, data):
     assert_same_function(lambda a, b: nn.CorrelationOp(a, b, planes), reference, left, right)
 
 
+@given(seeds, st.tuples(*[st.integers(1, 4)] * 4), st.booleans())
+def test_expectation(seed, shape, residual: bool):
+    batch, channels, *plane = shape
+    operands = [random_tensor(seed, *shape), random_tensor(seed + 1, channels)]
+    operands += [random_tensor(seed + 2, batch, 1, *plane)] if residual else []
+
+    def reference(logits: Tensor, bins: Tensor, *more: Tensor) -> Tensor:
+        expected = torch.einsum("ndhw,d->nhw", torch.softmax(logits, 1), bins)[:, None]
+        return expected + more[0] if more else expected
+
+    assert_same_function(nn.ExpectationOp, reference, *operands)
+
+
 def test_special_values():
     x = torch.tensor([[0.0, -0.0, 1e-300, 1e300, -745.0, 710.0, math.inf]], dtype=torch.float64)
     finite = x[:, :-1]
