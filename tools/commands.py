@@ -218,6 +218,13 @@ def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleO
     return float_module, lns_module
 
 
+def train_command(arguments: argparse.Namespace) -> int:
+    """recog train: a perception task's network."""
+    from recog.tools.train_command import train
+
+    return train(arguments)
+
+
 def disassemble_command(arguments: argparse.Namespace) -> int:
     """recog disassemble: a program file as chip assembly, which recog-opt reads again."""
     from recog.backend.program import load_program

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from recog.tools.train_arguments import add_train
+
 NETWORK_HELP = (
     "file.py:function returning (module, example inputs), a torch.export archive (.pt2), "
     "or an nn IR file (.mlir)"
@@ -34,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_compare(commands)
     _add_disassemble(commands)
+    add_train(commands)
     return parser
 
 

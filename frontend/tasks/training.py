@@ -170,16 +170,13 @@ class Trainer:
         """Go on from the folder's file; RecogError if it is damaged or of another training."""
         path = self.folder / STATE_NAME
         state = _read_state(path)
-        own = {
-            "task": self.task.name,
-            "seed": self.seed,
-            "recipe": vars(self.recipe),
-            "frames": len(self.data),
-        }
-        for key, value in own.items():
-            if state.get(key) != value:
+        own = {"task": self.task.name, "seed": self.seed, "frames": len(self.data)}
+        recipe = state.get("recipe")
+        found = {**state, **(recipe if isinstance(recipe, dict) else {})}
+        for key, value in {**own, **vars(self.recipe)}.items():
+            if found.get(key) != value:
                 raise RecogError(
-                    f"was started with {key} {state.get(key)}, not {value}",
+                    f"was started with {key.replace('_', ' ')} {found.get(key)}, not {value}",
                     where=str(path),
                     hint="resume with the options of the start, or train into another folder",
                 )

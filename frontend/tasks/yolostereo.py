@@ -1,5 +1,5 @@
-"""A stereo 3D detector of full size, about 59 million parameters, after YOLOStereo3D (Liu, Wang, Liu
-2021, arXiv:2103.09422). Untrained: for what does not need accuracy, such as bytes and cycles."""
+"""A stereo 3D detector of full size, about 59 million parameters, after YOLOStereo3D (Liu, Wang,
+Liu 2021, arXiv:2103.09422). Untrained: for what needs no accuracy, such as bytes and cycles."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def _stage(in_channels: int, out_channels: int, blocks: int, stride: int) -> nn.
 
 
 class GhostModule(nn.Module):
-    """The input beside a few maps from a 3x3 convolution and cheap depthwise ghosts of those (Han et
-    al. 2020), up to `out_channels`."""
+    """The input beside a few maps from a 3x3 convolution and cheap depthwise ghosts of those (Han
+    et al. 2020), up to `out_channels`."""
 
     def __init__(self, in_channels: int, out_channels: int, ratio: int = 3):
         super().__init__()
