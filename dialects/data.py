@@ -340,7 +340,7 @@ def _numbers_to_array(literal: _Numbers, element_type: Attribute) -> np.ndarray:
         raise ValueError(f"{element_type} elements are written as integers")
     if isinstance(element_type, StorableType):
         integers = [element_type.from_literal(value) for value in integers]
-        return np.array(integers, dtype=np.uint64).reshape(literal.shape)
+        return np.array(integers, dtype=element_type.storage_dtype).reshape(literal.shape)
     return np.array(integers, dtype=object).reshape(literal.shape)
 
 

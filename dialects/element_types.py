@@ -87,8 +87,10 @@ def to_bytes(values: np.ndarray, element_type: Attribute) -> bytes:
             wide = values.astype(np.int64 if is_signed(element_type) else np.uint64)
             return pack_bits(wide.view(np.uint64) & np.uint64((1 << width) - 1), width)
         case StorableType():
-            raw = values.view(f"u{values.itemsize}") if values.dtype.kind == "i" else values
-            return pack_bits(raw, element_type.storage_width)
+            dtype = element_type.storage_dtype
+            if dtype.kind == "i":
+                values = values.astype(dtype).view(f"u{dtype.itemsize}")
+            return pack_bits(values, element_type.storage_width)
         case _:
             raise ValueError(f"constants cannot hold elements of type {element_type}")
 
