@@ -18,6 +18,7 @@ from xdsl.ir import Operation, SSAValue
 
 from recog.backend.arithmetic.boxes import decode_fixed
 from recog.backend.arithmetic.definition import decode, encode
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE
 from recog.backend.interpreters.execute import find_function
 from recog.backend.interpreters.lns import check_input, lns_interpreter, run_lns
 from recog.dialects import lns, nn
@@ -53,7 +54,7 @@ def compare_layers(
     inputs: Sequence[np.ndarray],
     *,
     entry: str = "main",
-    engine: str = "gemm",
+    engine: str = DEFAULT_ENGINE,
 ) -> list[LayerComparison]:
     """Both SQNRs of every layer that the two modules share, in execution order.
 

@@ -94,8 +94,8 @@ class RunChecksPass(ModulePass):
 
     name = "run-checks"
 
-    engine: str = "gemm"
-    """The arithmetic engine: reference or gemm."""
+    engine: str = "fast"
+    """The arithmetic engine: reference, gemm or fast."""
 
     def __post_init__(self):
         from recog.backend.arithmetic.engine import ENGINES

@@ -8,7 +8,7 @@ max_pool2d, table, convert, concat, argmax, crop, resize_nearest) have one imple
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from recog.backend.arithmetic.definition import Padding, Pair
 from recog.backend.arithmetic.tables import product_scale
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
+
+LayerTensors = tuple[np.ndarray, LnsFormat, np.ndarray, LnsFormat, np.ndarray | None]
+"""x, its format, w, its format and init of a layer."""
 
 
 class Engine(Protocol):
@@ -162,6 +165,42 @@ class ReferenceEngine:
     _accumulate_conv_transpose2d = staticmethod(sampling.accumulate_conv_transpose2d)
     _accumulate_linear = staticmethod(definition.accumulate_linear)
     _reencode = staticmethod(definition.reencode)
+
+    def _conv2d(
+        self,
+        tensors: LayerTensors,
+        out_format: LnsFormat | None,
+        window: dict[str, Any],
+        relu: bool,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        acc = self._accumulate_conv2d(*tensors, **window, arithmetic=arithmetic)
+        scale = product_scale(tensors[1], tensors[3])
+        return self._reencode(acc, scale, out_format, arithmetic, relu=relu)
+
+    def _conv_transpose2d(
+        self,
+        tensors: LayerTensors,
+        out_format: LnsFormat | None,
+        window: dict[str, Any],
+        relu: bool,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        acc = self._accumulate_conv_transpose2d(*tensors, **window, arithmetic=arithmetic)
+        scale = product_scale(tensors[1], tensors[3])
+        return self._reencode(acc, scale, out_format, arithmetic, relu=relu)
+
+    def _linear(
+        self,
+        tensors: LayerTensors,
+        out_format: LnsFormat | None,
+        relu: bool,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        acc = self._accumulate_linear(*tensors, arithmetic=arithmetic)
+        scale = product_scale(tensors[1], tensors[3])
+        return self._reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
+
     _add = staticmethod(definition.add)
     _mul = staticmethod(definition.mul)
     _avg_pool2d = staticmethod(definition.avg_pool2d)
@@ -188,20 +227,14 @@ class ReferenceEngine:
             x, w, strides=strides, padding=padding, dilation=dilation, groups=groups
         )
         checks.check_layer(x, x_format, w, w_format, init, out_format, arithmetic)
-        acc = self._accumulate_conv2d(
-            x,
-            x_format,
-            w,
-            w_format,
-            init,
-            strides=strides,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            arithmetic=arithmetic,
-        )
-        scale = product_scale(x_format, w_format)
-        return self._reencode(acc, scale, out_format, arithmetic, relu=relu)
+        window = {
+            "strides": strides,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
+        tensors = x, x_format, w, w_format, init
+        return self._conv2d(tensors, out_format, window, relu, arithmetic)
 
     def conv_transpose2d(
         self,
@@ -230,21 +263,15 @@ class ReferenceEngine:
             groups=groups,
         )
         checks.check_layer(x, x_format, w, w_format, init, out_format, arithmetic)
-        acc = self._accumulate_conv_transpose2d(
-            x,
-            x_format,
-            w,
-            w_format,
-            init,
-            strides=strides,
-            padding=padding,
-            output_padding=output_padding,
-            dilation=dilation,
-            groups=groups,
-            arithmetic=arithmetic,
-        )
-        scale = product_scale(x_format, w_format)
-        return self._reencode(acc, scale, out_format, arithmetic, relu=relu)
+        window = {
+            "strides": strides,
+            "padding": padding,
+            "output_padding": output_padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
+        tensors = x, x_format, w, w_format, init
+        return self._conv_transpose2d(tensors, out_format, window, relu, arithmetic)
 
     def linear(
         self,
@@ -260,9 +287,8 @@ class ReferenceEngine:
     ) -> np.ndarray:
         checks.check_linear_shapes(x, w)
         checks.check_layer(x, x_format, w, w_format, init, out_format, arithmetic)
-        acc = self._accumulate_linear(x, x_format, w, w_format, init, arithmetic=arithmetic)
-        scale = product_scale(x_format, w_format)
-        return self._reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
+        tensors = x, x_format, w, w_format, init
+        return self._linear(tensors, out_format, relu, arithmetic)
 
     def add(
         self,
@@ -381,14 +407,24 @@ def _gemm_engine() -> Engine:
     return GemmEngine()
 
 
+def _fast_engine() -> Engine:
+    from recog.backend.arithmetic.fast.engine import FastEngine
+
+    return FastEngine()
+
+
 ENGINES: dict[str, Callable[[], Engine]] = {
     "reference": ReferenceEngine,
     "gemm": _gemm_engine,
+    "fast": _fast_engine,
 }
 """Engines by name; made lazily, so that one with heavy imports costs only those who use it."""
 
 
-def get_engine(name: str) -> Engine:
+DEFAULT_ENGINE = "fast"
+
+
+def get_engine(name: str = DEFAULT_ENGINE) -> Engine:
     """The engine of that name.
 
     Raises:

@@ -193,16 +193,17 @@ class GemmEngine(ReferenceEngine):
                 arithmetic=arithmetic,
             )
 
-        return transposed.accumulate_conv_transpose2d(
+        acc = transposed.conv_transpose2d(
             accumulate,
             x,
             w,
-            init,
+            np.zeros(len(w), np.int64),
             strides=strides,
             padding=padding,
             output_padding=output_padding,
             dilation=dilation,
         )
+        return acc if init is None else acc + init[:, None, None]
 
     _reencode = staticmethod(buckets.reencode)
     _add = staticmethod(tabulated.add)

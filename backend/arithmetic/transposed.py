@@ -50,26 +50,28 @@ def _phases(
         )
 
 
-def accumulate_conv_transpose2d(
-    accumulate: Callable[[np.ndarray, np.ndarray, Pair], np.ndarray],
+def conv_transpose2d(
+    convolve: Callable[[np.ndarray, np.ndarray, Pair], np.ndarray],
     x: np.ndarray,
     w: np.ndarray,
-    init: np.ndarray | None,
+    unreached: np.ndarray,
     *,
     strides: Pair,
     padding: Padding,
     output_padding: Pair,
     dilation: Pair,
 ) -> np.ndarray:
-    """The accumulators of `sampling.conv_transpose2d`, int64 [N, O, Ho, Wo].
+    """The result of `sampling.conv_transpose2d`, [N, O, Ho, Wo], of `unreached`'s dtype.
 
     Args:
-        accumulate: the sums of a convolution of stride 1, without padding, from inputs,
-            weights and dilation.
+        convolve: a convolution of stride 1, without padding, of inputs and weights with a
+            dilation.
+        unreached: what outputs that no input reaches hold, [O].
     """
     kernel = w.shape[2:]
     size = transposed_size(x.shape[2:], kernel, strides, padding, output_padding, dilation)
-    acc = np.zeros((x.shape[0], w.shape[0], *size), np.int64)
+    out = np.empty((x.shape[0], w.shape[0], *size), unreached.dtype)
+    out[...] = unreached[:, None, None]
     backward = w[:, :, ::-1, ::-1]
     vertical, horizontal = (
         list(
@@ -88,6 +90,6 @@ def accumulate_conv_transpose2d(
         for columns in horizontal:
             met = crop(x, (rows.before, columns.before, rows.after, columns.after))
             weights = np.ascontiguousarray(backward[:, :, rows.taps, columns.taps])
-            sums = accumulate(met, weights, (rows.dilation, columns.dilation))
-            acc[:, :, rows.outputs, columns.outputs] = sums
-    return acc if init is None else acc + init[:, None, None]
+            phase = convolve(met, weights, (rows.dilation, columns.dilation))
+            out[:, :, rows.outputs, columns.outputs] = phase
+    return out

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
 from recog.backend.arithmetic import definition, sampling, stereo
-from recog.backend.arithmetic.engine import Engine, get_engine
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, Engine, get_engine
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
 from recog.backend.interpreters.lns_boxes import LnsBoxFunctions
@@ -254,7 +254,7 @@ def _elementwise_operands(
     return args[0], format_of(op.lhs), args[1], format_of(op.rhs), format_of(op.output)
 
 
-def lns_interpreter(module: ModuleOp, engine: str = "gemm") -> Interpreter:
+def lns_interpreter(module: ModuleOp, engine: str = DEFAULT_ENGINE) -> Interpreter:
     """An interpreter for lns modules on the engine of that name; nn ops left in them run too."""
     interpreter = Interpreter(module)
     interpreter.register_implementations(DataFunctions())
@@ -271,7 +271,7 @@ def run_lns(
     module: ModuleOp,
     *inputs: np.ndarray,
     entry: str = "main",
-    engine: str = "gemm",
+    engine: str = DEFAULT_ENGINE,
     observe: Observer | None = None,
 ) -> tuple[Any, ...]:
     """Run a function of an lns module on float32 or code arrays of shape (N, ...).

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation
 
-from recog.backend.arithmetic.engine import get_engine
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, get_engine
 from recog.backend.program.assembler import assemble, find_program, memory_use, weight_bytes
 from recog.backend.program.container import read_program_file
 from recog.backend.program.disassembler import disassemble
@@ -63,7 +63,7 @@ class Machine:
 
     Args:
         program: a program file's path or bytes, or a program as IR.
-        engine: the arithmetic engine, `gemm` or `reference`; all give the same bits.
+        engine: the arithmetic engine, `fast`, `gemm` or `reference`; all give the same bits.
         target: what this machine is; by default whatever the program was made for.
 
     Raises:
@@ -73,7 +73,7 @@ class Machine:
     def __init__(
         self,
         program: bytes | str | os.PathLike[str] | ProgramOp | ModuleOp,
-        engine: str = "gemm",
+        engine: str = DEFAULT_ENGINE,
         *,
         target: ChipTarget | None = None,
     ):
@@ -204,7 +204,7 @@ def _written_tensors(program: ProgramOp) -> dict[InstructionOp, TensorOp]:
 
 
 def run_program_op(
-    op: Operation, inputs: Sequence[np.ndarray], *, engine: str = "gemm"
+    op: Operation, inputs: Sequence[np.ndarray], *, engine: str = DEFAULT_ENGINE
 ) -> list[np.ndarray]:
     """The outputs, as codes, of a chip.program for inputs as codes (N, ...).
 

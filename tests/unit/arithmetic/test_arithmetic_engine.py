@@ -14,7 +14,7 @@ NEGATIVE_ZERO = np.where(np.arange(100).reshape(X.shape) == 57, 0x80, X).astype(
 
 
 def test_unknown_engine_lists_the_engines():
-    with pytest.raises(RecogError, match="unknown engine 'quick'.*\n.*reference, gemm"):
+    with pytest.raises(RecogError, match="unknown engine 'quick'.*\n.*reference, gemm, fast"):
         get_engine("quick")
 
 

@@ -235,8 +235,8 @@ def test_a_program_runs_on_its_own_target_only():
 
 
 def test_unknown_engines():
-    with pytest.raises(RecogError, match="unknown engine 'fast'"):
-        Machine(doubling(), "fast")
+    with pytest.raises(RecogError, match="unknown engine 'quick'"):
+        Machine(doubling(), "quick")
 
 
 def test_frames_that_no_host_would_hold():

@@ -205,7 +205,7 @@ def test_bad_tuning_data(run: Callable[[str], tuple[int, str]], tmp_path: Path):
         ("tune-centroids", "option 'data' is required"),
         ('tune-centroids{data="x" loss=l1}', "option loss must be one of auto, mse, kl, cross"),
         ('tune-centroids{data="x" epochs=0}', "option epochs must be in [1, 1000000], got 0"),
-        ("run-checks{engine=fast}", "option engine must be one of reference, gemm"),
+        ("run-checks{engine=quick}", "option engine must be one of reference, gemm, fast"),
     ],
 )
 def test_bad_options(pipeline: str, message: str, run: Callable[[str], tuple[int, str]]):

@@ -184,7 +184,7 @@ def test_random_networks(seed: int, steps: list[str]):
     """Both engines, any batch, and each frame alone give what the definition gives."""
     frames = np.random.default_rng(seed).normal(0, 1, (3, 2, 4, 5)).astype(np.float32)
     module, expected = network(seed, steps, frames)
-    for engine in ("reference", "gemm"):
+    for engine in ("reference", "gemm", "fast"):
         found = run_lns(module, frames, engine=engine)
         assert len(found) == len(expected)
         for a, b in zip(found, expected):
@@ -266,8 +266,8 @@ def test_convertible_inputs():
 
 
 def test_unknown_engine():
-    with pytest.raises(RecogError, match="unknown engine 'fast'"):
-        run_lns(parse(ADD), CODES, CODES, engine="fast")
+    with pytest.raises(RecogError, match="unknown engine 'quick'"):
+        run_lns(parse(ADD), CODES, CODES, engine="quick")
 
 
 def test_number_tensor_is_what_ops_print():

@@ -1,0 +1,212 @@
+"""Convolutions and linear layers on the dense kernel: the plan, the weights, the threads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from recog.backend.arithmetic.fast import kernels
+from recog.backend.arithmetic.fast.assembly import Kernels
+from recog.backend.arithmetic.fast.constants import (
+    Products,
+    channel_records,
+    products_of,
+    reencoding,
+)
+from recog.backend.arithmetic.fast.emit import UNROLL
+from recog.backend.arithmetic.fast.kernels import Reencoding, Tiles
+from recog.backend.arithmetic.fast.layer import Layer
+from recog.backend.arithmetic.fast.threads import spread
+from recog.backend.arithmetic.tables import product_scale
+
+TABLE_BYTES = 64 << 10
+"""What the values of a block of inputs may take: about an eighth of a second-level cache."""
+
+OUTPUTS_AT_ONCE = 512
+"""Output channels that share a block's values, and whose sums stay in the cache."""
+
+INT32_MAX = (1 << 31) - 1
+
+
+class Fit(NamedTuple):
+    """What int32 holds of a layer's sums, proven from its weights and the largest input code.
+
+    Attributes:
+        terms: how many products a sum may have; 0 where a block of few may not fit.
+        bound: the largest |sum| of all products, if that many fit.
+    """
+
+    terms: int
+    bound: int
+
+
+def _products(layer: Layer) -> Products:
+    formats = layer.x_format.with_bias(0), layer.w_format.with_bias(0)
+    return products_of(*formats, layer.arithmetic)
+
+
+def _reencoding(layer: Layer) -> Reencoding:
+    scale = product_scale(layer.x_format, layer.w_format)
+    return reencoding(scale, len(layer.w), layer.out_format, layer.arithmetic, layer.relu)
+
+
+def fit(layer: Layer) -> Fit:
+    products = _products(layer)
+    rows = np.ascontiguousarray(layer.w).reshape(len(layer.w), -1)
+    terms = rows.shape[1]
+    bound = kernels.sums_of_terms(rows, products.terms)
+    if bound <= INT32_MAX:
+        return Fit(terms, bound)
+    some = INT32_MAX // kernels.largest_term(rows, products.terms)
+    return Fit(some if some >= UNROLL else 0, bound)
+
+
+def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
+    """The layer's codes or accumulators, [N, O, Ho, Wo]; `fit` is the layer's, with terms."""
+    x = _padded(layer)
+    height, width = layer.size
+    shape = layer.x.shape[0], len(layer.w), height, width
+    dtype = np.dtype(np.int64) if layer.out_format is None else layer.out_format.dtype
+    out = np.empty(shape, dtype)
+    if not out.size:
+        return out
+    plan = _plan(layer, x, fit, code)
+    weights = _packed(layer, plan)
+    offsets = _offsets(layer, x, plan)
+    products = _products(layer)
+    init = np.zeros(len(layer.w), np.int64) if layer.init is None else layer.init
+    records = np.empty((len(products.factor), 2), np.int32)
+    records[:, 0] = 4 * plan.positions * products.weight_residue
+    records[:, 1] = products.factor
+    flat, how = x.reshape(-1), _reencoding(layer)
+    channels, tables = _channels(layer)
+    scratch_bytes = kernels.scratch_bytes(plan)
+
+    def work(first: int, last: int) -> None:
+        kernels.dense(
+            first,
+            last,
+            plan,
+            flat,
+            offsets,
+            weights,
+            records,
+            products.mantissas.reshape(-1),
+            products.values,
+            init,
+            channels,
+            how,
+            out.reshape(-1),
+            aligned(scratch_bytes),
+        )
+
+    spread(work, plan.groups * plan.tiles * plan.splits)
+    return out
+
+
+def _channels(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """What the kernel reads of each channel, and the memory that it leads to."""
+    if layer.out_format is None:
+        return np.zeros((1, 6), np.int32), np.zeros(0, np.int32)
+    scale = product_scale(layer.x_format, layer.w_format)
+    records, tables = channel_records(scale, len(layer.w), layer.out_format, layer.arithmetic)
+    if layer.init is not None:
+        records = records.copy()
+        records[:, 4] = layer.init.astype(np.int32)
+    return records, tables
+
+
+def aligned(size: int) -> np.ndarray:
+    """Bytes at an address that is a multiple of a cache line."""
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size]
+
+
+def _padded(layer: Layer) -> np.ndarray:
+    top, left, bottom, right = layer.window.padding
+    if not any(layer.window.padding):
+        return np.ascontiguousarray(layer.x)
+    count, channels, height, width = layer.x.shape
+    padded = np.zeros((count, channels, height + top + bottom, width + left + right), np.uint8)
+    padded[:, :, top : top + height, left : left + width] = layer.x
+    return padded
+
+
+def _plan(layer: Layer, x: np.ndarray, fit: Fit, code: Kernels) -> Tiles:
+    products, window = _products(layer), layer.window
+    outputs, inputs, *kernel = layer.w.shape
+    terms = inputs * kernel[0] * kernel[1]
+    height, width = layer.size
+    total = len(x) * height * width
+    lanes = code.form.lanes
+    positions = min(
+        code.form.positions, key=lambda each: (-(-total // each) * (lanes * 1.2 + each), each)
+    )
+    residues = len(products.residues)
+    most = min(TABLE_BYTES // (4 * residues * positions), fit.terms, terms)
+    depth = max(UNROLL, -(-most // UNROLL) * UNROLL)
+    if fit.terms < terms:
+        depth = UNROLL * (min(depth, fit.terms) // UNROLL)
+    own = outputs // window.groups
+    at_once = min(own, OUTPUTS_AT_ONCE)
+    table = ""
+    if code.form.shuffle and products.shape is not None:
+        table = f"table_{positions}_{products.shape}"
+    size = 0
+    if layer.out_format is not None and _init_fits(layer, fit):
+        size = layer.out_format.dtype.itemsize
+    image_stride = x.shape[1] * x.shape[2] * x.shape[3]
+    return Tiles(
+        mac=code.address(f"mac_{positions}"),
+        table=code.address(table) if table else 0,
+        finish=code.address(f"finish_{positions}_{size}") if size else 0,
+        positions=positions,
+        outputs=own,
+        groups=window.groups,
+        depth=depth,
+        blocks=-(-terms // depth),
+        blocks_per_sum=max(1, fit.terms // depth),
+        residues=residues,
+        total=total,
+        tiles=-(-total // positions),
+        outputs_at_once=at_once,
+        splits=-(-own // at_once),
+        width=width,
+        area=height * width,
+        image_stride=image_stride,
+        row_stride=window.strides[0] * x.shape[3],
+        column_stride=window.strides[1],
+        group_stride=inputs * x.shape[2] * x.shape[3],
+        magnitude_mask=layer.x_format.max_magnitude,
+        up=products.up,
+        low_mask=(1 << products.frac) - 1,
+        frac=products.frac,
+        sign_mask=layer.x_format.sign_mask,
+    )
+
+
+def _init_fits(layer: Layer, fit: Fit) -> bool:
+    """Whether the sums of all products fit int32 with the initial values too."""
+    start = 0 if layer.init is None else max(int(layer.init.max()), -int(layer.init.min()))
+    return fit.bound + start < INT32_MAX
+
+
+def _packed(layer: Layer, plan: Tiles) -> np.ndarray:
+    packed = np.zeros((plan.groups, plan.blocks, plan.outputs, plan.depth), np.uint8)
+    w = np.ascontiguousarray(layer.w).reshape(plan.groups, plan.outputs, -1)
+    kernels.pack(w, packed)
+    return packed
+
+
+def _offsets(layer: Layer, x: np.ndarray, plan: Tiles) -> np.ndarray:
+    """Where each weight's input lies from the first one on; those beyond the last at the first."""
+    _, inputs, rows, columns = layer.w.shape
+    channel, row, column = np.ogrid[:inputs, :rows, :columns]
+    height, width = x.shape[2:]
+    vertical, horizontal = layer.window.dilation
+    offsets = channel * height * width + row * vertical * width + column * horizontal
+    padded = np.zeros(plan.blocks * plan.depth, np.int64)
+    padded[: offsets.size] = offsets.reshape(-1)
+    return padded

@@ -1,0 +1,118 @@
+"""The engine `fast`: the definition's bits at the speed of vector hardware.
+
+Layers of formats of up to 8 bits run on the kernels of `emit`, everything on codes through tables.
+What the kernels do not take, formats of 16 bits or products beyond int32, goes to `gemm`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from recog.backend.arithmetic import transposed
+from recog.backend.arithmetic.definition import Pair
+from recog.backend.arithmetic.engine import LayerTensors
+from recog.backend.arithmetic.fast.layer import Layer, Window
+from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
+from recog.backend.arithmetic.gemm import GemmEngine
+from recog.backend.arithmetic.tables import product_scale
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+MAX_WIDTH = 8
+"""Bits of the codes that the kernels take."""
+
+
+WORTH_LOADING = 1 << 22
+"""Products of a layer for which the kernels, which take a second to load, are loaded."""
+
+_loaded: list[Any] = []
+
+
+def _load() -> Any:
+    """The modules with the kernels, imported when a layer first needs them."""
+    if not _loaded:
+        from recog.backend.arithmetic.fast import convolution
+        from recog.backend.arithmetic.fast.assembly import kernels
+
+        _loaded.extend((convolution, kernels))
+    return _loaded
+
+
+class FastEngine(GemmEngine):
+    """Compiled kernels on threads.
+
+    Attributes:
+        path: the form of the kernels, see `paths`.
+        taken: how many layers ran on which path.
+    """
+
+    def __init__(self):
+        self.path = chosen_path()
+        thread_count()  # refused now, if it is, rather than in the first layer
+        self.taken = Counter[str]()
+
+    def _conv2d(
+        self,
+        tensors: LayerTensors,
+        out_format: LnsFormat | None,
+        window: dict[str, Any],
+        relu: bool,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        layer = Layer(*tensors, out_format, Window(**window), relu, arithmetic)
+        result = self._run(layer)
+        if result is None:
+            return super()._conv2d(tensors, out_format, window, relu, arithmetic)
+        return result
+
+    def _run(self, layer: Layer) -> np.ndarray | None:
+        """The layer's result on a kernel; None where none takes it."""
+        wide = max(layer.x_format.width, layer.w_format.width) > MAX_WIDTH
+        if not wide and (_loaded or layer.products >= WORTH_LOADING):
+            convolution, kernels = _load()
+            fit = convolution.fit(layer)
+            if fit.terms:
+                self.taken[f"{self.path} dense"] += 1
+                return convolution.convolve(layer, fit, kernels(self.path))
+        self.taken["gemm"] += 1
+        return None
+
+    def _linear(
+        self,
+        tensors: LayerTensors,
+        out_format: LnsFormat | None,
+        relu: bool,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        x, x_format, w, w_format, init = tensors
+        rows, kernels = x.reshape(-1, x.shape[-1], 1, 1), w[:, :, None, None]
+        as_one = rows, x_format, kernels, w_format, init
+        layer = Layer(*as_one, out_format, Window(), relu, arithmetic)
+        result = self._run(layer)
+        if result is None:
+            return super()._linear(tensors, out_format, relu, arithmetic)
+        return result.reshape(*x.shape[:-1], len(w))
+
+    def _conv_transpose2d(
+        self,
+        tensors: LayerTensors,
+        out_format: LnsFormat | None,
+        window: dict[str, Any],
+        relu: bool,
+        arithmetic: Arithmetic,
+    ) -> np.ndarray:
+        x, x_format, w, w_format, init = tensors
+        groups = window["groups"]
+
+        def convolve(met: np.ndarray, weights: np.ndarray, dilation: Pair) -> np.ndarray:
+            own = Window(dilation=dilation, groups=groups)._asdict()
+            phase = met, x_format, weights, w_format, init
+            return self._conv2d(phase, out_format, own, relu, arithmetic)
+
+        start = np.zeros(len(w), np.int64) if init is None else init
+        scale = product_scale(x_format, w_format)
+        unreached = self._reencode(start, scale, out_format, arithmetic, relu=relu, axis=0)
+        others = {name: value for name, value in window.items() if name != "groups"}
+        return transposed.conv_transpose2d(convolve, x, w, unreached, **others)
