@@ -9,8 +9,9 @@ the least mean squared error, from "the largest value seen is the largest code" 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import floor, log2
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.context import Context
@@ -27,7 +28,7 @@ from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsForm
 from recog.lowering.labels import label_layers
 from recog.lowering.rewriting import check_frames, check_option, inputs_of, load_arrays
 from recog.lowering.signs import is_never_negative
-from recog.lowering.wide_values import MOVING, wide_values
+from recog.lowering.wide_values import MOVING, ranged_values, wide_values
 
 FORMAT = "lns.format"
 """On an nn op or a function argument: the format that its values will be encoded in."""
@@ -102,6 +103,11 @@ class ActivationFormats:
     output: LnsFormat = LnsFormat(8, 4)
     wide_signed: LnsFormat = LnsFormat(16, 11)
     wide_unsigned: LnsFormat = LnsFormat(16, 12, unsigned=True)
+
+    @property
+    def ranged(self) -> LnsFormat:
+        """Of values under a root: more octaves, and the root halves the error."""
+        return replace(self.unsigned, frac=max(0, self.unsigned.frac - 2))
 
 
 @dataclass
@@ -214,9 +220,9 @@ def _write_formats(
     arguments = _argument_attributes(function)
     kinds = _kinds(function, samples, formats)
     for group in _sharing(function, kinds):
-        format = kinds[group[0]]
+        format, covering = kinds[group[0]]
         merged = Samples.merged([samples[value] for value in group])
-        if format in (formats.wide_signed, formats.wide_unsigned):
+        if covering:
             bias = covering_bias(format, HEADROOM * merged.largest)
         else:
             bias = best_bias(format, merged)
@@ -230,30 +236,39 @@ def _write_formats(
     function.properties["arg_attrs"] = ArrayAttr(arguments)
 
 
+class _Kind(NamedTuple):
+    """A value's format, its bias still to be chosen: to cover all values, or for least error."""
+
+    format: LnsFormat
+    covering: bool
+
+
 def _kinds(
     function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
-) -> dict[SSAValue, LnsFormat]:
-    """The format of every value, its bias still to be chosen."""
+) -> dict[SSAValue, _Kind]:
     returned = _returned(function)
-    wide = wide_values(function)
+    wide, ranged = wide_values(function), ranged_values(function)
     never_negative: set[SSAValue] = set()
-    kinds: dict[SSAValue, LnsFormat] = {}
+    kinds: dict[SSAValue, _Kind] = {}
     for value, seen in samples.items():
         if not seen.finite:
             owner = value.owner if isinstance(value.owner, Operation) else function
             fail(owner, "the example inputs give NaN or infinity here")
         is_wide = value in wide
         if value in returned and not is_wide:
-            kinds[value] = formats.output
+            kinds[value] = _Kind(formats.output, False)
         elif is_never_negative(value, seen.low, never_negative):
             never_negative.add(value)
-            kinds[value] = formats.wide_unsigned if is_wide else formats.unsigned
+            usual = formats.ranged if value in ranged else formats.unsigned
+            format = formats.wide_unsigned if is_wide else usual
+            kinds[value] = _Kind(format, is_wide or value in ranged)
         else:
-            kinds[value] = formats.wide_signed if is_wide else formats.signed
+            format = formats.wide_signed if is_wide else formats.signed
+            kinds[value] = _Kind(format, is_wide)
     return kinds
 
 
-def _sharing(function: func.FuncOp, kinds: dict[SSAValue, LnsFormat]) -> list[list[SSAValue]]:
+def _sharing(function: func.FuncOp, kinds: dict[SSAValue, _Kind]) -> list[list[SSAValue]]:
     """Values in groups, each of which is to have one format.
 
     A concatenation gives its own to operands that nothing else needs: then it moves no code.

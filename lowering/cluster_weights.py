@@ -159,6 +159,11 @@ class ClusterWeightPattern(RewritePattern):
         weight = constant.value.to_array()
         if not np.isfinite(weight).all():
             fail(op, "the weight holds NaN or infinity", hint="check the checkpoint")
+        if np.ptp(weight) == 0:
+            op.attributes[KEPT_DENSE] = StringAttr(
+                "the weights are equal: it sums, nothing learned"
+            )
+            return
         layout = self.settings.layout_of(weight.shape)
         if layout is None:
             reason = f"{weight.size} weights are too few for pointers and a table"

@@ -73,8 +73,10 @@ def _layer(
     x = encoding.encoded(op.input, rewriter, op)
     weight = encoding.constants.encode_weight(op, op.weight, rewriter)
     bias = encoding.constants.encode_bias(op, op.bias, x, weight, rewriter)
-    operands = x, weight, bias, calibrated_format((activation or op).output)
-    return operands, {"relu": activation is not None, "arithmetic": encoding.arithmetic}
+    output = calibrated_format((activation or op).output)
+    # What calibrate knows to be never negative has no sign; its weights do.
+    relu = activation is not None or output.unsigned
+    return (x, weight, bias, output), {"relu": relu, "arithmetic": encoding.arithmetic}
 
 
 def _window(op: nn.Conv2dOp | nn.ConvTranspose2dOp) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.calibrate import ActivationFormats, calibrate
+from recog.lowering.channels_first import ChannelsFirstPass
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
+from recog.lowering.decompose_normalization import DecomposeNormalizationPass
 from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
 from recog.lowering.heads import returning_heads
@@ -135,7 +137,7 @@ def _convert(
         conversion.stages[stage] = current.clone()
         report(stage, 1.0)
 
-    FoldBatchNormPass().apply(context, current)
+    fold_norms(context, current)
     finish("folded")
     if partition(current):
         finish("split")
@@ -173,6 +175,13 @@ def _convert(
     options.chip.apply(context, current)
     finish("chip")
     return conversion
+
+
+def fold_norms(context: Context, module: ModuleOp) -> None:
+    """Everything exact that precedes the choice of numbers: norms as the chip has them."""
+    ChannelsFirstPass().apply(context, module)
+    DecomposeNormalizationPass().apply(context, module)
+    FoldBatchNormPass().apply(context, module)
 
 
 def _teacher(conversion: Conversion, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:

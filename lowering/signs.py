@@ -12,6 +12,7 @@ from recog.dialects.data import constant_array
 PASSING = (
     nn.MaxPool2dOp
     | nn.AvgPool2dOp
+    | nn.Conv2dOp
     | nn.MeanOp
     | nn.SumOp
     | nn.MaxOp

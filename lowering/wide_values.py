@@ -1,8 +1,12 @@
-"""Which values of a network need wide codes: what decoders of heads amplify the errors of.
+"""Which values of a network need codes of other widths or ranges than the rest.
 
-A disparity of 30 pixels in codes of 8 bits is off by half a pixel. Ops that decode say which
+Wide are those whose errors the decoders of heads amplify: a disparity of 30 pixels in codes of 8
+bits is off by half a pixel. Ops that decode say which
 operands and results of theirs are to be wide (`NnOp.WIDE`); so are those that only a move, an
 interpolation or a constant factor lies between, or a quotient.
+
+Of a value under a root small ones count as large ones do: variances that are a thousandth of the
+largest scale their channels thirty times more. Half the error of their logarithm remains.
 """
 
 from __future__ import annotations
@@ -46,3 +50,19 @@ def _keeps_digits(op: Operation) -> bool:
             return op.exponent.value.data == -1
         case _:
             return isinstance(op, MOVING | nn.ResizeOp | nn.NegOp)
+
+
+def ranged_values(function: func.FuncOp) -> set[SSAValue]:
+    """The values under reciprocal roots, and what is only scaled and summed to give them."""
+    ranged: set[SSAValue] = set()
+    for op in reversed(function.body.block.ops):
+        match op:
+            case nn.RsqrtOp():
+                ranged.add(op.input)
+            case nn.AvgPool2dOp() | nn.Conv2dOp() if op.output in ranged:
+                ranged.add(op.input)
+            case nn.AddOp() | nn.MulOp() if op.output in ranged:
+                arrays = [constant_array(value) for value in op.operands]
+                if any(array is not None and array.size == 1 for array in arrays):
+                    ranged.update(op.operands)
+    return ranged

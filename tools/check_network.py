@@ -56,11 +56,14 @@ def check_network(spec: str) -> NetworkReport:
 
 def report_of(module: ModuleOp) -> NetworkReport:
     """The report of an nn module, which is changed: its batch norms are folded."""
-    from recog.lowering.fold_batch_norm import KEPT_BECAUSE, FoldBatchNormPass
+    from recog.lowering.fold_batch_norm import KEPT_BECAUSE
+    from recog.lowering.pipeline import fold_norms
 
-    total = _count(module, nn.BatchNormOp)
-    FoldBatchNormPass().apply(Context(), module)
-    kept = [op for op in module.walk() if isinstance(op, nn.BatchNormOp)]
+    before = [op.location for op in module.walk() if isinstance(op, nn.BatchNormOp)]
+    total = len(before)
+    fold_norms(Context(), module)
+    # Scales and shifts that were no batch norm can have become one.
+    kept = [op for op in module.walk() if isinstance(op, nn.BatchNormOp) and op.location in before]
     rows = coverage(module)
     notes: list[str] = []
     if total:
@@ -79,10 +82,6 @@ def report_of(module: ModuleOp) -> NetworkReport:
             f"runs at the batch of its import only: {describe_op(mixing)} mixes it with other axes"
         )
     return NetworkReport(rows, notes)
-
-
-def _count(module: ModuleOp, kind: type[nn.NnOp]) -> int:
-    return sum(isinstance(op, kind) for op in module.walk())
 
 
 def _failure_report(failure: Any) -> NetworkReport:

@@ -204,7 +204,7 @@ def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleO
     """The float module with its batch norms folded, as the converted one has them."""
     from xdsl.context import Context
 
-    from recog.lowering.fold_batch_norm import FoldBatchNormPass
+    from recog.lowering.pipeline import fold_norms
 
     path = Path(converted)
     if path.is_dir():
@@ -214,7 +214,7 @@ def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleO
             raise RecogError("holds no stage *-lns.mlir", where=converted, hint=hint)
         path = found[0]
     float_module, lns_module = load_network(network), load_network(str(path))
-    FoldBatchNormPass().apply(Context(), float_module)
+    fold_norms(Context(), float_module)
     return float_module, lns_module
 
 

@@ -42,6 +42,8 @@ PASS_SUMMARIES: dict[str, str] = {
     "raise-correlation": "replace correlation volumes written plane by plane by one op",
     "raise-expectation": "replace a softmax over bins, multiplied and summed, by one op",
     "raise-peaks": "take the sigmoid before peaks into the op that ranks them",
+    "channels-first": "move permutations to channels last behind what has a form without them",
+    "decompose-normalization": "write group norms with ops that the chip has",
     "fold-batch-norm": "fold batch norms into the layers before or after them, exactly",
     "partition": "move what the chip cannot run into the function @host",
     "cluster-weights": "replace weights by pointers into k-means codebooks",
