@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import chip, lns
+from recog.dialects.data import ConstantOp
+from recog.dialects.errors import fail
 from recog.lowering.chip_builder import ProgramBuilder
 from recog.lowering.chip_patterns import lowers
 
@@ -28,7 +31,7 @@ def lower_peaks(build: ProgramBuilder, op: lns.PeaksOp) -> None:
 def lower_decode_boxes_2d(build: ProgramBuilder, op: lns.DecodeBoxes2dOp) -> None:
     instruction = chip.Boxdec2dOp(
         output=build.tensor(op, op.output),
-        indices=build.tensor(op, op.indices),
+        indices=_computed(build, op, op.indices),
         offset=build.tensor(op, op.offset),
         size=build.tensor(op, op.size),
         parameters=0,
@@ -42,7 +45,7 @@ def lower_decode_boxes_3d(build: ProgramBuilder, op: lns.DecodeBoxes3dOp) -> Non
     geometry = op.geometry
     instruction = chip.Boxdec3dOp(
         output=build.tensor(op, op.output),
-        indices=build.tensor(op, op.indices),
+        indices=_computed(build, op, op.indices),
         disparity=build.tensor(op, op.disparity),
         box=build.tensor(op, op.box),
         classes=geometry.classes,
@@ -58,9 +61,9 @@ def lower_suppress(build: ProgramBuilder, op: lns.SuppressOp) -> None:
         op,
         chip.NmsOp(
             output=build.tensor(op, op.output),
-            boxes=build.tensor(op, op.boxes),
+            boxes=_computed(build, op, op.boxes),
             scores=build.tensor(op, op.scores),
-            indices=build.tensor(op, op.indices),
+            indices=_computed(build, op, op.indices),
             cells=op.cells.value.data,
             overlap=op.overlap.value.data,
         ),
@@ -70,6 +73,13 @@ def lower_suppress(build: ProgramBuilder, op: lns.SuppressOp) -> None:
 @lowers(lns.DecodeFixedOp)
 def lower_decode_fixed(build: ProgramBuilder, op: lns.DecodeFixedOp) -> None:
     """The host decodes what the program returns; other users of floats have no lowering."""
+
+
+def _computed(build: ProgramBuilder, op: Operation, value: SSAValue) -> str:
+    """The descriptor of indices or boxes; fails where they are a constant, which none writes."""
+    if isinstance(value.owner, ConstantOp):
+        fail(op, f"an operand of type {value.type} must be computed, not constant")
+    return build.tensor(op, value)
 
 
 def _words(words: Sequence[int]) -> bytes:
