@@ -159,9 +159,9 @@ class ClusterWeightPattern(RewritePattern):
         weight = constant.value.to_array()
         if not np.isfinite(weight).all():
             fail(op, "the weight holds NaN or infinity", hint="check the checkpoint")
-        if np.ptp(weight) == 0:
+        if (weight == 1).all():
             op.attributes[KEPT_DENSE] = StringAttr(
-                "the weights are equal: it sums, nothing learned"
+                "the weights are all 1: it sums, nothing was learned"
             )
             return
         layout = self.settings.layout_of(weight.shape)

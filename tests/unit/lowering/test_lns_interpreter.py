@@ -111,7 +111,7 @@ class Builder:
         self.add(op, definition.table(value, entries))
 
     def max_pool(self, x: SSAValue, value: np.ndarray) -> None:
-        options = {"kernel": (2, 2), "strides": (1, 1), "padding": (1, 0, 1, 0)}
+        options = {"kernel": (2, 2), "strides": (1, 1), "padding": (1, 1, 1, 0)}
         op = lns.MaxPool2dOp(x, **options)
         self.add(op, definition.max_pool2d(value, format_of(x), **options))
 
