@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-import pickle
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
