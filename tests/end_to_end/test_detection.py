@@ -1,0 +1,206 @@
+"""Detectors whose whole decode runs on the chip: from torch through the commands to boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from recog.backend.program import Machine
+from recog.dialects.errors import RecogError
+from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks, suppress
+from recog.frontend.importer import import_torch
+from recog.lowering.pipeline import Conversion, ConversionOptions, convert
+from recog.tools.levels import compare_bits
+from recog.tools.recog_main import main
+
+CAMERA, PRIORS = (200.0, 32.0, 16.0, 0.5), [1.5, 1.6, 3.9, 1.7, 0.6, 0.8]
+CLASSES, ROWS, STRIDE = 2, 10, 4.0
+
+
+class Detector(nn.Module):
+    """Blobs of red and of blue are objects; sizes and disparities follow the brightness."""
+
+    def __init__(self, *, space: bool = False):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 12, 3, 2, 1), nn.ReLU(), nn.Conv2d(12, 16, 3, 2, 1), nn.ReLU()
+        )
+        self.heat, self.offset = nn.Conv2d(16, CLASSES, 1), nn.Conv2d(16, 2, 1)
+        self.size, self.box = nn.Conv2d(16, 2, 1), nn.Conv2d(16, 7, 1)
+        self.disparity = nn.Conv2d(16, 1, 1)
+        self.space = space
+        nn.init.constant_(self.size.bias, 1.8)
+        nn.init.constant_(self.disparity.bias, 6.0)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        x = self.body(x)
+        heat = self.heat(x)
+        scores, indices = peaks(heat.sigmoid(), ROWS)
+        boxes = decode_boxes_2d(indices, self.offset(x), self.size(x), STRIDE)
+        kept = suppress(boxes, scores, indices, heat.shape[2] * heat.shape[3], 0.3)
+        found = {"scores": kept, "boxes": boxes, "indices": indices}
+        if self.space:
+            disparity = self.disparity(x).relu()
+            found["space"] = decode_boxes_3d(
+                indices, disparity, self.box(x), STRIDE, CAMERA, PRIORS
+            )
+        return found
+
+
+def frames(count: int = 12) -> np.ndarray:
+    """Noise with a few bright rectangles."""
+    random = np.random.default_rng(0)
+    images = random.normal(0, 0.1, (count, 3, 32, 64))
+    for image in images:
+        for _ in range(3):
+            x, y = random.integers(0, 52), random.integers(0, 24)
+            image[random.integers(0, 3), y : y + 8, x : x + 12] += random.uniform(1, 3)
+    return images.astype(np.float32)
+
+
+def converted(space: bool) -> Conversion:
+    module = import_torch(Detector(space=space).eval(), torch.zeros(1, 3, 32, 64))
+    return convert(module, [frames()], options=ConversionOptions(cluster=None, tune=None))
+
+
+@pytest.fixture(scope="module")
+def conversion() -> Conversion:
+    return converted(space=True)
+
+
+def test_all_of_it_runs_on_the_chip_bit_for_bit(conversion: Conversion):
+    assert conversion.host_part is None
+    assert "split" not in conversion.stages
+    machine = Machine(conversion.assemble())
+    assert compare_bits(conversion.lns_module, machine, [frames()]) > 0
+    names = [op.name for op in machine.program.instructions]
+    expected = ["chip.peaks", "chip.boxdec2d", "chip.nms", "chip.boxdec3d"]
+    assert [name for name in names if name in expected] == expected
+
+
+def test_rows_of_the_same_cells_are_where_torch_puts_them(conversion: Conversion):
+    """Boxes within a pixel of the float network's, depths within 5 %; scores within 0.02."""
+    with torch.no_grad():
+        wanted = Detector(space=True).eval()(torch.from_numpy(frames()))
+    scores, boxes, indices, space = Machine(conversion.assemble()).run(frames())
+    assert indices.dtype == np.int64
+    same = 0
+    for frame, row in np.ndindex(indices.shape):
+        there = np.flatnonzero(wanted["indices"][frame].numpy() == indices[frame, row])
+        if len(there) != 1:
+            continue
+        same += 1
+        other = int(there[0])
+        assert np.abs(boxes[frame, row] - wanted["boxes"][frame, other].numpy()).max() < 1
+        depth = float(wanted["space"][frame, other, 2])
+        assert abs(space[frame, row, 2] / depth - 1) < 0.05
+        score = float(wanted["scores"][frame, other])
+        if score and scores[frame, row]:
+            assert abs(scores[frame, row] - score) < 0.02
+    assert same > 0.8 * indices.size
+    assert 0 < (scores == 0).mean() < 1
+
+
+def test_scores_are_ranked_and_nothing_overlaps_by_more(conversion: Conversion):
+    scores, boxes, indices, _ = Machine(conversion.assemble()).run(frames())
+    for frame in range(len(scores)):
+        kept = np.flatnonzero(scores[frame])
+        assert (np.diff(scores[frame][kept]) <= 0).all()
+        for a in kept:
+            for b in kept[kept > a]:
+                if indices[frame, a] // 128 == indices[frame, b] // 128:
+                    assert overlap(boxes[frame, a], boxes[frame, b]) <= 0.3 + 1e-4
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    shared = np.prod(np.clip(high - low, 0, None))
+    return shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
+
+
+def test_nan_is_refused(conversion: Conversion):
+    bad = frames(1)
+    bad[0, 0, 3, 3] = np.nan
+    with pytest.raises(RecogError, match="holds NaN or infinity"):
+        Machine(conversion.assemble()).run(bad)
+
+
+class Bright(nn.Module):
+    """Brightness above a half is an object; nothing is where all is dark."""
+
+    def __init__(self):
+        super().__init__()
+        self.excess = nn.Conv2d(1, 1, 1)
+        nn.init.ones_(self.excess.weight)
+        nn.init.constant_(self.excess.bias, -0.5)
+        self.shape = nn.Conv2d(1, 2, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        scores, indices = peaks(self.excess(x).relu(), 4)
+        boxes = decode_boxes_2d(indices, self.shape(x), self.shape(x), 4.0)
+        return suppress(boxes, scores, indices, 64, 0.5), boxes
+
+
+def test_an_empty_scene_has_no_boxes_and_is_no_error():
+    """Scores 0 in every row, at float and on the machine."""
+    examples = np.random.default_rng(0).uniform(0, 1, (8, 1, 8, 8)).astype(np.float32)
+    network = Bright().eval()
+    module = import_torch(network, torch.zeros(1, 1, 8, 8))
+    result = convert(module, [examples], options=ConversionOptions(cluster=None, tune=None))
+    machine = Machine(result.assemble())
+    dark = np.zeros((2, 1, 8, 8), np.float32)
+    scores, boxes = machine.run(dark)
+    assert (scores == 0).all()
+    assert np.isfinite(boxes).all()
+    assert (machine.run(examples)[0] > 0).any()
+    assert compare_bits(result.lns_module, machine, [dark]) > 0
+
+
+NETWORK = """
+import sys
+sys.path.insert(0, {folder!r})
+import torch
+from test_detection import Detector
+
+
+def make():
+    return Detector().eval(), torch.zeros(1, 3, 32, 64)
+"""
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("detection")
+    (folder / "net.py").write_text(NETWORK.format(folder=str(Path(__file__).parent)))
+    np.save(folder / "frames.npy", frames())
+    return folder
+
+
+def test_the_commands_convert_run_and_compare(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Clustered and tuned toward what the float network gives its decoders."""
+    net, data, out = f"{workspace}/net.py:make", f"{workspace}/frames.npy", workspace / "out"
+    command = ["convert", net, "--data", data, "-o", str(out), "--centroids", "16"]
+    assert main([*command, "--epochs", "2"]) == 0
+    shown = capsys.readouterr()
+    assert "host" not in shown.out
+    assert not (out / "host.mlir").exists()
+    program, outputs = str(out / "program.recog"), workspace / "outputs.npz"
+    assert main(["run", program, "--data", data, "-o", str(outputs)]) == 0
+    found = np.load(outputs)
+    expected = Machine(program).run(frames())
+    for i, value in enumerate(expected):
+        assert np.array_equal(found[f"output{i}"], value)
+    lns = sorted(out.glob("*-lns.mlir"))[0]
+    tuned = sorted(out.glob("*-tuned.mlir"))[0]
+    capsys.readouterr()
+    assert main(["compare", str(tuned), str(lns), "--data", data]) == 0
+    table = capsys.readouterr().out
+    for name in ("lns.peaks", "lns.decode_boxes_2d", "lns.suppress"):
+        assert name in table
