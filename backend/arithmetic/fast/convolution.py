@@ -41,18 +41,18 @@ class Fit(NamedTuple):
     bound: int
 
 
-def _products(layer: Layer) -> Products:
+def products_in(layer: Layer) -> Products:
     formats = layer.x_format.with_bias(0), layer.w_format.with_bias(0)
     return products_of(*formats, layer.arithmetic)
 
 
-def _reencoding(layer: Layer) -> Reencoding:
+def reencoding_of(layer: Layer) -> Reencoding:
     scale = product_scale(layer.x_format, layer.w_format)
     return reencoding(scale, len(layer.w), layer.out_format, layer.arithmetic, layer.relu)
 
 
 def fit(layer: Layer) -> Fit:
-    products = _products(layer)
+    products = products_in(layer)
     rows = np.ascontiguousarray(layer.w).reshape(len(layer.w), -1)
     terms = rows.shape[1]
     bound = kernels.sums_of_terms(rows, products.terms)
@@ -60,6 +60,11 @@ def fit(layer: Layer) -> Fit:
         return Fit(terms, bound)
     some = INT32_MAX // kernels.largest_term(rows, products.terms)
     return Fit(some if some >= UNROLL else 0, bound)
+
+
+def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
+    """Whether a layer is for the dense kernel: all that it needs is that some products fit."""
+    return fit.terms > 0
 
 
 def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
@@ -74,13 +79,13 @@ def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
     plan = _plan(layer, x, fit, code)
     weights = _packed(layer, plan)
     offsets = _offsets(layer, x, plan)
-    products = _products(layer)
+    products = products_in(layer)
     init = np.zeros(len(layer.w), np.int64) if layer.init is None else layer.init
     records = np.empty((len(products.factor), 2), np.int32)
     records[:, 0] = 4 * plan.positions * products.weight_residue
     records[:, 1] = products.factor
-    flat, how = x.reshape(-1), _reencoding(layer)
-    channels, tables = _channels(layer)
+    flat, how = x.reshape(-1), reencoding_of(layer)
+    channels, tables = channels_of(layer)
     scratch_bytes = kernels.scratch_bytes(plan)
 
     def work(first: int, last: int) -> None:
@@ -105,7 +110,7 @@ def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
     return out
 
 
-def _channels(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+def channels_of(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
     """What the kernel reads of each channel, and the memory that it leads to."""
     if layer.out_format is None:
         return np.zeros((1, 6), np.int32), np.zeros(0, np.int32)
@@ -135,7 +140,7 @@ def _padded(layer: Layer) -> np.ndarray:
 
 
 def _plan(layer: Layer, x: np.ndarray, fit: Fit, code: Kernels) -> Tiles:
-    products, window = _products(layer), layer.window
+    products, window = products_in(layer), layer.window
     outputs, inputs, *kernel = layer.w.shape
     terms = inputs * kernel[0] * kernel[1]
     height, width = layer.size
@@ -155,7 +160,7 @@ def _plan(layer: Layer, x: np.ndarray, fit: Fit, code: Kernels) -> Tiles:
     if code.form.shuffle and products.shape is not None:
         table = f"table_{positions}_{products.shape}"
     size = 0
-    if layer.out_format is not None and _init_fits(layer, fit):
+    if layer.out_format is not None and init_fits(layer, fit):
         size = layer.out_format.dtype.itemsize
     image_stride = x.shape[1] * x.shape[2] * x.shape[3]
     return Tiles(
@@ -187,7 +192,7 @@ def _plan(layer: Layer, x: np.ndarray, fit: Fit, code: Kernels) -> Tiles:
     )
 
 
-def _init_fits(layer: Layer, fit: Fit) -> bool:
+def init_fits(layer: Layer, fit: Fit) -> bool:
     """Whether the sums of all products fit int32 with the initial values too."""
     start = 0 if layer.init is None else max(int(layer.init.max()), -int(layer.init.min()))
     return fit.bound + start < INT32_MAX

@@ -34,6 +34,10 @@ gives 0, and 0x70, which sets it in the lowest byte from entry 16 on."""
 SHUFFLES = {8: "llvm.x86.avx2.pshuf.b", 16: "llvm.x86.avx512.pshuf.b.512"}
 
 
+ROW_VECTORS = (1, 2, 4)
+"""How many vectors of a row one turn of `row` may have."""
+
+
 class Shape(NamedTuple):
     """A table of integers by byte shuffles: 16 · parts entries of `size` bytes.
 
@@ -80,8 +84,10 @@ def module(form: Form) -> str:
             _finish(result, form, positions, size)
         for shape in shapes:
             _table(result, form, positions, shape)
+    _parts(result, form)
     for shape in shapes:
-        _row(result, form, shape)
+        for vectors in ROW_VECTORS:
+            _row(result, form, shape, vectors)
     return str(result)
 
 
@@ -204,12 +210,18 @@ class _Writer:
 
     def indices(self, entries: Any, zero: Any | None, shape: Shape) -> list[Any]:
         """Each part's index of an entry: bit 7 set, which gives 0, where another part has it."""
-        indices = []
+        indices: list[Any] = []
         for part in range(shape.parts):
             own = self.builder.xor(entries, self.constant(16 * part))
             index = self.builder.add(own, self.constant(INDEX))
             indices.append(index if zero is None else self.builder.or_(index, zero))
         return indices
+
+    def others(self, first: Any, shape: Shape) -> list[Any]:
+        """The indices of every part from that of the first one."""
+        if shape.parts == 2:
+            return [first, self.builder.xor(first, self.constant(0xF0))]
+        return self.indices(self.builder.sub(first, self.constant(INDEX)), None, shape)
 
     def entries(self, address: Any, indices: Sequence[Any], shape: Shape) -> Any:
         """The integers of a table of a shape, int32 lanes."""
@@ -293,29 +305,54 @@ def _table(module: ir.Module, form: Form, positions: int, shape: Shape) -> None:
     w.done()
 
 
-def _row(module: ir.Module, form: Form, shape: Shape) -> None:
-    """acc[p] += Σ_t Q_t[entries[offset_t + p]] · power[offset_t + p] · factor_t, p < count.
+def _parts(module: ir.Module, form: Form) -> None:
+    """entries[i] and power[i] of codes[i], i < count: the b and ± 2^a of `_table`.
+
+    Entries are as `_Writer.indices` wants them; a code of zero has the power 0.
+    """
+    masks = ("magnitude_mask", "up", "low_mask", "frac", "sign_mask")
+    w = _Writer(module, form, "parts", ("entries", "power", "codes", "count", *masks))
+    b, lanes = w.builder, form.lanes
+    splats = {name: w.splat(b.trunc(w[name], I32)) for name in masks}
+    with w.loop(w["count"], lanes) as (i, _, _):
+        codes = b.zext(w.load(w.plus(w["codes"], i), ir.VectorType(I8, lanes)), w.vector)
+        m = b.shl(b.and_(codes, splats["magnitude_mask"]), splats["up"])
+        entries = b.add(b.and_(m, splats["low_mask"]), w.constant(INDEX))
+        power = b.shl(w.constant(1), w.smaller(b.lshr(m, splats["frac"]), w.constant(31)))
+        signed = b.icmp_signed("!=", b.and_(codes, splats["sign_mask"]), w.constant(0))
+        power = b.select(signed, b.sub(w.constant(0), power), power)
+        zero = b.icmp_signed("==", m, w.constant(0))
+        w.store(entries, w.plus(w["entries"], (i, 4)), 4)
+        w.store(b.select(zero, w.constant(0), power), w.plus(w["power"], (i, 4)), 4)
+    w.done()
+
+
+def _row(module: ir.Module, form: Form, shape: Shape, vectors: int) -> None:
+    """acc[p] = Σ_t Q_t[entries[offset_t + p]] · power[offset_t + p] · factor_t, p < count.
 
     For layers in which an input element meets too few weights to be written out for all residues.
-    `entries` and `power` hold an element's b (see `table`) and ± 2^a; `taps` has 16 bytes for each
-    weight: the offset of the elements it meets, in bytes, its factor, and its Q's address.
+    `entries` and `power` are those of `parts`; `taps` has 16 bytes for each weight: the offset of
+    the elements it meets, in bytes, its factor, and its Q's address.
     """
     names = ("acc", "entries", "power", "taps", "count", "depth")
-    w = _Writer(module, form, f"row_{shape}", names)
+    w = _Writer(module, form, f"row_{vectors}_{shape}", names)
     b, lanes = w.builder, form.lanes
-    with w.loop(w["count"], lanes) as (p, _, _):
-        acc = w.plus(w["acc"], (p, 4))
-        with w.loop(w["depth"], 1, [w.load(acc, w.vector, 4)]) as (t, (total,), proceed):
+    with w.loop(w["count"], lanes * vectors) as (p, _, _):
+        sums: list[Any] = [w.constant(0)] * vectors
+        with w.loop(w["depth"], 1, sums) as (t, carried, proceed):
             tap = w.plus(w["taps"], (t, 16))
             offset = w.plus(b.zext(w.load(tap, I32, 4), I64), (p, 4))
             factor = w.splat(w.load(w.plus(tap, 4), I32, 4))
             q = w.load(w.plus(tap, 8), I64, 8)
-            entries = w.load(w.plus(w["entries"], offset), w.vector, 4)
-            power = w.load(w.plus(w["power"], offset), w.vector, 4)
-            value = w.entries(q, w.indices(entries, None, shape), shape)
-            total = b.add(total, b.mul(value, b.mul(power, factor)))
-            proceed([total])
-        w.store(total, acc, 4)
+            for v in range(vectors):
+                at = w.plus(offset, 4 * lanes * v)
+                entries = w.load(w.plus(w["entries"], at), w.vector, 4)
+                power = w.load(w.plus(w["power"], at), w.vector, 4)
+                value = w.entries(q, w.others(entries, shape), shape)
+                sums[v] = b.add(carried[v], b.mul(value, b.mul(power, factor)))
+            proceed(sums)
+        for v in range(vectors):
+            w.store(sums[v], w.plus(w["acc"], (p, 4), 4 * lanes * v), 4)
     w.done()
 
 
@@ -329,11 +366,12 @@ def _finish(module: ir.Module, form: Form, positions: int, size: int) -> None:
     that is not zero, init, and nothing. See docs/arithmetic.md, "Re-encode".
 
     Args:
+        channel_stride: 24, or 0 where all rows are of one output.
         one_sided: −1 where negative values become zero, else 0.
         stride: bytes from one output's codes to the next one's.
     """
     names = (
-        *("sums", "channels", "codes", "outputs", "stride"),
+        *("sums", "channels", "channel_stride", "codes", "outputs", "stride"),
         *("bits", "frac", "largest", "sign_mask", "one_sided"),
     )
     w = _Writer(module, form, f"finish_{positions}_{size}", names)
@@ -341,10 +379,10 @@ def _finish(module: ir.Module, form: Form, positions: int, size: int) -> None:
     bits = b.trunc(w["bits"], I32)
     below = w.splat(b.sub(I32(23), bits))
     leading = w.splat(b.sub(b.shl(I32(1), bits), I32(1)))
-    splats = {name: w.splat(b.trunc(w[name], I32)) for name in names[6:]}
+    splats = {name: w.splat(b.trunc(w[name], I32)) for name in names[7:]}
     element = ir.VectorType(ir.IntType(8 * size), lanes)
     with w.loop(w["outputs"]) as (o, _, _):
-        channel = w.plus(w["channels"], (o, 24))
+        channel = w.plus(w["channels"], b.mul(o, w["channel_stride"]))
         table = w.load(channel, I64, 8)
         base, smallest, init = (w.splat(w.load(w.plus(channel, at), I32, 4)) for at in (8, 12, 16))
         for v in range(positions // lanes):

@@ -33,10 +33,10 @@ _loaded: list[Any] = []
 def _load() -> Any:
     """The modules with the kernels, imported when a layer first needs them."""
     if not _loaded:
-        from recog.backend.arithmetic.fast import convolution
+        from recog.backend.arithmetic.fast import convolution, narrow
         from recog.backend.arithmetic.fast.assembly import kernels
 
-        _loaded.extend((convolution, kernels))
+        _loaded.extend((convolution, narrow, kernels))
     return _loaded
 
 
@@ -71,11 +71,13 @@ class FastEngine(GemmEngine):
         """The layer's result on a kernel; None where none takes it."""
         wide = max(layer.x_format.width, layer.w_format.width) > MAX_WIDTH
         if not wide and (_loaded or layer.products >= WORTH_LOADING):
-            convolution, kernels = _load()
+            convolution, narrow, kernels = _load()
             fit = convolution.fit(layer)
-            if fit.terms:
-                self.taken[f"{self.path} dense"] += 1
-                return convolution.convolve(layer, fit, kernels(self.path))
+            code = kernels(self.path)
+            for name, kind in (("row", narrow), ("dense", convolution)):
+                if kind.takes(layer, fit, code):
+                    self.taken[f"{self.path} {name}"] += 1
+                    return kind.convolve(layer, fit, code)
         self.taken["gemm"] += 1
         return None
 

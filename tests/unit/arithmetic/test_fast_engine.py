@@ -12,7 +12,7 @@ from lns_strategies import (
 )
 
 from recog.backend.arithmetic.engine import get_engine
-from recog.backend.arithmetic.fast import convolution, engine, paths
+from recog.backend.arithmetic.fast import convolution, engine, narrow, paths
 from recog.backend.arithmetic.fast.assembly import Kernels, kernels
 from recog.backend.arithmetic.fast.emit import Form
 
@@ -40,7 +40,7 @@ def engine_on(path: str) -> engine.FastEngine:
 
 @pytest.fixture(params=PATHS)
 def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> engine.FastEngine:
-    monkeypatch.setattr(engine, "_loaded", [convolution, PATHS.__getitem__])
+    monkeypatch.setattr(engine, "_loaded", [convolution, narrow, PATHS.__getitem__])
     return engine_on(request.param)
 
 
@@ -54,7 +54,7 @@ def test_conv2d(layer: Layer, sizes: tuple[int, int]):
     expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
     for path in PATHS:
         with (
-            patch.object(engine, "_loaded", [convolution, PATHS.__getitem__]),
+            patch.object(engine, "_loaded", [convolution, narrow, PATHS.__getitem__]),
             patch.multiple(convolution, TABLE_BYTES=sizes[0], OUTPUTS_AT_ONCE=sizes[1]),
         ):
             result = engine_on(path).conv2d(*layer.tensors, **layer.window)

@@ -1,0 +1,126 @@
+"""Convolutions of few outputs a group, depthwise ones above all: product by product.
+
+An input element meets so few weights that it is not worth writing out for every residue. The row
+kernel looks up each product's mantissa in the table of the weight's residue.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recog.backend.arithmetic.fast import kernels
+from recog.backend.arithmetic.fast.assembly import Kernels
+from recog.backend.arithmetic.fast.convolution import (
+    Fit,
+    aligned,
+    channels_of,
+    init_fits,
+    products_in,
+    reencoding_of,
+)
+from recog.backend.arithmetic.fast.emit import ROW_VECTORS
+from recog.backend.arithmetic.fast.kernels import Planes
+from recog.backend.arithmetic.fast.layer import Layer
+from recog.backend.arithmetic.fast.threads import spread
+
+FEW_OUTPUTS = 8
+"""Up to so many outputs a group, measured: from about 12 on the dense kernel takes less time."""
+
+BAND_BYTES = 192 << 10
+"""What the parts of a band of inputs may take of the second-level cache."""
+
+
+def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
+    """Whether a layer is for the row kernel, and its sums and tables fit that."""
+    few = len(layer.w) // layer.window.groups <= FEW_OUTPUTS
+    whole = fit.terms >= layer.w[0].size
+    return few and whole and code.form.shuffle > 0 and products_in(layer).shape is not None
+
+
+def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
+    """The layer's codes or accumulators, [N, O, Ho, Wo]."""
+    height, width = layer.size
+    count, outputs = len(layer.x), len(layer.w)
+    dtype = np.dtype(np.int64) if layer.out_format is None else layer.out_format.dtype
+    out = np.empty((count, outputs, height * width), dtype)
+    plan = _plan(layer, fit, code)
+    mantissas = products_in(layer).mantissas
+    taps = _taps(layer, plan, mantissas)
+    init = np.zeros(outputs, np.int64) if layer.init is None else layer.init
+    channels, tables = channels_of(layer)
+    x, how = np.ascontiguousarray(layer.x), reencoding_of(layer)
+    scratch_bytes = kernels.narrow_bytes(plan)
+
+    def work(first: int, last: int) -> None:
+        scratch = aligned(scratch_bytes)
+        kernels.narrow(first, last, plan, x, taps, init, channels, how, out, scratch)
+
+    spread(work, count * plan.groups * plan.bands)
+    return out.reshape(count, outputs, height, width)
+
+
+def _plan(layer: Layer, fit: Fit, code: Kernels) -> Planes:
+    window, products = layer.window, products_in(layer)
+    outputs, inputs, *kernel = layer.w.shape
+    in_height, in_width = layer.x.shape[2:]
+    height, width = layer.size
+    stride, step = window.strides
+    reach = (kernel[0] - 1) * window.dilation[0] + 1
+    padded = max(
+        in_width + window.padding[1], (width - 1) * step + (kernel[1] - 1) * window.dilation[1] + 1
+    )
+    phase = -(-padded // step)
+    rows = max(reach, BAND_BYTES // (9 * inputs * phase * step))
+    band = min(height, (rows - reach) // stride + 1)
+    in_rows = (band - 1) * stride + reach
+    vectors = -(-width // code.form.lanes)
+    at_once = max(each for each in ROW_VECTORS if each <= vectors)
+    finish, positions = 0, max(code.form.positions)
+    if layer.out_format is not None and init_fits(layer, fit):
+        finish = code.address(f"finish_{positions}_{layer.out_format.dtype.itemsize}")
+    return Planes(
+        parts=code.address("parts"),
+        row=code.address(f"row_{at_once}_{products.shape}"),
+        finish=finish,
+        positions=positions,
+        outputs=outputs // window.groups,
+        inputs=inputs,
+        groups=window.groups,
+        depth=inputs * kernel[0] * kernel[1],
+        size=-(-inputs * in_rows * phase * step // 64) * 64,
+        bands=-(-height // band),
+        band=band,
+        rows=in_rows,
+        height=height,
+        width=width,
+        in_height=in_height,
+        in_width=in_width,
+        top=window.padding[0],
+        left=window.padding[1],
+        stride=stride,
+        column_stride=step,
+        phase=phase,
+        magnitude_mask=layer.x_format.max_magnitude,
+        up=products.up,
+        low_mask=(1 << products.frac) - 1,
+        frac=products.frac,
+        sign_mask=layer.x_format.sign_mask,
+    )
+
+
+def _taps(layer: Layer, plan: Planes, mantissas: np.ndarray) -> np.ndarray:
+    """What the row kernel reads of each weight, int32 [O, depth, 4]."""
+    products = products_in(layer)
+    outputs, inputs, *kernel = layer.w.shape
+    channel, row, column = np.ogrid[:inputs, : kernel[0], : kernel[1]]
+    column = column * layer.window.dilation[1]
+    step = plan.column_stride
+    offset = (channel * plan.rows + row * layer.window.dilation[0]) * plan.phase * step
+    offset = offset + column % step * plan.phase + column // step
+    codes = layer.w.reshape(outputs, -1)
+    taps = np.empty((outputs, plan.depth, 4), np.int32)
+    taps[:, :, 0] = 4 * offset.reshape(-1)
+    taps[:, :, 1] = products.factor[codes]
+    addresses = mantissas.ctypes.data + mantissas.strides[0] * products.weight_residue[codes]
+    taps[:, :, 2:] = addresses.astype(np.int64).view(np.int32).reshape(*codes.shape, 2)
+    return taps
