@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from recog.frontend.tasks.base import Task
 
 FORMAT = "1"
+METADATA_KEY = "recog"
+"""One key, `TASK format N`: safetensors writes several in any order, and equal weights are to give
+equal bytes."""
 
 
 def shipped_checkpoint(name: str) -> Path:
@@ -34,7 +37,7 @@ def save_checkpoint(network: nn.Module, name: str, path: str | os.PathLike[str])
         for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
-    content = save(tensors, {"task": name, "format": FORMAT})
+    content = save(tensors, {METADATA_KEY: f"{name} format {FORMAT}"})
     with atomic_write(path, "wb") as stream:
         stream.write(content)
 
@@ -81,10 +84,10 @@ def _read(where: str, name: str) -> dict[str, torch.Tensor]:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError, OSError) as error:
         raise RecogError(f"is no checkpoint: {error}", where=where) from None
-    found = metadata.get("task")
+    found, _, version = metadata.get(METADATA_KEY, "").partition(" format ")
     if found != name:
         what = f"the task {found}" if found else "no task of recog"
         raise RecogError(f"holds weights of {what}, not of {name}", where=where)
-    if metadata.get("format") != FORMAT:
-        raise RecogError(f"has format {metadata.get('format')}, not {FORMAT}", where=where)
+    if version != FORMAT:
+        raise RecogError(f"has format {version or 'none'}, not {FORMAT}", where=where)
     return tensors

@@ -194,13 +194,7 @@ def _read_state(path: Path) -> dict[str, Any]:
         raise RecogError("no training to resume", where=str(path), hint="start without --resume")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        RuntimeError,
-        ValueError,
-        EOFError,
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-    ) as error:
+    except Exception as error:  # damaged pickles raise all kinds
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RecogError(f"is damaged: {reason}", where=str(path)) from None
     if not isinstance(state, dict):

@@ -159,7 +159,7 @@ def test_a_changed_shape_is_refused(task: Task, tmp_path: Path):
     with pytest.raises(RecogError, match=r"fc.bias is \[11\], not \[10\]"):
         load_checkpoint(task, path)
     del tensors["fc.bias"]
-    save_file(tensors, path, {**metadata, "format": "2"})
+    save_file(tensors, path, {"recog": "classification format 2"})
     with pytest.raises(RecogError, match="has format 2, not 1"):
         load_checkpoint(task, path)
 
