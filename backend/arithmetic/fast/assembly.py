@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from typing import Any
 
-from recog.backend.arithmetic.fast.emit import Form, module
+from recog.backend.arithmetic.fast import cache
+from recog.backend.arithmetic.fast.emit import Form, kernel, kernel_names
 from recog.backend.arithmetic.fast.paths import FORMS, host
 
 
 class Kernels:
-    """The compiled kernels of a form: their addresses, by name."""
+    """The kernels of a form, each compiled when its address is first asked for.
+
+    Args:
+        portable: for any processor of this architecture, in place of this one.
+    """
 
     def __init__(self, form: Form, *, portable: bool = False):
-        import llvmlite.binding as llvm
-
         self.form = form
-        parsed, machine = _optimised(form, *(("", "") if portable else _host_target()))
-        self._engine = llvm.create_mcjit_compiler(parsed, machine)
-        self._engine.finalize_object()
+        self._target = ("", "") if portable else _host_target()
+        self._addresses: dict[str, int] = {}
+        self._engines: list[Any] = []
 
     def address(self, name: str) -> int:
-        return self._engine.get_function_address(name)
+        """Where the kernel of that name begins."""
+        if name not in self._addresses:
+            engine = _compile(kernel(self.form, name), *self._target)
+            self._engines.append(engine)
+            self._addresses[name] = engine.get_function_address(name)
+        return self._addresses[name]
 
 
 @lru_cache(maxsize=8)
 def kernels(path: str) -> Kernels:
-    """The kernels of a path, compiled when first asked for: tens of milliseconds."""
+    """The kernels of a path."""
     return Kernels(FORMS[path], portable=path == "portable")
 
 
-def assembly(form: Form, cpu: str, features: str) -> str:
-    """The kernels of a form as assembly for any x86 processor."""
-    parsed, machine = _optimised(form, cpu, features)
-    return machine.emit_assembly(parsed)
+def assembly(form: Form, cpu: str, features: str) -> dict[str, str]:
+    """All kernels of a form as assembly for any processor of this architecture, by name."""
+    machine = _machine(cpu, features)
+    return {
+        name: machine.emit_assembly(_optimised(kernel(form, name), machine))
+        for name in kernel_names(form)
+    }
 
 
 def _host_target() -> tuple[str, str]:
@@ -41,18 +53,37 @@ def _host_target() -> tuple[str, str]:
     return cpu, ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()))
 
 
-def _optimised(form: Form, cpu: str, features: str) -> tuple[Any, Any]:
+def _compile(text: str, cpu: str, features: str) -> Any:
+    """An engine with the module's machine code, which is kept for the next process."""
+    import llvmlite.binding as llvm
+
+    machine = _machine(cpu, features)
+    key = hashlib.sha256("\0".join((text, cpu, features)).encode()).hexdigest() + ".o"
+    kept = cache.load(key)
+    parsed = _optimised(text, machine) if kept is None else llvm.parse_assembly(text)
+    engine = llvm.create_mcjit_compiler(parsed, machine)
+    engine.set_object_cache(lambda _, code: cache.keep(key, code), lambda _: kept)
+    engine.finalize_object()
+    return engine
+
+
+def _machine(cpu: str, features: str) -> Any:
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    parsed = llvm.parse_assembly(module(form))
-    parsed.verify()
     target = llvm.Target.from_default_triple()
-    machine = target.create_target_machine(cpu=cpu, features=features, opt=3)
+    return target.create_target_machine(cpu=cpu, features=features, opt=3)
+
+
+def _optimised(text: str, machine: Any) -> Any:
+    import llvmlite.binding as llvm
+
+    parsed = llvm.parse_assembly(text)
+    parsed.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     # The kernels are written as vectors and loops of the right size already.
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(parsed, passes)
-    return parsed, machine
+    return parsed

@@ -54,6 +54,11 @@ class Shape(NamedTuple):
     def __str__(self) -> str:
         return f"{self.parts}x{self.size}"
 
+    @staticmethod
+    def parse(text: str) -> Shape:
+        parts, size = text.split("x")
+        return Shape(int(parts), int(size))
+
 
 SHAPES = tuple(Shape(parts, size) for parts in (1, 2, 4) for size in (1, 2))
 
@@ -74,21 +79,34 @@ class Form:
     positions: tuple[int, ...]
 
 
-def module(form: Form) -> str:
-    """The text of a module with all kernels of a form."""
-    result = ir.Module("recog")
-    shapes = [shape for shape in SHAPES if form.shuffle]
-    for positions in form.positions:
-        _mac(result, form, positions)
-        for size in (1, 2):
-            _finish(result, form, positions, size)
-        for shape in shapes:
-            _table(result, form, positions, shape)
-    _parts(result, form)
-    for shape in shapes:
-        for vectors in ROW_VECTORS:
-            _row(result, form, shape, vectors)
-    return str(result)
+def kernel_names(form: Form) -> list[str]:
+    """The names of all kernels of a form, which `kernel` takes."""
+    names = [f"mac_{positions}" for positions in form.positions]
+    names += [f"finish_{positions}_{size}" for positions in form.positions for size in (1, 2)]
+    if form.shuffle:
+        names += [f"table_{positions}_{shape}" for positions in form.positions for shape in SHAPES]
+        names += [f"row_{vectors}_{shape}" for vectors in ROW_VECTORS for shape in SHAPES]
+        names += ["parts"]
+    return names
+
+
+def kernel(form: Form, name: str) -> str:
+    """The text of a module with one kernel: a function of that name."""
+    module = ir.Module(name)
+    match name.split("_"):
+        case ["mac", positions]:
+            _mac(module, form, int(positions))
+        case ["finish", positions, size]:
+            _finish(module, form, int(positions), int(size))
+        case ["table", positions, shape]:
+            _table(module, form, int(positions), Shape.parse(shape))
+        case ["row", vectors, shape]:
+            _row(module, form, Shape.parse(shape), int(vectors))
+        case ["parts"]:
+            _parts(module, form)
+        case _:
+            raise ValueError(f"there is no kernel {name}")
+    return str(module)
 
 
 class _Writer:

@@ -6,7 +6,9 @@ What the kernels do not take, formats of 16 bits or products beyond int32, goes 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from recog.backend.arithmetic import transposed
 from recog.backend.arithmetic.definition import Pair
 from recog.backend.arithmetic.engine import LayerTensors
+from recog.backend.arithmetic.fast import cache
 from recog.backend.arithmetic.fast.layer import Layer, Window
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
 from recog.backend.arithmetic.gemm import GemmEngine
@@ -30,14 +33,42 @@ WORTH_LOADING = 1 << 22
 _loaded: list[Any] = []
 
 
-def _load() -> Any:
+def _load(path: str) -> Any:
     """The modules with the kernels, imported when a layer first needs them."""
     if not _loaded:
-        from recog.backend.arithmetic.fast import convolution, narrow
-        from recog.backend.arithmetic.fast.assembly import kernels
-
-        _loaded.extend((convolution, narrow, kernels))
+        if cache.load(f"ready-{path}") is None:
+            with _status("compiling the arithmetic for this processor, once"):
+                _import()
+                _warm_up(path)
+            cache.keep(f"ready-{path}", b"")
+        else:
+            _import()
     return _loaded
+
+
+def _import() -> None:
+    from recog.backend.arithmetic.fast import convolution, narrow
+    from recog.backend.arithmetic.fast.assembly import kernels
+
+    _loaded.extend((convolution, narrow, kernels))
+
+
+def _warm_up(path: str) -> None:
+    """Compile what the usual layers need."""
+    made = FastEngine()
+    made.path, format, codes = path, LnsFormat(8, 4), np.ones((1, 16, 8, 8), np.uint8)
+    for groups in (1, 16):
+        w = np.ones((16, 16 // groups, 3, 3), np.uint8)
+        made.conv2d(codes, format, w, format, None, format, groups=groups, arithmetic=Arithmetic())
+
+
+def _status(message: str) -> AbstractContextManager[Any]:
+    """What is going on, to a person at a terminal."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(message)
 
 
 class FastEngine(GemmEngine):
@@ -71,7 +102,7 @@ class FastEngine(GemmEngine):
         """The layer's result on a kernel; None where none takes it."""
         wide = max(layer.x_format.width, layer.w_format.width) > MAX_WIDTH
         if not wide and (_loaded or layer.products >= WORTH_LOADING):
-            convolution, narrow, kernels = _load()
+            convolution, narrow, kernels = _load(self.path)
             fit = convolution.fit(layer)
             code = kernels(self.path)
             for name, kind in (("row", narrow), ("dense", convolution)):

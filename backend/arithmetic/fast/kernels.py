@@ -1,8 +1,6 @@
 """What runs around the inner loops, compiled by numba: tiles, gathering, re-encoding, packing.
 
-All of it releases the GIL, so threads run it side by side. Compiled code is kept on disk, beside
-this file or, where that cannot be written, in the user's cache; where neither can be, it is
-compiled anew in each process.
+All of it releases the GIL, so threads run it side by side. Compiled code is kept, see `cache`.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false
@@ -14,16 +12,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import intrinsic
+
+from recog.backend.arithmetic.fast.cache import cache_folder
 
 
 def jit(function: Callable) -> Any:
     """Compiled without the GIL, and cached on disk where there is a place for it."""
+    folder = cache_folder()
+    if folder is None:
+        return njit(nogil=True, error_model="numpy")(function)
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         return njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # numba found no folder to cache in
-        return njit(nogil=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
 
 
 @intrinsic
