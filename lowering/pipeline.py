@@ -21,12 +21,14 @@ from recog.lowering.calibrate import ActivationFormats, calibrate
 from recog.lowering.channels_first import ChannelsFirstPass
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
+from recog.lowering.decompose_conv3d import DecomposeConv3dPass
 from recog.lowering.decompose_normalization import DecomposeNormalizationPass
 from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
 from recog.lowering.heads import returning_heads
 from recog.lowering.partition import host_inputs, partition, split_modules
-from recog.lowering.tune_centroids import TuneSettings, tune
+from recog.lowering.tune_centroids import tune
+from recog.lowering.tuner import TuneSettings
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done."""
@@ -178,10 +180,11 @@ def _convert(
 
 
 def fold_norms(context: Context, module: ModuleOp) -> None:
-    """Everything exact that precedes the choice of numbers: norms as the chip has them."""
+    """Everything exact that precedes the choice of numbers: as the chip has it."""
     ChannelsFirstPass().apply(context, module)
     DecomposeNormalizationPass().apply(context, module)
     FoldBatchNormPass().apply(context, module)
+    DecomposeConv3dPass().apply(context, module)
 
 
 def _teacher(conversion: Conversion, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:

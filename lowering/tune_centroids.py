@@ -14,64 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from recog.backend.arithmetic.definition import decode, encode
-from recog.dialects import nn
-from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.errors import RecogError
-from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
-from recog.lowering.encode_weights import codebook_bias
-from recog.lowering.rewriting import check_frames, check_option, inputs_of, load_arrays
+from recog.lowering.rewriting import check_frames, inputs_of, load_arrays
+from recog.lowering.tuner import Tuner, TuneSettings
 
 if TYPE_CHECKING:
     import torch
 
     from recog.backend.interpreters.nn import NnRunner
-
-LOSSES = ("auto", "mse", "kl", "cross-entropy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneSettings:
-    """How to tune: the options of tune-centroids but for its data."""
-
-    epochs: int = 10
-    """Passes over the data."""
-    batch: int = 32
-    """Inputs of a step."""
-    learning_rate: float = 2e-3
-    """Of Adam, for centroids of root mean square 1; decays to zero along a cosine."""
-    loss: str = "auto"
-    """mse, kl or cross-entropy; auto is cross-entropy for integer targets, else mse."""
-    weight_width: int = 8
-    """Bits of the codes that centroids are rounded to."""
-    weight_frac: int = 4
-    """Fraction bits of those codes."""
-    seed: int = 0
-    """Seed of the order of the inputs."""
-    entry: str = "main"
-    """The function to tune."""
-
-    def __post_init__(self):
-        self.check()
-
-    def check(self) -> None:
-        """Raise RecogError where a setting makes no sense."""
-        for name, low, high in (
-            ("epochs", 1, 10**6),
-            ("batch", 1, 10**6),
-            ("learning_rate", 0.0, 10.0),
-            ("weight_width", MIN_WIDTH, MAX_WIDTH),
-            ("weight_frac", 0, MAX_FRAC),
-            ("seed", 0, 2**32 - 1),
-        ):
-            check_option(self, name, low, high)
-        if self.loss not in LOSSES:
-            raise RecogError(f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,43 +71,30 @@ def tune(
     """
     import torch
 
-    from recog.backend.interpreters.nn import NnRunner
-
-    runner = NnRunner(module, settings.entry)
-    parameters = _parameters(module)
-    if not parameters:
-        raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
     each_target = list(targets) if isinstance(targets, list | tuple) else [targets]
     count = check_frames(inputs, *each_target, what="tuning")
-    tensors = [torch.from_numpy(_as_float32(x, f"input {i}")) for i, x in enumerate(inputs)]
-    wanted = _checked_targets(runner, tensors, each_target)
-    losses = [_loss(settings.loss, each) for each in wanted]
-    optimizer = torch.optim.Adam([p.tensor for p in parameters], lr=settings.learning_rate)
     steps = settings.epochs * -(-count // settings.batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    tuner = Tuner(module, settings, steps)
+    tensors = [torch.from_numpy(_as_float32(x, f"input {i}")) for i, x in enumerate(inputs)]
+    wanted = _checked_targets(tuner.runner, tensors, each_target)
+    losses = [_loss(settings.loss, each) for each in wanted]
     generator = torch.Generator().manual_seed(settings.seed)
-    format = LnsFormat(settings.weight_width, settings.weight_frac)
     step = 0
     for _ in range(settings.epochs):
-        for parameter in parameters:
-            parameter.choose_bias(format)
+        tuner.begin_epoch()
         for chosen in torch.randperm(count, generator=generator).split(settings.batch):
-            values: dict[SSAValue, torch.Tensor] = {p.value: p.rounded() for p in parameters}
-            outputs = runner(*(x[chosen] for x in tensors), constants=values)  # pyright: ignore
-            terms = [of(y, t[chosen]) for of, y, t in zip(losses, outputs, wanted)]
-            loss = torch.stack(terms).mean()
-            if not bool(torch.isfinite(loss)):
-                hint = "a lower learning-rate"
-                raise RecogError(f"tuning diverged in step {step + 1}", hint=hint)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+
+            def objective(
+                outputs: Sequence[torch.Tensor], chosen: torch.Tensor = chosen
+            ) -> torch.Tensor:
+                terms = [of(y, t[chosen]) for of, y, t in zip(losses, outputs, wanted)]
+                return torch.stack(terms).mean()
+
+            loss = tuner.step([x[chosen] for x in tensors], objective)
             step += 1
             if progress is not None:
-                progress(step / steps, float(loss.detach()))
-    for parameter in parameters:
-        parameter.store()
+                progress(step / steps, loss)
+    tuner.store()
 
 
 def _as_float32(values: np.ndarray, what: str) -> np.ndarray:
@@ -194,66 +134,6 @@ def _checked_target(shape: tuple[int, ...], targets: np.ndarray) -> torch.Tensor
     if low < 0 or high >= shape[1]:
         raise RecogError(f"labels are from {low} to {high}, the output has {shape[1]} classes")
     return torch.from_numpy(targets.astype(np.int64))
-
-
-@dataclass
-class Parameter:
-    """A constant of the module that is being tuned: a codebook, or a layer's bias."""
-
-    value: SSAValue
-    tensor: torch.Tensor
-    is_codebook: bool
-    format: LnsFormat | None = None
-
-    def choose_bias(self, format: LnsFormat) -> None:
-        """Fix the bias of the codes that a codebook is rounded to, for the coming epoch."""
-        if self.is_codebook:
-            centroids = self.tensor.detach().numpy()
-            self.format = format.with_bias(codebook_bias(centroids, format))
-
-    def rounded(self) -> torch.Tensor:
-        """The values that the chip will have, with the gradient of the unrounded ones."""
-        if self.format is None:
-            return self.tensor
-        import torch
-
-        exact = self.tensor.detach().numpy()
-        codes = decode(encode(exact, self.format), self.format, np.float32)
-        return self.tensor + torch.from_numpy(codes - exact)
-
-    def store(self) -> None:
-        """Write the tuned values back into the module."""
-        constant = self.value.owner
-        if isinstance(constant, ConstantOp):
-            element_type = constant.value.type.element_type
-            constant.properties["value"] = DenseAttr.from_array(
-                self.tensor.detach().numpy(), element_type
-            )
-
-
-def _parameters(module: ModuleOp) -> list[Parameter]:
-    """Every codebook, and the biases of all convolutions and linear layers, each once."""
-    import torch
-
-    found: dict[SSAValue, bool] = {}
-    for op in module.walk():
-        if isinstance(op, LookupOp):
-            found[op.codebook] = True
-        elif (
-            isinstance(op, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp) and op.bias is not None
-        ):
-            found.setdefault(op.bias, False)
-    if not any(found.values()):
-        return []
-    parameters: list[Parameter] = []
-    for value, is_codebook in found.items():
-        owner, type_ = value.owner, value.type
-        if not isinstance(owner, ConstantOp) or not isinstance(type_, TensorType):
-            continue
-        if isinstance(type_.element_type, Float32Type):
-            tensor = torch.tensor(owner.value.to_array().copy(), requires_grad=True)
-            parameters.append(Parameter(value, tensor, is_codebook))
-    return parameters
 
 
 def _loss(name: str, targets: torch.Tensor) -> Callable[[Any, Any], Any]:

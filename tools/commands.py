@@ -99,7 +99,7 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
     from recog.lowering.calibrate import ActivationFormats
     from recog.lowering.cluster_weights import ClusterWeightsPass
     from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
-    from recog.lowering.tune_centroids import TuneSettings
+    from recog.lowering.tuner import TuneSettings
 
     a = arguments
     chip = ConvertLnsToChipPass(a.target, a.activation_memory, a.weight_memory)

@@ -147,7 +147,7 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
     from recog.frontend.importer import import_torch
     from recog.lowering.cluster_weights import ClusterWeightsPass
     from recog.lowering.pipeline import ConversionOptions, convert
-    from recog.lowering.tune_centroids import TuneSettings
+    from recog.lowering.tuner import TuneSettings
     from recog.tools.commands import stage_notes
     from recog.tools.console import progress, stage
 

@@ -16,7 +16,7 @@ from recog.frontend.importer import import_torch
 from recog.frontend.model_file import load_model
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.pipeline import ConversionOptions, convert
-from recog.lowering.tune_centroids import TuneSettings
+from recog.lowering.tuner import TuneSettings
 from recog.tools.levels import compare_bits
 from recog.tools.recog_main import main
 from recog.tools.recog_opt_main import main as recog_opt

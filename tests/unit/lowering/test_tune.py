@@ -21,12 +21,8 @@ from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.encode_weights import codebook_bias
-from recog.lowering.tune_centroids import (
-    Parameter,
-    TuneCentroidsPass,
-    TuneSettings,
-    tune,
-)
+from recog.lowering.tune_centroids import TuneCentroidsPass, tune
+from recog.lowering.tuner import Parameter, TuneSettings
 
 QUICK = TuneSettings(epochs=5, batch=16, learning_rate=0.01)
 
