@@ -22,13 +22,13 @@ def can_encode(op: nn.NnOp) -> bool:
         carried[1:] = [False] * (len(carried) - 1)  # weights that are computed have an error
     return (
         any(carried)
-        and all(_is_float32(value) for value in _coded_values(op))
+        and all(_is_float32(value) for value in coded_values(op))
         and len(nn.shape_of(op.output)) > 0
         and op.keeps_batch(carried)
     )
 
 
-def _coded_values(op: nn.NnOp) -> Sequence[SSAValue]:
+def coded_values(op: nn.NnOp) -> Sequence[SSAValue]:
     """The operands and results that become codes: all but indices."""
     match op:
         case nn.BoxOp():

@@ -30,6 +30,7 @@ from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
 from recog.lowering.calibrate import FORMAT, ActivationFormats, covering_bias
+from recog.lowering.encodable import coded_values
 from recog.lowering.encode_weights import ConstantEncoder
 from recog.lowering.labels import LAYER, label_of
 from recog.lowering.signs import is_never_negative
@@ -155,8 +156,7 @@ def _refuse_absorbed(ops: list[nn.NnOp], refused: dict[int, str], encoded: Colle
 
 def _never_on_chip(op: nn.NnOp) -> str | None:
     """Why no chip program could hold an op, whatever its instructions."""
-    values = op.float_values if isinstance(op, nn.BoxOp) else (*op.operands, op.output)
-    if not all(nn.is_float(nn.element_type_of(value)) for value in values):
+    if not all(nn.is_float(nn.element_type_of(value)) for value in coded_values(op)):
         return f"{op.name} computes with indices or masks"
     carried = [not op_is_constant(value) for value in op.operands]
     if any(carried) and not op.keeps_batch(carried):

@@ -21,6 +21,13 @@ CAMERA, PRIORS = (200.0, 32.0, 16.0, 0.5), [1.5, 1.6, 3.9, 1.7, 0.6, 0.8]
 CLASSES, ROWS, STRIDE = 2, 10, 4.0
 
 
+def biased(layer: nn.Conv2d, value: float) -> nn.Conv2d:
+    """A layer with all biases this value."""
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, value)
+    return layer
+
+
 class Detector(nn.Module):
     """Blobs of red and of blue are objects; sizes and disparities follow the brightness."""
 
@@ -31,11 +38,9 @@ class Detector(nn.Module):
             nn.Conv2d(3, 12, 3, 2, 1), nn.ReLU(), nn.Conv2d(12, 16, 3, 2, 1), nn.ReLU()
         )
         self.heat, self.offset = nn.Conv2d(16, CLASSES, 1), nn.Conv2d(16, 2, 1)
-        self.size, self.box = nn.Conv2d(16, 2, 1), nn.Conv2d(16, 7, 1)
-        self.disparity = nn.Conv2d(16, 1, 1)
+        self.size, self.box = biased(nn.Conv2d(16, 2, 1), 1.8), nn.Conv2d(16, 7, 1)
+        self.disparity = biased(nn.Conv2d(16, 1, 1), 6.0)
         self.space = space
-        nn.init.constant_(self.size.bias, 1.8)
-        nn.init.constant_(self.disparity.bias, 6.0)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         x = self.body(x)
@@ -135,9 +140,8 @@ class Bright(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.excess = nn.Conv2d(1, 1, 1)
+        self.excess = biased(nn.Conv2d(1, 1, 1), -0.5)
         nn.init.ones_(self.excess.weight)
-        nn.init.constant_(self.excess.bias, -0.5)
         self.shape = nn.Conv2d(1, 2, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

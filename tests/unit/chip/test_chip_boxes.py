@@ -126,7 +126,7 @@ def single_detector() -> tuple[ModuleOp, list[np.ndarray]]:
         for channels in (2, 1, 7)
     ]
     peaks = maker.add(lns.PeaksOp(maps[0], 3))
-    space = maker.add(lns.DecodeBoxes3dOp(peaks.results[1], *maps[1:], CAMERA))
+    space = maker.add(lns.DecodeBoxes3dOp(peaks.results[1], maps[1], maps[2], CAMERA))
     return maker.module(maker.add(lns.DecodeFixedOp(space)).results[0]), maker.inputs
 
 
@@ -152,7 +152,7 @@ def test_indices_beyond_the_priors_stop_the_machine():
     codes[0][0, :3] = 0
     maps = [maker.map(each, format) for each in codes]
     peaks = maker.add(lns.PeaksOp(maps[0], 1))
-    space = maker.add(lns.DecodeBoxes3dOp(peaks.results[1], *maps[1:], CAMERA))
+    space = maker.add(lns.DecodeBoxes3dOp(peaks.results[1], maps[1], maps[2], CAMERA))
     module = maker.module(maker.add(lns.DecodeFixedOp(space)).results[0])
     with pytest.raises(RecogError, match="index 12 is beyond the 3 classes that have priors"):
         run_lns(module, *maker.inputs)
