@@ -52,6 +52,7 @@ from recog.frontend import (
     ops_sampling,
     ops_selection,
     ops_structure,
+    ops_volumes,
 )
 from recog.frontend.conversion import (
     ELEMENT_TYPES,
@@ -67,6 +68,7 @@ from recog.frontend.problems import ImportFailure, ImportProblem
 from recog.lowering.raise_correlation import RaiseCorrelationPass
 from recog.lowering.raise_expectation import RaiseExpectationPass
 from recog.lowering.raise_peaks import RaisePeaksPass
+from recog.lowering.split_batch import SplitBatchPass
 
 CONVERTERS = merged(
     ops_layers.OPS,
@@ -79,6 +81,7 @@ CONVERTERS = merged(
     ops_sampling.OPS,
     ops_selection.OPS,
     ops_structure.OPS,
+    ops_volumes.OPS,
 )
 
 
@@ -126,6 +129,7 @@ def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp
         # Writes to part of a tensor: torch turns them into new tensors, whole ops stay whole.
         module = _GraphImporter(_functional(program)).run()
         CanonicalizePass().apply(_context(), module)
+    SplitBatchPass().apply(Context(), module)
     RaiseCorrelationPass().apply(Context(), module)
     RaisePeaksPass().apply(Context(), module)
     RaiseExpectationPass().apply(Context(), module)

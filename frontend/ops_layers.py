@@ -17,6 +17,7 @@ from recog.frontend.conversion import (
     pair,
     symmetric,
 )
+from recog.frontend.ops_volumes import conv3d
 
 OPS = Registry()
 
@@ -70,8 +71,10 @@ def convolution(
 ) -> SSAValue:
     if transposed:
         raise Unsupported("transposed convolution is not supported")
+    if len(stride) == 3:
+        return conv3d(c, input, weight, bias, stride, padding, dilation, groups)
     if len(stride) != 2:
-        raise Unsupported(f"convolution over {len(stride)} spatial axes; only 2 are supported")
+        raise Unsupported(f"convolution over {len(stride)} spatial axes; 2 and 3 are supported")
     return _conv2d(c, input, weight, bias, stride, symmetric(padding), dilation, groups)
 
 

@@ -18,6 +18,7 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.nn import (
     BatchNormOp,
     Conv2dOp,
+    Conv3dOp,
     ConvTranspose2dOp,
     LinearOp,
     element_type_of,
@@ -25,8 +26,8 @@ from recog.dialects.nn import (
 )
 from recog.dialects.shapes import Shape
 
-Layer = Conv2dOp | ConvTranspose2dOp | LinearOp
-LAYERS = (Conv2dOp, ConvTranspose2dOp, LinearOp)
+Layer = Conv2dOp | Conv3dOp | ConvTranspose2dOp | LinearOp
+LAYERS = (Conv2dOp, Conv3dOp, ConvTranspose2dOp, LinearOp)
 
 
 class NotFoldable(Exception):

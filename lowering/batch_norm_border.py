@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recog.dialects.nn import Conv2dOp, ConvTranspose2dOp, shape_of
+from recog.dialects.nn import Conv2dOp, Conv3dOp, ConvTranspose2dOp, shape_of
 from recog.lowering.batch_norm_affine import NotFoldable
 
 
@@ -25,7 +25,7 @@ class BiasMap:
 
 
 def bias_map(
-    layer: Conv2dOp | ConvTranspose2dOp, response: np.ndarray, max_elements: int
+    layer: Conv2dOp | Conv3dOp | ConvTranspose2dOp, response: np.ndarray, max_elements: int
 ) -> BiasMap:
     """The sum of `response` (O, kh, kw) over the taps that each output pixel sees.
 
@@ -34,6 +34,10 @@ def bias_map(
     Raises:
         NotFoldable: it varies, and takes more than `max_elements`.
     """
+    if isinstance(layer, Conv3dOp):
+        if any(layer.padding.get_values()) and response.any():
+            raise NotFoldable("the shift differs at the border of nn.conv3d after it")
+        return BiasMap(response.reshape(len(response), -1).sum(axis=1), None)
     row_kinds, row_kind = _distinct(taps_seen(layer, 0))
     column_kinds, column_kind = _distinct(taps_seen(layer, 1))
     kinds = np.zeros((len(response), row_kinds.shape[1], column_kinds.shape[1]))

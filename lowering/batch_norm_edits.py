@@ -14,6 +14,7 @@ from recog.dialects.nn import (
     AddOp,
     BatchNormOp,
     Conv2dOp,
+    Conv3dOp,
     ConvTranspose2dOp,
     LinearOp,
     element_type_of,
@@ -87,8 +88,8 @@ def _like(layer: Layer, weight: ConstantOp, bias: ConstantOp | None) -> Layer:
     match layer:
         case LinearOp():
             return LinearOp(layer.input, weight, bias)
-        case Conv2dOp():
-            return Conv2dOp(
+        case Conv2dOp() | Conv3dOp():
+            return type(layer)(
                 layer.input,
                 weight,
                 bias,

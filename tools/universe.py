@@ -40,11 +40,13 @@ def _data_dialect() -> Dialect:
 
 PASS_SUMMARIES: dict[str, str] = {
     "raise-correlation": "replace correlation volumes written plane by plane by one op",
+    "split-batch": "run what works on a batch joined of several values on each value alone",
     "raise-expectation": "replace a softmax over bins, multiplied and summed, by one op",
     "raise-peaks": "take the sigmoid before peaks into the op that ranks them",
     "channels-first": "move permutations to channels last behind what has a form without them",
     "decompose-normalization": "write group norms with ops that the chip has",
     "fold-batch-norm": "fold batch norms into the layers before or after them, exactly",
+    "decompose-conv3d": "write convolutions of volumes as convolutions of images",
     "partition": "move what the chip cannot run into the function @host",
     "cluster-weights": "replace weights by pointers into k-means codebooks",
     "tune-centroids": "tune codebooks and biases by backpropagation through the IR",

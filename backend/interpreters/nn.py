@@ -58,6 +58,20 @@ class NnFunctions(InterpreterFunctions):
         groups = op.groups.value.data
         return (F.conv2d(x, weight, bias, strides, padding, dilation, groups),)
 
+    @impl(nn.Conv3dOp)
+    def run_conv3d(self, _: Interpreter, op: nn.Conv3dOp, args: PythonValues) -> PythonValues:
+        x, weight = tensors(args[:2])
+        y = F.conv3d(
+            x,
+            weight,
+            None if op.bias is None else as_tensor(args[2]),
+            op.strides.get_values(),
+            op.padding.get_values(),
+            op.dilation.get_values(),
+            op.groups.value.data,
+        )
+        return (y,)
+
     @impl(nn.ConvTranspose2dOp)
     def run_conv_transpose2d(
         self, _: Interpreter, op: nn.ConvTranspose2dOp, args: PythonValues

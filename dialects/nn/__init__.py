@@ -37,6 +37,7 @@ from recog.dialects.nn.boxes import (
     PeaksOp,
     SuppressOp,
 )
+from recog.dialects.nn.conv3d import Conv3dOp
 from recog.dialects.nn.elementwise import (
     AddOp,
     BinaryOp,
@@ -109,6 +110,7 @@ Nn = Dialect(
         CompareOp,
         ConcatOp,
         Conv2dOp,
+        Conv3dOp,
         ConvTranspose2dOp,
         ConvertOp,
         CorrelationOp,
@@ -182,6 +184,7 @@ __all__ = [
     "CompareOp",
     "ConcatOp",
     "Conv2dOp",
+    "Conv3dOp",
     "ConvTranspose2dOp",
     "ConvertOp",
     "CorrelationOp",

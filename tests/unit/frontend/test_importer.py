@@ -273,9 +273,9 @@ REFUSED = {
         lambda self, x: F.avg_pool2d(x, 2, divisor_override=3),
         "divisor_override is not supported",
     ),
-    "conv3d": (
-        lambda self, x: F.conv3d(x[:, :, None], torch.ones(3, 3, 1, 1, 1)),
-        "aten.conv3d.default",
+    "conv_transpose3d": (
+        lambda self, x: F.conv_transpose3d(x[:, :, None], torch.ones(3, 3, 1, 1, 1)),
+        "aten.conv_transpose3d.input",
     ),
     "training_batch_norm": (
         lambda self, x: F.batch_norm(x, None, None, training=True),
