@@ -8,6 +8,7 @@ PIP_ARGS ?=
 # More arguments for pytest, such as -k opt
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_SECONDS ?= 60
 
 # torch, scikit-learn and BLAS each bring a thread pool; two busy pools on the same cores cost
 # 10x and more. The code that gains from threads asks for them itself.
@@ -20,12 +21,14 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks lint format clean distclean
+.PHONY: help demo test bench-networks bench-engine fuzz lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
 	@echo "make test    ruff, pyright, lit and pytest"
 	@echo "make bench-networks  bring 19 full-size networks to the chip (build/bench/networks.json)"
+	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
+	@echo "make fuzz    hold the fast engine to the definition on random layers for FUZZ_SECONDS"
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make clean   remove build outputs and caches; make distclean: the environment too"
@@ -49,6 +52,15 @@ test: $(VENV)/.installed-test
 # BENCH_ARGS='--only resnet50 unet' selects networks, --no-chip stops after batch norm folding.
 bench-networks: $(VENV)/.installed-networks
 	$(BIN)/python tests/benchmarks/bench_networks.py $(BENCH_ARGS)
+
+# BENCH_ARGS='--only resnet18 --threads 2 --quick' selects networks and threads; --quick leaves out
+# single layers, --peers names the other engines to run beside.
+bench-engine: $(VENV)/.installed-networks $(VENV)/.installed-peers
+	$(BIN)/python tests/benchmarks/bench_engine.py $(BENCH_ARGS)
+
+# FUZZ_SECONDS=3600 goes on for an hour.
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python tests/fuzz/fuzz_engine.py --seconds $(FUZZ_SECONDS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(PACKAGES)
@@ -79,6 +91,10 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml constraints.txt
 
 $(VENV)/.installed-networks: $(VENV)/.created pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[networks]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-peers: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[peers]'
 	touch $@ $(VENV)/.installed
 
 clean:

@@ -105,9 +105,8 @@ def test_constraints_satisfy_the_requirements():
     ids=["recog-opt", "dialects", "passes", "targets"],
 )
 def test_heavy_packages_are_imported_late(code: str):
-    check = (
-        "import sys; print([m for m in ('torch', 'sklearn', 'scipy', 'rich') if m in sys.modules])"
-    )
+    heavy = ("torch", "sklearn", "scipy", "rich", "numba")
+    check = f"import sys; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run(
         [sys.executable, "-c", f"{code}\n{check}"], capture_output=True, text=True, check=False
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
 from recog.backend.arithmetic.gemm import GemmEngine
 from recog.backend.arithmetic.tables import product_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
+
+if TYPE_CHECKING:
+    from recog.backend.arithmetic.fast.assembly import Kernels
 
 MAX_WIDTH = 8
 """Bits of the codes that the kernels take."""
@@ -39,7 +42,7 @@ def _load(path: str) -> Any:
         if cache.load(f"ready-{path}") is None:
             with _status("compiling the arithmetic for this processor, once"):
                 _import()
-                _warm_up(path)
+                _warm_up()
             cache.keep(f"ready-{path}", b"")
         else:
             _import()
@@ -53,10 +56,10 @@ def _import() -> None:
     _loaded.extend((convolution, narrow, kernels))
 
 
-def _warm_up(path: str) -> None:
+def _warm_up() -> None:
     """Compile what the usual layers need."""
-    made = FastEngine()
-    made.path, format, codes = path, LnsFormat(8, 4), np.ones((1, 16, 8, 8), np.uint8)
+    made, format = FastEngine(), LnsFormat(8, 4)
+    codes = np.ones((1, 16, 8, 8), np.uint8)
     for groups in (1, 16):
         w = np.ones((16, 16 // groups, 3, 3), np.uint8)
         made.conv2d(codes, format, w, format, None, format, groups=groups, arithmetic=Arithmetic())
@@ -74,12 +77,16 @@ def _status(message: str) -> AbstractContextManager[Any]:
 class FastEngine(GemmEngine):
     """Compiled kernels on threads.
 
+    Args:
+        code: the kernels to run, for tests; by default those of the path.
+
     Attributes:
         path: the form of the kernels, see `paths`.
         taken: how many layers ran on which path.
     """
 
-    def __init__(self):
+    def __init__(self, code: Kernels | None = None):
+        self._code = code
         self.path = chosen_path()
         thread_count()  # refused now, if it is, rather than in the first layer
         self.taken = Counter[str]()
@@ -101,10 +108,10 @@ class FastEngine(GemmEngine):
     def _run(self, layer: Layer) -> np.ndarray | None:
         """The layer's result on a kernel; None where none takes it."""
         wide = max(layer.x_format.width, layer.w_format.width) > MAX_WIDTH
-        if not wide and (_loaded or layer.products >= WORTH_LOADING):
+        if not wide and (_loaded or self._code or layer.products >= WORTH_LOADING):
             convolution, narrow, kernels = _load(self.path)
             fit = convolution.fit(layer)
-            code = kernels(self.path)
+            code = self._code or kernels(self.path)
             for name, kind in (("row", narrow), ("dense", convolution)):
                 if kind.takes(layer, fit, code):
                     self.taken[f"{self.path} {name}"] += 1

@@ -45,6 +45,12 @@ def invoke(typingctx: Any, address: Any, arguments: Any) -> Any:
     return types.void(types.int64, types.UniTuple(types.int64, len(arguments))), emit
 
 
+@jit
+def invoke_all(address: int, arguments: Any) -> None:
+    """`invoke` from Python."""
+    invoke(address, arguments)
+
+
 @intrinsic
 def copy8(typingctx: Any, target: Any, source: Any) -> Any:
     """Copy 8 bytes between addresses."""
