@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def load_archive(path: str | Path) -> ExportedProgram:
     """The program of a `torch.export.save` archive; raises RecogError."""
     if not os.path.isfile(path):
         raise RecogError("no such file", where=str(path))
+    # The heads' own operators must be known before an archive that holds them is read.
+    import_module("recog.frontend.functional")
     try:
         with quiet_torch():
             return torch.export.load(path)

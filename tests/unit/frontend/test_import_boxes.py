@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -126,3 +130,10 @@ def test_an_index_beyond_the_priors_is_an_error():
 def test_what_no_op_takes_is_named(function, message: str):
     with pytest.raises(RecogError, match=message):
         imported(function, maps(0, 2))
+
+
+def test_an_archive_is_read_by_a_process_that_knows_no_operators(tmp_path: Path):
+    exported = torch.export.export(Calls(lambda x: peaks(x, 2)).eval(), (maps(0, 1),))
+    torch.export.save(exported, tmp_path / "peaks.pt2")
+    code = "import sys; from recog.frontend.importer import import_pt2; import_pt2(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "peaks.pt2")], check=True)
