@@ -34,6 +34,13 @@ def import_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def info_command(arguments: argparse.Namespace) -> int:
+    """recog info: how the arithmetic runs on this machine."""
+    from recog.tools.info_command import show_info
+
+    return show_info(arguments)
+
+
 def check_command(arguments: argparse.Namespace) -> int:
     """recog check: where each op of a network will run; 1 if some cannot be imported."""
     from recog.tools.check_network import check_network, check_table

@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_disassemble(commands)
     add_train(commands)
+    _add_info(commands)
     return parser
 
 
@@ -169,13 +170,40 @@ def _add_disassemble(commands: argparse._SubParsersAction[argparse.ArgumentParse
     )
 
 
-def _add_engine(command: argparse.ArgumentParser) -> None:
+def _add_engine(command: argparse.ArgumentParser, *, threads: bool = True) -> None:
     command.add_argument(
         "--engine",
         default="fast",
         choices=("fast", "gemm", "reference"),
         help="arithmetic: all give the same bits (default: fast)",
     )
+    if threads:
+        command.add_argument(
+            "--threads", type=int, help="threads of the fast engine (default: one a core)"
+        )
+    command.add_argument(
+        "--engine-path",
+        choices=("avx512", "avx2", "portable"),
+        help="instructions of the fast engine (default: the processor's best, see recog info)",
+    )
+
+
+def _add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "info",
+        help="show how the arithmetic runs on this machine",
+        description="Show this processor, the path and threads of the arithmetic, versions, and "
+        "where compiled code is kept.",
+    )
+    _add_engine(command)
+
+
+def _set_engine(arguments: argparse.Namespace) -> None:
+    """Options of the fast engine are settings of this process and of those that it starts."""
+    for option, variable in (("threads", "RECOG_THREADS"), ("engine_path", "RECOG_ENGINE_PATH")):
+        value = getattr(arguments, option, None)
+        if value is not None:
+            os.environ[variable] = str(value)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -186,6 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body() -> int:
         arguments = build_parser().parse_args(argv)
+        _set_engine(arguments)
         from recog.dialects.verification import located_errors
         from recog.tools import commands
 

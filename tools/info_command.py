@@ -1,0 +1,38 @@
+"""recog info: how the arithmetic runs on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from recog.tools.console import print_table
+
+PACKAGES = ("recog", "numpy", "numba", "llvmlite", "torch", "xdsl")
+
+
+def show_info(arguments: argparse.Namespace) -> int:
+    """Print the processor, the engine's path and threads, versions, and the cache."""
+    from recog.backend.arithmetic.fast import paths
+    from recog.backend.arithmetic.fast.cache import cache_folder
+
+    cores, threads = paths.available_cores(), paths.thread_count()
+    folder = cache_folder()
+    rows = [
+        ("processor", f"{paths.host()[0]} ({platform.machine()}), {cores} cores"),
+        ("engine", arguments.engine),
+        ("path", f"{paths.chosen_path()}, of: {', '.join(paths.available_paths())}"),
+        ("threads", threads),
+        ("compiled code", "not kept: no folder can be written" if folder is None else folder),
+        ("python", platform.python_version()),
+        *((package, _version(package)) for package in PACKAGES),
+    ]
+    print_table(None, ["", ""], rows, left=[""])
+    return 0
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
