@@ -163,6 +163,7 @@ class LnsFunctions(InterpreterFunctions):
         self, _: Interpreter, op: lns.ExpectationOp, args: PythonValues
     ) -> PythonValues:
         logits, bins, residual = args if op.residual is not None else (*args, None)
+        stereo.check_expectation(bins)
         codes = stereo.expectation(
             logits,
             format_of(op.logits),
