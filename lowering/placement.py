@@ -25,6 +25,7 @@ from xdsl.rewriter import Rewriter
 
 from recog.backend.interpreters.execute import find_function
 from recog.dialects import nn
+from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.lns import NumberType
@@ -165,8 +166,9 @@ def _never_on_chip(op: nn.NnOp) -> str | None:
 
 
 def op_is_constant(value: SSAValue) -> bool:
-    """Whether a value comes from an op without operands: a weight."""
-    return isinstance(value.owner, Operation) and not value.owner.operands
+    """Whether a value is a weight: from an op without operands, or a lookup of such."""
+    op = value.owner
+    return isinstance(op, LookupOp) or (isinstance(op, Operation) and not op.operands)
 
 
 def _assume_formats(function: func.FuncOp, ops: dict[int, nn.NnOp]) -> None:

@@ -225,6 +225,13 @@ def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleO
     return float_module, lns_module
 
 
+def eval_command(arguments: argparse.Namespace) -> int:
+    """recog eval: a perception task's network at any level."""
+    from recog.tools.eval_command import evaluate
+
+    return evaluate(arguments)
+
+
 def train_command(arguments: argparse.Namespace) -> int:
     """recog train: a perception task's network."""
     from recog.tools.train_command import train

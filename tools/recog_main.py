@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from recog.tools.eval_arguments import add_eval
 from recog.tools.train_arguments import add_train
 
 NETWORK_HELP = (
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_disassemble(commands)
     add_train(commands)
+    _add_engine(add_eval(commands), threads=False)
     _add_info(commands)
     return parser
 

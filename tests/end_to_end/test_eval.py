@@ -1,0 +1,124 @@
+"""`recog eval`: a task's network at every level, on few frames and briefly tuned."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recog.dialects.cluster import LookupOp
+from recog.dialects.errors import RecogError
+from recog.frontend.tasks import get_task
+from recog.frontend.tasks.checkpoints import save_checkpoint
+from recog.frontend.tasks.training import Trainer
+from recog.lowering.cluster_weights import ClusterWeightsPass
+from recog.lowering.tuner import TuneSettings
+from recog.tools.recog_main import main
+from recog.tools.task_levels import LEVELS, TaskLevels
+from recog.tools.task_tuning import ClusterSettings, load_tuned
+
+TASK = get_task("classification")
+QUICK = ClusterSettings(
+    ClusterWeightsPass(centroids=32), TuneSettings(epochs=4, batch=16, learning_rate=1e-2)
+)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    recipe = replace(TASK.recipe, epochs=5)
+    trainer = Trainer(TASK, TASK.data("train", 512), folder, recipe=recipe)
+    trainer.run()
+    return trainer.checkpoint_path
+
+
+def levels_of(checkpoint: Path, folder: Path, frames: int = 128) -> TaskLevels:
+    from recog.frontend.tasks.checkpoints import load_checkpoint
+
+    network = load_checkpoint(TASK, checkpoint)
+    return TaskLevels(TASK, network, lambda split: TASK.data(split, frames), folder, QUICK)
+
+
+def test_levels(checkpoint: Path, tmp_path: Path):
+    levels, test = levels_of(checkpoint, tmp_path), TASK.data("test", 40)
+    outputs = {level: levels.predict(level, test)[0] for level in LEVELS}
+    np.testing.assert_allclose(outputs["folded"], outputs["float"], rtol=1e-3, atol=1e-3)
+    sizes = [levels.weight_bytes(level) for level in ("float", "lns", "clustered", "machine")]
+    assert sizes == sorted(sizes, reverse=True)
+    assert levels.frames_bit_exact(test, 20) == 20
+
+    losses = {
+        level: float(TASK.loss([torch.from_numpy(y)], test.targets(range(40))))
+        for level, y in outputs.items()
+    }
+    assert losses["tuned"] < losses["clustered"] - 0.1
+    assert abs(losses["machine"] - losses["tuned"]) < 0.1
+
+    # The pointers are those of k-means, the codebooks are not.
+    pairs = zip(
+        (op for op in levels.clustered.walk() if isinstance(op, LookupOp)),
+        (op for op in levels.tuned.walk() if isinstance(op, LookupOp)),
+    )
+    for before, after in pairs:
+        assert before.pointers.owner.value == after.pointers.owner.value  # pyright: ignore
+        assert before.codebook.owner.value != after.codebook.owner.value  # pyright: ignore
+
+
+def test_a_tuned_network_is_kept_for_its_float_network_alone(checkpoint: Path, tmp_path: Path):
+    levels = levels_of(checkpoint, tmp_path)
+    kept = levels.tuned
+    key = QUICK.key(levels.folded)
+    again = levels_of(checkpoint, tmp_path)
+    again.__dict__["frames"] = None  # no frames to tune on: it must come from the file
+    assert str(again.tuned) == str(kept)
+
+    longer = replace(QUICK, tune=replace(QUICK.tune, epochs=5))
+    assert longer.key(levels.folded) != key
+    assert load_tuned(levels.tuned_path, longer.key(levels.folded)) is None
+    with torch.no_grad():
+        next(levels.network.parameters())[0] += 1e-3
+    assert QUICK.key(levels_of(checkpoint, tmp_path).folded) == key
+    other = TaskLevels(TASK, levels.network, levels.frames, tmp_path, QUICK)
+    assert QUICK.key(other.folded) != key
+
+    levels.tuned_path.write_bytes(gzip.compress(b"nonsense")[:-9])
+    with pytest.raises(RecogError, match="is damaged"):
+        load_tuned(levels.tuned_path, key)
+
+
+def test_the_command(checkpoint: Path, tmp_path: Path, capsys):
+    table = tmp_path / "table.json"
+    command = ["eval", "classification", "--checkpoint", str(checkpoint), "--frames", "24"]
+    command += ["--level", "lns", "float", "--json", str(table), "--out", str(tmp_path)]
+    assert main([*command, "--threads", "1"]) == 0
+    rows = json.loads(table.read_text())["rows"]
+    assert [row["level"] for row in rows] == ["float", "lns"]
+    assert [rows[0]["metric_name"], rows[0]["frames"], rows[0]["ratio"]] == ["accuracy", 24, 1]
+    assert rows[1]["ratio"] > 3.9
+    assert "accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments,code,text",
+    [
+        (["--frames", "0"], 1, "--frames: must be at least 1"),
+        (["--level", "none"], 2, "invalid choice"),
+        (["--checkpoint", "{0}/none.safetensors"], 1, "no such checkpoint"),
+        (["--checkpoint", "{0}/cut.safetensors"], 1, "is no checkpoint"),
+        (["--checkpoint", "{0}/other.safetensors"], 1, "holds weights of the task segmentation"),
+    ],
+)
+def test_bad_input(checkpoint: Path, tmp_path: Path, capsys, arguments, code, text):
+    (tmp_path / "cut.safetensors").write_bytes(checkpoint.read_bytes()[:2000])
+    segmentation = get_task("segmentation")
+    save_checkpoint(segmentation.network(), "segmentation", tmp_path / "other.safetensors")
+    filled = [argument.format(tmp_path) for argument in arguments]
+    assert main(["eval", "classification", *filled, "--threads", "1"]) == code
+    captured = capsys.readouterr()
+    assert text in captured.err
+    assert "Traceback" not in captured.err

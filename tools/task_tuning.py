@@ -1,0 +1,189 @@
+"""Clustered networks of the perception tasks: tuned on the task's own loss, kept as IR files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+
+from recog.backend.files import atomic_write
+from recog.dialects import nn
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp, ModulePrinter
+from recog.dialects.errors import RecogError
+from recog.lowering.cluster_weights import ClusterWeightsPass
+from recog.lowering.pipeline import fold_norms
+from recog.lowering.tuner import Tuner, TuneSettings
+
+if TYPE_CHECKING:
+    from xdsl.ir import SSAValue
+
+    from recog.frontend.tasks.base import Task, TaskData
+
+TUNED_FROM = "recog.tuned_from"
+"""On the module: a hash of the float network and of how it was clustered and tuned."""
+RECIPES = {
+    "classification": (30, 32, 5e-3),
+    "segmentation": (2, 16, 5e-3),
+    "detection2d": (2, 16, 5e-3),
+    "stereo3d": (1, 8, 5e-3),
+}
+"""Epochs, batch and learning rate of each task's tuning."""
+LAYERS = nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """How a task's network is clustered and tuned."""
+
+    cluster: ClusterWeightsPass = ClusterWeightsPass()
+    tune: TuneSettings = field(
+        default_factory=lambda: TuneSettings(epochs=2, batch=16, learning_rate=5e-3)
+    )
+
+    @classmethod
+    def of(cls, task: str) -> ClusterSettings:
+        """What each task's shipped network was tuned with."""
+        epochs, batch, rate = RECIPES[task]
+        return cls(tune=TuneSettings(epochs=epochs, batch=batch, learning_rate=rate))
+
+    def key(self, folded: ModuleOp) -> str:
+        """Stands for a float network under these settings: equal only where all is equal."""
+        digest = hashlib.sha256(repr((asdict(self.cluster), asdict(self.tune))).encode())
+        for op in folded.walk():
+            if isinstance(op, ConstantOp):
+                digest.update(op.value.to_array().tobytes())
+        return digest.hexdigest()[:32]
+
+
+def tune_task(
+    task: Task,
+    network: Any,
+    clustered: ModuleOp,
+    data: TaskData,
+    settings: ClusterSettings,
+    *,
+    progress: Callable[[float, float], None] = lambda share, loss: None,
+) -> ModuleOp:
+    """A copy of the clustered network with codebooks and biases tuned on the task's loss.
+
+    Peaks and boxes have no gradient, so what is tuned is the network's `heads`, clustered the
+    same way; their codebooks and biases then go into the whole network.
+
+    Args:
+        network: the float network.
+        clustered: that network, whole, folded and clustered by these settings.
+        progress: called with the share of the work done and the loss.
+    """
+    import torch
+
+    from recog.frontend.importer import import_torch
+
+    heads = import_torch(task.heads(network), task.example_inputs())
+    fold_norms(Context(), heads)
+    settings.cluster.apply(Context(), heads)
+    tune, rng = settings.tune, np.random.default_rng(settings.tune.seed)
+    per_epoch = max(1, len(data) // tune.batch)
+    tuner = Tuner(heads, tune, tune.epochs * per_epoch)
+    done = 0
+    for _ in range(tune.epochs):
+        tuner.begin_epoch()
+        order = rng.permutation(len(data))
+        for i in range(per_epoch):
+            frames = order[i * tune.batch : (i + 1) * tune.batch].tolist()
+            inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
+            targets = data.targets(frames)
+            task.augment(inputs, targets, rng)
+            loss = tuner.step(inputs, lambda outputs, wanted=targets: task.loss(outputs, wanted))
+            done += 1
+            progress(done / (tune.epochs * per_epoch), loss)
+    tuner.store()
+    tuned = clustered.clone()
+    copy_parameters(heads, tuned)
+    return tuned
+
+
+def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
+    """Give the layers of `target`, in order, the codebooks and biases of those of `source`.
+
+    Both hold the same layers, clustered the same way; `source` may hold them without decoders.
+
+    Raises:
+        RecogError: they do not.
+    """
+    theirs, ours = (
+        [op for op in module.walk() if isinstance(op, LAYERS)] for module in (source, target)
+    )
+    if len(theirs) != len(ours):
+        raise RecogError(f"{len(theirs)} tuned layers do not fit a network of {len(ours)}")
+    for one, other in zip(theirs, ours):
+        _copy(one.bias, other.bias)
+        if isinstance(one.weight.owner, LookupOp) and isinstance(other.weight.owner, LookupOp):
+            _check_equal(one.weight.owner.pointers, other.weight.owner.pointers)
+            _copy(one.weight.owner.codebook, other.weight.owner.codebook)
+
+
+def _copy(source: SSAValue | None, target: SSAValue | None) -> None:
+    if source is None or target is None:
+        return
+    one, other = source.owner, target.owner
+    if isinstance(one, ConstantOp) and isinstance(other, ConstantOp):
+        if one.value.type != other.value.type:
+            raise RecogError(f"a tuned {one.value.type} does not fit a {other.value.type}")
+        other.properties["value"] = one.value
+
+
+def _check_equal(source: SSAValue, target: SSAValue) -> None:
+    one, other = source.owner, target.owner
+    if isinstance(one, ConstantOp) and isinstance(other, ConstantOp) and one.value != other.value:
+        raise RecogError("the tuned layers point to other centroids than the network's")
+
+
+def shipped_tuned(name: str) -> Path:
+    """The tuned network of a task that comes with the package."""
+    from recog.frontend.tasks.checkpoints import shipped_checkpoint
+
+    return shipped_checkpoint(name).with_name(f"{name}.tuned.mlir.gz")
+
+
+def save_tuned(module: ModuleOp, key: str, path: Path) -> None:
+    """Write a tuned network, compressed: equal networks give equal bytes."""
+    import io
+
+    module.attributes[TUNED_FROM] = StringAttr(key)
+    stream = io.StringIO()
+    printer = ModulePrinter(stream=stream, print_debuginfo=True)
+    printer.print_op(module)
+    printer.print_metadata([])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, "wb") as file:
+        file.write(gzip.compress((stream.getvalue() + "\n").encode(), mtime=0))
+
+
+def load_tuned(path: Path, key: str) -> ModuleOp | None:
+    """The tuned network of a file, None where there is none or it is of another network.
+
+    Raises:
+        RecogError: the file is damaged.
+    """
+    from recog.tools.context import make_context
+    from recog.tools.parsing import parse_module
+
+    if not path.is_file():
+        return None
+    try:
+        text = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, ValueError) as error:
+        raise RecogError(f"is damaged: {error}", where=str(path), hint="delete it") from None
+    if key.encode() not in text:
+        return None
+    module = parse_module(make_context(), text, str(path))
+    found = module.attributes.get(TUNED_FROM)
+    return module if isinstance(found, StringAttr) and found.data == key else None
