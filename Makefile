@@ -21,12 +21,13 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-engine fuzz lint format clean distclean
+.PHONY: help demo test bench-networks bench-tasks bench-engine fuzz lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
 	@echo "make test    ruff, pyright, lit and pytest"
 	@echo "make bench-networks  bring 19 full-size networks to the chip (build/bench/networks.json)"
+	@echo "make bench-tasks     score four perception tasks at every level (build/bench/tasks.json)"
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
 	@echo "make fuzz    hold the fast engine to the definition on random layers for FUZZ_SECONDS"
 	@echo "make lint    ruff and pyright alone"
@@ -52,6 +53,10 @@ test: $(VENV)/.installed-test
 # BENCH_ARGS='--only resnet50 unet' selects networks, --no-chip stops after batch norm folding.
 bench-networks: $(VENV)/.installed-networks
 	$(BIN)/python tests/benchmarks/bench_networks.py $(BENCH_ARGS)
+
+# BENCH_ARGS='--only stereo3d --frames 60' selects tasks and held-out frames.
+bench-tasks: $(VENV)/.installed-test
+	$(BIN)/python tests/benchmarks/bench_tasks.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--only resnet18 --threads 2 --quick' selects networks and threads; --quick leaves out
 # single layers, --peers names the other engines to run beside.

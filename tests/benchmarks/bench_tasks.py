@@ -1,0 +1,92 @@
+"""Score the four perception tasks at every level, from float network to machine.
+
+    make bench-tasks
+    python tests/benchmarks/bench_tasks.py --only stereo3d --frames 60
+
+Networks and tuned centroids are those that ship with the package. `metric` is in percent, over
+the held-out frames; `ratio` is the float weights' bytes over this level's; `frames_bit_exact` is on
+how many frames every bit of every layer on the machine was that of the lns level.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COLUMNS = {
+    "task": "task",
+    "level": "level",
+    "metric_name": "metric",
+    "metric": "%",
+    "lost": "lost",
+    "weight_bytes": "weight bytes",
+    "ratio": "ratio",
+    "frames_bit_exact": "frames bit exact",
+    "seconds": "s",
+}
+
+
+def main() -> int:
+    from recog.frontend.tasks import TASK_NAMES, get_task
+    from recog.tools.console import print_table
+    from recog.tools.eval_command import measure, task_levels
+    from recog.tools.task_levels import LEVELS
+    from recog.tools.train_command import load_frames
+
+    arguments = _arguments(TASK_NAMES)
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    out = Path(arguments.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for name in arguments.only or TASK_NAMES:
+        print(f"{name}:", file=sys.stderr)
+        task = get_task(name)
+        levels = task_levels(task, None, arguments.scenes, ROOT / "build/eval", arguments.engine)
+        test = load_frames(task, "test", arguments.scenes, arguments.frames)
+        measured, _ = measure(levels, test, LEVELS, bits=arguments.bits)
+        for row in measured:
+            record = {key: getattr(row, key) for key in COLUMNS if key != "lost"}
+            record["lost"] = measured[0].metric - row.metric
+            rows.append({**record, "scores": row.scores, "frames": row.frames})
+        out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    cells = [[_cell(key, row[key]) for key in COLUMNS] for row in rows]
+    title = "Perception tasks, held-out frames"
+    print_table(title, list(COLUMNS.values()), cells, left=["level", "metric"])
+    print(f"rows: {out}")
+    return 0
+
+
+def _arguments(names: tuple[str, ...]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Score the perception tasks at every level.")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="TASK", help="these alone")
+    parser.add_argument("--frames", type=int, help="the first so many held-out (default: all)")
+    parser.add_argument("--bits", type=int, default=20, help="frames to compare bit by bit")
+    parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
+    parser.add_argument("--engine", default="fast", help="of the lns level and the machine")
+    parser.add_argument("--scenes", default=str(ROOT / "build/scenes"), help="rendered scenes")
+    parser.add_argument("--out", default=str(ROOT / "build/bench/tasks.json"), help="JSON file")
+    return parser.parse_args()
+
+
+def _cell(key: str, value: Any) -> str:
+    match key, value:
+        case _, None:
+            return ""
+        case (("metric" | "lost"), _):
+            return f"{value:.2f}"
+        case "weight_bytes", _:
+            return f"{value:,}"
+        case "ratio", _:
+            return f"{value:.1f}x"
+        case _:
+            return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
