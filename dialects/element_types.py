@@ -84,6 +84,8 @@ def to_bytes(values: np.ndarray, element_type: Attribute) -> bytes:
             for extreme in (int(values.min()), int(values.max())) if values.size else ():
                 if not low <= extreme <= high:
                     raise ValueError(f"{extreme} does not fit {element_type}, [{low}, {high}]")
+            if values.dtype.kind in "iu" and values.dtype.itemsize * 8 == width:
+                return values.astype(values.dtype.newbyteorder("<")).tobytes()
             wide = values.astype(np.int64 if is_signed(element_type) else np.uint64)
             return pack_bits(wide.view(np.uint64) & np.uint64((1 << width) - 1), width)
         case StorableType():
@@ -104,11 +106,14 @@ def from_bytes(content: bytes, element_type: Attribute, count: int) -> np.ndarra
             return np.frombuffer(content, dtype="<f8")
         case IntegerType():
             width, signed = element_type.width.data, is_signed(element_type)
+            dtype = integer_dtype(width, signed)
+            if width == 8 * dtype.itemsize:
+                return np.frombuffer(content, dtype=dtype.newbyteorder("<"))
             raw = unpack_bits(content, width, count)
             if signed:
                 shift = np.uint64(64 - width)
                 raw = (raw << shift).view(np.int64) >> np.int64(64 - width)
-            return raw.astype(integer_dtype(width, signed))
+            return raw.astype(dtype)
         case StorableType():
             width, dtype = element_type.storage_width, element_type.storage_dtype
             if width == 8 * dtype.itemsize:
