@@ -33,7 +33,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-MEMORY = 1 << 32
+MEMORY = 1 << 30
 """Bytes of each memory of the benchmark's chip, which holds every network whole."""
 
 NETWORKS = ["resnet18", "resnet50", "mobilenet_v2", "deeplabv3_224", "deeplabv3_512"]
