@@ -1,0 +1,12 @@
+"""Pictures of what a perception task's network and its converted program see, side by side.
+
+`write_pictures` draws PNG files and one offline HTML page; `drive_data` renders a drive for its
+animation. Pillow draws everything, with the font that it carries: no picture depends on the
+machine that draws it.
+"""
+
+from recog.tools.pictures.drive import drive_data
+from recog.tools.pictures.frames import Frames
+from recog.tools.pictures.writer import write_pictures
+
+__all__ = ["Frames", "drive_data", "write_pictures"]

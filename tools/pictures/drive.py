@@ -1,0 +1,43 @@
+"""A drive through a street as frames of a task, for an animation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from recog.dialects.errors import RecogError
+from recog.frontend.scenes.dataset import stack_samples
+from recog.frontend.scenes.sample import drive
+from recog.frontend.tasks.base import Progress, Targets, Task, TaskData
+from recog.frontend.tasks.scene_data import CAMERA
+
+FRAMES, SEED = 48, 6
+"""Nearly five seconds of a drive past cars, a truck and pedestrians, in clear weather."""
+
+
+def drive_data(
+    task: Task, frames: int = FRAMES, *, seed: int = SEED, progress: Progress | None = None
+) -> TaskData:
+    """A drive at ten frames a second, as images and truths of a task; nothing to train on.
+
+    Args:
+        progress: called with 1 for each frame that became ready.
+
+    Raises:
+        RecogError: for a task whose frames are no road scenes.
+    """
+    if tuple(task.example_inputs()[0].shape[1:]) != (3, CAMERA.height, CAMERA.width):
+        raise RecogError(f"{task.title} has no drive", hint="a task on road scenes has one")
+    samples = list[Any]()
+    for sample in drive(frames, CAMERA, seed=seed):
+        samples.append(sample)
+        if progress is not None:
+            progress(1)
+    scenes = stack_samples(samples)
+    images = (scenes.left, scenes.right)[: len(task.example_inputs())]
+    truths = scenes.classes if task.name == "segmentation" else scenes.objects
+    return TaskData(images, truths, _no_targets)  # pyright: ignore[reportArgumentType]
+
+
+def _no_targets(truths: Sequence[Any]) -> Targets:
+    return {}

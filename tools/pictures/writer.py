@@ -1,0 +1,133 @@
+"""Files of pictures: PNG figures, an animation, one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recog.backend.files import atomic_write
+from recog.dialects.errors import RecogError
+from recog.frontend.tasks.base import Progress, Task
+from recog.tools.pictures.animation import animate
+from recog.tools.pictures.classification import ClassificationPictures
+from recog.tools.pictures.detection import DetectionPictures
+from recog.tools.pictures.figure import compose, png_bytes
+from recog.tools.pictures.frames import Frames, check_frames
+from recog.tools.pictures.page import Page, Section, html_page
+from recog.tools.pictures.renderer import Renderer
+from recog.tools.pictures.segmentation import SegmentationPictures
+from recog.tools.pictures.stereo import StereoPictures
+
+LIMIT = 8
+"""Frames that figures are drawn of."""
+LEGEND_WIDTH = 880
+
+Scores = Mapping[str, float] | Mapping[str, Mapping[str, float]]
+_RENDERERS: dict[str, Callable[[tuple[str, str]], Renderer]] = {
+    "classification": ClassificationPictures,
+    "segmentation": SegmentationPictures,
+    "detection2d": DetectionPictures,
+    "stereo3d": StereoPictures,
+}
+
+
+def write_pictures(
+    task: Task,
+    images: tuple[np.ndarray, ...],
+    truths: Sequence[Any],
+    float_outputs: Sequence[np.ndarray],
+    converted_outputs: Sequence[np.ndarray],
+    folder: str | Path,
+    *,
+    title: str | None = None,
+    level_names: tuple[str, str] = ("float", "machine"),
+    scores: Scores | None = None,
+    drive: Frames | None = None,
+    limit: int = LIMIT,
+    progress: Progress | None = None,
+) -> Path:
+    """Write PNG figures, an animation and `index.html`, which holds all of them, into a folder.
+
+    Files appear whole or not at all; equal arguments give equal bytes.
+
+    Args:
+        images: of each of the network's inputs, (N, C, H, W), uint8, or float in [0, 1].
+        truths: what is true of each of the N frames, as `task.metric` takes it.
+        float_outputs, converted_outputs: the decoded outputs, each stacked over the frames.
+        level_names: what the two are called.
+        scores: by level and name of the score, or by name alone; percent.
+        drive: consecutive frames to animate.
+        limit: figures are drawn of so many frames, evenly chosen; numbers are of all.
+        progress: called with 1 for each picture that became ready.
+
+    Returns:
+        the path of the page
+
+    Raises:
+        RecogError: where images, truths and outputs do not belong together.
+    """
+    if task.name not in _RENDERERS:
+        hint = f"one of {', '.join(_RENDERERS)}"
+        raise RecogError(f"no pictures of task {task.name!r}", hint=hint)
+    if limit < 1:
+        raise RecogError(f"must be above 0, got {limit}", where="limit of figures")
+    by_level = _by_level(scores, level_names[1])
+    renderer = _RENDERERS[task.name](level_names)
+    frames = Frames(images, truths, float_outputs, converted_outputs)
+    for where, each in (("pictures", frames), ("pictures of the drive", drive)):
+        if each is not None:
+            check_frames(task, each, where)
+            renderer.check(each, where)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    animation = None
+    if drive is not None:
+        animation = animate(renderer, drive, progress)
+        _write(folder / f"{task.name}-drive.webp", animation[0])
+    chosen = np.unique(np.linspace(0, len(frames) - 1, min(limit, len(frames))).astype(int))
+    sections = list[Section]()
+    for figure in renderer.figures(frames, chosen.tolist()):
+        printed = compose(figure, renderer.legend, width=LEGEND_WIDTH)
+        _write(folder / f"{figure.name}.png", png_bytes(printed))
+        sections.append(Section.of(figure))
+        if progress is not None:
+            progress(1)
+    page = Page(
+        title=title or _title(task, level_names),
+        task=task.title,
+        level_names=level_names,
+        count=len(frames),
+        facts=renderer.facts(frames),
+        metric_name=task.metric_name,
+        scores=by_level,
+        caption=renderer.caption,
+        legend=renderer.legend,
+        sections=sections,
+        animation=animation,
+        moments=0 if drive is None else len(drive),
+    )
+    _write(folder / "index.html", html_page(page).encode())
+    return folder / "index.html"
+
+
+def _title(task: Task, level_names: tuple[str, str]) -> str:
+    return f"{task.title[:1].upper()}{task.title[1:]}: {level_names[0]} and {level_names[1]}"
+
+
+def _by_level(scores: Scores | None, level: str) -> dict[str, dict[str, float]]:
+    if not scores:
+        return {}
+    nested = {name: dict(each) for name, each in scores.items() if isinstance(each, Mapping)}
+    if len(nested) == len(scores):
+        return nested
+    if nested:
+        raise RecogError("scores of some levels and not of others", where="pictures")
+    return {level: {name: float(each) for name, each in scores.items()}}  # pyright: ignore
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_write(path, "wb") as stream:
+        stream.write(content)
