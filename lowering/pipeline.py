@@ -27,6 +27,7 @@ from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
 from recog.lowering.heads import returning_heads
 from recog.lowering.partition import host_inputs, partition, split_modules
+from recog.lowering.share_constants import ShareConstantsPass
 from recog.lowering.tune_centroids import tune
 from recog.lowering.tuner import TuneSettings
 
@@ -184,6 +185,7 @@ def fold_norms(context: Context, module: ModuleOp) -> None:
     ChannelsFirstPass().apply(context, module)
     DecomposeNormalizationPass().apply(context, module)
     FoldBatchNormPass().apply(context, module)
+    ShareConstantsPass().apply(context, module)
     DecomposeConv3dPass().apply(context, module)
 
 

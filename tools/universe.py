@@ -46,6 +46,7 @@ PASS_SUMMARIES: dict[str, str] = {
     "channels-first": "move permutations to channels last behind what has a form without them",
     "decompose-normalization": "write group norms with ops that the chip has",
     "fold-batch-norm": "fold batch norms into the layers before or after them, exactly",
+    "share-constants": "make equal constants of one parameter one constant",
     "decompose-conv3d": "write convolutions of volumes as convolutions of images",
     "partition": "move what the chip cannot run into the function @host",
     "cluster-weights": "replace weights by pointers into k-means codebooks",

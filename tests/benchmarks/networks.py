@@ -199,6 +199,15 @@ def stereo3d() -> Network:
     return randomised(Stereo3dDetector(load_torchvision()), left, right)
 
 
+def yolo_stereo() -> Network:
+    from recog.frontend.tasks.yolostereo import HEIGHT, WIDTH, YoloStereo3d
+
+    torch.manual_seed(0)
+    left, right = images(1, 3, HEIGHT, WIDTH), images(1, 3, HEIGHT, WIDTH, seed=1)
+    right = 0.7 * left.roll(-8, 3) + 0.3 * right
+    return randomised(YoloStereo3d(), left, right)
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     make.__name__: make
     for make in (
@@ -219,6 +228,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
         fcos_resnet50,
         yolov8n,
         stereo3d,
+        yolo_stereo,
         vit_b_16,
         swin_t,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from xdsl.context import Context
 
 from recog.backend.program import Machine
+from recog.dialects import nn as nn_dialect
 from recog.dialects.errors import RecogError
 from recog.frontend.functional import correlation, soft_argmin
 from recog.frontend.importer import import_torch
 from recog.frontend.tasks.stereo import StereoNet
-from recog.lowering.pipeline import Conversion, ConversionOptions, convert
+from recog.frontend.tasks.yolostereo import YoloStereo3d
+from recog.lowering.partition import partition, split_modules
+from recog.lowering.pipeline import Conversion, ConversionOptions, convert, fold_norms
 from recog.tools.levels import compare_bits
 from recog.tools.recog_main import main
 
@@ -148,3 +153,22 @@ def test_the_commands_take_two_inputs(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("lns.correlation", "lns.expectation", "lns.reciprocal"))
+
+
+def test_the_full_size_detector_is_whole_up_to_its_peaks():
+    """Backbone, correlations, volume, ghosts and heads on the chip; anchors' decode on the host."""
+    torch.manual_seed(0)
+    images = torch.rand(2, 1, 3, 288, 1280)
+    module = import_torch(YoloStereo3d(8, 8).eval(), (images[0], images[1]))
+    fold_norms(Context(), module)
+    assert partition(module)
+    chip_part, host = split_modules(module)
+    on_chip = Counter(op.name for op in chip_part.walk())
+    assert (on_chip["nn.correlation"], on_chip["nn.peaks"], on_chip["nn.avg_pool2d"]) == (2, 1, 2)
+    assert not {"nn.batch_norm", "nn.conv3d"} & set(on_chip)
+    assert host is not None
+    on_host = Counter(op.name for op in host.walk())
+    assert not {"nn.conv2d", "nn.relu", "nn.max_pool2d"} & set(on_host)
+    # Left and right share the weights of the backbone, and planes those of a 3D layer.
+    weights = Counter(op.weight for op in chip_part.walk() if isinstance(op, nn_dialect.Conv2dOp))
+    assert sorted(set(weights.values())) == [1, 2, 12]
