@@ -79,7 +79,7 @@ class Detection2dTask(Task):
     name = "detection2d"
     title = "2D detection"
     metric_name = "mAP50"
-    recipe = Recipe(epochs=6, batch=16, learning_rate=3e-3)
+    recipe = Recipe(epochs=5, batch=16, learning_rate=3e-3)
     output_names = Detections2d._fields
     head_names = ("heat", "offset", "size")
     cells = IMAGE_SHAPE[1] * IMAGE_SHAPE[2] // STRIDE**2
