@@ -1,133 +1,50 @@
-"""Pictures: what is drawn where, and the files and page that they end in."""
+"""Pictures: what is drawn where, in which colours."""
 
 from __future__ import annotations
 
-import io
-import math
-import re
-from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from picture_frames import (
+    CAR,
+    CAR_AHEAD,
+    HEIGHT,
+    NAMES,
+    NO_OBJECTS,
+    TRUCK,
+    WIDTH,
+    classification_frames,
+    detection_frames,
+    found,
+    near,
+    pixel,
+    segmentation_frames,
+    texture,
+    write,
+)
 from PIL import Image
 
-from recog.dialects.errors import RecogError
-from recog.frontend.scenes.sample import Objects
-from recog.frontend.tasks import get_task
 from recog.frontend.tasks.scene_data import CAMERA
-from recog.tools.pictures import Frames, drive_data, write_pictures
+from recog.tools.pictures import Frames
 from recog.tools.pictures.birdseye import DEPTH, BirdsEye
 from recog.tools.pictures.canvas import Canvas
 from recog.tools.pictures.classification import ClassificationPictures
 from recog.tools.pictures.clipping import clip_polygon_to, clip_segment
 from recog.tools.pictures.detection import DetectionPictures
-from recog.tools.pictures.figure import Panel
 from recog.tools.pictures.frames import Detections, agreement, detections
 from recog.tools.pictures.palette import (
     CONVERTED_RIGHT,
     DISAGREE,
     FLOAT_RIGHT,
     NEITHER_RIGHT,
-    OBJECT_COLOURS,
     SAME,
     WRONG,
-    Colour,
     class_palette,
 )
 from recog.tools.pictures.segmentation import SegmentationPictures
 from recog.tools.pictures.stereo import StereoPictures, camera_view
-from recog.tools.pictures.writer import Scores
-
-NAMES = ("float", "machine")
-HEIGHT, WIDTH = CAMERA.height, CAMERA.width
-CELLS = HEIGHT * WIDTH // 16
-CAR, TRUCK, PEDESTRIAN = OBJECT_COLOURS
-NO_OBJECTS = Objects(
-    np.empty(0, np.int64),
-    np.empty((0, 4), np.float32),
-    np.empty((0, 7), np.float32),
-    np.empty(0, np.float32),
-    np.empty(0, np.float32),
-)
-# 20 m ahead and 2 m to the right, seen from behind: it faces +z.
-CAR_AHEAD = (2.0, 0.8, 20.0, 1.5, 1.8, 4.2, -math.pi / 2)
-
-
-def texture(count: int, channels: int = 3) -> np.ndarray:
-    """Pixels that differ from their neighbours, and from every line."""
-    steps = np.arange(HEIGHT)[:, None] + 3 * np.arange(WIDTH)
-    return np.broadcast_to((60 + steps % 30).astype(np.uint8), (count, channels, HEIGHT, WIDTH))
-
-
-def one_object(label: int, box: tuple[float, ...], space: tuple[float, ...]) -> Objects:
-    each = (np.float32([1.0]), np.float32([0.0]))
-    return Objects(np.array([label]), np.float32([box]), np.float32([space]), *each)
-
-
-def found(*rows: tuple[int, float, tuple[float, ...], tuple[float, ...]], k: int = 5) -> list:
-    """Outputs of one frame of the stereo detector from label, score, box, box in space."""
-    scores, indices = np.zeros((1, k), np.float32), np.zeros((1, k), np.int64)
-    boxes, spaces = np.zeros((1, k, 4), np.float32), np.zeros((1, k, 7), np.float32)
-    for i, (label, score, box, space) in enumerate(rows):
-        scores[0, i], indices[0, i] = score, label * CELLS + 7
-        boxes[0, i], spaces[0, i] = box, space
-    return [scores, indices, boxes, spaces]
-
-
-def pixel(panel: Panel | Image.Image, x: float, y: float) -> Colour:
-    picture = panel.picture if isinstance(panel, Panel) else panel
-    return picture.convert("RGB").getpixel((math.floor(x), math.floor(y)))  # pyright: ignore
-
-
-def near(a: Colour, b: Colour, by: int = 12) -> bool:
-    return max(abs(x - y) for x, y in zip(a, b)) <= by
-
-
-def segmentation_frames(count: int = 2) -> Frames:
-    rows = (np.arange(HEIGHT)[:, None] + np.arange(WIDTH)) // 8 % 9
-    truth = np.stack([rows.astype(np.uint8)] * count)
-    ours, theirs = truth.astype(np.int64), truth.astype(np.int64)
-    ours[:, 10, 5] = (truth[:, 10, 5] + 1) % 9
-    theirs[:, 20, 250] = (truth[:, 20, 250] + 1) % 9
-    ours[:, 95, 0], theirs[:, 95, 0] = (truth[:, 95, 0] + 1) % 9, (truth[:, 95, 0] + 2) % 9
-    # Wrong, but alike: no difference.
-    ours[:, 40, 40] = theirs[:, 40, 40] = (truth[:, 40, 40] + 3) % 9
-    return Frames((texture(count),), truth, [ours], [theirs])
-
-
-def classification_frames() -> Frames:
-    images = np.linspace(0, 1, 4 * 64, dtype=np.float32).reshape(4, 1, 8, 8)
-    labels = [3, 1, 4, 1]
-    logits = np.eye(10, dtype=np.float32)
-    return Frames((images,), labels, [logits[[3, 1, 5, 2]]], [logits[[3, 7, 5, 2]]])
-
-
-def detection_frames(task: str = "detection2d") -> Frames:
-    box = (40.0, 30.0, 80.0, 60.0)
-    row = (0, 0.9, box, CAR_AHEAD)
-    outputs = found(row, (2, 0.5, (100.0, 20.0, 110.0, 50.0), (-3.0, 0.6, 12.0, 1.7, 0.6, 0.5, 0)))
-    truth: list[Any] = [one_object(0, box, CAR_AHEAD)]
-    if task == "detection2d":
-        return Frames((texture(1),), truth, outputs[:3], outputs[:3])
-    return Frames((texture(1), texture(1)), truth, outputs, outputs)
-
-
-def frames_of(task: str) -> Frames:
-    if task == "segmentation":
-        return segmentation_frames()
-    return classification_frames() if task == "classification" else detection_frames(task)
-
-
-def write(task: str, frames: Frames, folder: Path, **options: Any) -> Path:
-    each = (frames.images, frames.truths, frames.float_outputs, frames.converted_outputs)
-    return write_pictures(get_task(task), *each, folder, **options)
-
-
-# Segmentation.
 
 
 def test_class_maps_show_every_pixel_in_its_colour_and_the_difference_is_black_where_equal():
@@ -328,230 +245,3 @@ def test_labels_stay_within_the_picture_and_apart():
     red, green = ((shown[..., i] > 200) & (shown[..., 1 - i] < 60) for i in (0, 1))
     assert red.sum() > 300
     assert abs(int(red.sum()) - int(green.sum())) < 60
-
-
-# Files.
-
-
-@pytest.fixture(scope="module")
-def drives() -> dict[str, Frames]:
-    """Three frames of a drive of each task, both networks right."""
-    stereo = drive_data(get_task("stereo3d"), 3)
-    outputs = detection_frames("stereo3d").float_outputs
-    outputs = [output.repeat(3, 0) for output in outputs]
-    classes = np.zeros((3, HEIGHT, WIDTH), np.uint8)
-    maps = [classes.astype(np.int64)]
-    return {
-        "stereo3d": Frames(stereo.images, stereo.truths, outputs, outputs),
-        "detection2d": Frames(stereo.images[:1], stereo.truths, outputs[:3], outputs[:3]),
-        "segmentation": Frames(stereo.images[:1], classes, maps, maps),
-    }
-
-
-def sources(page: str) -> list[str]:
-    return re.findall(r'\b(?:src|srcset|href|data|action)="([^"]*)"', page)
-
-
-@pytest.mark.parametrize("task", ["classification", "segmentation", "detection2d", "stereo3d"])
-def test_files_are_whole_equal_for_equal_input_and_the_page_stands_alone(
-    task: str, tmp_path: Path, drives: dict[str, Frames]
-):
-    ready = list[int]()
-    drive = drives.get(task)
-    options = {"drive": drive, "progress": ready.append}
-    page = write(task, frames_of(task), tmp_path / "new" / "a", **options)
-    assert page == tmp_path / "new" / "a" / "index.html"
-    written = {path.name: path.read_bytes() for path in page.parent.iterdir()}
-    pngs = [name for name in written if name.endswith(".png")]
-    assert set(written) - set(pngs) == {"index.html"} | ({f"{task}-drive.webp"} if drive else set())
-    assert len(ready) == len(pngs) + (3 if drive else 0)
-    for name in pngs:
-        Image.open(io.BytesIO(written[name])).verify()
-
-    text = page.read_text()
-    root = ElementTree.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
-    images = root.findall(".//img")
-    assert len(images) >= len(pngs)
-    assert all(source.startswith("data:image/") for source in sources(text))
-    assert "default-src 'none'" in text
-    assert not re.search(r"<script|<link|@import|url\(", text)
-    for image in images:
-        kind, data = image.attrib["src"].removeprefix("data:image/").split(";base64,")
-        picture = Image.open(io.BytesIO(b64decode(data)))
-        assert picture.format == kind.upper()
-        if "width" in image.attrib:
-            assert (str(picture.width), str(picture.height)) == (
-                image.attrib["width"],
-                image.attrib["height"],
-            )
-        assert image.attrib["alt"]
-
-    again = write(task, frames_of(task), tmp_path / "b", **options)
-    assert {path.name: path.read_bytes() for path in again.parent.iterdir()} == written
-
-
-def test_the_drive_is_animated(tmp_path: Path, drives: dict[str, Frames]):
-    write("stereo3d", detection_frames("stereo3d"), tmp_path, drive=drives["stereo3d"])
-    moving: Any = Image.open(tmp_path / "stereo3d-drive.webp")
-    assert (moving.n_frames, moving.info["loop"]) == (3, 0)
-    moving.seek(1)
-    moving.load()
-    assert moving.info["duration"] == 100
-    # Two rows of a camera's view and one from above.
-    assert moving.width > 3 * WIDTH + 200
-    assert moving.height > 2 * 3 * HEIGHT
-
-
-def test_a_drive_is_only_of_road_scenes():
-    with pytest.raises(RecogError, match="classification has no drive"):
-        drive_data(get_task("classification"), 2)
-
-
-def test_figures_are_of_frames_evenly_chosen_and_numbers_of_all(tmp_path: Path):
-    page = write("segmentation", segmentation_frames(7), tmp_path, limit=3)
-    names = sorted(path.name for path in tmp_path.glob("*.png"))
-    assert names == [f"segmentation-{i:04d}.png" for i in (0, 3, 6)]
-    assert "of 7 frames" in page.read_text()
-
-
-def test_text_is_escaped(tmp_path: Path):
-    hostile = "<script>alert('&\"')</script>\x00\ud800" + "x" * 300
-    names = (hostile, "m&m")
-    scores = {hostile: {"mIoU": 90.0, "<b>": math.nan}, "m&m": {"mIoU": 89.5}}
-    options = {"title": hostile, "level_names": names, "scores": scores}
-    text = write("segmentation", segmentation_frames(), tmp_path, **options).read_text()
-    root = ElementTree.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
-    assert "<script" not in text
-    assert root.findtext(".//h1") == hostile.replace("\x00", "?").replace("\ud800", "?")
-
-
-@pytest.mark.parametrize(
-    ("scores", "rows"),
-    [
-        (None, []),
-        ({"b": 1.0, "mIoU": 2.0}, [["%", "mIoU", "b"], ["machine", "2.00", "1.00"]]),
-        (
-            {"float": {"mIoU": 95.004}, "lns": {"mIoU": 1.0}, "machine": {"mIoU": 94.0, "b": 2.0}},
-            [
-                ["%", "mIoU", "b"],
-                ["float", "95.00", "–"],
-                ["lns", "1.00", "–"],
-                ["machine", "94.00", "2.00"],
-                ["machine less float, points", "−1.00", "–"],
-            ],
-        ),
-    ],
-)
-def test_the_table_of_scores(scores: Scores | None, rows: list[list[str]], tmp_path: Path):
-    text = write("segmentation", segmentation_frames(), tmp_path, scores=scores).read_text()
-    root = ElementTree.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
-    assert [[cell.text for cell in row] for row in root.iter("tr")] == rows
-
-
-# Bad input.
-
-
-def changed_output(frames: Frames, position: int, output: np.ndarray) -> Frames:
-    outputs = list(frames.converted_outputs)
-    outputs[position] = output
-    return replace(frames, converted_outputs=outputs)
-
-
-SEGMENTATION, DETECTION, STEREO = (
-    segmentation_frames(),
-    detection_frames(),
-    detection_frames("stereo3d"),
-)
-NOT_FINITE = DETECTION.float_outputs[2] * np.float32(np.nan)
-BAD = {
-    "no frames": (
-        "segmentation",
-        Frames((texture(0),), [], [texture(0)], [texture(0)]),
-        "no frames",
-    ),
-    "one image of a pair": (
-        "stereo3d",
-        replace(STEREO, images=STEREO.images[:1]),
-        "1 images a frame, stereo 3D detection takes 2",
-    ),
-    "unequal pair": (
-        "stereo3d",
-        replace(STEREO, images=(texture(1), texture(1)[..., :128])),
-        "make no pair",
-    ),
-    "fewer images": (
-        "segmentation",
-        replace(SEGMENTATION, images=(texture(1),)),
-        r"images of shape \(1, 3, 96, 256\)",
-    ),
-    "image type": (
-        "segmentation",
-        replace(SEGMENTATION, images=(texture(2).astype(np.int32),)),
-        "images of int32",
-    ),
-    "fewer outputs": (
-        "detection2d",
-        replace(DETECTION, float_outputs=DETECTION.float_outputs[:2]),
-        "2 float outputs, expected scores, indices, boxes",
-    ),
-    "frames of outputs": (
-        "detection2d",
-        changed_output(DETECTION, 0, np.zeros((2, 5))),
-        "converted output 'scores' of shape",
-    ),
-    "class map of another size": (
-        "segmentation",
-        changed_output(SEGMENTATION, 0, np.zeros((2, 48, 128), np.int64)),
-        r"converted classes of shape \(2, 48, 128\), expected \(2, 96, 256\)",
-    ),
-    "class without a name": (
-        "segmentation",
-        changed_output(SEGMENTATION, 0, np.full((2, HEIGHT, WIDTH), 9)),
-        "converted classes are not all integers from 0 to 8",
-    ),
-    "boxes in space for boxes": (
-        "detection2d",
-        changed_output(DETECTION, 2, np.zeros((1, 5, 7))),
-        r"converted boxes of shape \(1, 5, 7\), expected \(1, 5, 4\)",
-    ),
-    "class of no object": (
-        "detection2d",
-        changed_output(DETECTION, 1, np.full((1, 5), 3 * CELLS)),
-        "converted indices beyond 3 classes",
-    ),
-    "NaN in a box": ("detection2d", changed_output(DETECTION, 2, NOT_FINITE), "not finite"),
-    "NaN for a score": (
-        "detection2d",
-        changed_output(DETECTION, 0, np.full((1, 5), np.nan)),
-        "converted scores are not all numbers",
-    ),
-    "truths of another task": (
-        "detection2d",
-        replace(DETECTION, truths=[7]),
-        "a truth of type int has no objects",
-    ),
-    "labels beyond the classes": (
-        "classification",
-        replace(classification_frames(), truths=[0, 1, 2, 10]),
-        "true labels are not all integers from 0 to 9",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_what_does_not_belong_together_is_refused_before_anything_is_written(
-    case: str, tmp_path: Path
-):
-    task, frames, message = BAD[case]
-    with pytest.raises(RecogError, match=message):
-        write(task, frames, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_bad_arguments_are_refused(tmp_path: Path):
-    with pytest.raises(RecogError, match="must be above 0, got 0"):
-        write("segmentation", segmentation_frames(), tmp_path, limit=0)
-    mixed = {"float": {"mIoU": 1.0}, "mIoU": 2.0}
-    with pytest.raises(RecogError, match="scores of some levels"):
-        write("segmentation", segmentation_frames(), tmp_path, scores=mixed)
-    assert list(tmp_path.iterdir()) == []
