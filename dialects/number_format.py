@@ -78,6 +78,12 @@ class LnsFormat:
     def with_bias(self, bias: int | tuple[int, ...], axis: int | None = None) -> LnsFormat:
         return replace(self, bias=bias, axis=axis)
 
+    def has_illegal(self, codes: np.ndarray) -> bool:
+        """Whether any of `codes` is one that this format does not have."""
+        if codes.dtype == np.uint8 and self.width == 8:
+            return not self.unsigned and bool((codes == self.sign_mask).any())
+        return bool(self.illegal_codes(codes).any())
+
     def illegal_codes(self, codes: np.ndarray) -> np.ndarray:
         """A mask of the codes that this format does not have: too wide, or a negative zero."""
         illegal = (codes < 0) | (codes >= 1 << self.width)

@@ -35,10 +35,8 @@ def check_codes(name: str, codes: np.ndarray, format: LnsFormat) -> None:
             f"{name} has shape {codes.shape}, "
             f"its format {len(format.biases)} biases along axis {format.axis}"
         )
-    if format.width == 8 and (format.unsigned or not (codes == format.sign_mask).any()):
-        return  # uint8 holds no other code that could be illegal
-    illegal = format.illegal_codes(codes)
-    if illegal.any():
+    if format.has_illegal(codes):
+        illegal = format.illegal_codes(codes)
         index = tuple(int(i) for i in np.argwhere(illegal)[0])
         raise RecogError(
             f"{name} holds an illegal code, {int(codes[index]):#x} at {index}, "

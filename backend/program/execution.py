@@ -59,7 +59,11 @@ class WeightCache:
         name = reference.string_value()
         if name not in self._layers:
             op = self.scope.weights(reference)
-            self._layers[name] = self._memory.read_weights(op, self.scope.codebook(op.codebook))
+            layer = self._memory.read_weights(op, self.scope.codebook(op.codebook))
+            for array in (layer.codes, layer.initial):
+                if array is not None:
+                    array.flags.writeable = False  # engines may keep what they prepare of it
+            self._layers[name] = layer
         layer = self._layers[name]
         if (name, x_format) not in self._proven:
             self._prove(name, layer, x_format)

@@ -27,14 +27,13 @@ class FrameMemory:
             RecogError: a byte pattern is no code of the tensor's format.
         """
         values = np.require(self._elements(op), requirements=["C", "ALIGNED"])
-        if op.integer is None:
+        if op.integer is None and op.format.has_illegal(values):
             illegal = op.format.illegal_codes(values)
-            if illegal.any():
-                frame, *place = (int(i) for i in np.argwhere(illegal)[0])
-                raise RecogError(
-                    f"@{op.sym_name.data} holds {int(values[(frame, *place)]):#x} at {place}, "
-                    f"which is no code of {op.element_type}"
-                )
+            frame, *place = (int(i) for i in np.argwhere(illegal)[0])
+            raise RecogError(
+                f"@{op.sym_name.data} holds {int(values[(frame, *place)]):#x} at {place}, "
+                f"which is no code of {op.element_type}"
+            )
         return values
 
     def write(self, op: TensorDescriptorOp, values: np.ndarray) -> None:

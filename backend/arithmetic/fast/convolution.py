@@ -20,6 +20,8 @@ from recog.backend.arithmetic.fast.layer import Layer
 from recog.backend.arithmetic.fast.threads import spread
 from recog.backend.arithmetic.tables import product_scale
 
+NAME = "dense"
+
 TABLE_BYTES = 64 << 10
 """What the values of a block of inputs may take: about an eighth of a second-level cache."""
 
@@ -67,25 +69,47 @@ def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
     return fit.terms > 0
 
 
-def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
-    """The layer's codes or accumulators, [N, O, Ho, Wo]; `fit` is the layer's, with terms."""
-    x = _padded(layer)
-    height, width = layer.size
-    shape = layer.x.shape[0], len(layer.w), height, width
-    dtype = np.dtype(np.int64) if layer.out_format is None else layer.out_format.dtype
-    out = np.empty(shape, dtype)
-    if not out.size:
-        return out
-    plan = _plan(layer, x, fit, code)
-    weights = _packed(layer, plan)
-    offsets = _offsets(layer, x, plan)
-    products = products_in(layer)
-    init = np.zeros(len(layer.w), np.int64) if layer.init is None else layer.init
+class Prepared(NamedTuple):
+    """All that `kernels.dense` takes but for the codes."""
+
+    plan: Tiles
+    offsets: np.ndarray
+    weights: np.ndarray
+    records: np.ndarray
+    products: Products
+    init: np.ndarray
+    channels: np.ndarray
+    tables: np.ndarray
+    how: Reencoding
+
+
+def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
+    """The plan and the weights of a layer; `fit` is the layer's, with terms."""
+    plan, products = _plan(layer, fit, code), products_in(layer)
     records = np.empty((len(products.factor), 2), np.int32)
     records[:, 0] = 4 * plan.positions * products.weight_residue
     records[:, 1] = products.factor
-    flat, how = x.reshape(-1), reencoding_of(layer)
-    channels, tables = channels_of(layer)
+    init = np.zeros(len(layer.w), np.int64) if layer.init is None else layer.init
+    offsets, weights = _offsets(layer, plan), _packed(layer, plan)
+    return Prepared(
+        plan,
+        offsets,
+        weights,
+        records,
+        products,
+        init,
+        *channels_of(layer),
+        reencoding_of(layer),
+    )
+
+
+def convolve(layer: Layer, prepared: Prepared) -> np.ndarray:
+    """The layer's codes or accumulators, [N, O, Ho, Wo]."""
+    shape = len(layer.x), len(layer.w), *layer.size
+    out = np.empty(shape, layer.out_dtype)
+    if not out.size:
+        return out
+    plan, products, x = prepared.plan, prepared.products, _padded(layer).reshape(-1)
     scratch_bytes = kernels.scratch_bytes(plan)
 
     def work(first: int, last: int) -> None:
@@ -93,15 +117,15 @@ def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
             first,
             last,
             plan,
-            flat,
-            offsets,
-            weights,
-            records,
+            x,
+            prepared.offsets,
+            prepared.weights,
+            prepared.records,
             products.mantissas.reshape(-1),
             products.values,
-            init,
-            channels,
-            how,
+            prepared.init,
+            prepared.channels,
+            prepared.how,
             out.reshape(-1),
             aligned(scratch_bytes),
         )
@@ -130,21 +154,21 @@ def aligned(size: int) -> np.ndarray:
 
 
 def _padded(layer: Layer) -> np.ndarray:
-    top, left, bottom, right = layer.window.padding
+    top, left, _, _ = layer.window.padding
     if not any(layer.window.padding):
         return np.ascontiguousarray(layer.x)
     count, channels, height, width = layer.x.shape
-    padded = np.zeros((count, channels, height + top + bottom, width + left + right), np.uint8)
+    padded = np.zeros((count, channels, *layer.padded_size), np.uint8)
     padded[:, :, top : top + height, left : left + width] = layer.x
     return padded
 
 
-def _plan(layer: Layer, x: np.ndarray, fit: Fit, code: Kernels) -> Tiles:
+def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
     products, window = products_in(layer), layer.window
     outputs, inputs, *kernel = layer.w.shape
     terms = inputs * kernel[0] * kernel[1]
     height, width = layer.size
-    total = len(x) * height * width
+    total = len(layer.x) * height * width
     lanes = code.form.lanes
     positions = min(
         code.form.positions, key=lambda each: (-(-total // each) * (lanes * 1.2 + each), each)
@@ -162,7 +186,7 @@ def _plan(layer: Layer, x: np.ndarray, fit: Fit, code: Kernels) -> Tiles:
     size = 0
     if layer.out_format is not None and init_fits(layer, fit):
         size = layer.out_format.dtype.itemsize
-    image_stride = x.shape[1] * x.shape[2] * x.shape[3]
+    in_height, in_width = layer.padded_size
     return Tiles(
         mac=code.address(f"mac_{positions}"),
         table=code.address(table) if table else 0,
@@ -180,10 +204,10 @@ def _plan(layer: Layer, x: np.ndarray, fit: Fit, code: Kernels) -> Tiles:
         splits=-(-own // at_once),
         width=width,
         area=height * width,
-        image_stride=image_stride,
-        row_stride=window.strides[0] * x.shape[3],
+        image_stride=layer.x.shape[1] * in_height * in_width,
+        row_stride=window.strides[0] * in_width,
         column_stride=window.strides[1],
-        group_stride=inputs * x.shape[2] * x.shape[3],
+        group_stride=inputs * in_height * in_width,
         magnitude_mask=layer.x_format.max_magnitude,
         up=products.up,
         low_mask=(1 << products.frac) - 1,
@@ -205,11 +229,11 @@ def _packed(layer: Layer, plan: Tiles) -> np.ndarray:
     return packed
 
 
-def _offsets(layer: Layer, x: np.ndarray, plan: Tiles) -> np.ndarray:
+def _offsets(layer: Layer, plan: Tiles) -> np.ndarray:
     """Where each weight's input lies from the first one on; those beyond the last at the first."""
     _, inputs, rows, columns = layer.w.shape
     channel, row, column = np.ogrid[:inputs, :rows, :columns]
-    height, width = x.shape[2:]
+    height, width = layer.padded_size
     vertical, horizontal = layer.window.dilation
     offsets = channel * height * width + row * vertical * width + column * horizontal
     padded = np.zeros(plan.blocks * plan.depth, np.int64)

@@ -18,6 +18,7 @@ from recog.backend.arithmetic.definition import Pair
 from recog.backend.arithmetic.engine import LayerTensors
 from recog.backend.arithmetic.fast import cache
 from recog.backend.arithmetic.fast.layer import Layer, Window
+from recog.backend.arithmetic.fast.memo import remembered
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
 from recog.backend.arithmetic.gemm import GemmEngine
 from recog.backend.arithmetic.tables import product_scale
@@ -53,7 +54,7 @@ def _import() -> None:
     from recog.backend.arithmetic.fast import convolution, narrow
     from recog.backend.arithmetic.fast.assembly import kernels
 
-    _loaded.extend((convolution, narrow, kernels))
+    _loaded.extend(((narrow, convolution), kernels))
 
 
 def _warm_up() -> None:
@@ -72,6 +73,18 @@ def _status(message: str) -> AbstractContextManager[Any]:
     from rich.console import Console
 
     return Console(stderr=True).status(message)
+
+
+def _prepare(layer: Layer, code: Kernels) -> tuple[Any, Any]:
+    """The kind of kernel that takes a layer, and what it needs; None where none does."""
+    if not _loaded:
+        _import()
+    kinds, _ = _loaded
+    fit = kinds[-1].fit(layer)
+    for kind in kinds:
+        if kind.takes(layer, fit, code):
+            return kind, kind.prepare(layer, fit, code)
+    return None, None
 
 
 class FastEngine(GemmEngine):
@@ -109,13 +122,11 @@ class FastEngine(GemmEngine):
         """The layer's result on a kernel; None where none takes it."""
         wide = max(layer.x_format.width, layer.w_format.width) > MAX_WIDTH
         if not wide and (_loaded or self._code or layer.products >= WORTH_LOADING):
-            convolution, narrow, kernels = _load(self.path)
-            fit = convolution.fit(layer)
-            code = self._code or kernels(self.path)
-            for name, kind in (("row", narrow), ("dense", convolution)):
-                if kind.takes(layer, fit, code):
-                    self.taken[f"{self.path} {name}"] += 1
-                    return kind.convolve(layer, fit, code)
+            code = self._code or _load(self.path)[1](self.path)
+            kind, prepared = remembered(layer, code, lambda: _prepare(layer, code))
+            if kind is not None:
+                self.taken[f"{self.path} {kind.NAME}"] += 1
+                return kind.convolve(layer, prepared)
         self.taken["gemm"] += 1
         return None
 

@@ -38,6 +38,17 @@ class Layer(NamedTuple):
         )
 
     @property
+    def padded_size(self) -> Pair:
+        """Height and width of x with its padding."""
+        top, left, bottom, right = self.window.padding
+        height, width = self.x.shape[2:]
+        return height + top + bottom, width + left + right
+
+    @property
+    def out_dtype(self) -> np.dtype:
+        return np.dtype(np.int64) if self.out_format is None else self.out_format.dtype
+
+    @property
     def products(self) -> int:
         """How many products it sums."""
         height, width = self.size

@@ -6,6 +6,8 @@ kernel looks up each product's mantissa in the table of the weight's residue.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from recog.backend.arithmetic.fast import kernels
@@ -19,9 +21,11 @@ from recog.backend.arithmetic.fast.convolution import (
     reencoding_of,
 )
 from recog.backend.arithmetic.fast.emit import ROW_VECTORS
-from recog.backend.arithmetic.fast.kernels import Planes
+from recog.backend.arithmetic.fast.kernels import Planes, Reencoding
 from recog.backend.arithmetic.fast.layer import Layer
 from recog.backend.arithmetic.fast.threads import spread
+
+NAME = "row"
 
 FEW_OUTPUTS = 8
 """Up to so many outputs a group, measured: from about 12 on the dense kernel takes less time."""
@@ -37,26 +41,50 @@ def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
     return few and whole and code.form.shuffle > 0 and products_in(layer).shape is not None
 
 
-def convolve(layer: Layer, fit: Fit, code: Kernels) -> np.ndarray:
+class Prepared(NamedTuple):
+    """All that `kernels.narrow` takes but for the codes."""
+
+    plan: Planes
+    taps: np.ndarray
+    mantissas: np.ndarray
+    init: np.ndarray
+    channels: np.ndarray
+    tables: np.ndarray
+    how: Reencoding
+
+
+def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
+    """The plan and the weights of a layer that `takes` takes."""
+    plan, mantissas = _plan(layer, fit, code), products_in(layer).mantissas
+    init = np.zeros(len(layer.w), np.int64) if layer.init is None else layer.init
+    taps = _taps(layer, plan, mantissas)
+    return Prepared(plan, taps, mantissas, init, *channels_of(layer), reencoding_of(layer))
+
+
+def convolve(layer: Layer, prepared: Prepared) -> np.ndarray:
     """The layer's codes or accumulators, [N, O, Ho, Wo]."""
     height, width = layer.size
-    count, outputs = len(layer.x), len(layer.w)
-    dtype = np.dtype(np.int64) if layer.out_format is None else layer.out_format.dtype
-    out = np.empty((count, outputs, height * width), dtype)
-    plan = _plan(layer, fit, code)
-    mantissas = products_in(layer).mantissas
-    taps = _taps(layer, plan, mantissas)
-    init = np.zeros(outputs, np.int64) if layer.init is None else layer.init
-    channels, tables = channels_of(layer)
-    x, how = np.ascontiguousarray(layer.x), reencoding_of(layer)
+    shape = len(layer.x), len(layer.w), height * width
+    out = np.empty(shape, layer.out_dtype)
+    plan, x = prepared.plan, np.ascontiguousarray(layer.x)
     scratch_bytes = kernels.narrow_bytes(plan)
 
     def work(first: int, last: int) -> None:
-        scratch = aligned(scratch_bytes)
-        kernels.narrow(first, last, plan, x, taps, init, channels, how, out, scratch)
+        kernels.narrow(
+            first,
+            last,
+            plan,
+            x,
+            prepared.taps,
+            prepared.init,
+            prepared.channels,
+            prepared.how,
+            out,
+            aligned(scratch_bytes),
+        )
 
-    spread(work, count * plan.groups * plan.bands)
-    return out.reshape(count, outputs, height, width)
+    spread(work, len(x) * plan.groups * plan.bands)
+    return out.reshape(*shape[:2], height, width)
 
 
 def _plan(layer: Layer, fit: Fit, code: Kernels) -> Planes:
