@@ -15,7 +15,7 @@ import numpy as np
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import Task, TaskData
-from recog.tools.console import print_table
+from recog.tools.console import print_table, stage
 from recog.tools.task_levels import LEVELS, TaskLevels
 from recog.tools.task_tuning import ClusterSettings
 from recog.tools.train_command import load_frames
@@ -64,7 +64,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
         write_json(a.json, {"rows": [asdict(row) for row in rows]})
     if a.pictures is not None:
-        page = pictures(levels, test, rows, outputs, Path(a.pictures), a.scenes)
+        page = pictures(levels, test, rows, outputs, Path(a.pictures))
         print(f"pictures: {page}")
     return 0
 
@@ -152,14 +152,19 @@ def pictures(
     rows: list[EvalRow],
     outputs: dict[str, list[np.ndarray]],
     folder: Path,
-    scenes: str,
 ) -> Any:
     """Pictures of the float network's results beside the machine's."""
-    from recog.tools.pictures import write_pictures
+    from recog.tools.pictures import Frames, drive_data, write_pictures
 
     for level in ("float", "machine"):
         if level not in outputs:
             outputs[level] = levels.predict(level, test)
+    drive = None
+    if levels.task.name != "classification":
+        with stage("render a drive"):
+            scenes = drive_data(levels.task)
+        seen = [levels.predict(level, scenes) for level in ("float", "machine")]
+        drive = Frames(scenes.images, scenes.truths, *seen)
     return write_pictures(
         levels.task,
         test.images,
@@ -168,4 +173,5 @@ def pictures(
         outputs["machine"],
         folder,
         scores={row.level: row.scores for row in rows},
+        drive=drive,
     )
