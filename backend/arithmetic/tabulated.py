@@ -53,8 +53,8 @@ def add(
             relu=relu,
             arithmetic=arithmetic,
         )
-    table = _add_table(a_format, b_format, out_format, subtract, relu, arithmetic)
-    return table.take(_pairs(a, b, b_format))
+    table = add_table(a_format, b_format, out_format, subtract, relu, arithmetic)
+    return table.take(pair_indices(a, b, b_format))
 
 
 def mul(
@@ -69,10 +69,10 @@ def mul(
     """As `definition.mul`."""
     if a_format.width + b_format.width > PAIR_BITS:
         return definition.mul(a, a_format, b, b_format, out_format, relu=relu)
-    return _mul_table(a_format, b_format, out_format, relu).take(_pairs(a, b, b_format))
+    return mul_table(a_format, b_format, out_format, relu).take(pair_indices(a, b, b_format))
 
 
-def _pairs(a: np.ndarray, b: np.ndarray, b_format: LnsFormat) -> np.ndarray:
+def pair_indices(a: np.ndarray, b: np.ndarray, b_format: LnsFormat) -> np.ndarray:
     return (a.astype(np.uint16) << b_format.width) | b
 
 
@@ -83,7 +83,7 @@ def _table(
 
 
 @lru_cache(maxsize=64)
-def _add_table(
+def add_table(
     a_format: LnsFormat,
     b_format: LnsFormat,
     out_format: LnsFormat,
@@ -107,7 +107,7 @@ def _add_table(
 
 
 @lru_cache(maxsize=64)
-def _mul_table(
+def mul_table(
     a_format: LnsFormat, b_format: LnsFormat, out_format: LnsFormat, relu: bool
 ) -> np.ndarray:
     def operation(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recog.backend.arithmetic import boxes, definition
+from recog.backend.arithmetic.encoding import encode
 from recog.dialects.chip import InputOp, OutputOp, PortOp
 from recog.dialects.errors import RecogError
 
@@ -58,7 +59,7 @@ def _name(port: PortOp) -> str:
 
 def encode_input(port: InputOp, x: np.ndarray) -> np.ndarray:
     """The codes that the host writes to DRAM."""
-    return x if port.encoded is None else definition.encode(x, port.format)
+    return x if port.encoded is None else encode(x, port.format)
 
 
 def decode_output(port: OutputOp, codes: np.ndarray) -> np.ndarray:

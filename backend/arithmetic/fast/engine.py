@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recog.backend.arithmetic import transposed
+from recog.backend.arithmetic import tabulated, transposed
 from recog.backend.arithmetic.definition import Pair
 from recog.backend.arithmetic.engine import LayerTensors
 from recog.backend.arithmetic.fast import cache
@@ -33,6 +33,9 @@ MAX_WIDTH = 8
 
 WORTH_LOADING = 1 << 22
 """Products of a layer for which the kernels, which take a second to load, are loaded."""
+
+SMALL_PAIR = 1 << 12
+"""Elements up to which NumPy looks up pairs as fast."""
 
 _loaded: list[Any] = []
 
@@ -167,3 +170,47 @@ class FastEngine(GemmEngine):
         unreached = self._reencode(start, scale, out_format, arithmetic, relu=relu, axis=0)
         others = {name: value for name, value in window.items() if name != "groups"}
         return transposed.conv_transpose2d(convolve, x, w, unreached, **others)
+
+    def _add(
+        self,
+        a: np.ndarray,
+        a_format: LnsFormat,
+        b: np.ndarray,
+        b_format: LnsFormat,
+        out_format: LnsFormat | None,
+        **how: Any,
+    ) -> np.ndarray:
+        if out_format is None or not _large_pair(a, a_format, b, b_format):
+            return tabulated.add(a, a_format, b, b_format, out_format, **how)
+        settings = how["subtract"], how["relu"], how["arithmetic"]
+        entries = tabulated.add_table(a_format, b_format, out_format, *settings)
+        return _look_up_pairs(a, b, b_format, entries)
+
+    def _mul(
+        self,
+        a: np.ndarray,
+        a_format: LnsFormat,
+        b: np.ndarray,
+        b_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        relu: bool,
+    ) -> np.ndarray:
+        if not _large_pair(a, a_format, b, b_format):
+            return tabulated.mul(a, a_format, b, b_format, out_format, relu=relu)
+        entries = tabulated.mul_table(a_format, b_format, out_format, relu)
+        return _look_up_pairs(a, b, b_format, entries)
+
+
+def _large_pair(a: np.ndarray, a_format: LnsFormat, b: np.ndarray, b_format: LnsFormat) -> bool:
+    """Whether a table of pairs serves, and the kernels are there."""
+    fits = a_format.width + b_format.width <= tabulated.PAIR_BITS and a.shape == b.shape
+    return fits and bool(_loaded) and a.size > SMALL_PAIR
+
+
+def _look_up_pairs(
+    a: np.ndarray, b: np.ndarray, b_format: LnsFormat, entries: np.ndarray
+) -> np.ndarray:
+    from recog.backend.arithmetic.fast.elementwise import look_up_pairs
+
+    return look_up_pairs(a, b, b_format.width, entries)

@@ -22,7 +22,7 @@ from lns_strategies import (
     transposed_convolutions,
 )
 
-from recog.backend.arithmetic import tables
+from recog.backend.arithmetic import definition, encoding, tables
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import cache, constants, convolution, kernels, narrow, paths
 from recog.backend.arithmetic.fast.assembly import Kernels, assembly
@@ -186,6 +186,46 @@ def test_threads_give_the_same_bits(threads: str, monkeypatch: pytest.MonkeyPatc
         result = FastEngine().conv2d(*tensors, groups=groups, arithmetic=Arithmetic())
         expected = GEMM.conv2d(*tensors, groups=groups, arithmetic=Arithmetic())
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 70, 70), (0, 4), (2, 3)])
+def test_pairs_by_tables(shape: tuple[int, ...]):
+    formats = LnsFormat(8, 4, 80), LnsFormat(8, 5, 90, None, True), LnsFormat(8, 4, 70)
+    a, b = (random_codes(shape, format, seed) for seed, format in enumerate(formats[:2]))
+    tensors = a, formats[0], b, formats[1], formats[2]
+    for engine in FAST.values():
+        engine.linear(  # loads the kernels
+            np.ones((64, 64), np.uint8),
+            formats[2],
+            np.ones((9, 64), np.uint8),
+            formats[2],
+            None,
+            formats[2],
+            arithmetic=Arithmetic(),
+        )
+        for subtract in (False, True):
+            how = {"subtract": subtract, "relu": True, "arithmetic": Arithmetic()}
+            np.testing.assert_array_equal(engine.add(*tensors, **how), GEMM.add(*tensors, **how))
+        np.testing.assert_array_equal(engine.mul(*tensors), GEMM.mul(*tensors))
+
+
+@given(st.integers(4, 8), st.integers(0, 6), st.integers(-2000, 2000), st.booleans())
+def test_quick_encoding_around_every_threshold(width: int, frac: int, bias: int, unsigned: bool):
+    format = LnsFormat(width, frac, bias, None, unsigned)
+    with np.errstate(over="ignore"):
+        at = tables.encode_thresholds(format)
+    near = np.concatenate([at, np.nextafter(at, 0), np.nextafter(at, np.inf), at * 1.01])
+    values = np.concatenate([near, -near, [0.0, -0.0, np.inf, -np.inf, 1e-320, 1.0]])
+    np.testing.assert_array_equal(
+        encoding.encode(values, format), definition.encode(values, format)
+    )
+    small = np.random.default_rng(0).standard_normal((3, 40)).astype(np.float32)
+    np.testing.assert_array_equal(encoding.encode(small, format), definition.encode(small, format))
+
+
+def test_nan_is_no_number():
+    with pytest.raises(RecogError, match="NaN"):
+        encoding.encode(np.array([1.0, np.nan]), LnsFormat(8, 4))
 
 
 def test_avx512_kernels_use_its_vectors():
