@@ -21,6 +21,7 @@ from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of
+from recog.dialects.lns.fixed import FIXED_WIDTH
 from recog.dialects.lns.stereo import MAX_FIXED_FRAC
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, LnsFormat
 from recog.lowering.calibrate import covering_bias
@@ -134,11 +135,13 @@ class EncodeMonomialPattern(RewritePattern):
 
 def calibrated_width(value: SSAValue) -> int:
     """Bits of the codes that a float value has or will have."""
-    decode = value.owner
-    format = (
-        format_of(decode.input) if isinstance(decode, lns.DecodeOp) else calibrated_format(value)
-    )
-    return format.width
+    match value.owner:
+        case lns.DecodeOp() as decode:
+            return format_of(decode.input).width
+        case lns.DecodeFixedOp():
+            return FIXED_WIDTH
+        case _:
+            return calibrated_format(value).width
 
 
 @dataclass(frozen=True)
