@@ -18,7 +18,11 @@ def add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     command.add_argument("task", choices=TASK_NAMES, metavar="TASK", help=", ".join(TASK_NAMES))
     command.add_argument("--out", help="folder (default: build/train/TASK)")
-    command.add_argument("--resume", action="store_true", help="go on from the folder's state")
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the folder's state, with more --epochs beyond its end",
+    )
     command.add_argument("--epochs", type=int, help="default: what the shipped network had")
     command.add_argument(
         "--minutes", type=float, help="stop after the epoch in which they pass; --resume goes on"

@@ -165,13 +165,19 @@ class Trainer:
             stream.write(buffer.getvalue())
 
     def resume(self) -> None:
-        """Go on from the folder's file; RecogError if it is damaged or of another training."""
+        """Go on from the folder's file; RecogError if it is damaged or of another training.
+
+        More epochs than it was started with train on: the learning rate is that of the longer
+        training from here on.
+        """
         path = self.folder / STATE_NAME
         state = _read_state(path)
         own = {"task": self.task.name, "seed": self.seed, "frames": len(self.data)}
         recipe = state.get("recipe")
         found = {**state, **(recipe if isinstance(recipe, dict) else {})}
         for key, value in {**own, **vars(self.recipe)}.items():
+            if key == "epochs" and found.get("done", 0) < value:
+                continue
             if found.get(key) != value:
                 raise RecogError(
                     f"was started with {key.replace('_', ' ')} {found.get(key)}, not {value}",

@@ -71,9 +71,22 @@ def test_time_is_kept(task: Task, tmp_path: Path):
     assert not trainer(task, tmp_path).run(minutes=1e-9)
 
 
-@pytest.mark.parametrize("change", [{"seed": 6}, {"epochs": 4}], ids=["seed", "epochs"])
+def test_more_epochs_train_on(task: Task, tmp_path: Path):
+    short = trainer(task, tmp_path, epochs=1)
+    short.run()
+    before = weights(short.checkpoint_path)
+    longer = trainer(task, tmp_path, epochs=2)
+    longer.resume()
+    assert longer.done == 1
+    assert longer.run()
+    assert weights(longer.checkpoint_path) != before
+
+
+@pytest.mark.parametrize("change", [{"seed": 6}, {"epochs": 1}], ids=["seed", "epochs"])
 def test_other_trainings_are_not_resumed(task: Task, tmp_path: Path, change: dict[str, int]):
-    trainer(task, tmp_path).save_state()
+    started = trainer(task, tmp_path)
+    started.done = 2
+    started.save_state()
     with pytest.raises(RecogError, match=f"was started with {next(iter(change))}"):
         trainer(task, tmp_path, **change).resume()
 
