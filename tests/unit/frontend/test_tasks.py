@@ -16,6 +16,7 @@ from recog.frontend.scenes.sample import Sample, random_sample
 from recog.frontend.tasks import TASK_NAMES, get_task, scene_data
 from recog.frontend.tasks.base import Targets, Task
 from recog.frontend.tasks.blocks import banded_correlation
+from recog.frontend.tasks.checkpoints import load_checkpoint, shipped_checkpoint
 from recog.frontend.tasks.detection import SUPPRESSION_IOU
 from recog.frontend.tasks.losses import two_hot
 from recog.frontend.tasks.scene_data import CAMERA
@@ -179,6 +180,22 @@ def test_segmentation_scores_its_own_truth(few: list[Sample]):
     assert task.metric([found], truths)["mIoU"] == 100
     found[found == 6] = 7
     assert task.metric([found], truths)["car"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("classification", 98), ("segmentation", 85), ("detection2d", 80), ("stereo3d", 40)],
+)
+def test_shipped_networks_work(name: str, least: float, few: list[Sample]):
+    # Far below what they score on 320 scenes: six scenes say little, but not nothing.
+    task = get_task(name)
+    network, data = load_checkpoint(task), task.data("test")
+    assert task.metric(task.predict(network, data), data.truths)[task.metric_name] > least
+
+
+def test_shipped_networks_are_small():
+    sizes = [shipped_checkpoint(name).stat().st_size for name in TASK_NAMES]
+    assert sum(sizes) < 8e6
 
 
 def test_two_hot_weights_have_the_value_as_mean():
