@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from recog.backend.arithmetic.fast import cache
-from recog.backend.arithmetic.fast.emit import Form, kernel, kernel_names
+from recog.backend.arithmetic.fast.emit import Form, kernel
 from recog.backend.arithmetic.fast.paths import FORMS, host
 
 
@@ -39,13 +39,10 @@ def kernels(path: str) -> Kernels:
     return Kernels(FORMS[path], portable=path == "portable")
 
 
-def assembly(form: Form, cpu: str, features: str) -> dict[str, str]:
-    """All kernels of a form as assembly for any processor of this architecture, by name."""
+def assembly(form: Form, name: str, cpu: str, features: str) -> str:
+    """A kernel of a form as assembly for any processor of this architecture."""
     machine = _machine(cpu, features)
-    return {
-        name: machine.emit_assembly(_optimised(kernel(form, name), machine))
-        for name in kernel_names(form)
-    }
+    return machine.emit_assembly(_optimised(kernel(form, name), machine))
 
 
 def _host_target() -> tuple[str, str]:

@@ -36,10 +36,8 @@ def cache_folder() -> Path | None:
 
 
 def _digest() -> str:
-    """Of all sources of this package, which compiled code is made from, and of the compilers."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    """Of what numba compiles, and of the compilers; LLVM's kernels are kept by their text."""
+    digest = hashlib.sha256((Path(__file__).parent / "kernels.py").read_bytes())
     digest.update(f"{version('numba')} {version('llvmlite')} {version('numpy')}".encode())
     return digest.hexdigest()[:16]
 

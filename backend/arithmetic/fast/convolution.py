@@ -14,7 +14,7 @@ from recog.backend.arithmetic.fast.constants import (
     products_of,
     reencoding,
 )
-from recog.backend.arithmetic.fast.emit import UNROLL
+from recog.backend.arithmetic.fast.emit import UNROLL, table_name
 from recog.backend.arithmetic.fast.kernels import Reencoding, Tiles
 from recog.backend.arithmetic.fast.layer import Layer
 from recog.backend.arithmetic.fast.threads import spread
@@ -182,7 +182,8 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
     at_once = min(own, OUTPUTS_AT_ONCE)
     table = ""
     if code.form.shuffle and products.shape is not None:
-        table = f"table_{positions}_{products.shape}"
+        signed = not layer.x_format.unsigned
+        table = table_name(positions, products.shape, residues, signed)
     size = 0
     if layer.out_format is not None and init_fits(layer, fit):
         size = layer.out_format.dtype.itemsize

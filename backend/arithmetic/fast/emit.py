@@ -34,6 +34,9 @@ gives 0, and 0x70, which sets it in the lowest byte from entry 16 on."""
 SHUFFLES = {8: "llvm.x86.avx2.pshuf.b", 16: "llvm.x86.avx512.pshuf.b.512"}
 
 
+TABLE_UNROLL = 4
+"""Residues for one turn of the loop that writes them out."""
+
 ROW_VECTORS = (1, 2, 4)
 """How many vectors of a row one turn of `row` may have."""
 
@@ -84,10 +87,22 @@ def kernel_names(form: Form) -> list[str]:
     names = [f"mac_{positions}" for positions in form.positions]
     names += [f"finish_{positions}_{size}" for positions in form.positions for size in (1, 2)]
     if form.shuffle:
-        names += [f"table_{positions}_{shape}" for positions in form.positions for shape in SHAPES]
+        names += [
+            table_name(positions, shape, residues, signed)
+            for positions in form.positions
+            for shape in SHAPES
+            for residues in (1, TABLE_UNROLL)
+            for signed in (False, True)
+        ]
         names += [f"row_{vectors}_{shape}" for vectors in ROW_VECTORS for shape in SHAPES]
         names += ["parts"]
     return names
+
+
+def table_name(positions: int, shape: Shape, residues: int, signed: bool) -> str:
+    """The kernel that writes out so many residues of signed or unsigned inputs."""
+    unroll = TABLE_UNROLL if residues % TABLE_UNROLL == 0 else 1
+    return f"table_{positions}_{shape}_{unroll}_{'signed' if signed else 'unsigned'}"
 
 
 def kernel(form: Form, name: str) -> str:
@@ -98,8 +113,8 @@ def kernel(form: Form, name: str) -> str:
             _mac(module, form, int(positions))
         case ["finish", positions, size]:
             _finish(module, form, int(positions), int(size))
-        case ["table", positions, shape]:
-            _table(module, form, int(positions), Shape.parse(shape))
+        case ["table", positions, shape, unroll, sign]:
+            _table(module, form, int(positions), Shape.parse(shape), int(unroll), sign == "signed")
         case ["row", vectors, shape]:
             _row(module, form, Shape.parse(shape), int(vectors))
         case ["parts"]:
@@ -288,7 +303,9 @@ def _mac(module: ir.Module, form: Form, positions: int) -> None:
     w.done()
 
 
-def _table(module: ir.Module, form: Form, positions: int, shape: Shape) -> None:
+def _table(
+    module: ir.Module, form: Form, positions: int, shape: Shape, unroll: int, signed: bool
+) -> None:
     """table[k][r][p] = ± T(m + r) of the codes [k][p], zero for the code of zero.
 
     An input code is sign ‖ magnitude; with m = 2^f·a + b, T(m + r) is Q_r[b] << a, and
@@ -298,7 +315,7 @@ def _table(module: ir.Module, form: Form, positions: int, shape: Shape) -> None:
         *("table", "codes", "mantissas", "depth", "residues"),
         *("magnitude_mask", "up", "low_mask", "frac", "sign_mask"),
     )
-    w = _Writer(module, form, f"table_{positions}_{shape}", names)
+    w = _Writer(module, form, table_name(positions, shape, unroll, signed), names)
     b, lanes = w.builder, form.lanes
     splats = {name: w.splat(b.trunc(w[name], I32)) for name in names[5:]}
     stride = b.mul(w["residues"], I64(4 * positions))
@@ -316,10 +333,14 @@ def _table(module: ir.Module, form: Form, positions: int, shape: Shape) -> None:
             negative = b.icmp_signed("!=", b.and_(codes, splats["sign_mask"]), w.constant(0))
             flip = b.select(negative, w.constant(-1), w.constant(0))
             first = w.plus(w["table"], b.mul(k, stride), 4 * lanes * v)
-            with w.loop(w["residues"]) as (r, _, _):
-                value = w.entries(w.plus(w["mantissas"], (r, shape.bytes)), indices, shape)
-                value = b.xor(b.shl(value, shift), flip)
-                w.store(b.sub(value, flip), w.plus(first, (r, 4 * positions)), 4)
+            with w.loop(w["residues"], unroll) as (first_residue, _, _):
+                for u in range(unroll):
+                    r = w.plus(first_residue, u)
+                    q = w.plus(w["mantissas"], (r, shape.bytes))
+                    value = b.shl(w.entries(q, indices, shape), shift)
+                    if signed:
+                        value = b.sub(b.xor(value, flip), flip)
+                    w.store(value, w.plus(first, (r, 4 * positions)), 4)
     w.done()
 
 
