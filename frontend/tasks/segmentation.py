@@ -61,7 +61,7 @@ class SegmentationTask(Task):
     name = "segmentation"
     title = "semantic segmentation"
     metric_name = "mIoU"
-    recipe = Recipe(epochs=5, batch=16, learning_rate=4e-3)
+    recipe = Recipe(epochs=7, batch=16, learning_rate=4e-3)
     output_names = ("classes",)
     head_names = ("logits",)
 
