@@ -114,6 +114,9 @@ def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[
 
     One input is the array `inputs` (or the file's only array), several are `input0`, ….
     """
+    if f"input{count}" in arrays:
+        given = sum(name.startswith("input") for name in arrays)
+        raise RecogError(f"has {given} inputs, the network takes {count}", where=where)
     if count == 1:
         if "inputs" in arrays:
             return [arrays["inputs"]]

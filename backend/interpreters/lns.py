@@ -310,7 +310,7 @@ def check_input(index: int, x: Any, type_: Any) -> np.ndarray:
     if element_width(element) is None:
         raise RecogError(f"has elements of {element}, which cannot be given", where=where)
     dtype = from_bytes(b"", element, 0).dtype
-    kinds = "fiub" if dtype.kind == "f" else "iub"
+    kinds = "fib" if dtype.kind == "f" else "iub"
     if array.dtype.kind not in kinds:
         raise RecogError(f"has dtype {array.dtype}, the network wants {dtype}", where=where)
     with np.errstate(over="ignore"):

@@ -402,7 +402,7 @@ def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
         raise RecogError(
             f"has shape {list(tensor.shape)}, the network wants [{wanted}]", where=where
         )
-    if tensor.is_complex():
+    if tensor.is_complex() or tensor.dtype == torch.uint8:
         raise RecogError(f"has dtype {tensor.dtype}, the network wants float32", where=where)
     tensor = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
     if not bool(torch.isfinite(tensor).all()):

@@ -10,6 +10,11 @@ from recog.dialects.chip import InputOp, OutputOp, PortOp
 from recog.dialects.errors import RecogError
 
 
+def pixels_hint(array: np.ndarray) -> str | None:
+    """What to do with pixels where a network wants what it was trained on."""
+    return "scale pixels as for training, often by 1 / 255" if array.dtype.kind == "u" else None
+
+
 def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
     """`x` as the float32 array, or the codes, that an input takes.
 
@@ -19,8 +24,9 @@ def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
     if port.encoded is None:
         return check_codes(port, x)
     array = _check_shape(port, x)
-    if array.dtype.kind not in "fiub":
-        raise RecogError(f"has dtype {array.dtype}, the program wants float32", where=_name(port))
+    if array.dtype.kind not in "fib":
+        message = f"has dtype {array.dtype}, the program wants float32"
+        raise RecogError(message, where=_name(port), hint=pixels_hint(array))
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(array).all():
