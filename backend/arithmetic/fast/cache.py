@@ -35,9 +35,15 @@ def cache_folder() -> Path | None:
     return folder
 
 
+COMPILED = ("intrinsics", "kernels", "narrow_kernels", "reencoding")
+"""The modules that numba compiles."""
+
+
 def _digest() -> str:
     """Of what numba compiles, and of the compilers; LLVM's kernels are kept by their text."""
-    digest = hashlib.sha256((Path(__file__).parent / "kernels.py").read_bytes())
+    digest = hashlib.sha256()
+    for name in COMPILED:
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     digest.update(f"{version('numba')} {version('llvmlite')} {version('numpy')}".encode())
     return digest.hexdigest()[:16]
 

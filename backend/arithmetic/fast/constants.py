@@ -10,7 +10,7 @@ import numpy as np
 from recog.backend.arithmetic.bounds import antilog_integer
 from recog.backend.arithmetic.definition import antilog, split
 from recog.backend.arithmetic.fast.emit import SHAPES, Shape
-from recog.backend.arithmetic.fast.kernels import Reencoding
+from recog.backend.arithmetic.fast.reencoding import Reencoding
 from recog.backend.arithmetic.tables import (
     INT64_MAX,
     AccumulatorScale,

@@ -15,8 +15,9 @@ from recog.backend.arithmetic.fast.constants import (
     reencoding,
 )
 from recog.backend.arithmetic.fast.emit import UNROLL, table_name
-from recog.backend.arithmetic.fast.kernels import Reencoding, Tiles
+from recog.backend.arithmetic.fast.kernels import Tiles
 from recog.backend.arithmetic.fast.layer import Layer
+from recog.backend.arithmetic.fast.reencoding import Reencoding
 from recog.backend.arithmetic.fast.threads import spread
 from recog.backend.arithmetic.tables import product_scale
 

@@ -1,4 +1,4 @@
-"""What runs around the inner loops, compiled by numba: tiles, gathering, re-encoding, packing.
+"""What runs around the inner loops of dense layers, compiled by numba: tiles, gathering, packing.
 
 All of it releases the GIL, so threads run it side by side. Compiled code is kept, see `cache`.
 """
@@ -7,71 +7,12 @@ All of it releases the GIL, so threads run it side by side. Compiled code is kep
 # pyright: reportReturnType=false, reportArgumentType=false
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import config, njit, types
-from numba.extending import intrinsic
 
-from recog.backend.arithmetic.fast.cache import cache_folder
-
-
-def jit(function: Callable) -> Any:
-    """Compiled without the GIL, and cached on disk where there is a place for it."""
-    folder = cache_folder()
-    if folder is None:
-        return njit(nogil=True, error_model="numpy")(function)
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
-    try:
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
-    finally:
-        config.CACHE_DIR = before
-
-
-@intrinsic
-def invoke(typingctx: Any, address: Any, arguments: Any) -> Any:
-    """Call a kernel of `emit` at an address with a tuple of 64-bit integers."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        address, arguments = args
-        count = len(signature.args[1])
-        values = [builder.extract_value(arguments, i) for i in range(count)]
-        type_ = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * count)
-        builder.call(builder.inttoptr(address, type_.as_pointer()), values)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.UniTuple(types.int64, len(arguments))), emit
-
-
-@jit
-def invoke_all(address: int, arguments: Any) -> None:
-    """`invoke` from Python."""
-    invoke(address, arguments)
-
-
-@intrinsic
-def copy8(typingctx: Any, target: Any, source: Any) -> Any:
-    """Copy 8 bytes between addresses."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = ir.IntType(64).as_pointer()
-        value = builder.load(builder.inttoptr(args[1], pointer), align=1)
-        builder.store(value, builder.inttoptr(args[0], pointer), align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), emit
-
-
-@intrinsic
-def leading_zeros(typingctx: Any, value: Any) -> Any:
-    """The zero bits above the highest one of a positive int64."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), emit
+from recog.backend.arithmetic.fast.intrinsics import copy8, invoke, jit
+from recog.backend.arithmetic.fast.reencoding import Reencoding, finish
 
 
 class Tiles(NamedTuple):
@@ -102,45 +43,6 @@ class Tiles(NamedTuple):
     low_mask: int
     frac: int
     sign_mask: int
-
-
-class Reencoding(NamedTuple):
-    """How accumulators become codes; see `reencode_one`.
-
-    Attributes:
-        bits: leading bits below the highest one that pick a bucket.
-        reached, following: by table and bucket, the thresholds that a bucket's first integer has
-            reached, and the threshold after those.
-        table, base, smallest: by channel, which table, the count at magnitude 0, and the smallest
-            |acc| that is not zero.
-        largest: the largest magnitude.
-        sign_mask: the output's sign bit; 0 makes negative values zero.
-    """
-
-    bits: int
-    reached: np.ndarray
-    following: np.ndarray
-    table: np.ndarray
-    base: np.ndarray
-    smallest: np.ndarray
-    largest: int
-    sign_mask: int
-
-
-@jit
-def reencode_one(value: int, channel: int, how: Reencoding) -> int:
-    """The code of an accumulator, without a branch that data decide."""
-    negative = np.int64(value < 0)
-    absolute = max(value, 0) if how.sign_mask == 0 else abs(value)
-    positive = max(absolute, 1)
-    exponent = 63 - leading_zeros(positive)
-    leading = (positive << (62 - exponent)) >> (62 - how.bits)
-    key = (exponent << how.bits) + leading - (1 << how.bits)
-    table = how.table[channel]
-    reached = how.reached[table, key] + np.int64(absolute >= how.following[table, key])
-    magnitude = min(max(reached - how.base[channel], 1), how.largest)
-    code = magnitude | (negative * how.sign_mask)
-    return code * np.int64(absolute >= how.smallest[channel])
 
 
 @jit
@@ -332,191 +234,6 @@ def _finish_tile(
                 out[o * plan.area + places[p]] = codes[o * positions + p]
 
 
-SPARE = 256
-"""Elements behind a band that vectors may reach into."""
-
-
-class Planes(NamedTuple):
-    """A convolution of few outputs a group, cut into bands of output rows; see `narrow`.
-
-    Padded input rows lie phase by phase: column x at x mod stride · phase + x div stride.
-    """
-
-    parts: int
-    row: int
-    finish: int
-    positions: int
-    outputs: int
-    inputs: int
-    groups: int
-    depth: int
-    size: int
-    bands: int
-    band: int
-    rows: int
-    height: int
-    width: int
-    in_height: int
-    in_width: int
-    top: int
-    left: int
-    stride: int
-    column_stride: int
-    phase: int
-    magnitude_mask: int
-    up: int
-    low_mask: int
-    frac: int
-    sign_mask: int
-
-
-@jit
-def narrow(
-    first: int,
-    last: int,
-    plan: Planes,
-    x: np.ndarray,
-    taps: np.ndarray,
-    init: np.ndarray,
-    channels: np.ndarray,
-    how: Reencoding,
-    out: np.ndarray,
-    scratch: np.ndarray,
-) -> None:
-    """Convolve the units first, ..., last − 1; a unit is a band of rows of one group of an image.
-
-    Args:
-        x: codes [N, C, H, W].
-        taps: see `emit`; int32 [outputs, depth, 4].
-        out: codes, or int64 accumulators, [N, O, Ho · Wo].
-        scratch: bytes for the band, see `narrow_bytes`.
-    """
-    row_length = plan.phase * plan.column_stride
-    size = plan.size + SPARE
-    entries = scratch[: 4 * size].view(np.int32)
-    power = scratch[4 * size : 8 * size].view(np.int32)
-    codes = scratch[8 * size : 9 * size]
-    acc = scratch[9 * size :].view(np.int32)
-    staged = np.empty(plan.positions, out.dtype)
-    for unit in range(first, last):
-        band, group = unit % plan.bands, unit // plan.bands % plan.groups
-        image = unit // (plan.bands * plan.groups)
-        low = band * plan.band
-        some = min(plan.band, plan.height - low)
-        inputs = x[image, group * plan.inputs : (group + 1) * plan.inputs]
-        _place(inputs, low * plan.stride - plan.top, plan, codes[: size - SPARE])
-        invoke(
-            plan.parts,
-            (
-                entries.ctypes.data,
-                power.ctypes.data,
-                codes.ctypes.data,
-                np.int64(size - SPARE),
-                plan.magnitude_mask,
-                plan.up,
-                plan.low_mask,
-                plan.frac,
-                plan.sign_mask,
-            ),
-        )
-        for o in range(plan.outputs):
-            channel = group * plan.outputs + o
-            for row in range(some):
-                at = 4 * row * plan.stride * row_length
-                invoke(
-                    plan.row,
-                    (
-                        acc.ctypes.data + 4 * row * plan.width,
-                        entries.ctypes.data + at,
-                        power.ctypes.data + at,
-                        taps[channel].ctypes.data,
-                        plan.width,
-                        plan.depth,
-                    ),
-                )
-            begin = low * plan.width
-            target = out[image, channel, begin : begin + some * plan.width]
-            if plan.finish:
-                _finish_plane(acc, channels[channel], plan, how, target, staged)
-                continue
-            for i in range(target.size):
-                target[i] = finish(acc[i] + init[channel], channel, how)
-
-
-@jit
-def _place(x: np.ndarray, first: int, plan: Planes, codes: np.ndarray) -> None:
-    """The rows first, first + 1, ... of x [C, H, W], padded, phase by phase."""
-    step, row_length = plan.column_stride, plan.phase * plan.column_stride
-    codes[:] = 0
-    for c in range(x.shape[0]):
-        for row in range(plan.rows):
-            source = first + row
-            if source < 0 or source >= plan.in_height:
-                continue
-            start = (c * plan.rows + row) * row_length
-            for phase in range(step):
-                # Columns v with (v + left) mod step = phase; the first of them from 0 on.
-                v = (phase - plan.left) % step
-                at = start + phase * plan.phase + (v + plan.left) // step
-                count = min(
-                    (plan.in_width - v + step - 1) // step, start + (phase + 1) * plan.phase - at
-                )
-                given, target = x[c, source, v:], codes[at:]
-                for i in range(count):
-                    target[i] = given[i * step]
-
-
-@jit
-def _finish_plane(
-    acc: np.ndarray,
-    channel: np.ndarray,
-    plan: Planes,
-    how: Reencoding,
-    target: np.ndarray,
-    staged: np.ndarray,
-) -> None:
-    """Re-encode the accumulators of one output; the last ones by way of `staged`."""
-    positions, size = plan.positions, target.itemsize
-    whole = target.size // positions
-    for part in range(2):
-        count = whole if part == 0 else 1
-        done = part * whole * positions
-        rest = target.size - done
-        if count == 0 or rest == 0:
-            continue
-        address = target.ctypes.data if part == 0 else staged.ctypes.data
-        invoke(
-            plan.finish,
-            (
-                acc.ctypes.data + 4 * done,
-                channel.ctypes.data,
-                np.int64(0),
-                address,
-                np.int64(count),
-                np.int64(positions * size),
-                np.int64(how.bits),
-                np.int64(how.bits - 1),
-                np.int64(how.largest),
-                np.int64(how.sign_mask),
-                np.int64(0 if how.sign_mask else -1),
-            ),
-        )
-        if part == 1:
-            target[done:] = staged[:rest]
-
-
-def narrow_bytes(plan: Planes) -> int:
-    return 9 * (plan.size + SPARE) + 4 * (plan.band * plan.width + SPARE)
-
-
-@jit
-def finish(value: int, channel: int, how: Reencoding) -> int:
-    """A code, or the accumulator itself where `how` has no thresholds."""
-    if how.bits == 0:
-        return value if how.sign_mask else max(value, 0)
-    return reencode_one(value, channel, how)
-
-
 def scratch_bytes(plan: Tiles) -> int:
     table = 4 * plan.depth * plan.residues * plan.positions
     return table + 12 * plan.outputs_at_once * plan.positions + plan.depth * plan.positions
@@ -557,22 +274,6 @@ def largest_term(w: np.ndarray, terms: np.ndarray) -> int:
         for k in range(w.shape[1]):
             largest = max(largest, terms[w[o, k]])
     return largest
-
-
-@jit
-def has_illegal(codes: np.ndarray, illegal: int, largest: int) -> bool:
-    """Whether any of the codes, flat, is the illegal one or larger than the largest."""
-    found = False
-    for i in range(codes.size):
-        found |= (codes[i] == illegal) | (codes[i] > largest)
-    return found
-
-
-@jit
-def look_up(x: np.ndarray, entries: np.ndarray, out: np.ndarray) -> None:
-    """out = entries[x], flat."""
-    for i in range(x.size):
-        out[i] = entries[x[i]]
 
 
 @jit

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.fast import kernels
+from recog.backend.arithmetic.fast import narrow_kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.convolution import (
     Fit,
@@ -21,8 +21,9 @@ from recog.backend.arithmetic.fast.convolution import (
     reencoding_of,
 )
 from recog.backend.arithmetic.fast.emit import ROW_VECTORS
-from recog.backend.arithmetic.fast.kernels import Planes, Reencoding
 from recog.backend.arithmetic.fast.layer import Layer
+from recog.backend.arithmetic.fast.narrow_kernels import Planes
+from recog.backend.arithmetic.fast.reencoding import Reencoding
 from recog.backend.arithmetic.fast.threads import spread
 
 NAME = "row"
@@ -42,7 +43,7 @@ def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
 
 
 class Prepared(NamedTuple):
-    """All that `kernels.narrow` takes but for the codes."""
+    """All that `narrow_kernels.narrow` takes but for the codes."""
 
     plan: Planes
     taps: np.ndarray
@@ -67,10 +68,10 @@ def convolve(layer: Layer, prepared: Prepared) -> np.ndarray:
     shape = len(layer.x), len(layer.w), height * width
     out = np.empty(shape, layer.out_dtype)
     plan, x = prepared.plan, np.ascontiguousarray(layer.x)
-    scratch_bytes = kernels.narrow_bytes(plan)
+    scratch_bytes = narrow_kernels.narrow_bytes(plan)
 
     def work(first: int, last: int) -> None:
-        kernels.narrow(
+        narrow_kernels.narrow(
             first,
             last,
             plan,

@@ -24,7 +24,15 @@ from lns_strategies import (
 
 from recog.backend.arithmetic import definition, encoding, tables
 from recog.backend.arithmetic.engine import get_engine
-from recog.backend.arithmetic.fast import cache, constants, convolution, kernels, narrow, paths
+from recog.backend.arithmetic.fast import (
+    cache,
+    constants,
+    convolution,
+    intrinsics,
+    narrow,
+    paths,
+    reencoding,
+)
 from recog.backend.arithmetic.fast.assembly import Kernels, assembly
 from recog.backend.arithmetic.fast.assembly import kernels as kernels_of
 from recog.backend.arithmetic.fast.emit import Form, kernel_names
@@ -150,7 +158,7 @@ def test_reencoding_around_every_threshold(frac: int, data, antilog_bits: int, r
     scale = tables.AccumulatorScale(frac, (bias,))
     expected = GEMM._reencode(acc, scale, out_format, arithmetic, relu=relu)  # type: ignore
     how = constants.reencoding(scale, 1, out_format, arithmetic, relu)
-    scalar = [kernels.reencode_one(int(value), 0, how) for value in acc]
+    scalar = [reencoding.reencode_one(int(value), 0, how) for value in acc]
     np.testing.assert_array_equal(scalar, expected)
     small = np.abs(acc) < (1 << 31) - 1
     _check_kernels(acc[small], expected[small], scale, out_format, arithmetic, how)
@@ -171,7 +179,7 @@ def _check_kernels(acc, expected, scale, out_format, arithmetic, how) -> None:
         sided = 0 if how.sign_mask else -1
         arguments = padded.ctypes.data, records.ctypes.data, 0, codes.ctypes.data, rows, size
         numbers = how.bits, how.bits - 1, how.largest, how.sign_mask, sided
-        kernels.invoke_all(code.address(name), (*arguments, *numbers))
+        intrinsics.invoke_all(code.address(name), (*arguments, *numbers))
         np.testing.assert_array_equal(codes[: len(acc)], expected, path)
 
 
