@@ -31,8 +31,8 @@ TUNED_FROM = "recog.tuned_from"
 """On the module: a hash of the float network and of how it was clustered and tuned."""
 RECIPES = {
     "classification": (30, 32, 5e-3),
-    "segmentation": (2, 16, 5e-3),
-    "detection2d": (2, 16, 5e-3),
+    "segmentation": (3, 16, 5e-3),
+    "detection2d": (6, 16, 5e-3),
     "stereo3d": (1, 8, 5e-3),
 }
 """Epochs, batch and learning rate of each task's tuning."""
