@@ -33,7 +33,7 @@ RECIPES = {
     "classification": (30, 32, 5e-3),
     "segmentation": (3, 16, 5e-3),
     "detection2d": (6, 16, 5e-3),
-    "stereo3d": (1, 8, 5e-3),
+    "stereo3d": (3, 8, 5e-3),
 }
 """Epochs, batch and learning rate of each task's tuning."""
 LAYERS = nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp
