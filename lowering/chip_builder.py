@@ -10,7 +10,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import chip
 from recog.dialects.bits import pack_bits
-from recog.dialects.chip.descriptors import DescriptorOp
+from recog.dialects.chip.descriptors import MAX_AXES, DescriptorOp
 from recog.dialects.errors import fail
 from recog.dialects.lns import FixedType, NumberType
 from recog.dialects.lns.types import shape_of
@@ -158,8 +158,8 @@ class ProgramBuilder:
     def _port_fields(self, source: Operation, value: SSAValue) -> dict[str, object]:
         channels, height, width = frame_shape(value, source)
         rank = len(shape_of(value))
-        if rank > 4:
-            fail(source, f"inputs and outputs have at most 4 axes, got {rank}")
+        if rank > MAX_AXES:
+            fail(source, f"inputs and outputs have at most {MAX_AXES} axes, got {rank}")
         end = max((port.address.value.data + port.extent for port in self.ports), default=0)
         shape = {"channels": channels, "height": height, "width": width, "rank": rank}
         return {"address": aligned(end), **shape, **element_fields(element_type(source, value))}

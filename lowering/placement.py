@@ -25,6 +25,7 @@ from xdsl.rewriter import Rewriter
 
 from recog.backend.interpreters.execute import find_function
 from recog.dialects import nn
+from recog.dialects.chip.descriptors import MAX_AXES
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, describe_op
@@ -68,8 +69,24 @@ def host_reasons(module: ModuleOp, entry: str = "main") -> dict[nn.NnOp, HostRea
 
     In execution order. Constants, and what is computed of constants alone, are on neither side.
     """
-    reasons = _trial(module, entry)
-    return _with_all_after(find_function(module, entry), reasons)
+    function, reasons = find_function(module, entry), _trial(module, entry)
+    variable = depends_on_inputs(function)
+    computed = [op for op in reversed(nn_ops(function)) if op.output in variable]
+    while True:
+        result = _with_all_after(function, reasons)
+        crossing = next((op for op in computed if _crosses(op, result)), None)
+        if crossing is None:
+            return result
+        axes = len(nn.shape_of(crossing.output))
+        reasons[crossing] = f"gives the host {axes} axes, where an output has {MAX_AXES} at most"
+
+
+def _crosses(op: nn.NnOp, on_host: Collection[nn.NnOp]) -> bool:
+    """Whether an op of the chip gives the host a value of more axes than an output can have."""
+    if op in on_host or len(nn.shape_of(op.output)) <= MAX_AXES:
+        return False
+    users = [use.operation for use in op.output.uses]
+    return any(user in on_host or isinstance(user, func.ReturnOp) for user in users)
 
 
 def nn_ops(function: func.FuncOp) -> list[nn.NnOp]:

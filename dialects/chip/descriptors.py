@@ -34,6 +34,9 @@ from recog.dialects.lns.fixed import FIXED_WIDTH, FixedFormat, FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 
+MAX_AXES = 4
+"""Axes of an array that the host gives or takes, N included."""
+
 DESCRIPTOR_BITS = 256
 UI8 = IntegerType(8, Signedness.UNSIGNED)
 SEGMENT_KIND = ChoiceField(
@@ -243,7 +246,9 @@ class PortOp(TensorDescriptorOp):
 
     TABLE: ClassVar[Table] = "io"
 
-    rank = int_field(3, "axes of the host's array, N included", minimum=1, maximum=4, default=4)
+    rank = int_field(
+        3, "axes of the host's array, N included", minimum=1, maximum=MAX_AXES, default=MAX_AXES
+    )
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

@@ -151,5 +151,7 @@ def _taps(layer: Layer, plan: Planes, mantissas: np.ndarray) -> np.ndarray:
     taps[:, :, 0] = 4 * offset.reshape(-1)
     taps[:, :, 1] = products.factor[codes]
     addresses = mantissas.ctypes.data + mantissas.strides[0] * products.weight_residue[codes]
-    taps[:, :, 2:] = addresses.astype(np.int64).view(np.int32).reshape(*codes.shape, 2)
+    # What comes of transposed weights need not lie row by row.
+    addresses = np.ascontiguousarray(addresses, np.int64)
+    taps[:, :, 2:] = addresses.view(np.int32).reshape(*codes.shape, 2)
     return taps

@@ -231,6 +231,20 @@ def test_quick_encoding_around_every_threshold(width: int, frac: int, bias: int,
     np.testing.assert_array_equal(encoding.encode(small, format), definition.encode(small, format))
 
 
+def test_weights_that_lie_column_by_column():
+    """As those of a transposed convolution do; found by random networks."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 128, (2, 5, 9, 17), dtype=np.uint8)
+    format = LnsFormat(8, 4)
+    for outputs, kernel in ((3, 1), (3, 3), (40, 1), (40, 3)):
+        w = rng.integers(0, 128, (outputs, 5, kernel, kernel), dtype=np.uint8)
+        given = (x, format, np.asfortranarray(w), format, None, format)
+        expected = REFERENCE.conv2d(*given, arithmetic=Arithmetic())
+        for path, engine in FAST.items():
+            found = engine.conv2d(*given, arithmetic=Arithmetic())
+            np.testing.assert_array_equal(found, expected, path)
+
+
 def test_nan_is_no_number():
     with pytest.raises(RecogError, match="NaN"):
         encoding.encode(np.array([1.0, np.nan]), LnsFormat(8, 4))

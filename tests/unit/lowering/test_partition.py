@@ -23,6 +23,7 @@ from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
 from recog.lowering.coverage import CHIP, FOLLOWS, HOST, coverage
 from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.partition import host_inputs, partition, split_modules
+from recog.lowering.pipeline import ConversionOptions, convert
 from recog.lowering.placement import host_reasons
 
 
@@ -146,3 +147,22 @@ def test_nothing_for_the_chip_is_an_error() -> None:
     module = import_torch(Sorting(), torch.randn(1, 5))
     with pytest.raises(RecogError, match="nothing of the network can run on the chip"):
         partition(module)
+
+
+@pytest.mark.parametrize("on_host", [False, True])
+def test_values_of_many_axes_do_not_cross(on_host: bool) -> None:
+    """Windows as Swin cuts them: 6 axes, which no output of the chip has."""
+
+    def windows(x: Tensor, features: Tensor, scores: Tensor) -> Tensor:
+        cut = scores.reshape(-1, 2, 3, 2, 3, 2).permute(0, 1, 2, 4, 3, 5)
+        return cut.softmax(-1) if on_host else cut
+
+    x = torch.randn(1, 3, 6, 6)
+    module = import_torch(Detector(windows).eval(), x)
+    reasons = {op.name: reason.text for op, reason in host_reasons(module).items()}
+    assert "nn.conv2d" not in reasons
+    assert "6 axes, where an output has 4 at most" in reasons["nn.reshape"]
+    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=None))
+    network = conversion.network(Machine(conversion.assemble()).run)
+    (found,) = network(x.numpy())
+    assert found.shape == (1, 2, 3, 3, 2, 2)
