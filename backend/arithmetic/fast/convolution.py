@@ -17,6 +17,7 @@ from recog.backend.arithmetic.fast.constants import (
 from recog.backend.arithmetic.fast.emit import UNROLL, table_name
 from recog.backend.arithmetic.fast.kernels import Tiles
 from recog.backend.arithmetic.fast.layer import Layer
+from recog.backend.arithmetic.fast.paths import thread_count
 from recog.backend.arithmetic.fast.reencoding import Reencoding
 from recog.backend.arithmetic.fast.threads import spread
 from recog.backend.arithmetic.tables import product_scale
@@ -180,7 +181,10 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
     if fit.terms < terms:
         depth = UNROLL * (min(depth, fit.terms) // UNROLL)
     own = outputs // window.groups
-    at_once = min(own, OUTPUTS_AT_ONCE)
+    tiles = -(-total // positions)
+    # A map of one tile still has work for every thread: its outputs.
+    sharing = -(-thread_count() // (window.groups * tiles))
+    at_once = min(-(-own // sharing), OUTPUTS_AT_ONCE)
     table = ""
     if code.form.shuffle and products.shape is not None:
         signed = not layer.x_format.unsigned
@@ -201,7 +205,7 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
         blocks_per_sum=max(1, fit.terms // depth),
         residues=residues,
         total=total,
-        tiles=-(-total // positions),
+        tiles=tiles,
         outputs_at_once=at_once,
         splits=-(-own // at_once),
         width=width,
