@@ -6,7 +6,9 @@ import argparse
 
 from recog.frontend.tasks import TASK_NAMES
 
-LEVEL_NAMES = ("float", "folded", "lns", "clustered", "tuned", "machine")
+LEVELS = ("float", "folded", "lns", "clustered", "tuned", "machine")
+"""Float network; batch norms folded; 8-bit LNS with dense weights; clustered by k-means alone;
+with centroids tuned; the tuned network as a program on the machine."""
 
 
 def add_eval(
@@ -25,10 +27,10 @@ def add_eval(
     command.add_argument(
         "--level",
         nargs="+",
-        choices=(*LEVEL_NAMES, "all"),
+        choices=(*LEVELS, "all"),
         metavar="LEVEL",
         default=["float", "machine"],
-        help=f"{', '.join(LEVEL_NAMES)} or all (default: float machine)",
+        help=f"{', '.join(LEVELS)} or all (default: float machine)",
     )
     command.add_argument("--checkpoint", help="weights of `recog train` (default: those shipped)")
     command.add_argument(

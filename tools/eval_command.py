@@ -16,7 +16,8 @@ from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import Task, TaskData
 from recog.tools.console import print_table, stage
-from recog.tools.task_levels import LEVELS, TaskLevels
+from recog.tools.eval_arguments import LEVELS
+from recog.tools.task_levels import TaskLevels
 from recog.tools.task_tuning import ClusterSettings
 from recog.tools.train_command import load_frames
 

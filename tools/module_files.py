@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import IO
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -19,10 +20,15 @@ from recog.tools.parsing import read_module
 def write_module(module: ModuleOp, path: str | os.PathLike[str]) -> None:
     """Write IR text with source locations, long constants as resources at its end."""
     with atomic_write(path) as stream:
-        printer = ModulePrinter(stream=stream, print_debuginfo=True)
-        printer.print_op(module)
-        printer.print_metadata([])
-        stream.write("\n")
+        print_module(module, stream)
+
+
+def print_module(module: ModuleOp, stream: IO[str]) -> None:
+    """Print IR text with source locations, long constants as resources at its end."""
+    printer = ModulePrinter(stream=stream, print_debuginfo=True)
+    printer.print_op(module)
+    printer.print_metadata([])
+    stream.write("\n")
 
 
 def load_network(spec: str) -> ModuleOp:

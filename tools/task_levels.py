@@ -25,6 +25,7 @@ from recog.lowering.pipeline import (
     weight_bytes,
 )
 from recog.tools.console import progress, stage
+from recog.tools.eval_arguments import LEVELS
 from recog.tools.levels import compare_bits
 from recog.tools.task_tuning import (
     ClusterSettings,
@@ -33,10 +34,6 @@ from recog.tools.task_tuning import (
     shipped_tuned,
     tune_task,
 )
-
-LEVELS = ("float", "folded", "lns", "clustered", "tuned", "machine")
-"""Float network; batch norms folded; 8-bit LNS with dense weights; clustered by k-means alone;
-with centroids tuned; the tuned network as a program on the machine."""
 
 Run = Callable[..., Sequence[np.ndarray]]
 
@@ -60,7 +57,7 @@ class TaskLevels:
         engine: str = DEFAULT_ENGINE,
     ):
         self.task, self.network, self.frames, self.folder = task, network, frames, folder
-        self.settings = settings or ClusterSettings()
+        self.settings = settings or ClusterSettings.of(task.name)
         self.engine = engine
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,14 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from recog.backend.files import atomic_write
-from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp, ModulePrinter
+from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.pipeline import fold_norms
 from recog.lowering.tuner import Tuner, TuneSettings
+from recog.lowering.wide_values import LAYERS
+from recog.tools.module_files import print_module
 
 if TYPE_CHECKING:
     from xdsl.ir import SSAValue
@@ -36,7 +37,6 @@ RECIPES = {
     "stereo3d": (3, 8, 5e-3),
 }
 """Epochs, batch and learning rate of each task's tuning."""
-LAYERS = nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ class ClusterSettings:
     """How a task's network is clustered and tuned."""
 
     cluster: ClusterWeightsPass = ClusterWeightsPass()
-    tune: TuneSettings = field(
-        default_factory=lambda: TuneSettings(epochs=2, batch=16, learning_rate=5e-3)
-    )
+    tune: TuneSettings = TuneSettings()
 
     @classmethod
     def of(cls, task: str) -> ClusterSettings:
@@ -159,12 +157,10 @@ def save_tuned(module: ModuleOp, key: str, path: Path) -> None:
 
     module.attributes[TUNED_FROM] = StringAttr(key)
     stream = io.StringIO()
-    printer = ModulePrinter(stream=stream, print_debuginfo=True)
-    printer.print_op(module)
-    printer.print_metadata([])
+    print_module(module, stream)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path, "wb") as file:
-        file.write(gzip.compress((stream.getvalue() + "\n").encode(), mtime=0))
+        file.write(gzip.compress(stream.getvalue().encode(), mtime=0))
 
 
 def load_tuned(path: Path, key: str) -> ModuleOp | None:

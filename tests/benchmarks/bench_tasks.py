@@ -33,8 +33,8 @@ COLUMNS = {
 def main() -> int:
     from recog.frontend.tasks import TASK_NAMES, get_task
     from recog.tools.console import print_table
+    from recog.tools.eval_arguments import LEVELS
     from recog.tools.eval_command import measure, task_levels
-    from recog.tools.task_levels import LEVELS
     from recog.tools.train_command import load_frames
 
     arguments = _arguments(TASK_NAMES)

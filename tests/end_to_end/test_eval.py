@@ -18,8 +18,9 @@ from recog.frontend.tasks.checkpoints import save_checkpoint
 from recog.frontend.tasks.training import Trainer
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.tuner import TuneSettings
+from recog.tools.eval_arguments import LEVELS
 from recog.tools.recog_main import main
-from recog.tools.task_levels import LEVELS, TaskLevels
+from recog.tools.task_levels import TaskLevels
 from recog.tools.task_tuning import ClusterSettings, load_tuned
 
 TASK = get_task("classification")
