@@ -50,8 +50,9 @@ def _gather(x: np.ndarray, inputs: np.ndarray, offsets: np.ndarray, codes: np.nd
     """codes[k][p] = x[inputs[p] + offsets[k]]."""
     depth, positions = codes.shape
     contiguous = True
-    for first in range(0, positions, 8):
-        contiguous &= inputs[first + 7] - inputs[first] == 7
+    for p in range(positions):
+        # Every one: the repeated last position also ends 7 behind a first one 7 before it.
+        contiguous &= p % 8 == 0 or inputs[p] - inputs[p - 1] == 1
     if contiguous:
         source, target = x.ctypes.data, codes.ctypes.data
         for k in range(depth):

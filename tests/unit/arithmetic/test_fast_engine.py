@@ -105,6 +105,17 @@ def test_linear(data, arithmetic: Arithmetic, relu: bool, inputs: int, outputs: 
         np.testing.assert_array_equal(result, expected, path)
 
 
+@pytest.mark.parametrize("rows", [2, 10, 34])
+def test_last_rows_that_lie_7_apart(rows: int):
+    """A tile of 2 rows of 7 inputs, the last repeated, spans as much as 8 neighbours do."""
+    format = LnsFormat(8, 4, 100)
+    x, w = random_codes((rows, 7), format, 0), random_codes((2, 7), format, 1)
+    expected = REFERENCE.linear(x, format, w, format, None, None, arithmetic=Arithmetic())
+    for path, engine in FAST.items():
+        result = engine.linear(x, format, w, format, None, None, arithmetic=Arithmetic())
+        np.testing.assert_array_equal(result, expected, path)
+
+
 @pytest.mark.parametrize("path", FAST)
 @pytest.mark.parametrize("unsigned", [False, True])
 @pytest.mark.parametrize("kind", ["random", "largest", "alternating", "zero"])
