@@ -38,6 +38,11 @@ FACTORIES = frozenset(
 READS_A_VALUE = frozenset({"aten.item.default", "aten._local_scalar_dense.default"})
 """Operators that give a tensor's value to Python, for control flow and sizes."""
 
+_MAY_COPY = ("aten.contiguous.", "aten.reshape.", "aten.flatten.", "aten.to.")
+"""Operators that give a view where the strides or dtype allow, else a copy."""
+
+_TRAINING_SWITCHES = ("train", "training", "dropout_p")
+
 # They return their operand in evaluation mode, which their schemas do not say.
 _DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout")
 
@@ -86,7 +91,8 @@ def _path_name(path: tuple[object, ...]) -> str:
 
 def node_location(node: Node) -> LocationAttr:
     """Module path and the innermost line of user code: `loc("layer1.conv"("net.py":12:0))`."""
-    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    found = _FRAME.findall(node.meta.get("stack_trace") or "")
+    frames = [frame for frame in found if not frame[0].startswith("<")]  # code torch generated
     outside = [frame for frame in frames if not _is_torch(frame[0])]
     line: LocationAttr | None = None
     if frames:
@@ -135,6 +141,26 @@ def mutated_node(node: Node) -> Node | None:
     return None
 
 
+def draws_random_numbers(node: Node) -> bool:
+    """Whether the operator's result differs from run to run, as it is called here."""
+    schema = schema_of(node)
+    if schema is None or torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        return False
+    switches = [
+        _argument(node, index, argument)
+        for index, argument in enumerate(schema.arguments)
+        if argument.name in _TRAINING_SWITCHES
+    ]
+    return not switches or any(switches)
+
+
+def _argument(node: Node, index: int, argument: torch.Argument) -> object:
+    """What the node gives for an argument of its schema, or the default."""
+    if index < len(node.args):
+        return node.args[index]
+    return node.kwargs.get(argument.name, argument.default_value)
+
+
 def viewed_node(node: Node) -> Node | None:
     """The tensor whose memory the result may share: its first operand, for views."""
     schema = schema_of(node)
@@ -151,14 +177,24 @@ class AliasSets:
 
     def __init__(self):
         self._sets: dict[Node, set[Node]] = {}
+        self._sure: dict[Node, set[Node]] = {}
 
     def add(self, node: Node) -> None:
         """Enter a node, in the set of what it views."""
         source = viewed_node(node)
-        members = self._sets[source] if source in self._sets else set[Node]()
-        members.add(node)
-        self._sets[node] = members
+        _join(self._sets, node, source)
+        _join(self._sure, node, None if str(node.target).startswith(_MAY_COPY) else source)
 
     def of(self, node: Node) -> set[Node]:
         """All nodes that may share memory with this one, itself included."""
         return self._sets.get(node, {node})
+
+    def surely(self, node: Node, other: Node) -> bool:
+        """Whether two nodes of one set share memory whatever their strides are."""
+        return other in self._sure.get(node, {node})
+
+
+def _join(sets: dict[Node, set[Node]], node: Node, source: Node | None) -> None:
+    members = sets[source] if source in sets else set[Node]()
+    members.add(node)
+    sets[node] = members

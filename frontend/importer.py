@@ -65,6 +65,7 @@ from recog.frontend.conversion import (
 )
 from recog.frontend.export import export_model, first_lines, layers_in_training, load_archive
 from recog.frontend.problems import ImportFailure, ImportProblem
+from recog.frontend.scopes import check_no_scope, flat_graph
 from recog.lowering.raise_correlation import RaiseCorrelationPass
 from recog.lowering.raise_expectation import RaiseExpectationPass
 from recog.lowering.raise_peaks import RaisePeaksPass
@@ -156,6 +157,7 @@ class _GraphImporter:
 
     def __init__(self, program: ExportedProgram, problems: Sequence[ImportProblem] = ()):
         self.program = program
+        self.nodes = list(flat_graph(program.graph_module).nodes)
         self.block = Block()
         self.constants = ConstantPool(self.block)
         self.values: dict[Node, Any] = {}
@@ -165,10 +167,12 @@ class _GraphImporter:
         self.problems = list(problems)
 
     def run(self) -> ModuleOp:
-        placeholders = [n for n in self.program.graph.nodes if n.op == "placeholder"]
+        placeholders = [n for n in self.nodes if n.op == "placeholder"]
         for node, spec in zip(placeholders, self.program.graph_signature.input_specs):
             self._guarded(node, lambda node=node, spec=spec: self._input(node, spec))
-        for node in self.program.graph.nodes:
+        for node in self.nodes:
+            if node.op == "get_attr":
+                self.values[node] = _UNKNOWN  # a graph, for the operator that calls it
             if node.op == "call_function":
                 self._guarded(node, lambda node=node: self._operator(node))
         outputs = self._outputs()
@@ -245,7 +249,9 @@ class _GraphImporter:
         args: Any = map_arg(node.args, lambda n: self.values[n])
         kwargs: Any = map_arg(node.kwargs, lambda n: self.values[n])
         if node.target is operator.getitem:
-            return args[0][args[1]]
+            known = args[0] is not _UNKNOWN
+            return args[0][args[1]] if known else self._stand_in(node.meta.get("val"))
+        check_no_scope(node)
         result = self._convert(node, args, kwargs)
         changed = graph.mutated_node(node)
         if changed is not None and not isinstance(result, Constant):
@@ -294,6 +300,11 @@ class _GraphImporter:
 
     def _evaluate(self, node: Node, args: Any, kwargs: Any) -> Any:
         """Run an operator of constants now. In-place ones write to what torch's views share."""
+        if graph.draws_random_numbers(node):
+            raise Unsupported(
+                "draws random numbers: a network must give the same for the same inputs",
+                "draw them once and keep them in a buffer",
+            )
         changed = graph.mutated_node(node)
         if changed is not None:
             self._check_stateless(changed)
@@ -303,10 +314,7 @@ class _GraphImporter:
     def _check_stateless(self, changed: Node) -> None:
         for node in self.aliases.of(changed):
             if node in self.state:
-                raise Unsupported(
-                    f"changes {self.state[node]} in place; the network must keep no state",
-                    "return the new value instead",
-                )
+                raise _state_changed(self.state[node])
 
     def _replace(self, changed: Node, result: Any) -> None:
         """After an in-place operator the same memory reads as `result` from now on."""
@@ -314,16 +322,18 @@ class _GraphImporter:
         family = self.aliases.of(changed)
         before = self.values[changed]
         for node in family & self.values.keys():
-            if self.values[node] is before:
+            if self.values[node] is before and self.aliases.surely(node, changed):
                 self.values[node] = result
             else:
                 self.stale.add(node)
 
     def _outputs(self) -> list[SSAValue]:
-        (node,) = [node for node in self.program.graph.nodes if node.op == "output"]
+        (node,) = [node for node in self.nodes if node.op == "output"]
         outputs: list[SSAValue] = []
         specs = self.program.graph_signature.output_specs
         for result, spec in zip(tree_leaves(node.args[0], is_leaf=_is_none), specs):
+            if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION):
+                self._note(result, _state_changed(spec.target))
             if spec.kind != OutputKind.USER_OUTPUT or not isinstance(result, Node):
                 continue
             self._guarded(result, lambda result=result: self._output(result))
@@ -345,6 +355,12 @@ class _GraphImporter:
 _REWRITE = "write it with other operators, or leave it to the code after the network"
 _UNKNOWN = object()
 """Stands for what could not be converted and is no float tensor."""
+
+
+def _state_changed(name: str | None) -> Unsupported:
+    return Unsupported(
+        f"changes {name} in place; the network must keep no state", "return the new value instead"
+    )
 
 
 def _shape_alone(value: Any) -> Any:

@@ -38,8 +38,17 @@ for _name, _op_type in _PLAIN.items():
     OPS.add(f"aten.{_name}.default")(_plain(_op_type))
 
 
+LEAST_THRESHOLD = 16
+"""From here on log(1 + exp(x)) and x are the same float32."""
+
+
 @OPS.add("aten.softplus.default")
 def softplus(c: Conversion, input: Any, beta: float = 1, threshold: float = 20) -> SSAValue:
+    if threshold < LEAST_THRESHOLD:
+        raise Unsupported(
+            f"softplus with threshold {threshold}, which makes a step there",
+            "use the default threshold of 20",
+        )
     return c.emit(nn.SoftplusOp(c.value(input), float(beta)))
 
 
@@ -85,11 +94,11 @@ def reciprocal(c: Conversion, input: Any) -> SSAValue:
 def prelu(c: Conversion, input: Any, weight: Any) -> SSAValue:
     if isinstance(weight, Constant) and weight.tensor.numel() == 1:
         return c.emit(nn.LeakyReluOp(c.value(input), weight.tensor.item()))
+    if not isinstance(weight, Constant):
+        raise Unsupported("the slopes of PReLU are computed by the network", "use a parameter")
     x = c.value(input)
-    slopes = c.value(weight)
-    if isinstance(weight, Constant):
-        trailing = [1] * (len(c.shape(x)) - 2)
-        slopes = c.value(Constant(weight.tensor.reshape(1, -1, *trailing), weight.name))
+    trailing = [1] * (len(c.shape(x)) - 2)
+    slopes = c.value(Constant(weight.tensor.reshape(1, -1, *trailing), weight.name))
     below = c.emit(nn.NegOp(c.emit(nn.ReluOp(c.emit(nn.NegOp(x))))))
     return c.emit(nn.AddOp(c.emit(nn.ReluOp(x)), c.emit(nn.MulOp(below, slopes))))
 
@@ -139,10 +148,12 @@ def variance(
     c: Conversion, input: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False
 ) -> SSAValue:
     x, axes = c.value(input), axes_of(c, input, dim)
+    count = prod(c.shape(x)[axis] for axis in axes) - (1 if correction is None else correction)
+    if count <= 0:
+        raise Unsupported(f"a variance over {list(axes)} with nothing left to divide by")
     centred = c.emit(nn.SubOp(x, c.emit(nn.MeanOp(x, axes, keepdims=True))))
     squares = c.emit(nn.SumOp(c.emit(nn.MulOp(centred, centred)), axes, keepdims=keepdim))
-    count = prod(c.shape(x)[axis] for axis in axes) - (1 if correction is None else correction)
-    return c.emit(nn.MulOp(squares, c.typed(1 / max(count, 1e-30), torch.float32)))
+    return c.emit(nn.MulOp(squares, c.typed(1 / count, torch.float32)))
 
 
 @OPS.add("aten.var.dim")

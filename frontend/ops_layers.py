@@ -208,7 +208,9 @@ def avg_pool2d(
 @OPS.add("aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default")
 def adaptive_avg_pool2d(c: Conversion, input: Any, output_size: Any) -> SSAValue:
     sizes, wanted = c.shape(input)[2:], c.result_shape[2:]
-    if len(sizes) != 2 or any(size % target for size, target in zip(sizes, wanted)):
+    if len(sizes) != 2:
+        raise Unsupported(f"needs images (N, C, H, W), got {list(c.shape(input))}")
+    if any(size % target for size, target in zip(sizes, wanted)):
         raise Unsupported(
             f"adaptive average pooling from {list(sizes)} to {list(wanted)}, "
             "which needs windows of different sizes",

@@ -229,7 +229,7 @@ def transposed(c: Conversion, input: Any) -> SSAValue:
 
 @OPS.add("aten.pixel_shuffle.default")
 def pixel_shuffle(c: Conversion, input: Any, upscale_factor: int) -> SSAValue:
-    batch, channels, height, width = c.shape(input)
+    batch, channels, height, width = _image_shape(c, input)
     r = upscale_factor
     split = (batch, channels // r**2, r, r, height, width)
     by_pixel = c.emit(nn.ReshapeOp(c.value(input), split))
@@ -239,8 +239,16 @@ def pixel_shuffle(c: Conversion, input: Any, upscale_factor: int) -> SSAValue:
 
 @OPS.add("aten.channel_shuffle.default")
 def channel_shuffle(c: Conversion, input: Any, groups: int) -> SSAValue:
-    batch, channels, height, width = c.shape(input)
+    batch, channels, height, width = _image_shape(c, input)
     split = (batch, groups, channels // groups, height, width)
     by_group = c.emit(nn.ReshapeOp(c.value(input), split))
     mixed = c.emit(nn.PermuteOp(by_group, (0, 2, 1, 3, 4)))
     return c.emit(nn.ReshapeOp(mixed, c.result_shape))
+
+
+def _image_shape(c: Conversion, input: Any) -> tuple[int, int, int, int]:
+    match c.shape(input):
+        case (batch, channels, height, width):
+            return batch, channels, height, width
+        case shape:
+            raise Unsupported(f"needs images (N, C, H, W), got {list(shape)}")

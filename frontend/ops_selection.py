@@ -156,6 +156,10 @@ def index(c: Conversion, input: Any, indices: Sequence[Any]) -> SSAValue:
             "indexing with a mask, which gives a size that depends on the data",
             "use torch.where, or topk for a fixed number",
         )
+    if isinstance(positions, Constant):
+        tensor = positions.tensor
+        from_end = tensor + c.shape(input)[axis]
+        positions = Constant(torch.where(tensor < 0, from_end, tensor), positions.name, True)
     return _take(c, c.value(input), axis, c.typed(positions, torch.int64))
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import torch
 from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 
 from recog.backend.interpreters.nn_tensors import as_tensor, tensors
 from recog.dialects import nn
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, fail
 from recog.dialects.nn import element_type_of, shape_of
+
+
+def _check_positions(op: Operation, positions: torch.Tensor, first: int, end: int) -> None:
+    outside = positions[(positions < first) | (positions >= end)]
+    if outside.numel():
+        fail(op, f"position {int(outside[0])} is outside an axis of {end}")
 
 
 def torch_dtype(element_type: Attribute) -> torch.dtype:
@@ -65,12 +71,16 @@ class NnSelectionFunctions(InterpreterFunctions):
     @impl(nn.GatherOp)
     def run_gather(self, _: Interpreter, op: nn.GatherOp, args: PythonValues) -> PythonValues:
         x, indices = tensors(args)
-        return (torch.gather(x, op.axis.value.data, indices),)
+        axis = op.axis.value.data
+        _check_positions(op, indices, 0, x.shape[axis])
+        return (torch.gather(x, axis, indices),)
 
     @impl(nn.TakeOp)
     def run_take(self, _: Interpreter, op: nn.TakeOp, args: PythonValues) -> PythonValues:
         x, indices = tensors(args)
-        taken = x.index_select(0, indices.reshape(-1))
+        size = x.shape[0]
+        _check_positions(op, indices, -size, size)
+        taken = x.index_select(0, torch.where(indices < 0, indices + size, indices).reshape(-1))
         return (taken.reshape(*indices.shape, *x.shape[1:]),)
 
     @impl(nn.CompareOp)

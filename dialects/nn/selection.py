@@ -171,7 +171,7 @@ class GatherOp(NnOp):
 class TakeOp(NnOp):
     """Slices at positions along the first axis: (T, ...) and indices (N, ...) → (N, ..., ...).
 
-    `x[indices]` and `torch.nn.functional.embedding`.
+    `x[indices]`, where negative ones count from the end, and `torch.nn.functional.embedding`.
     """
 
     name = "nn.take"
