@@ -179,7 +179,12 @@ def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
             use.operation for use in argument.uses if isinstance(use.operation, lns.EncodeOp)
         ]
         if not encodes:
-            fail(function, f"argument {argument.index} is no tensor of codes and is never encoded")
+            what = "is only passed on" if argument.uses else "is not used"
+            fail(
+                function,
+                f"input {argument.index} {what}: nothing on the chip computes with it",
+                hint="leave it to the code around the network",
+            )
         if len({op.output.type for op in encodes}) > 1:
             fail(encodes[1], f"argument {argument.index} is encoded in several formats")
         build.input_port(encodes[0], encodes[0].output, argument)

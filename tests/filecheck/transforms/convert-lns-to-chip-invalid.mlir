@@ -137,7 +137,7 @@ func.func @constant_result(%x: tensor<1x2x!lns.number<4, 0, bias = 0>>) -> tenso
 func.func @float_result(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   func.return %x : tensor<1x2xf32>
 }
-// CHECK: 'func.func' op at {{.*}}: argument 0 is no tensor of codes and is never encoded
+// CHECK: 'func.func' op at {{.*}}: input 0 is only passed on: nothing on the chip computes with it
 
 // -----
 
