@@ -139,11 +139,13 @@ def encode_bias(
 
 
 def reencode(
-    acc: int, unit: Fraction, out_format: LnsFormat, relu: bool = False, divisor: int = 1
+    acc: int, unit: Fraction, out_format: LnsFormat | None, relu: bool = False, divisor: int = 1
 ) -> int:
-    """The code of acc · 2^unit / divisor."""
+    """The code of acc · 2^unit / divisor; acc itself if there is no format."""
     if relu and acc < 0:
         return 0
+    if out_format is None:
+        return acc
     return nearest_code(Fraction(abs(acc), divisor), unit, acc < 0, out_format)
 
 
@@ -191,11 +193,8 @@ def conv2d(
             if 0 <= y < height and 0 <= z < width:
                 code = int(x[n, o // (outputs // groups) * inputs + c, y, z])
                 acc += product(code, x_format, int(w[o, c, i, j]), w_format, arithmetic)
-        if out_format is None:
-            result[n, o, row, column] = max(acc, 0) if relu else acc
-        else:
-            unit = product_unit(x_format, w_format, o, arithmetic)
-            result[n, o, row, column] = reencode(acc, unit, out_format, relu)
+        unit = product_unit(x_format, w_format, o, arithmetic)
+        result[n, o, row, column] = reencode(acc, unit, out_format, relu)
     return result
 
 
@@ -233,11 +232,8 @@ def conv_transpose2d(
                 continue
             code = int(x[n, o // (outputs // groups) * inputs + c, y, z])
             acc += product(code, x_format, int(w[o, c, i, j]), w_format, arithmetic)
-        if out_format is None:
-            result[n, o, row, column] = max(acc, 0) if relu else acc
-        else:
-            unit = product_unit(x_format, w_format, o, arithmetic)
-            result[n, o, row, column] = reencode(acc, unit, out_format, relu)
+        unit = product_unit(x_format, w_format, o, arithmetic)
+        result[n, o, row, column] = reencode(acc, unit, out_format, relu)
     return result
 
 

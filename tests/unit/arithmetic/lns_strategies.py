@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -68,21 +68,11 @@ def extreme_codes(shape: tuple[int, ...], format: LnsFormat, kind: str) -> np.nd
     return codes
 
 
-@dataclass
-class Layer:
-    """The arguments of one convolution."""
+class Layer(NamedTuple):
+    """The arguments of one convolution: x to out_format, and those by name."""
 
-    x: np.ndarray
-    x_format: LnsFormat
-    w: np.ndarray
-    w_format: LnsFormat
-    init: np.ndarray | None
-    out_format: LnsFormat | None
+    tensors: tuple
     window: dict
-
-    @property
-    def tensors(self) -> tuple:
-        return self.x, self.x_format, self.w, self.w_format, self.init, self.out_format
 
 
 @st.composite
@@ -97,29 +87,22 @@ def convolutions(draw, largest_size: int = 5, largest_channels: int = 3) -> Laye
         draw(st.integers(max(1, d * (k - 1) + 1 - before - after), largest_size + d * (k - 1)))
         for d, k, before, after in zip(dilation, kernel, padding[:2], padding[2:])
     ]
-    x_format = draw(formats())
-    w_format = draw(formats(channels=outputs * groups))
-    x = draw(code_arrays((draw(st.integers(1, 2)), inputs * groups, *size), x_format))
-    w = draw(code_arrays((outputs * groups, inputs, *kernel), w_format))
-    arithmetic = draw(arithmetics)
+    window = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
+    x_shape = draw(st.integers(1, 2)), inputs * groups, *size
+    return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window))
+
+
+@st.composite
+def _layers(draw, x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: dict) -> Layer:
+    """Layers of these shapes and that window, with all else."""
+    x_format, w_format = draw(formats()), draw(formats(channels=w_shape[0]))
+    x, w = draw(code_arrays(x_shape, x_format)), draw(code_arrays(w_shape, w_format))
     limit = 1 << draw(st.integers(0, 40))
     init = np.random.default_rng(draw(st.integers(0, 99))).integers(-limit, limit, len(w))
-    return Layer(
-        x,
-        x_format,
-        w,
-        w_format,
-        draw(st.sampled_from([None, init])),
-        draw(st.none() | output_formats(_octaves(x_format, w_format))),
-        {
-            "strides": strides,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
-            "relu": draw(st.booleans()),
-            "arithmetic": arithmetic,
-        },
-    )
+    init = draw(st.sampled_from([None, init]))
+    out_format = draw(st.none() | output_formats(_octaves(x_format, w_format)))
+    rest = {"relu": draw(st.booleans()), "arithmetic": draw(arithmetics)}
+    return Layer((x, x_format, w, w_format, init, out_format), window | rest)
 
 
 def _octaves(*factors: LnsFormat) -> tuple[int, int]:
@@ -144,20 +127,12 @@ def transposed_convolutions(draw, largest_size: int = 4, largest_channels: int =
         for side in (axis, axis + 2):
             left = (size[axis] - 1) * strides[axis] + reach - padding[axis] - 1
             padding[side] = draw(st.integers(0, min(4, left)))
-    x_format = draw(formats())
-    w_format = draw(formats(channels=outputs * groups))
-    x = draw(code_arrays((draw(st.integers(1, 2)), inputs * groups, *size), x_format))
-    w = draw(code_arrays((outputs * groups, inputs, *kernel), w_format))
-    init = np.random.default_rng(draw(st.integers(0, 99))).integers(-(1 << 20), 1 << 20, len(w))
     window = {
         "strides": strides,
         "padding": tuple(padding),
         "output_padding": output_padding,
         "dilation": dilation,
         "groups": groups,
-        "relu": draw(st.booleans()),
-        "arithmetic": draw(arithmetics),
     }
-    out_format = draw(st.none() | output_formats(_octaves(x_format, w_format)))
-    init = draw(st.sampled_from([None, init]))
-    return Layer(x, x_format, w, w_format, init, out_format, window)
+    x_shape = draw(st.integers(1, 2)), inputs * groups, *size
+    return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window))
