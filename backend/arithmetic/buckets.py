@@ -58,6 +58,35 @@ def _buckets(fine: int, step: int, rest: int, divisor: int) -> _Buckets:
     return _Buckets(52 - bits, below, reached, thresholds[reached])
 
 
+class Offsets(NamedTuple):
+    """Where the outputs of channels lie among the thresholds θ(i) of their ρ.
+
+    Attributes:
+        fine, step: of the grid that all channels share, see `tables.ReencodeOffset`.
+        rests: ρ by channel: its offset modulo a step, in (−step / 2, step / 2].
+        steps: by channel, the steps of its offset; magnitude m has threshold θ(m + steps).
+        smallest: by channel, the smallest |acc| that is not zero.
+    """
+
+    fine: int
+    step: int
+    rests: np.ndarray
+    steps: np.ndarray
+    smallest: np.ndarray
+
+
+def offsets_of(
+    scale: AccumulatorScale, out_format: LnsFormat, arithmetic: Arithmetic, divisor: int
+) -> Offsets:
+    grid = reencode_offset(scale.frac, 0, out_format, arithmetic.antilog_bits)
+    offsets = grid.offset + (np.array(scale.biases) << (grid.fine - scale.frac))
+    half = (grid.step - 1) // 2
+    rests = (offsets + half) % grid.step - half
+    exponents = smallest_exponent(grid) + 2 * (offsets - grid.offset)
+    smallest = integers_at_least(divisor, exponents, grid.fine + 1)
+    return Offsets(grid.fine, grid.step, rests, (offsets - rests) // grid.step, smallest)
+
+
 class _Channels(NamedTuple):
     """What differs between channels: the count at magnitude 0, and the smallest |acc| at 1."""
 
@@ -81,25 +110,20 @@ def reencode(
         return definition.reencode(
             accumulators, scale, out_format, arithmetic, relu=relu, divisor=divisor, axis=axis
         )
-    grid = reencode_offset(scale.frac, 0, out_format, arithmetic.antilog_bits)
-    offsets = grid.offset + (np.array(scale.biases) << (grid.fine - scale.frac))
-    if len(offsets) == 1:
+    fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic, divisor)
+    if len(rests) == 1:
         parts = accumulators.reshape(1, 1, -1)
     else:
         before = accumulators.shape[: axis % accumulators.ndim]
-        parts = accumulators.reshape(int(np.prod(before)), len(offsets), -1)
+        parts = accumulators.reshape(int(np.prod(before)), len(rests), -1)
     codes = np.empty(parts.shape, out_format.dtype)
-    # ρ: the offsets modulo a step, in (−step / 2, step / 2].
-    half = (grid.step - 1) // 2
-    rests = (offsets + half) % grid.step - half
     for rest in np.unique(rests):
         some = np.flatnonzero(rests == rest)
-        chosen = slice(None) if len(some) == len(offsets) else some
-        tables = _buckets(grid.fine, grid.step, int(rest), divisor)
-        exponents = smallest_exponent(grid) + 2 * (offsets[chosen] - grid.offset)
-        smallest = np.minimum(integers_at_least(divisor, exponents, grid.fine + 1), 2 * EXACT)
-        base = (offsets[chosen] - rest) // grid.step + tables.below
-        channels = _Channels(base.astype(np.int32)[:, None], smallest.astype(np.float64)[:, None])
+        chosen = slice(None) if len(some) == len(rests) else some
+        tables = _buckets(fine, step, int(rest), divisor)
+        base = (steps[chosen] + tables.below).astype(np.int32)
+        first = np.minimum(smallest[chosen], 2 * EXACT).astype(np.float64)
+        channels = _Channels(base[:, None], first[:, None])
         codes[:, chosen] = _reencode_parts(parts[:, chosen], tables, channels, out_format, relu)
     return codes.reshape(accumulators.shape)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.bounds import antilog_integer
+from recog.backend.arithmetic.buckets import offsets_of
 from recog.backend.arithmetic.definition import antilog, split
 from recog.backend.arithmetic.fast.emit import SHAPES, Shape
 from recog.backend.arithmetic.fast.reencoding import Reencoding
@@ -15,8 +16,6 @@ from recog.backend.arithmetic.tables import (
     INT64_MAX,
     AccumulatorScale,
     integers_at_least,
-    reencode_offset,
-    smallest_exponent,
 )
 from recog.backend.arithmetic.tabulated import all_codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
@@ -81,7 +80,7 @@ def _values(
 ) -> np.ndarray:
     sign, magnitude = split(all_codes(x_format), x_format)
     p = (magnitude << (frac - x_format.frac))[:, None] + residues
-    # Beyond 31 octaves no product is used, see `convolution.Fit`.
+    # Beyond 31 octaves no product is used, see `layer.Fit`.
     wrapped = antilog(np.minimum(p, (32 << frac) - 1), frac, arithmetic) & WRAP
     values = wrapped.astype(np.uint32).view(np.int32)
     return np.ascontiguousarray(values * sign[:, None].astype(np.int32))
@@ -113,15 +112,9 @@ def reencoding(
     """How the accumulators of some channels become codes; see `buckets` for the method."""
     if out_format is None:
         return _identity(relu)
-    grid = reencode_offset(scale.frac, 0, out_format, arithmetic.antilog_bits)
-    offsets = grid.offset + (np.array(scale.biases) << (grid.fine - scale.frac))
-    half = (grid.step - 1) // 2
-    rests = (offsets + half) % grid.step - half
+    fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic, divisor)
     kinds, table = np.unique(rests, return_inverse=True)
-    tables = [_buckets(grid.fine, grid.step, int(rest), divisor) for rest in kinds]
-    exponents = smallest_exponent(grid) + 2 * (offsets - grid.offset)
-    smallest = integers_at_least(divisor, exponents, grid.fine + 1)
-    base = (offsets - rests) // grid.step + tables[0].below
+    tables = [_buckets(fine, step, int(rest), divisor) for rest in kinds]
     one_sided = relu or out_format.unsigned
 
     def spread(values: np.ndarray, dtype: type[np.integer]) -> np.ndarray:
@@ -132,7 +125,7 @@ def reencoding(
         np.stack([each.reached for each in tables]),
         np.stack([each.following for each in tables]),
         spread(table, np.int32),
-        spread(base, np.int64),
+        spread(steps + tables[0].below, np.int64),
         spread(smallest, np.int64),
         out_format.max_magnitude,
         0 if one_sided else out_format.sign_mask,
