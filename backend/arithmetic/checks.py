@@ -17,7 +17,7 @@ from recog.backend.arithmetic.bounds import (
     resize_bound,
 )
 from recog.backend.arithmetic.definition import Padding, Pair, output_size
-from recog.backend.arithmetic.sampling import transposed_size
+from recog.backend.arithmetic.operands import Layer, Operands
 from recog.backend.arithmetic.stereo import correlation_bound
 from recog.backend.arithmetic.tables import INT64_MAX
 from recog.dialects.errors import RecogError
@@ -62,16 +62,57 @@ def _check_range(bound: int) -> None:
         )
 
 
-def check_layer(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    out_format: LnsFormat | None,
-    arithmetic: Arithmetic,
-) -> None:
+def check_conv2d(layer: Layer) -> None:
+    """x [N, C, H, W] and w [O, C / groups, kh, kw] fit, and the result is not empty."""
+    strides, padding, dilation, *_ = layer.window
+    _check_ranks(layer)
+    check_window(layer.x.shape[2:], layer.w.shape[2:], strides, padding, dilation)
+    _check_groups(layer)
+    _check_layer(layer)
+
+
+def check_conv_transpose2d(layer: Layer) -> None:
+    """x [N, I, H, W] and w [O, I / groups, kh, kw] fit, and the result is not empty."""
+    strides, padding, dilation, _, output_padding = layer.window
+    kernel = layer.w.shape[2:]
+    _check_ranks(layer)
+    if min(*kernel, *strides, *dilation) < 1 or min(*padding, *output_padding) < 0:
+        raise RecogError(
+            f"kernel {kernel}, strides {tuple(strides)} and dilation {tuple(dilation)} must "
+            f"be at least 1, padding {tuple(padding)} and output padding "
+            f"{tuple(output_padding)} at least 0"
+        )
+    if min(layer.transposed_size) < 1:
+        raise RecogError(f"padding {tuple(padding)} leaves nothing of the result")
+    _check_groups(layer)
+    _check_layer(layer)
+
+
+def check_linear(layer: Layer) -> None:
+    """x [..., K] and w [O, K] fit."""
+    x, w = layer.x, layer.w
+    _check_rank("w", w, 2)
+    if x.ndim < 1 or x.shape[-1] != w.shape[1]:
+        raise RecogError(f"x of shape {x.shape} and w of shape {w.shape} do not fit")
+    _check_layer(layer)
+
+
+def _check_ranks(layer: Layer) -> None:
+    _check_rank("x", layer.x, 4)
+    _check_rank("w", layer.w, 4)
+
+
+def _check_groups(layer: Layer) -> None:
+    x, w, groups = layer.x, layer.w, layer.window.groups
+    if groups < 1 or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
+        raise RecogError(
+            f"x of shape {x.shape} and w of shape {w.shape} do not fit {groups} groups"
+        )
+
+
+def _check_layer(layer: Layer) -> None:
     """What convolutions and linear layers share."""
+    x, x_format, w, w_format, init, out_format, _, _, arithmetic = layer
     check_codes("x", x, x_format)
     check_codes("w", w, w_format)
     _check_one_bias("x", x_format)
@@ -83,66 +124,10 @@ def check_layer(
             f"init is {init.dtype}{list(init.shape)}, the {w.shape[0]} outputs need "
             f"int64[{w.shape[0]}]"
         )
-    terms = int(np.prod(w.shape[1:]))
-    worst = terms * largest_product(x_format, w_format, arithmetic)
+    worst = layer.terms * largest_product(x_format, w_format, arithmetic)
     worst += 0 if init is None or not init.size else max(int(init.max()), -int(init.min()))
     if worst >= INT64_MAX:
         _check_range(max(accumulator_bounds(w, w_format, x_format, init, arithmetic)))
-
-
-def check_conv2d_shapes(
-    x: np.ndarray,
-    w: np.ndarray,
-    *,
-    strides: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: int,
-) -> None:
-    """x [N, C, H, W] and w [O, C / groups, kh, kw] fit, and the result is not empty."""
-    _check_rank("x", x, 4)
-    _check_rank("w", w, 4)
-    check_window(x.shape[2:], w.shape[2:], strides, padding, dilation)
-    _check_groups(x, w, groups)
-
-
-def check_conv_transpose2d_shapes(
-    x: np.ndarray,
-    w: np.ndarray,
-    *,
-    strides: Pair,
-    padding: Padding,
-    output_padding: Pair,
-    dilation: Pair,
-    groups: int,
-) -> None:
-    """x [N, I, H, W] and w [O, I / groups, kh, kw] fit, and the result is not empty."""
-    _check_rank("x", x, 4)
-    _check_rank("w", w, 4)
-    if min(*w.shape[2:], *strides, *dilation) < 1 or min(*padding, *output_padding) < 0:
-        raise RecogError(
-            f"kernel {w.shape[2:]}, strides {tuple(strides)} and dilation {tuple(dilation)} must "
-            f"be at least 1, padding {tuple(padding)} and output padding "
-            f"{tuple(output_padding)} at least 0"
-        )
-    size = transposed_size(x.shape[2:], w.shape[2:], strides, padding, output_padding, dilation)
-    if min(size) < 1:
-        raise RecogError(f"padding {tuple(padding)} leaves nothing of the result")
-    _check_groups(x, w, groups)
-
-
-def _check_groups(x: np.ndarray, w: np.ndarray, groups: int) -> None:
-    if groups < 1 or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
-        raise RecogError(
-            f"x of shape {x.shape} and w of shape {w.shape} do not fit {groups} groups"
-        )
-
-
-def check_linear_shapes(x: np.ndarray, w: np.ndarray) -> None:
-    """x [..., K] and w [O, K] fit."""
-    _check_rank("w", w, 2)
-    if x.ndim < 1 or x.shape[-1] != w.shape[1]:
-        raise RecogError(f"x of shape {x.shape} and w of shape {w.shape} do not fit")
 
 
 def check_window(
@@ -163,37 +148,43 @@ def check_window(
         )
 
 
-def check_add(
-    a: np.ndarray,
-    a_format: LnsFormat,
-    b: np.ndarray,
-    b_format: LnsFormat,
-    out_format: LnsFormat | None,
-    arithmetic: Arithmetic,
-) -> None:
+def check_add(operands: Operands, out_format: LnsFormat | None, arithmetic: Arithmetic) -> None:
     """Two tensors can be added."""
-    check_codes("a", a, a_format)
-    check_codes("b", b, b_format)
-    for name, format in (("a", a_format), ("b", b_format), ("the output", out_format)):
-        _check_one_bias(name, format)
-    _check_broadcast(a, b)
-    _check_range(add_bound(a_format, b_format, arithmetic))
+    check_mul(operands, out_format)
+    _check_range(add_bound(operands.a_format, operands.b_format, arithmetic))
 
 
-def check_mul(
-    a: np.ndarray, a_format: LnsFormat, b: np.ndarray, b_format: LnsFormat, out_format: LnsFormat
-) -> None:
+def check_mul(operands: Operands, out_format: LnsFormat | None) -> None:
     """Two tensors can be multiplied."""
-    check_codes("a", a, a_format)
-    check_codes("b", b, b_format)
-    for name, format in (("a", a_format), ("b", b_format), ("the output", out_format)):
-        _check_one_bias(name, format)
-    _check_broadcast(a, b)
-
-
-def _check_broadcast(a: np.ndarray, b: np.ndarray) -> None:
+    _check_operands(operands, out_format, "a", "b")
+    a, b = operands.a, operands.b
     if a.ndim != b.ndim or any(m != n and 1 not in (m, n) for m, n in zip(a.shape, b.shape)):
         raise RecogError(f"a of shape {a.shape} and b of shape {b.shape} do not broadcast")
+
+
+def check_correlation(
+    operands: Operands, out_format: LnsFormat, disparities: int, arithmetic: Arithmetic
+) -> None:
+    """left and right [N, C, H, W] can be correlated."""
+    left, left_format, right, right_format = operands
+    _check_operands(operands, out_format, "left", "right")
+    _check_rank("left", left, 4)
+    if left.shape != right.shape:
+        raise RecogError(f"left of shape {left.shape} and right of shape {right.shape} differ")
+    if not 1 <= disparities <= left.shape[3]:
+        raise RecogError(f"{disparities} disparities do not fit a width of {left.shape[3]}")
+    _check_range(correlation_bound(left_format, right_format, left.shape[1], arithmetic))
+
+
+def _check_operands(
+    operands: Operands, out_format: LnsFormat | None, a_name: str, b_name: str
+) -> None:
+    a, a_format, b, b_format = operands
+    check_codes(a_name, a, a_format)
+    check_codes(b_name, b, b_format)
+    _check_one_bias(a_name, a_format)
+    _check_one_bias(b_name, b_format)
+    _check_one_bias("the output", out_format)
 
 
 def check_avg_pool2d(
@@ -207,10 +198,7 @@ def check_avg_pool2d(
     padding: Padding,
 ) -> None:
     """x [N, C, H, W] can be pooled."""
-    check_codes("x", x, x_format)
-    _check_rank("x", x, 4)
-    _check_one_bias("x", x_format)
-    _check_one_bias("the output", out_format)
+    _check_maps(x, x_format, out_format)
     check_window(x.shape[2:], kernel, strides, padding, (1, 1))
     _check_range(pool_bound(x_format, kernel[0] * kernel[1], arithmetic))
 
@@ -225,31 +213,14 @@ def check_resize_bilinear(
     steps: Pair,
 ) -> None:
     """x [N, C, H, W] can be interpolated."""
-    check_codes("x", x, x_format)
-    _check_rank("x", x, 4)
-    _check_one_bias("x", x_format)
-    _check_one_bias("the output", out_format)
+    _check_maps(x, x_format, out_format)
     if min(*size, *steps) < 1:
         raise RecogError(f"size {tuple(size)} and steps {tuple(steps)} must be at least 1")
     _check_range(resize_bound(x_format, steps, arithmetic))
 
 
-def check_correlation(
-    left: np.ndarray,
-    right: np.ndarray,
-    left_format: LnsFormat,
-    right_format: LnsFormat,
-    disparities: int,
-    arithmetic: Arithmetic,
-) -> None:
-    """left and right [N, C, H, W] can be correlated."""
-    check_codes("left", left, left_format)
-    check_codes("right", right, right_format)
-    _check_one_bias("left", left_format)
-    _check_one_bias("right", right_format)
-    _check_rank("left", left, 4)
-    if left.shape != right.shape:
-        raise RecogError(f"left of shape {left.shape} and right of shape {right.shape} differ")
-    if not 1 <= disparities <= left.shape[3]:
-        raise RecogError(f"{disparities} disparities do not fit a width of {left.shape[3]}")
-    _check_range(correlation_bound(left_format, right_format, left.shape[1], arithmetic))
+def _check_maps(x: np.ndarray, x_format: LnsFormat, out_format: LnsFormat) -> None:
+    check_codes("x", x, x_format)
+    _check_rank("x", x, 4)
+    _check_one_bias("x", x_format)
+    _check_one_bias("the output", out_format)

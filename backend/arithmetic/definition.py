@@ -193,36 +193,6 @@ def conv2d(
         init: int64[O], the accumulators' initial values (`encode_bias`); None for zeros.
         out_format: one bias for the tensor; None gives the accumulators, int64.
     """
-    acc = accumulate_conv2d(
-        x,
-        x_format,
-        w,
-        w_format,
-        init,
-        strides=strides,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        arithmetic=arithmetic,
-    )
-    scale = product_scale(x_format, w_format)
-    return reencode(acc, scale, out_format, arithmetic, relu=relu)
-
-
-def accumulate_conv2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    *,
-    strides: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: int,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
-    """The accumulators of `conv2d`, int64 [N, O, Ho, Wo]."""
     outputs, group_inputs, *kernel = w.shape
     group_outputs = outputs // groups
     height, width = output_size(x.shape[2:], kernel, strides, padding, dilation)
@@ -235,7 +205,7 @@ def accumulate_conv2d(
             inputs = patch[:, first : first + group_inputs]
             weights = w[o, :, row, column, None, None]
             acc[:, o] += products(inputs, x_format, weights, w_format, arithmetic).sum(axis=1)
-    return acc
+    return reencode(acc, product_scale(x_format, w_format), out_format, arithmetic, relu=relu)
 
 
 def linear(
@@ -250,25 +220,13 @@ def linear(
     arithmetic: Arithmetic,
 ) -> np.ndarray:
     """x [..., K] times w [O, K] transposed, codes [..., O]; formats and init as in `conv2d`."""
-    acc = accumulate_linear(x, x_format, w, w_format, init, arithmetic=arithmetic)
-    scale = product_scale(x_format, w_format)
-    return reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
-
-
-def accumulate_linear(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    *,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
-    """The accumulators of `linear`, int64 [..., O]."""
     acc = np.empty((*x.shape[:-1], w.shape[0]), np.int64)
     for o, weights in enumerate(w):
         acc[..., o] = products(x, x_format, weights, w_format, arithmetic).sum(axis=-1)
-    return acc if init is None else acc + init
+    if init is not None:
+        acc += init
+    scale = product_scale(x_format, w_format)
+    return reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
 
 
 def add(

@@ -10,6 +10,7 @@ the definition, and float64 sums integers exactly below 2^53 in any order.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ import numpy as np
 from recog.backend.arithmetic import buckets, correlated, definition, lookup, tabulated, transposed
 from recog.backend.arithmetic.bounds import antilog_integer
 from recog.backend.arithmetic.buckets import EXACT
-from recog.backend.arithmetic.definition import Padding, Pair, output_size, split
-from recog.backend.arithmetic.engine import ReferenceEngine
+from recog.backend.arithmetic.definition import split
+from recog.backend.arithmetic.operands import Layer, Operands
+from recog.backend.arithmetic.reference import Engine
 from recog.backend.arithmetic.tabulated import all_codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
@@ -86,195 +88,135 @@ class _Weights:
         return self.rows[self.w[:, channels, row, column]].reshape(len(self.w), -1)
 
 
-class GemmEngine(ReferenceEngine):
+class GemmEngine(Engine):
     """The definition's bits through BLAS, within bounded working memory."""
 
-    def _accumulate_conv2d(
-        self,
-        x: np.ndarray,
-        x_format: LnsFormat,
-        w: np.ndarray,
-        w_format: LnsFormat,
-        init: np.ndarray | None,
-        *,
-        strides: Pair,
-        padding: Padding,
-        dilation: Pair,
-        groups: int,
-        arithmetic: Arithmetic,
-    ) -> np.ndarray:
-        outputs, group_inputs, *kernel = w.shape
-        size = output_size(x.shape[2:], kernel, strides, padding, dilation)
-        if outputs // groups <= FEW_OUTPUTS or x.shape[0] * size[0] * size[1] <= FEW_POSITIONS:
-            formats = x_format.with_bias(0), w_format.with_bias(0)
-            table = lookup.product_table(*formats, w[0].size, arithmetic)
+    def _conv2d(self, layer: Layer) -> np.ndarray:
+        return encoded(self._accumulated(layer), layer)
+
+    def _linear(self, layer: Layer) -> np.ndarray:
+        rows = layer.x.reshape(-1, layer.x.shape[-1])
+        table = _product_table(layer) if len(rows) <= FEW_POSITIONS else None
+        if table is None:
+            acc = self._accumulated(layer.as_convolution())
+        else:
+            acc = lookup.accumulate_linear(rows, layer.w, table) + layer.initial
+        return encoded(acc.reshape(*layer.x.shape[:-1], len(layer.w)), layer, axis=-1)
+
+    def _conv_transpose2d(self, layer: Layer) -> np.ndarray:
+        acc = transposed.conv_transpose2d(self._accumulated, layer, layer.initial)
+        return encoded(acc, layer)
+
+    def _accumulated(self, layer: Layer) -> np.ndarray:
+        """The accumulators of a convolution, int64 [N, O, Ho, Wo]."""
+        outputs, positions = len(layer.w) // layer.window.groups, len(layer.x) * prod(layer.size)
+        initial = layer.initial[:, None, None]
+        if outputs <= FEW_OUTPUTS or positions <= FEW_POSITIONS:
+            table = _product_table(layer)
             if table is not None:
-                acc = lookup.accumulate_conv2d(
-                    x,
-                    w,
-                    table,
-                    strides=strides,
-                    padding=padding,
-                    dilation=dilation,
-                    groups=groups,
-                )
-                return acc if init is None else acc + init[:, None, None]
-        acc = np.zeros((x.shape[0], outputs, *size), np.int64)
-        if init is not None:
-            acc += init[:, None, None]
-        window = _Window(strides, padding, dilation)
-        step = outputs // groups
-        for group in range(groups):
-            out = slice(group * step, (group + 1) * step)
-            inputs = slice(group * group_inputs, (group + 1) * group_inputs)
-            part = _Convolution(x[:, inputs], x_format, w[out], w_format, window, arithmetic)
-            part.add_to(acc[:, out])
+                acc = lookup.accumulate_conv2d(layer, table)
+                acc += initial
+                return acc
+        acc = np.empty((len(layer.x), len(layer.w), *layer.size), np.int64)
+        acc[...] = initial
+        for part, group in _groups(layer):
+            convolution = _Convolution(group)
+            if convolution.channels_at_once:
+                convolution.add_to(acc[:, part])
+            else:
+                acc[:, part] += super()._conv2d(group)
         return acc
 
-    def _accumulate_linear(
+    def _add(
         self,
-        x: np.ndarray,
-        x_format: LnsFormat,
-        w: np.ndarray,
-        w_format: LnsFormat,
-        init: np.ndarray | None,
-        *,
+        operands: Operands,
+        out_format: LnsFormat | None,
+        subtract: bool,
+        relu: bool,
         arithmetic: Arithmetic,
     ) -> np.ndarray:
-        rows = x.reshape(-1, x.shape[-1])
-        table = None
-        if len(rows) <= FEW_POSITIONS:
-            formats = x_format.with_bias(0), w_format.with_bias(0)
-            table = lookup.product_table(*formats, w.shape[1], arithmetic)
-        if table is not None:
-            acc = lookup.accumulate_linear(rows, w, table)
-            acc = acc if init is None else acc + init
-            return acc.reshape(*x.shape[:-1], len(w))
-        acc = self._accumulate_conv2d(
-            rows[:, :, None, None],
-            x_format,
-            w[:, :, None, None],
-            w_format,
-            init,
-            strides=(1, 1),
-            padding=(0, 0, 0, 0),
-            dilation=(1, 1),
-            groups=1,
-            arithmetic=arithmetic,
-        )
-        return acc.reshape(*x.shape[:-1], len(w))
+        if out_format is None or not tabulated.pairs_fit(operands):
+            return super()._add(operands, out_format, subtract, relu, arithmetic)
+        formats = operands.a_format, operands.b_format, out_format
+        table = tabulated.add_table(*formats, subtract, relu, arithmetic)
+        return self._look_up_pairs(operands, table)
 
-    def _accumulate_conv_transpose2d(
-        self,
-        x: np.ndarray,
-        x_format: LnsFormat,
-        w: np.ndarray,
-        w_format: LnsFormat,
-        init: np.ndarray | None,
-        *,
-        strides: Pair,
-        padding: Padding,
-        output_padding: Pair,
-        dilation: Pair,
-        groups: int,
-        arithmetic: Arithmetic,
+    def _mul(self, operands: Operands, out_format: LnsFormat, relu: bool) -> np.ndarray:
+        if not tabulated.pairs_fit(operands):
+            return super()._mul(operands, out_format, relu)
+        formats = operands.a_format, operands.b_format, out_format
+        return self._look_up_pairs(operands, tabulated.mul_table(*formats, relu))
+
+    def _correlation(
+        self, operands: Operands, out_format: LnsFormat, disparities: int, arithmetic: Arithmetic
     ) -> np.ndarray:
-        def accumulate(met: np.ndarray, weights: np.ndarray, dilation: Pair) -> np.ndarray:
-            return self._accumulate_conv2d(
-                met,
-                x_format,
-                weights,
-                w_format,
-                None,
-                strides=(1, 1),
-                padding=(0, 0, 0, 0),
-                dilation=dilation,
-                groups=groups,
-                arithmetic=arithmetic,
-            )
+        if not tabulated.pairs_fit(operands):
+            return super()._correlation(operands, out_format, disparities, arithmetic)
+        return correlated.correlation(operands, out_format, disparities, arithmetic)
 
-        acc = transposed.conv_transpose2d(
-            accumulate,
-            x,
-            w,
-            np.zeros(len(w), np.int64),
-            strides=strides,
-            padding=padding,
-            output_padding=output_padding,
-            dilation=dilation,
-        )
-        return acc if init is None else acc + init[:, None, None]
-
-    _reencode = staticmethod(buckets.reencode)
-    _add = staticmethod(tabulated.add)
-    _mul = staticmethod(tabulated.mul)
+    _look_up_pairs = staticmethod(tabulated.look_up_pairs)
     _avg_pool2d = staticmethod(tabulated.avg_pool2d)
     _resize_bilinear = staticmethod(tabulated.resize_bilinear)
-    _correlation = staticmethod(correlated.correlation)
+
+
+def encoded(acc: np.ndarray, layer: Layer, axis: int = 1) -> np.ndarray:
+    """A layer's result of its accumulators, whose channels run along an axis."""
+    return buckets.reencode(
+        acc, layer.scale, layer.out_format, layer.arithmetic, relu=layer.relu, axis=axis
+    )
+
+
+def _product_table(layer: Layer) -> lookup.ProductTable | None:
+    formats = layer.x_format.with_bias(0), layer.w_format.with_bias(0)
+    return lookup.product_table(*formats, layer.terms, layer.arithmetic)
 
 
 # Convolution
 
 
-class _Window(NamedTuple):
-    strides: Pair
-    padding: Padding
-    dilation: Pair
+def _groups(layer: Layer) -> Iterator[tuple[slice, Layer]]:
+    """The outputs of each group, and their sums of products as a layer of one group."""
+    window = layer.window._replace(groups=1)
+    bare = layer._replace(init=None, out_format=None, window=window, relu=False)
+    outputs, inputs = len(layer.w) // layer.window.groups, layer.w.shape[1]
+    for group in range(layer.window.groups):
+        part = slice(group * outputs, (group + 1) * outputs)
+        channels = slice(group * inputs, (group + 1) * inputs)
+        yield part, bare._replace(x=layer.x[:, channels], w=layer.w[part])
 
 
 class _Convolution:
-    """One group of a convolution, tap by tap, on tiles of images and output rows."""
+    """A convolution of one group, tap by tap, on tiles of images and output rows.
 
-    def __init__(
-        self,
-        x: np.ndarray,
-        x_format: LnsFormat,
-        w: np.ndarray,
-        w_format: LnsFormat,
-        window: _Window,
-        arithmetic: Arithmetic,
-    ):
-        self.x, self.x_format, self.w, self.w_format = x, x_format, w, w_format
-        self.window, self.arithmetic = window, arithmetic
-        self.frac = max(x_format.frac, w_format.frac)
+    Attributes:
+        channels_at_once: how many input channels may be summed in float64, exactly and in bounded
+            memory; 0 where one is too many.
+    """
+
+    def __init__(self, layer: Layer):
+        self.x, self.w, self.window = layer.x, layer.w, layer.window
+        self.x_format, self.arithmetic = layer.x_format, layer.arithmetic
+        self.frac = max(layer.x_format.frac, layer.w_format.frac)
+        self.weights = _Weights(layer.w, layer.w_format, self.frac)
+        self.channels_at_once = self._channels_at_once()
 
     def add_to(self, acc: np.ndarray) -> None:
-        """Add this group's sums to acc [N, O, Ho, Wo]."""
-        weights = _Weights(self.w, self.w_format, self.frac)
-        channels = self._channels_at_once(weights)
-        if channels == 0:
-            acc += self._defined()
-            return
-        table = self._input_table(weights.residues)
+        """Add the sums to acc [N, O, Ho, Wo]."""
+        residues, channels = self.weights.residues, self.channels_at_once
+        table = self._input_table(residues)
         for first in range(0, self.x.shape[1], channels):
             part = slice(first, first + channels)
-            for images, rows in self._tiles(acc.shape[2], channels * len(weights.residues)):
-                tile = self._tile(images, rows, part, weights, table, acc.shape[3])
+            for images, rows in self._tiles(acc.shape[2], channels * len(residues)):
+                tile = self._tile(images, rows, part, table, acc.shape[3])
                 acc[images, :, rows.start : rows.stop] += tile.transpose(2, 3, 0, 1)
 
-    def _defined(self) -> np.ndarray:
-        strides, padding, dilation = self.window
-        return definition.accumulate_conv2d(
-            self.x,
-            self.x_format,
-            self.w,
-            self.w_format,
-            None,
-            strides=strides,
-            padding=padding,
-            dilation=dilation,
-            groups=1,
-            arithmetic=self.arithmetic,
-        )
-
-    def _channels_at_once(self, weights: _Weights) -> int:
-        """How many input channels may be summed in float64: exact, and in bounded memory."""
+    def _channels_at_once(self) -> int:
         outputs, inputs, *kernel = self.w.shape
         x_largest = self.x_format.max_magnitude << (self.frac - self.x_format.frac)
-        largest = antilog_integer(x_largest + weights.largest, self.frac, self.arithmetic)
+        largest = antilog_integer(x_largest + self.weights.largest, self.frac, self.arithmetic)
         exact = (EXACT - 1) // (kernel[0] * kernel[1] * largest)
         halo = (kernel[0] - 1) * self.window.dilation[0] + 1
-        entries = len(weights.residues) * max(outputs, halo * self.x.shape[3])
+        entries = len(self.weights.residues) * max(outputs, halo * self.x.shape[3])
         return min(inputs, exact, max(1, WORKING_BYTES // (8 * entries)))
 
     def _input_table(self, residues: np.ndarray) -> np.ndarray:
@@ -296,24 +238,18 @@ class _Convolution:
 
     def _taps(self, rows: range, width: int) -> list[_Tap]:
         """The taps that meet the input somewhere below `rows` of outputs."""
-        (v_stride, h_stride), (top, left, _, _), dilation = self.window
+        strides, (top, left, _, _), dilation, *_ = self.window
         _, _, in_height, in_width = self.x.shape
         taps = []
         for row, column in np.ndindex(*self.w.shape[2:]):
-            vertical = _meet(row * dilation[0] - top, v_stride, in_height, rows)
-            horizontal = _meet(column * dilation[1] - left, h_stride, in_width, range(width))
+            vertical = _meet(row * dilation[0] - top, strides[0], in_height, rows)
+            horizontal = _meet(column * dilation[1] - left, strides[1], in_width, range(width))
             if vertical.first < vertical.last and horizontal.first < horizontal.last:
                 taps.append(_Tap(row, column, vertical, horizontal))
         return taps
 
     def _tile(
-        self,
-        images: slice,
-        rows: range,
-        channels: slice,
-        weights: _Weights,
-        table: np.ndarray,
-        width: int,
+        self, images: slice, rows: range, channels: slice, table: np.ndarray, width: int
     ) -> np.ndarray:
         """The sums of a tile as integers, int64 [rows, Wo, images, O].
 
@@ -337,7 +273,7 @@ class _Convolution:
             ]
             out = slice(vertical.first - rows.start, vertical.last - rows.start)
             columns = slice(horizontal.first * count, horizontal.last * count)
-            acc[out, columns] += _matmul(met, weights.matrix(channels, row, column))
+            acc[out, columns] += _matmul(met, self.weights.matrix(channels, row, column))
         return acc.astype(np.int64).reshape(len(rows), width, count, -1)
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.bounds import antilog_integer
-from recog.backend.arithmetic.definition import Padding, Pair, antilog, output_size, split, taps
+from recog.backend.arithmetic.definition import Padding, Pair, antilog, split, taps
+from recog.backend.arithmetic.operands import Layer
 from recog.backend.arithmetic.tables import INT64_MAX
 from recog.backend.arithmetic.tabulated import all_codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
@@ -79,19 +80,11 @@ def accumulate_linear(x: np.ndarray, w: np.ndarray, table: ProductTable) -> np.n
     return acc
 
 
-def accumulate_conv2d(
-    x: np.ndarray,
-    w: np.ndarray,
-    table: ProductTable,
-    *,
-    strides: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: int,
-) -> np.ndarray:
-    """The accumulators of `definition.conv2d` without initial values, int64 [N, O, Ho, Wo]."""
+def accumulate_conv2d(layer: Layer, table: ProductTable) -> np.ndarray:
+    """The accumulators of a convolution without initial values, int64 [N, O, Ho, Wo]."""
+    x, w, (height, width) = layer.x, layer.w, layer.size
+    strides, padding, dilation, groups, _ = layer.window
     outputs, inputs, *kernel = w.shape
-    height, width = output_size(x.shape[2:], kernel, strides, padding, dilation)
     by_group = x.reshape(len(x), groups, inputs, *x.shape[2:])
     by_tap = w.reshape(groups, outputs // groups, inputs, *kernel).transpose(2, 3, 4, 1, 0)
     acc = np.zeros((len(x), groups, outputs // groups, height, width), np.int64)

@@ -45,38 +45,6 @@ def conv_transpose2d(
     (h · stride + r · dilation − top, v · stride + c · dilation − left). Formats and init are as
     in `definition.conv2d`; outputs that nothing reaches hold init alone.
     """
-    acc = accumulate_conv_transpose2d(
-        x,
-        x_format,
-        w,
-        w_format,
-        init,
-        strides=strides,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-        arithmetic=arithmetic,
-    )
-    scale = product_scale(x_format, w_format)
-    return reencode(acc, scale, out_format, arithmetic, relu=relu)
-
-
-def accumulate_conv_transpose2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    *,
-    strides: Pair,
-    padding: Padding,
-    output_padding: Pair,
-    dilation: Pair,
-    groups: int,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
-    """The accumulators of `conv_transpose2d`, int64 [N, O, Ho, Wo]."""
     outputs, group_inputs, *kernel = w.shape
     group_outputs = outputs // groups
     reach = [
@@ -95,7 +63,9 @@ def accumulate_conv_transpose2d(
             whole[:, o, rows, columns] += terms.sum(axis=1)
     top, left, bottom, right = padding
     acc = crop(whole, (-top, -left, output_padding[0] - bottom, output_padding[1] - right))
-    return acc if init is None else acc + init[:, None, None]
+    if init is not None:
+        acc += init[:, None, None]
+    return reencode(acc, product_scale(x_format, w_format), out_format, arithmetic, relu=relu)
 
 
 def _every(first: int, step: int, count: int) -> slice:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
 from recog.backend.arithmetic import buckets, definition, sampling
 from recog.backend.arithmetic.definition import Padding, Pair
+from recog.backend.arithmetic.operands import Operands
 from recog.backend.arithmetic.tables import AccumulatorScale, code_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
@@ -30,56 +30,19 @@ def linearize(
     return definition.linearize(all_codes(format), format, scale, arithmetic).take(codes)
 
 
-def add(
-    a: np.ndarray,
-    a_format: LnsFormat,
-    b: np.ndarray,
-    b_format: LnsFormat,
-    out_format: LnsFormat | None,
-    *,
-    subtract: bool,
-    relu: bool,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
-    """As `definition.add`."""
-    if out_format is None or a_format.width + b_format.width > PAIR_BITS:
-        return definition.add(
-            a,
-            a_format,
-            b,
-            b_format,
-            out_format,
-            subtract=subtract,
-            relu=relu,
-            arithmetic=arithmetic,
-        )
-    table = add_table(a_format, b_format, out_format, subtract, relu, arithmetic)
-    return table.take(pair_indices(a, b, b_format))
+def pairs_fit(operands: Operands) -> bool:
+    """Whether the pairs of two tensors' codes have tables."""
+    return operands.a_format.width + operands.b_format.width <= PAIR_BITS
 
 
-def mul(
-    a: np.ndarray,
-    a_format: LnsFormat,
-    b: np.ndarray,
-    b_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    relu: bool,
-) -> np.ndarray:
-    """As `definition.mul`."""
-    if a_format.width + b_format.width > PAIR_BITS:
-        return definition.mul(a, a_format, b, b_format, out_format, relu=relu)
-    return mul_table(a_format, b_format, out_format, relu).take(pair_indices(a, b, b_format))
+def look_up_pairs(operands: Operands, entries: np.ndarray) -> np.ndarray:
+    """entries[a ‖ b], broadcast."""
+    a, _, b, b_format = operands
+    return entries.take((a.astype(np.uint16) << b_format.width) | b)
 
 
-def pair_indices(a: np.ndarray, b: np.ndarray, b_format: LnsFormat) -> np.ndarray:
-    return (a.astype(np.uint16) << b_format.width) | b
-
-
-def _table(
-    operation: Callable[[np.ndarray, np.ndarray], np.ndarray], a: LnsFormat, b: LnsFormat
-) -> np.ndarray:
-    return operation(all_codes(a)[:, None], all_codes(b)[None]).reshape(-1)
+def _all_pairs(a_format: LnsFormat, b_format: LnsFormat) -> Operands:
+    return Operands(all_codes(a_format)[:, None], a_format, all_codes(b_format)[None], b_format)
 
 
 @lru_cache(maxsize=64)
@@ -91,29 +54,24 @@ def add_table(
     relu: bool,
     arithmetic: Arithmetic,
 ) -> np.ndarray:
-    def operation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return definition.add(
-            a,
-            a_format,
-            b,
-            b_format,
-            out_format,
-            subtract=subtract,
-            relu=relu,
-            arithmetic=arithmetic,
-        )
-
-    return _table(operation, a_format, b_format)
+    """a + b, or a − b, of all pairs of codes."""
+    pairs = _all_pairs(a_format, b_format)
+    how = {"subtract": subtract, "relu": relu, "arithmetic": arithmetic}
+    return definition.add(*pairs, out_format, **how).reshape(-1)
 
 
 @lru_cache(maxsize=64)
 def mul_table(
     a_format: LnsFormat, b_format: LnsFormat, out_format: LnsFormat, relu: bool
 ) -> np.ndarray:
-    def operation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return definition.mul(a, a_format, b, b_format, out_format, relu=relu)
+    """a · b of all pairs of codes."""
+    return definition.mul(*_all_pairs(a_format, b_format), out_format, relu=relu).reshape(-1)
 
-    return _table(operation, a_format, b_format)
+
+@lru_cache(maxsize=8)
+def product_table(a_format: LnsFormat, b_format: LnsFormat, arithmetic: Arithmetic) -> np.ndarray:
+    """The products of all pairs of codes as integers, int64."""
+    return definition.products(*_all_pairs(a_format, b_format), arithmetic).reshape(-1)
 
 
 def avg_pool2d(

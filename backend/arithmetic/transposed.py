@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.definition import Padding, Pair
-from recog.backend.arithmetic.sampling import crop, transposed_size
+from recog.backend.arithmetic.operands import Layer, Window
+from recog.backend.arithmetic.sampling import crop
 
 
 class _Phase(NamedTuple):
@@ -51,26 +51,16 @@ def _phases(
 
 
 def conv_transpose2d(
-    convolve: Callable[[np.ndarray, np.ndarray, Pair], np.ndarray],
-    x: np.ndarray,
-    w: np.ndarray,
-    unreached: np.ndarray,
-    *,
-    strides: Pair,
-    padding: Padding,
-    output_padding: Pair,
-    dilation: Pair,
+    convolve: Callable[[Layer], np.ndarray], layer: Layer, unreached: np.ndarray
 ) -> np.ndarray:
     """The result of `sampling.conv_transpose2d`, [N, O, Ho, Wo], of `unreached`'s dtype.
 
     Args:
-        convolve: a convolution of stride 1, without padding, of inputs and weights with a
-            dilation.
+        convolve: computes a convolution of stride 1, without padding.
         unreached: what outputs that no input reaches hold, [O].
     """
-    kernel = w.shape[2:]
-    size = transposed_size(x.shape[2:], kernel, strides, padding, output_padding, dilation)
-    out = np.empty((x.shape[0], w.shape[0], *size), unreached.dtype)
+    x, w, size, window = layer.x, layer.w, layer.transposed_size, layer.window
+    out = np.empty((len(x), len(w), *size), unreached.dtype)
     out[...] = unreached[:, None, None]
     backward = w[:, :, ::-1, ::-1]
     vertical, horizontal = (
@@ -78,18 +68,20 @@ def conv_transpose2d(
             _phases(
                 x.shape[2 + axis],
                 size[axis],
-                kernel[axis],
-                strides[axis],
-                dilation[axis],
-                padding[axis],
+                w.shape[2 + axis],
+                window.strides[axis],
+                window.dilation[axis],
+                window.padding[axis],
             )
         )
         for axis in (0, 1)
     )
     for rows in vertical:
         for columns in horizontal:
-            met = crop(x, (rows.before, columns.before, rows.after, columns.after))
-            weights = np.ascontiguousarray(backward[:, :, rows.taps, columns.taps])
-            phase = convolve(met, weights, (rows.dilation, columns.dilation))
-            out[:, :, rows.outputs, columns.outputs] = phase
+            phase = layer._replace(
+                x=crop(x, (rows.before, columns.before, rows.after, columns.after)),
+                w=np.ascontiguousarray(backward[:, :, rows.taps, columns.taps]),
+                window=Window(dilation=(rows.dilation, columns.dilation), groups=window.groups),
+            )
+            out[:, :, rows.outputs, columns.outputs] = convolve(phase)
     return out

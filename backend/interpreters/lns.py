@@ -14,7 +14,8 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
 from recog.backend.arithmetic import definition, sampling, stereo
-from recog.backend.arithmetic.engine import DEFAULT_ENGINE, Engine, get_engine
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, get_engine
+from recog.backend.arithmetic.reference import Engine
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute, find_function
 from recog.backend.interpreters.lns_boxes import LnsBoxFunctions

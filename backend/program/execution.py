@@ -26,7 +26,7 @@ from recog.backend.arithmetic.bounds import (
     resize_bound,
     shown,
 )
-from recog.backend.arithmetic.engine import Engine
+from recog.backend.arithmetic.reference import Engine
 from recog.backend.program.assembler import memory_use
 from recog.backend.program.memory import FrameMemory
 from recog.dialects import chip

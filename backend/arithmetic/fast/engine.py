@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recog.backend.arithmetic import tabulated, transposed
-from recog.backend.arithmetic.definition import Pair
-from recog.backend.arithmetic.engine import LayerTensors
+from recog.backend.arithmetic import transposed
 from recog.backend.arithmetic.fast import cache
-from recog.backend.arithmetic.fast.layer import Layer, Window
 from recog.backend.arithmetic.fast.memo import remembered
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
-from recog.backend.arithmetic.gemm import GemmEngine
-from recog.backend.arithmetic.tables import product_scale
+from recog.backend.arithmetic.gemm import GemmEngine, encoded
+from recog.backend.arithmetic.operands import Layer, Operands
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 if TYPE_CHECKING:
@@ -40,24 +37,25 @@ SMALL_PAIR = 1 << 12
 _loaded: list[Any] = []
 
 
-def _load(path: str) -> Any:
-    """The modules with the kernels, imported when a layer first needs them."""
+def _kinds() -> list[Any]:
+    """The modules of the kinds of kernels, imported when a layer first needs them."""
     if not _loaded:
-        if cache.load(f"ready-{path}") is None:
-            with _status("compiling the arithmetic for this processor, once"):
-                _import()
-                _warm_up()
-            cache.keep(f"ready-{path}", b"")
-        else:
-            _import()
+        from recog.backend.arithmetic.fast import convolution, narrow
+
+        _loaded.extend((narrow, convolution))
     return _loaded
 
 
-def _import() -> None:
-    from recog.backend.arithmetic.fast import convolution, narrow
+def _load(path: str) -> Kernels:
+    """The kernels of a path; what surrounds them is compiled if it has not been kept."""
     from recog.backend.arithmetic.fast.assembly import kernels
 
-    _loaded.extend(((narrow, convolution), kernels))
+    if not _loaded and cache.load(f"ready-{path}") is None:
+        with _status("compiling the arithmetic for this processor, once"):
+            _kinds()
+            _warm_up()
+        cache.keep(f"ready-{path}", b"")
+    return kernels(path)
 
 
 def _warm_up() -> None:
@@ -78,16 +76,15 @@ def _status(message: str) -> AbstractContextManager[Any]:
     return Console(stderr=True).status(message)
 
 
-def _prepare(layer: Layer, code: Kernels) -> tuple[Any, Any]:
-    """The kind of kernel that takes a layer, and what it needs; None where none does."""
-    if not _loaded:
-        _import()
-    kinds, _ = _loaded
-    fit = kinds[-1].fit(layer)
-    for kind in kinds:
+def _prepare(layer: Layer, code: Kernels) -> Any:
+    """What the first kind of kernel that takes a layer needs for it; None where none does."""
+    from recog.backend.arithmetic.fast.layer import fit_of
+
+    fit = fit_of(layer)
+    for kind in _kinds():
         if kind.takes(layer, fit, code):
-            return kind, kind.prepare(layer, fit, code)
-    return None, None
+            return kind.prepare(layer, fit, code)
+    return None
 
 
 class FastEngine(GemmEngine):
@@ -107,110 +104,36 @@ class FastEngine(GemmEngine):
         thread_count()  # refused now, if it is, rather than in the first layer
         self.taken = Counter[str]()
 
-    def _conv2d(
-        self,
-        tensors: LayerTensors,
-        out_format: LnsFormat | None,
-        window: dict[str, Any],
-        relu: bool,
-        arithmetic: Arithmetic,
-    ) -> np.ndarray:
-        layer = Layer(*tensors, out_format, Window(**window), relu, arithmetic)
+    def _conv2d(self, layer: Layer) -> np.ndarray:
         result = self._run(layer)
+        return super()._conv2d(layer) if result is None else result
+
+    def _linear(self, layer: Layer) -> np.ndarray:
+        result = self._run(layer.as_convolution())
         if result is None:
-            return super()._conv2d(tensors, out_format, window, relu, arithmetic)
-        return result
+            return super()._linear(layer)
+        return result.reshape(*layer.x.shape[:-1], len(layer.w))
+
+    def _conv_transpose2d(self, layer: Layer) -> np.ndarray:
+        unreached = encoded(layer.initial, layer, axis=0)
+        return transposed.conv_transpose2d(self._conv2d, layer, unreached)
 
     def _run(self, layer: Layer) -> np.ndarray | None:
-        """The layer's result on a kernel; None where none takes it."""
+        """A convolution's result on a kernel; None where none takes it."""
         wide = max(layer.x_format.width, layer.w_format.width) > MAX_WIDTH
         if not wide and (_loaded or self._code or layer.products >= WORTH_LOADING):
-            code = self._code or _load(self.path)[1](self.path)
-            kind, prepared = remembered(layer, code, lambda: _prepare(layer, code))
-            if kind is not None:
-                self.taken[f"{self.path} {kind.NAME}"] += 1
-                return kind.convolve(layer, prepared)
+            self._code = code = self._code or _load(self.path)
+            prepared = remembered(layer, code, lambda: _prepare(layer, code))
+            if prepared is not None:
+                self.taken[f"{self.path} {prepared.NAME}"] += 1
+                return prepared.convolve(layer)
         self.taken["gemm"] += 1
         return None
 
-    def _linear(
-        self,
-        tensors: LayerTensors,
-        out_format: LnsFormat | None,
-        relu: bool,
-        arithmetic: Arithmetic,
-    ) -> np.ndarray:
-        x, x_format, w, w_format, init = tensors
-        rows, kernels = x.reshape(-1, x.shape[-1], 1, 1), w[:, :, None, None]
-        as_one = rows, x_format, kernels, w_format, init
-        layer = Layer(*as_one, out_format, Window(), relu, arithmetic)
-        result = self._run(layer)
-        if result is None:
-            return super()._linear(tensors, out_format, relu, arithmetic)
-        return result.reshape(*x.shape[:-1], len(w))
+    def _look_up_pairs(self, operands: Operands, entries: np.ndarray) -> np.ndarray:
+        a, _, b, b_format = operands
+        if not _loaded or a.shape != b.shape or a.size <= SMALL_PAIR:
+            return super()._look_up_pairs(operands, entries)
+        from recog.backend.arithmetic.fast.elementwise import look_up_pairs
 
-    def _conv_transpose2d(
-        self,
-        tensors: LayerTensors,
-        out_format: LnsFormat | None,
-        window: dict[str, Any],
-        relu: bool,
-        arithmetic: Arithmetic,
-    ) -> np.ndarray:
-        x, x_format, w, w_format, init = tensors
-        groups = window["groups"]
-
-        def convolve(met: np.ndarray, weights: np.ndarray, dilation: Pair) -> np.ndarray:
-            own = Window(dilation=dilation, groups=groups)._asdict()
-            phase = met, x_format, weights, w_format, init
-            return self._conv2d(phase, out_format, own, relu, arithmetic)
-
-        start = np.zeros(len(w), np.int64) if init is None else init
-        scale = product_scale(x_format, w_format)
-        unreached = self._reencode(start, scale, out_format, arithmetic, relu=relu, axis=0)
-        others = {name: value for name, value in window.items() if name != "groups"}
-        return transposed.conv_transpose2d(convolve, x, w, unreached, **others)
-
-    def _add(
-        self,
-        a: np.ndarray,
-        a_format: LnsFormat,
-        b: np.ndarray,
-        b_format: LnsFormat,
-        out_format: LnsFormat | None,
-        **how: Any,
-    ) -> np.ndarray:
-        if out_format is None or not _large_pair(a, a_format, b, b_format):
-            return tabulated.add(a, a_format, b, b_format, out_format, **how)
-        settings = how["subtract"], how["relu"], how["arithmetic"]
-        entries = tabulated.add_table(a_format, b_format, out_format, *settings)
-        return _look_up_pairs(a, b, b_format, entries)
-
-    def _mul(
-        self,
-        a: np.ndarray,
-        a_format: LnsFormat,
-        b: np.ndarray,
-        b_format: LnsFormat,
-        out_format: LnsFormat,
-        *,
-        relu: bool,
-    ) -> np.ndarray:
-        if not _large_pair(a, a_format, b, b_format):
-            return tabulated.mul(a, a_format, b, b_format, out_format, relu=relu)
-        entries = tabulated.mul_table(a_format, b_format, out_format, relu)
-        return _look_up_pairs(a, b, b_format, entries)
-
-
-def _large_pair(a: np.ndarray, a_format: LnsFormat, b: np.ndarray, b_format: LnsFormat) -> bool:
-    """Whether a table of pairs serves, and the kernels are there."""
-    fits = a_format.width + b_format.width <= tabulated.PAIR_BITS and a.shape == b.shape
-    return fits and bool(_loaded) and a.size > SMALL_PAIR
-
-
-def _look_up_pairs(
-    a: np.ndarray, b: np.ndarray, b_format: LnsFormat, entries: np.ndarray
-) -> np.ndarray:
-    from recog.backend.arithmetic.fast.elementwise import look_up_pairs
-
-    return look_up_pairs(a, b, b_format.width, entries)
+        return look_up_pairs(a, b, b_format.width, entries)

@@ -12,15 +12,19 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.fast.intrinsics import copy8, invoke, jit
-from recog.backend.arithmetic.fast.reencoding import Reencoding, finish
+from recog.backend.arithmetic.fast.reencoding import Epilogue, finish, finish_rows
 
 
 class Tiles(NamedTuple):
-    """A convolution cut into tiles of positions, and blocks of weights; see `dense`."""
+    """A convolution cut into tiles of positions, and blocks of weights; see `dense`.
+
+    Attributes:
+        mac, table: kernels' addresses; a table of 0 is written without one.
+        masks: how the table's kernel parts codes, see `layer.masks_of`.
+    """
 
     mac: int
     table: int
-    finish: int
     positions: int
     outputs: int
     groups: int
@@ -38,11 +42,7 @@ class Tiles(NamedTuple):
     row_stride: int
     column_stride: int
     group_stride: int
-    magnitude_mask: int
-    up: int
-    low_mask: int
-    frac: int
-    sign_mask: int
+    masks: tuple[int, int, int, int, int]
 
 
 @jit
@@ -98,11 +98,7 @@ def _table(
                 mantissas.ctypes.data,
                 np.int64(depth),
                 plan.residues,
-                plan.magnitude_mask,
-                plan.up,
-                plan.low_mask,
-                plan.frac,
-                plan.sign_mask,
+                *plan.masks,
             ),
         )
         return
@@ -125,9 +121,7 @@ def dense(
     records: np.ndarray,
     mantissas: np.ndarray,
     values: np.ndarray,
-    init: np.ndarray,
-    channels: np.ndarray,
-    how: Reencoding,
+    epilogue: Epilogue,
     out: np.ndarray,
     scratch: np.ndarray,
 ) -> None:
@@ -160,7 +154,7 @@ def dense(
         _locate(tile, plan, inputs, outputs)
         inputs += group * plan.group_stride
         acc[: some * positions] = 0
-        if not plan.finish:
+        if not epilogue.kernel:
             wide[: some * positions] = 0
         for block in range(plan.blocks):
             _gather(x, inputs, offsets[block * depth : (block + 1) * depth], codes)
@@ -178,31 +172,31 @@ def dense(
                 ),
             )
             last_of_sum = (block + 1) % plan.blocks_per_sum == 0 or block + 1 == plan.blocks
-            if not plan.finish and last_of_sum:
+            if not epilogue.kernel and last_of_sum:
                 for i in range(some * positions):
                     wide[i] += acc[i]
                     acc[i] = 0
         inside = min(positions, plan.total - tile * positions)
         channel = group * plan.outputs + low
-        if plan.finish:
+        if epilogue.kernel:
             own = out[channel * plan.area :]
-            _finish_tile(acc, channels[channel:], some, inside, plan, how, outputs, staged, own)
+            _finish_tile(acc, channel, some, inside, plan, epilogue, outputs, staged, own)
             continue
         for o in range(some):
-            begin, start = (channel + o) * plan.area, init[channel + o]
+            begin, start = (channel + o) * plan.area, epilogue.init[channel + o]
             for p in range(inside):
                 value = wide[o * positions + p] + start
-                out[begin + outputs[p]] = finish(value, channel + o, how)
+                out[begin + outputs[p]] = finish(value, channel + o, epilogue.how)
 
 
 @jit
 def _finish_tile(
     acc: np.ndarray,
-    channels: np.ndarray,
+    channel: int,
     some: int,
     inside: int,
     plan: Tiles,
-    how: Reencoding,
+    epilogue: Epilogue,
     places: np.ndarray,
     codes: np.ndarray,
     out: np.ndarray,
@@ -213,22 +207,8 @@ def _finish_tile(
     target, stride = codes.ctypes.data, positions
     if whole:
         target, stride = out[places[0] :].ctypes.data, plan.area
-    invoke(
-        plan.finish,
-        (
-            acc.ctypes.data,
-            channels.ctypes.data,
-            np.int64(24),
-            target,
-            np.int64(some),
-            np.int64(stride * size),
-            np.int64(how.bits),
-            np.int64(how.bits - 1),
-            np.int64(how.largest),
-            np.int64(how.sign_mask),
-            np.int64(0 if how.sign_mask else -1),
-        ),
-    )
+    first = epilogue.channels[channel:].ctypes.data
+    finish_rows(epilogue, acc.ctypes.data, first, 24, target, some, stride * size)
     if not whole:
         for o in range(some):
             for p in range(inside):

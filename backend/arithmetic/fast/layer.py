@@ -1,4 +1,4 @@
-"""A layer as the kernels take it."""
+"""What both kinds of kernels need of a layer: its products, how large its sums get, its codes."""
 
 from __future__ import annotations
 
@@ -6,50 +6,76 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.definition import Padding, Pair, output_size
-from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.backend.arithmetic.fast import kernels
+from recog.backend.arithmetic.fast.assembly import Kernels
+from recog.backend.arithmetic.fast.constants import (
+    Products,
+    channel_records,
+    products_of,
+    reencoding,
+)
+from recog.backend.arithmetic.fast.emit import UNROLL
+from recog.backend.arithmetic.fast.reencoding import Epilogue
+from recog.backend.arithmetic.operands import Layer
+
+INT32_MAX = (1 << 31) - 1
 
 
-class Window(NamedTuple):
-    strides: Pair = (1, 1)
-    padding: Padding = (0, 0, 0, 0)
-    dilation: Pair = (1, 1)
-    groups: int = 1
+def products_in(layer: Layer) -> Products:
+    formats = layer.x_format.with_bias(0), layer.w_format.with_bias(0)
+    return products_of(*formats, layer.arithmetic)
 
 
-class Layer(NamedTuple):
-    """What a layer computes, checked: x [N, C, H, W], w [O, C / groups, kh, kw]."""
+def masks_of(layer: Layer) -> tuple[int, int, int, int, int]:
+    """How kernels part an input's code: magnitude_mask, up, low_mask, frac and sign_mask."""
+    products, format = products_in(layer), layer.x_format
+    low_mask = (1 << products.frac) - 1
+    return format.max_magnitude, products.up, low_mask, products.frac, format.sign_mask
 
-    x: np.ndarray
-    x_format: LnsFormat
-    w: np.ndarray
-    w_format: LnsFormat
-    init: np.ndarray | None
-    out_format: LnsFormat | None
-    window: Window
-    relu: bool
-    arithmetic: Arithmetic
 
-    @property
-    def size(self) -> Pair:
-        window = self.window
-        return output_size(
-            self.x.shape[2:], self.w.shape[2:], window.strides, window.padding, window.dilation
-        )
+class Fit(NamedTuple):
+    """What int32 holds of a layer's sums, proven from its weights and the largest input code.
 
-    @property
-    def padded_size(self) -> Pair:
-        """Height and width of x with its padding."""
-        top, left, bottom, right = self.window.padding
-        height, width = self.x.shape[2:]
-        return height + top + bottom, width + left + right
+    Attributes:
+        terms: how many products a sum may have; 0 where a block of few may not fit.
+        bound: the largest |sum| of all products, if that many fit.
+    """
 
-    @property
-    def out_dtype(self) -> np.dtype:
-        return np.dtype(np.int64) if self.out_format is None else self.out_format.dtype
+    terms: int
+    bound: int
 
-    @property
-    def products(self) -> int:
-        """How many products it sums."""
-        height, width = self.size
-        return len(self.x) * height * width * self.w.size
+
+def fit_of(layer: Layer) -> Fit:
+    products = products_in(layer)
+    rows = np.ascontiguousarray(layer.w).reshape(len(layer.w), -1)
+    bound = kernels.sums_of_terms(rows, products.terms)
+    if bound <= INT32_MAX:
+        return Fit(layer.terms, bound)
+    some = INT32_MAX // kernels.largest_term(rows, products.terms)
+    return Fit(some if some >= UNROLL else 0, bound)
+
+
+def epilogue_of(layer: Layer, fit: Fit, code: Kernels, positions: int) -> Epilogue:
+    """How sums of a layer, `positions` in a row, become its codes or accumulators."""
+    kernel, tables = 0, np.zeros(0, np.int32)
+    channels, out_format, scale = np.zeros((1, 6), np.int32), layer.out_format, layer.scale
+    if out_format is not None:
+        if fit.bound + _largest_initial(layer) < INT32_MAX:
+            kernel = code.address(f"finish_{positions}_{out_format.dtype.itemsize}")
+        channels, tables = channel_records(scale, len(layer.w), out_format, layer.arithmetic)
+        if layer.init is not None:
+            channels = channels.copy()
+            channels[:, 4] = layer.init.astype(np.int32)
+    how = reencoding(scale, len(layer.w), out_format, layer.arithmetic, layer.relu)
+    return Epilogue(kernel, layer.initial, channels, tables, how)
+
+
+def _largest_initial(layer: Layer) -> int:
+    return 0 if layer.init is None else max(int(layer.init.max()), -int(layer.init.min()))
+
+
+def aligned(size: int) -> np.ndarray:
+    """Bytes at an address that is a multiple of a cache line."""
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size]

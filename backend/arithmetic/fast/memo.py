@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from recog.backend.arithmetic.fast.layer import Layer
+from recog.backend.arithmetic.operands import Layer
 
 MOST_SHAPES = 16
 """Input shapes, formats and the like that are remembered for the same weights."""

@@ -12,21 +12,12 @@ import numpy as np
 
 from recog.backend.arithmetic.fast import narrow_kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
-from recog.backend.arithmetic.fast.convolution import (
-    Fit,
-    aligned,
-    channels_of,
-    init_fits,
-    products_in,
-    reencoding_of,
-)
 from recog.backend.arithmetic.fast.emit import ROW_VECTORS
-from recog.backend.arithmetic.fast.layer import Layer
+from recog.backend.arithmetic.fast.layer import Fit, aligned, epilogue_of, masks_of, products_in
 from recog.backend.arithmetic.fast.narrow_kernels import Planes
-from recog.backend.arithmetic.fast.reencoding import Reencoding
+from recog.backend.arithmetic.fast.reencoding import Epilogue
 from recog.backend.arithmetic.fast.threads import spread
-
-NAME = "row"
+from recog.backend.arithmetic.operands import Layer
 
 FEW_OUTPUTS = 8
 """Up to so many outputs a group, measured: from about 12 on the dense kernel takes less time."""
@@ -38,7 +29,7 @@ BAND_BYTES = 192 << 10
 def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
     """Whether a layer is for the row kernel, and its sums and tables fit that."""
     few = len(layer.w) // layer.window.groups <= FEW_OUTPUTS
-    whole = fit.terms >= layer.w[0].size
+    whole = fit.terms >= layer.terms
     return few and whole and code.form.shuffle > 0 and products_in(layer).shape is not None
 
 
@@ -48,48 +39,35 @@ class Prepared(NamedTuple):
     plan: Planes
     taps: np.ndarray
     mantissas: np.ndarray
-    init: np.ndarray
-    channels: np.ndarray
-    tables: np.ndarray
-    how: Reencoding
+    epilogue: Epilogue
+
+    NAME = "row"
+
+    def convolve(self, layer: Layer) -> np.ndarray:
+        """The layer's codes or accumulators, [N, O, Ho, Wo]."""
+        height, width = layer.size
+        shape = len(layer.x), len(layer.w), height * width
+        out = np.empty(shape, layer.out_dtype)
+        plan, x = self.plan, np.ascontiguousarray(layer.x)
+        scratch_bytes = narrow_kernels.narrow_bytes(plan)
+
+        def work(first: int, last: int) -> None:
+            scratch = aligned(scratch_bytes)
+            narrow_kernels.narrow(first, last, plan, x, self.taps, self.epilogue, out, scratch)
+
+        spread(work, len(x) * plan.groups * plan.bands)
+        return out.reshape(*shape[:2], height, width)
 
 
 def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
     """The plan and the weights of a layer that `takes` takes."""
-    plan, mantissas = _plan(layer, fit, code), products_in(layer).mantissas
-    init = np.zeros(len(layer.w), np.int64) if layer.init is None else layer.init
-    taps = _taps(layer, plan, mantissas)
-    return Prepared(plan, taps, mantissas, init, *channels_of(layer), reencoding_of(layer))
+    plan, mantissas = _plan(layer, code), products_in(layer).mantissas
+    epilogue = epilogue_of(layer, fit, code, plan.positions)
+    return Prepared(plan, _taps(layer, plan, mantissas), mantissas, epilogue)
 
 
-def convolve(layer: Layer, prepared: Prepared) -> np.ndarray:
-    """The layer's codes or accumulators, [N, O, Ho, Wo]."""
-    height, width = layer.size
-    shape = len(layer.x), len(layer.w), height * width
-    out = np.empty(shape, layer.out_dtype)
-    plan, x = prepared.plan, np.ascontiguousarray(layer.x)
-    scratch_bytes = narrow_kernels.narrow_bytes(plan)
-
-    def work(first: int, last: int) -> None:
-        narrow_kernels.narrow(
-            first,
-            last,
-            plan,
-            x,
-            prepared.taps,
-            prepared.init,
-            prepared.channels,
-            prepared.how,
-            out,
-            aligned(scratch_bytes),
-        )
-
-    spread(work, len(x) * plan.groups * plan.bands)
-    return out.reshape(*shape[:2], height, width)
-
-
-def _plan(layer: Layer, fit: Fit, code: Kernels) -> Planes:
-    window, products = layer.window, products_in(layer)
+def _plan(layer: Layer, code: Kernels) -> Planes:
+    window = layer.window
     outputs, inputs, *kernel = layer.w.shape
     in_height, in_width = layer.x.shape[2:]
     height, width = layer.size
@@ -104,18 +82,14 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Planes:
     in_rows = (band - 1) * stride + reach
     vectors = -(-width // code.form.lanes)
     at_once = max(each for each in ROW_VECTORS if each <= vectors)
-    finish, positions = 0, max(code.form.positions)
-    if layer.out_format is not None and init_fits(layer, fit):
-        finish = code.address(f"finish_{positions}_{layer.out_format.dtype.itemsize}")
     return Planes(
         parts=code.address("parts"),
-        row=code.address(f"row_{at_once}_{products.shape}"),
-        finish=finish,
-        positions=positions,
+        row=code.address(f"row_{at_once}_{products_in(layer).shape}"),
+        positions=max(code.form.positions),
         outputs=outputs // window.groups,
         inputs=inputs,
         groups=window.groups,
-        depth=inputs * kernel[0] * kernel[1],
+        depth=layer.terms,
         size=-(-inputs * in_rows * phase * step // 64) * 64,
         bands=-(-height // band),
         band=band,
@@ -129,11 +103,7 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Planes:
         stride=stride,
         column_stride=step,
         phase=phase,
-        magnitude_mask=layer.x_format.max_magnitude,
-        up=products.up,
-        low_mask=(1 << products.frac) - 1,
-        frac=products.frac,
-        sign_mask=layer.x_format.sign_mask,
+        masks=masks_of(layer),
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.fast.intrinsics import invoke, jit
-from recog.backend.arithmetic.fast.reencoding import Reencoding, finish
+from recog.backend.arithmetic.fast.reencoding import Epilogue, finish, finish_rows
 
 SPARE = 256
 """Elements behind a band that vectors may reach into."""
@@ -19,11 +19,14 @@ class Planes(NamedTuple):
     """A convolution of few outputs a group, cut into bands of output rows; see `narrow`.
 
     Padded input rows lie phase by phase: column x at x mod stride · phase + x div stride.
+
+    Attributes:
+        parts, row: kernels' addresses.
+        masks: how `parts` parts codes, see `layer.masks_of`.
     """
 
     parts: int
     row: int
-    finish: int
     positions: int
     outputs: int
     inputs: int
@@ -42,11 +45,7 @@ class Planes(NamedTuple):
     stride: int
     column_stride: int
     phase: int
-    magnitude_mask: int
-    up: int
-    low_mask: int
-    frac: int
-    sign_mask: int
+    masks: tuple[int, int, int, int, int]
 
 
 @jit
@@ -56,9 +55,7 @@ def narrow(
     plan: Planes,
     x: np.ndarray,
     taps: np.ndarray,
-    init: np.ndarray,
-    channels: np.ndarray,
-    how: Reencoding,
+    epilogue: Epilogue,
     out: np.ndarray,
     scratch: np.ndarray,
 ) -> None:
@@ -91,11 +88,7 @@ def narrow(
                 power.ctypes.data,
                 codes.ctypes.data,
                 np.int64(size - SPARE),
-                plan.magnitude_mask,
-                plan.up,
-                plan.low_mask,
-                plan.frac,
-                plan.sign_mask,
+                *plan.masks,
             ),
         )
         for o in range(plan.outputs):
@@ -115,11 +108,11 @@ def narrow(
                 )
             begin = low * plan.width
             target = out[image, channel, begin : begin + some * plan.width]
-            if plan.finish:
-                _finish_plane(acc, channels[channel], plan, how, target, staged)
+            if epilogue.kernel:
+                _finish_plane(acc, channel, epilogue, target, staged)
                 continue
             for i in range(target.size):
-                target[i] = finish(acc[i] + init[channel], channel, how)
+                target[i] = finish(acc[i] + epilogue.init[channel], channel, epilogue.how)
 
 
 @jit
@@ -147,41 +140,19 @@ def _place(x: np.ndarray, first: int, plan: Planes, codes: np.ndarray) -> None:
 
 @jit
 def _finish_plane(
-    acc: np.ndarray,
-    channel: np.ndarray,
-    plan: Planes,
-    how: Reencoding,
-    target: np.ndarray,
-    staged: np.ndarray,
+    acc: np.ndarray, channel: int, epilogue: Epilogue, target: np.ndarray, staged: np.ndarray
 ) -> None:
     """Re-encode the accumulators of one output; the last ones by way of `staged`."""
-    positions, size = plan.positions, target.itemsize
-    whole = target.size // positions
-    for part in range(2):
-        count = whole if part == 0 else 1
-        done = part * whole * positions
-        rest = target.size - done
-        if count == 0 or rest == 0:
-            continue
-        address = target.ctypes.data if part == 0 else staged.ctypes.data
-        invoke(
-            plan.finish,
-            (
-                acc.ctypes.data + 4 * done,
-                channel.ctypes.data,
-                np.int64(0),
-                address,
-                np.int64(count),
-                np.int64(positions * size),
-                np.int64(how.bits),
-                np.int64(how.bits - 1),
-                np.int64(how.largest),
-                np.int64(how.sign_mask),
-                np.int64(0 if how.sign_mask else -1),
-            ),
-        )
-        if part == 1:
-            target[done:] = staged[:rest]
+    positions, size = staged.size, target.itemsize
+    rows = target.size // positions
+    done = rows * positions
+    rest = target.size - done
+    source, own = acc.ctypes.data, epilogue.channels[channel].ctypes.data
+    if rows:
+        finish_rows(epilogue, source, own, 0, target.ctypes.data, rows, positions * size)
+    if rest:
+        finish_rows(epilogue, source + 4 * done, own, 0, staged.ctypes.data, 1, 0)
+        target[done:] = staged[:rest]
 
 
 def narrow_bytes(plan: Planes) -> int:

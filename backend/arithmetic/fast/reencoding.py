@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.fast.intrinsics import jit, leading_zeros
+from recog.backend.arithmetic.fast.intrinsics import invoke, jit, leading_zeros
 
 
 class Reencoding(NamedTuple):
@@ -56,3 +56,55 @@ def finish(value: int, channel: int, how: Reencoding) -> int:
     if how.bits == 0:
         return value if how.sign_mask else max(value, 0)
     return reencode_one(value, channel, how)
+
+
+class Epilogue(NamedTuple):
+    """What a layer's sums need to become its codes or accumulators.
+
+    Attributes:
+        kernel: the address of `finish` of `emit`; 0 where the sums, or the result, are int64.
+        init: the accumulators' initial values, int64[O].
+        channels: what that kernel reads of each channel, int32[O, 6].
+        tables: the memory that `channels` leads to.
+    """
+
+    kernel: int
+    init: np.ndarray
+    channels: np.ndarray
+    tables: np.ndarray
+    how: Reencoding
+
+
+@jit
+def finish_rows(
+    epilogue: Epilogue,
+    acc: int,
+    channels: int,
+    channel_bytes: int,
+    target: int,
+    rows: int,
+    row_bytes: int,
+) -> None:
+    """Re-encode rows of sums by the kernel, from and to addresses.
+
+    Args:
+        channel_bytes: how far a row's channel lies behind that of the row before.
+        row_bytes: how far a row's codes lie behind those of the row before.
+    """
+    how = epilogue.how
+    invoke(
+        epilogue.kernel,
+        (
+            np.int64(acc),
+            np.int64(channels),
+            np.int64(channel_bytes),
+            np.int64(target),
+            np.int64(rows),
+            np.int64(row_bytes),
+            np.int64(how.bits),
+            np.int64(how.bits - 1),
+            np.int64(how.largest),
+            np.int64(how.sign_mask),
+            np.int64(0 if how.sign_mask else -1),
+        ),
+    )

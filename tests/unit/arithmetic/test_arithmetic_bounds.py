@@ -34,7 +34,7 @@ def test_bounds_are_reached(unsigned: bool):
     x[negative] = 0 if unsigned else 0xFF
     init = np.array([12345])
     (bound,) = bounds.accumulator_bounds(w, w_format, x_format, init, Arithmetic())
-    acc = definition.accumulate_linear(x, x_format, w, w_format, init, arithmetic=Arithmetic())
+    acc = definition.linear(x, x_format, w, w_format, init, None, arithmetic=Arithmetic())
     assert acc.tolist() == [bound]
 
 

@@ -73,6 +73,8 @@ def test_the_other_operations_refuse(name: str):
         engine.avg_pool2d(a, F8, F8, kernel=(1, 1), arithmetic=arithmetic)
     with pytest.raises(RecogError, match="does not fit an input"):
         engine.avg_pool2d(X, F8, F8, kernel=(6, 6), arithmetic=arithmetic)
+    with pytest.raises(RecogError, match="output's format has biases per channel"):
+        engine.correlation(X, F8, X, F8, CHANNELS, disparities=2, arithmetic=arithmetic)
 
 
 @pytest.mark.parametrize("name", ENGINES)

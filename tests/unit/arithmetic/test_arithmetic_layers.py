@@ -19,7 +19,7 @@ from lns_strategies import (
     random_codes,
 )
 
-from recog.backend.arithmetic import definition, gemm, lookup, oracle, tables
+from recog.backend.arithmetic import buckets, definition, gemm, lookup, oracle, tables
 from recog.backend.arithmetic.engine import get_engine
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
@@ -105,7 +105,7 @@ def test_quick_reencode_around_every_threshold(frac: int, data, antilog_bits: in
     scale = tables.AccumulatorScale(frac, (bias,))
     arguments = acc, scale, out_format, Arithmetic(antilog_bits)
     expected = definition.reencode(*arguments, relu=relu, divisor=divisor, axis=-1)
-    result = GEMM._reencode(*arguments, relu=relu, divisor=divisor, axis=-1)
+    result = buckets.reencode(*arguments, relu=relu, divisor=divisor, axis=-1)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -136,7 +136,7 @@ def test_quick_reencode_of_channels(seed: int, axis: int):
     for relu in (False, True):
         how = {"relu": relu, "divisor": divisor, "axis": axis}
         expected = definition.reencode(*arguments, **how)
-        np.testing.assert_array_equal(GEMM._reencode(*arguments, **how), expected)
+        np.testing.assert_array_equal(buckets.reencode(*arguments, **how), expected)
 
 
 def test_gemm_sums_wide_products_exactly():
@@ -166,7 +166,7 @@ def test_quick_reencode_beyond_float64(offset: int):
     acc = thresholds[(thresholds > 1 << 53) & (thresholds < 1 << 55)] + offset
     assert acc.size > 16
     arguments = acc, scale, out_format, Arithmetic()
-    result = GEMM._reencode(*arguments, axis=-1)
+    result = buckets.reencode(*arguments, axis=-1)
     np.testing.assert_array_equal(result, definition.reencode(*arguments, axis=-1))
 
 

@@ -22,7 +22,7 @@ from lns_strategies import (
     transposed_convolutions,
 )
 
-from recog.backend.arithmetic import definition, encoding, tables
+from recog.backend.arithmetic import buckets, definition, encoding, tables
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import (
     cache,
@@ -167,7 +167,7 @@ def test_reencoding_around_every_threshold(frac: int, data, antilog_bits: int, r
     near = np.concatenate([thresholds[thresholds < 1 << 62] + d for d in (-2, -1, 0, 1, 2)])
     acc = np.concatenate([near, -near, np.arange(-70, 70), [(1 << 31) - 2, 2 - (1 << 31)]])
     scale = tables.AccumulatorScale(frac, (bias,))
-    expected = GEMM._reencode(acc, scale, out_format, arithmetic, relu=relu)  # type: ignore
+    expected = buckets.reencode(acc, scale, out_format, arithmetic, relu=relu)
     how = constants.reencoding(scale, 1, out_format, arithmetic, relu)
     scalar = [reencoding.reencode_one(int(value), 0, how) for value in acc]
     np.testing.assert_array_equal(scalar, expected)
