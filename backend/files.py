@@ -37,6 +37,8 @@ def atomic_write(
     Raises:
         OSError: naming `path`, before the block runs, where it cannot be written.
     """
+    if not os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, "a file name is expected", "''")
     if os.path.abspath(path).startswith(("/dev/", "/proc/")):
         # /dev/stdout may lead to a regular file, which the shell holds open.
         return _open(os.fspath(path), mode)
@@ -47,6 +49,36 @@ def atomic_write(
     if stat.S_ISDIR(existing.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     return _open(os.fspath(path), mode)
+
+
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Raise the OSError that `atomic_write` would, before the hours that precede it."""
+    if not os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, "a file name is expected", "''")
+    if os.path.isdir(path):
+        raise _os_error(errno.EISDIR, path)
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise _os_error(errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT, path)
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise _os_error(errno.EACCES, path)
+
+
+def check_output_folder(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError if no file can be written to a folder, which need not be there yet."""
+    if not os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, "a folder name is expected", "''")
+    folder = Path(os.path.realpath(path))
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise _os_error(errno.ENOTDIR, path)
+    if not os.access(folder, os.W_OK):
+        raise _os_error(errno.EACCES, path)
+
+
+def _os_error(number: int, path: str | os.PathLike[str]) -> OSError:
+    return OSError(number, os.strerror(number), os.fspath(path))
 
 
 def _status(path: str | os.PathLike[str]) -> os.stat_result | None:

@@ -112,6 +112,12 @@ def _array(constant: Constant) -> tuple[np.ndarray, Attribute]:
     tensor = constant.tensor.detach()
     if tensor.is_complex() or tensor.is_quantized:
         raise Unsupported(f"tensor {constant.name} is {tensor.dtype}")
+    if tensor.is_meta:
+        raise RecogError(
+            'is on the device "meta", without numbers',
+            where=f'parameter "{constant.name}"',
+            hint="load the weights first",
+        )
     if tensor.dtype in (torch.float16, torch.bfloat16):
         raise Unsupported(f"tensor {constant.name} is {tensor.dtype}", "call model.float()")
     if not tensor.is_floating_point():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
@@ -54,6 +55,7 @@ def load_archive(path: str | Path) -> ExportedProgram:
         raise RecogError("no such file", where=str(path))
     # The heads' own operators must be known before an archive that holds them is read.
     import_module("recog.frontend.functional")
+    _check_archive(str(path))
     try:
         with quiet_torch():
             return torch.export.load(path)
@@ -64,6 +66,17 @@ def load_archive(path: str | Path) -> ExportedProgram:
             where=str(path),
             hint="write it with torch.export.save(torch.export.export(model.eval(), inputs), path)",
         ) from None
+
+
+def _check_archive(path: str) -> None:
+    """Refuse a zip archive whose members are not what was written; torch reads on."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception:
+        return  # torch says what it is
+    if damaged is not None:
+        raise RecogError(f"damaged: the checksum of {damaged} does not match", where=path)
 
 
 def layers_in_training(model: torch.nn.Module) -> list[ImportProblem]:

@@ -78,7 +78,9 @@ def _run_user_code(run: Callable[[], Any], path: str) -> Any:
     try:
         return run()
     except SyntaxError as error:
-        place = f"{error.filename or path}:{error.lineno}"
+        place = error.filename or path
+        if error.lineno is not None:
+            place = f"{place}:{error.lineno}"
         raise RecogError(f"SyntaxError: {error.msg}", where=place) from None
     except (Exception, SystemExit) as error:
         own = [

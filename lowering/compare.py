@@ -22,7 +22,7 @@ from recog.backend.arithmetic.engine import DEFAULT_ENGINE
 from recog.backend.interpreters.execute import find_function
 from recog.backend.interpreters.lns import check_input, lns_interpreter, run_lns
 from recog.dialects import lns, nn
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import format_of
 from recog.dialects.lns.types import holds_codes
 from recog.lowering.labels import label_layers, label_of
@@ -72,7 +72,8 @@ def compare_layers(
     def observe(op: Operation, results: Sequence[Any]) -> None:
         label = label_of(op)
         if label in references:
-            cumulative[label] = sqnr_db(references[label], _decoded(op, results[0]))
+            value = _decoded(op, results[0])
+            cumulative[label] = sqnr_db(_same_size(op, references[label], value), value)
 
     run_lns(lns_module, *inputs, entry=entry, engine=engine, observe=observe)
     alone = _alone(lns_module, references, inputs, entry, engine)
@@ -103,6 +104,16 @@ def _float_values(
 
     run_nn(module, *inputs, entry=entry, observe=observe)
     return values
+
+
+def _same_size(op: Operation, reference: np.ndarray, value: np.ndarray) -> np.ndarray:
+    if reference.size != value.size:
+        fail(
+            op,
+            f"gives {list(value.shape)}, the float network {list(reference.shape)} in this layer",
+            hint="compare an lns module with the nn module that it was made from",
+        )
+    return reference.reshape(value.shape)
 
 
 def _indices(label: str) -> str:
@@ -145,8 +156,9 @@ def _alone(
             continue
         if isinstance(op, lns.PeaksOp):
             values[op.indices] = references[_indices(label)]
-        reference = references[label]
-        ratios[label, op.name] = sqnr_db(reference, _decoded(op, results[0]))
+        value = _decoded(op, results[0])
+        reference = _same_size(op, references[label], value)
+        ratios[label, op.name] = sqnr_db(reference, value)
         if holds_codes(op.results[0]):
             values[op.results[0]] = encode(reference, format_of(op.results[0]))
     return ratios

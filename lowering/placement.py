@@ -28,7 +28,7 @@ from recog.dialects import nn
 from recog.dialects.chip.descriptors import MAX_AXES
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
-from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
 from recog.lowering.calibrate import FORMAT, ActivationFormats, covering_bias
@@ -69,7 +69,11 @@ def host_reasons(module: ModuleOp, entry: str = "main") -> dict[nn.NnOp, HostRea
 
     In execution order. Constants, and what is computed of constants alone, are on neither side.
     """
-    function, reasons = find_function(module, entry), _trial(module, entry)
+    function = find_function(module, entry)
+    for op in function.walk():
+        if op.dialect_name() in ("lns", "chip"):
+            fail(op, "the network is converted already", hint="give the float network")
+    reasons = _trial(module, entry)
     variable = depends_on_inputs(function)
     computed = [op for op in reversed(nn_ops(function)) if op.output in variable]
     while True:

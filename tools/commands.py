@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from recog.backend.files import atomic_write
+from recog.backend.files import atomic_write, check_output, check_output_folder
 from recog.backend.interpreters.execute import find_function
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
@@ -24,6 +24,8 @@ from recog.tools.module_files import (
 
 PROGRAM_NAME = "program.recog"
 HOST_NAME = "host.mlir"
+REPORT_NAME = "report.json"
+STAGES = ("float", "folded", "split", "clustered", "tuned", "calibrated", "lns", "chip")
 
 
 def import_command(arguments: argparse.Namespace) -> int:
@@ -45,6 +47,7 @@ def check_command(arguments: argparse.Namespace) -> int:
     """recog check: where each op of a network will run; 1 if some cannot be imported."""
     from recog.tools.check_network import check_network, check_table
 
+    _check_json(arguments)
     with stage(f"check {arguments.network}"):
         report = check_network(arguments.network)
     print_table(None, *check_table(report.rows), left=["runs on", "why", "first at"])
@@ -62,6 +65,7 @@ def convert_command(arguments: argparse.Namespace) -> int:
     from recog.tools.levels import level_table, measure_levels
 
     options = conversion_options(arguments)
+    check_output_folder(arguments.output)
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
     count = _input_count(module)
@@ -76,6 +80,7 @@ def convert_command(arguments: argparse.Namespace) -> int:
     program = conversion.assemble()
     folder = Path(arguments.output)
     folder.mkdir(parents=True, exist_ok=True)
+    remove_conversion(folder)
     for i, (name, stage_module) in enumerate(conversion.stages.items()):
         write_module(stage_module, folder / stage_file(i, name))
     with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
@@ -84,15 +89,27 @@ def convert_command(arguments: argparse.Namespace) -> int:
         write_module(conversion.host_part, folder / HOST_NAME)
         for line in boundary_lines(conversion.host_part):
             print(line)
-    is_labels = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
+    labels = labels if labels is not None and is_labels(labels) else None
     with stage(f"measure every level on {len(test_inputs[0])} inputs"):
-        rows = measure_levels(
-            conversion, Machine(program), test_inputs, labels if is_labels else None
-        )
+        rows = measure_levels(conversion, Machine(program), test_inputs, labels)
     print_table(None, *level_table(rows))
-    write_json(folder / "report.json", {"rows": [row.as_record() for row in rows]})
+    write_json(folder / REPORT_NAME, {"rows": [row.as_record() for row in rows]})
     print(f"program: {folder / PROGRAM_NAME} ({len(program):,} bytes), IR and report beside it")
     return 0
+
+
+def remove_conversion(folder: Path) -> None:
+    """Remove what an earlier `recog convert` left, lest its files be taken for this one's."""
+    stages = [f"[0-9]-{name}.mlir" for name in STAGES]
+    for pattern in (*stages, HOST_NAME, REPORT_NAME):
+        for file in folder.glob(pattern):
+            if file.is_file():
+                file.unlink()
+
+
+def is_labels(targets: np.ndarray) -> bool:
+    """Whether targets name a class for each frame."""
+    return targets.ndim == 1 and targets.dtype.kind in "iu"
 
 
 def stage_file(index: int, name: str) -> str:
@@ -111,7 +128,9 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
     a = arguments
     chip = ConvertLnsToChipPass(a.target, a.activation_memory, a.weight_memory)
     target = chip.chip_target(ChipTarget())
-    accumulator = a.accumulator_width or (None if a.target is None else target.accumulator)
+    accumulator = a.accumulator_width
+    if accumulator is None and a.target is not None:
+        accumulator = target.accumulator
     antilog_bits = target.antilog_bits if a.antilog_bits is None else a.antilog_bits
     mitchell = a.mitchell or target.mitchell
     try:
@@ -121,7 +140,7 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
             LnsFormat(a.width, a.unsigned_frac, unsigned=True),
             LnsFormat(a.output_width, a.output_frac),
         )
-        Arithmetic(antilog_bits, accumulator or 32, mitchell)
+        Arithmetic(antilog_bits, 32 if accumulator is None else accumulator, mitchell)
     except ValueError as error:
         raise RecogError(str(error), where="number formats") from None
     cluster = ClusterWeightsPass(
@@ -160,6 +179,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     from recog.backend.split_network import SplitNetwork
     from recog.lowering.partition import host_inputs
 
+    if arguments.output is not None:
+        check_output(arguments.output)
     machine = Machine(arguments.program, engine=arguments.engine)
     network = SplitNetwork(machine.run, None)
     if arguments.host is not None:
@@ -172,7 +193,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         save_arrays(arguments.output, outputs)
     for i, output in enumerate(outputs):
         print(f"output {i}: {output.dtype} {list(output.shape)}")
-    if targets is not None and targets.ndim == 1 and outputs[0].ndim == 2:
+    if targets is not None and is_labels(targets) and outputs[0].ndim == 2:
         correct = outputs[0].argmax(axis=1) == targets
         print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
     return 0
@@ -183,6 +204,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
     from recog.lowering.compare import compare_layers
     from recog.tools.levels import decibels
 
+    _check_json(arguments)
     float_module, lns_module = _modules_to_compare(arguments.network, arguments.converted)
     inputs, _ = load_inputs(arguments.data, _input_count(lns_module))
     with stage(f"compare on {len(inputs[0])} inputs"):
@@ -250,6 +272,11 @@ def disassemble_command(arguments: argparse.Namespace) -> int:
     with atomic_write(arguments.output or "/dev/stdout") as stream:
         target.emit(make_context(), module, stream)
     return 0
+
+
+def _check_json(arguments: argparse.Namespace) -> None:
+    if arguments.json is not None:
+        check_output(arguments.json)
 
 
 def write_json(path: Path, content: object) -> None:

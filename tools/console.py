@@ -32,6 +32,7 @@ def run_main(program: str, body: Callable[[], int | None]) -> int:
     Errors become text on standard error: 1 for bad input and for bugs of the compiler,
     2 for a wrong command line. `RECOG_DEBUG=1` adds the traceback.
     """
+    _open_closed()
     try:
         code = body() or 0
         sys.stdout.flush()
@@ -49,6 +50,13 @@ def run_main(program: str, body: Callable[[], int | None]) -> int:
         _print_error(program, error)
         _settle_output()
         return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
+
+
+def _open_closed() -> None:
+    """Where the shell closed standard output or error (`>&-`), Python has None in its place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _settle_output() -> None:

@@ -221,6 +221,12 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
             ["holds no stage"],
         ),
         (["disassemble", "{0}/none.recog"], 1, ["none.recog"]),
+        (["check", "{0}/out/5-lns.mlir"], 1, ["the network is converted already"]),
+        (
+            ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--accumulator-width", "0"],
+            1,
+            ["accumulator width must be in"],
+        ),
     ],
 )
 def test_bad_input_is_a_message_and_leaves_no_file(
@@ -239,7 +245,7 @@ def test_bad_input_is_a_message_and_leaves_no_file(
     output = tmp_path / "output"
     filled = [argument.format(workspace) for argument in arguments]
     if code == 1:
-        filled += ["-o", str(output)] if filled[0] != "compare" else ["--json", str(output)]
+        filled += ["--json" if filled[0] in ("compare", "check") else "-o", str(output)]
     assert main(filled) == code
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err
@@ -247,3 +253,40 @@ def test_bad_input_is_a_message_and_leaves_no_file(
     for text in texts:
         assert text in captured.err
     assert not output.exists()
+
+
+def test_outputs_are_checked_first(workspace: Path, capsys: pytest.CaptureFixture) -> None:
+    network, data = f"{workspace}/net.py:make", ["--data", f"{workspace}/data.npz"]
+    program = f"{workspace}/out/program.recog"
+    for arguments, where in (
+        (["run", program, *data, "-o", f"{workspace}/none/out.npy"], "none/out.npy"),
+        (["run", program, *data, "-o", f"{workspace}/out"], "out"),
+        (["convert", network, *data, "-o", f"{workspace}/net.py"], "net.py"),
+        (["compare", network, f"{workspace}/out", *data, "--json", f"{workspace}"], "directory"),
+        (["check", network, "--json", f"{workspace}/none/x.json"], "none/x.json"),
+    ):
+        assert main(arguments) == 1
+        error = capsys.readouterr().err
+        assert where in error
+        assert len(error.splitlines()) == 1  # not even the network was read
+
+
+def test_a_conversion_replaces_the_one_before(workspace: Path, tmp_path: Path) -> None:
+    for name in ("host.mlir", "report.json", "2-clustered.mlir", "6-chip.mlir", "notes.mlir"):
+        (tmp_path / name).write_text("old")
+    command = [f"{workspace}/net.py:make", "--data", f"{workspace}/data.npz", "-o", str(tmp_path)]
+    assert main(["convert", *command, "--dense"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("0-float.mlir", "1-folded.mlir", "2-calibrated.mlir", "3-lns.mlir", "4-chip.mlir"),
+        *("notes.mlir", "program.recog", "report.json"),
+    ]
+    assert "rows" in json.loads((tmp_path / "report.json").read_text())
+
+
+def test_only_labels_give_an_accuracy(workspace: Path, capsys: pytest.CaptureFixture) -> None:
+    images = np.load(workspace / "images.npy")[:2]
+    for targets, shown in ((np.array([1, 2]), True), (np.array([0.5, 1]), False)):
+        np.savez(workspace / "few.npz", inputs=images, targets=targets)
+        data = ["--data", f"{workspace}/few.npz"]
+        assert main(["run", f"{workspace}/out/program.recog", *data]) == 0
+        assert ("accuracy" in capsys.readouterr().out) == shown

@@ -127,3 +127,14 @@ def test_tables_are_not_cut(capsys: pytest.CaptureFixture[str]):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].strip() == "Layers"
     assert any(name in line and "31.5" in line and "[red]conv" in line for line in lines)
+
+
+def test_standard_streams_that_the_shell_closed(monkeypatch: pytest.MonkeyPatch):
+    def fails() -> int:
+        print("text", file=sys.stderr)
+        raise RecogError("wrong")
+
+    for body, code in ((lambda: print("text", flush=True), 0), (fails, 1)):
+        monkeypatch.setattr(sys, "stdout", None)
+        monkeypatch.setattr(sys, "stderr", None)
+        assert run_main("recog", body) == code

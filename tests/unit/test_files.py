@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recog.backend.files import atomic_write
+from recog.backend.files import atomic_write, check_output, check_output_folder
 
 
 def test_writes_text_and_bytes(tmp_path: Path):
@@ -98,3 +98,25 @@ def test_errors_name_the_path_and_come_first(tmp_path: Path, name: str, error: t
 def test_a_full_disk_is_named():
     with pytest.raises(OSError, match="No space left"), atomic_write("/dev/full") as stream:
         stream.write("x")
+
+
+def test_outputs_are_checked_before_they_are_computed(tmp_path: Path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "new", tmp_path / "file", Path("/dev/null")):
+        check_output(path)
+    for path in (tmp_path / "new", tmp_path / "some" / "new", tmp_path):
+        check_output_folder(path)
+    assert os.listdir(tmp_path) == ["file"]
+    for path in (tmp_path, tmp_path / "none" / "x", tmp_path / "file" / "x", ""):
+        with pytest.raises(OSError, match="directory|expected") as error:
+            check_output(path)
+        assert error.value.filename == (str(path) or "''")
+    for path in (tmp_path / "file", tmp_path / "file" / "x" / "y", ""):
+        with pytest.raises(OSError, match="directory|expected") as error:
+            check_output_folder(path)
+        assert error.value.filename == (str(path) or "''")
+
+
+def test_no_name_is_no_file():
+    with pytest.raises(FileNotFoundError, match="a file name is expected"), atomic_write(""):
+        pass

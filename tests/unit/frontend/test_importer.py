@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import zipfile
 
 import pytest
 import torch
@@ -374,6 +375,24 @@ def test_no_archive(tmp_path):
     damaged.write_bytes(b"PK\x03\x04 not a zip")
     with pytest.raises(RecogError, match="is not a torch.export archive"):
         import_pt2(damaged)
+
+
+def test_damaged_archive(tmp_path):
+    path = tmp_path / "net.pt2"
+    torch.export.save(torch.export.export(tnn.Linear(64, 64), (torch.zeros(1, 64),)), path)
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+    data = bytearray(path.read_bytes())
+    data[largest.header_offset + largest.file_size // 2] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(RecogError, match="net.pt2: damaged: the checksum of .* does not match"):
+        import_pt2(path)
+
+
+def test_parameters_without_numbers():
+    model = tnn.Linear(4, 4).to("meta")
+    with pytest.raises(RecogError, match='parameter "weight": is on the device "meta"'):
+        import_torch(model, torch.randn(1, 4, device="meta"))
 
 
 def test_outputs_that_are_constants_or_inputs():

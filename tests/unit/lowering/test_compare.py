@@ -152,6 +152,18 @@ def test_modules_without_a_common_layer():
         compare_layers(other, encoded, [POWERS])
 
 
+def test_modules_of_different_networks():
+    _, encoded = chain(FINE, FINE)
+    other = parse("""
+        func.func @main(%x: tensor<1x2xf32>) -> tensor<1x4xf32> {
+          %0 = nn.concat %x, %x {axis = 1, layer = "double"} : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x4xf32>
+          func.return %0 : tensor<1x4xf32>
+        }
+    """)  # noqa: E501
+    with pytest.raises(RecogError, match=r"gives \[1, 2\], the float network \[1, 4\]"):
+        compare_layers(other, encoded, [POWERS])
+
+
 def test_labels():
     module = parse("""
         !v = tensor<1x2xf32>
