@@ -40,7 +40,7 @@ def engines() -> dict[str, FastEngine]:
     if "avx2" in found and "avx512" not in found:
         wide = paths.FORMS["avx512"]
         halves = Form(wide.lanes, paths.FORMS["avx2"].shuffle, wide.positions)
-        found["avx512 in halves"] = Kernels(halves)
+        found["avx512 in halves"] = Kernels("avx512 in halves", halves)
     return {name: FastEngine(code) for name, code in found.items()}
 
 

@@ -12,15 +12,17 @@ from recog.backend.arithmetic.fast.paths import FORMS, host
 
 
 class Kernels:
-    """The kernels of a form, each compiled when its address is first asked for.
+    """The kernels of a path, each compiled when its address is first asked for.
 
     Args:
-        portable: for any processor of this architecture, in place of this one.
+        path: its name; the kernels of `portable` are for any processor of this architecture,
+            those of others for this one.
+        form: theirs, by default that of the path.
     """
 
-    def __init__(self, form: Form, *, portable: bool = False):
-        self.form = form
-        self._target = ("", "") if portable else _host_target()
+    def __init__(self, path: str, form: Form | None = None):
+        self.path, self.form = path, form or FORMS[path]
+        self._target = ("", "") if path == "portable" else _host_target()
         self._addresses: dict[str, int] = {}
         self._engines: list[Any] = []
 
@@ -36,7 +38,7 @@ class Kernels:
 @lru_cache(maxsize=8)
 def kernels(path: str) -> Kernels:
     """The kernels of a path."""
-    return Kernels(FORMS[path], portable=path == "portable")
+    return Kernels(path)
 
 
 def assembly(form: Form, name: str, cpu: str, features: str) -> str:

@@ -94,13 +94,13 @@ class FastEngine(GemmEngine):
         code: the kernels to run, for tests; by default those of the path.
 
     Attributes:
-        path: the form of the kernels, see `paths`.
+        path: the name of the kernels, see `paths`.
         taken: how many layers ran on which path.
     """
 
     def __init__(self, code: Kernels | None = None):
         self._code = code
-        self.path = chosen_path()
+        self.path = code.path if code else chosen_path()
         thread_count()  # refused now, if it is, rather than in the first layer
         self.taken = Counter[str]()
 

@@ -49,7 +49,7 @@ SIXTEEN_LANES = Form(16, paths.FORMS["avx2"].shuffle, paths.FORMS["avx512"].posi
 def compiled() -> dict[str, Kernels]:
     found = {path: kernels_of(path) for path in paths.available_paths()}
     if "avx2" in found and "avx512" not in found:
-        found["avx512 in halves"] = Kernels(SIXTEEN_LANES)
+        found["avx512 in halves"] = Kernels("avx512 in halves", SIXTEEN_LANES)
     return found
 
 
@@ -327,7 +327,7 @@ def test_no_place_for_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     cache.cache_folder.cache_clear()
     try:
         assert cache.cache_folder() is None
-        assert Kernels(paths.FORMS["portable"], portable=True).address("mac_8")
+        assert Kernels("portable").address("mac_8")
         cache.keep("x", b"1")
         assert cache.load("x") is None
     finally:
@@ -339,7 +339,7 @@ def test_compiled_code_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     cache.cache_folder.cache_clear()
     try:
         for _ in range(2):
-            Kernels(paths.FORMS["portable"], portable=True).address("mac_8")
+            Kernels("portable").address("mac_8")
             assert [path.suffix for path in tmp_path.glob("kernels-*/*")] == [".o"]
     finally:
         cache.cache_folder.cache_clear()
