@@ -112,7 +112,7 @@ def _check_groups(layer: Layer) -> None:
 
 def _check_layer(layer: Layer) -> None:
     """What convolutions and linear layers share."""
-    x, x_format, w, w_format, init, out_format, _, _, arithmetic = layer
+    x, x_format, w, w_format, init, out_format = layer.tensors
     check_codes("x", x, x_format)
     check_codes("w", w, w_format)
     _check_one_bias("x", x_format)
@@ -124,10 +124,10 @@ def _check_layer(layer: Layer) -> None:
             f"init is {init.dtype}{list(init.shape)}, the {w.shape[0]} outputs need "
             f"int64[{w.shape[0]}]"
         )
-    worst = layer.terms * largest_product(x_format, w_format, arithmetic)
+    worst = layer.terms * largest_product(x_format, w_format, layer.arithmetic)
     worst += 0 if init is None or not init.size else max(int(init.max()), -int(init.min()))
     if worst >= INT64_MAX:
-        _check_range(max(accumulator_bounds(w, w_format, x_format, init, arithmetic)))
+        _check_range(max(accumulator_bounds(w, w_format, x_format, init, layer.arithmetic)))
 
 
 def check_window(

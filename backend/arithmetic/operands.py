@@ -36,6 +36,7 @@ class Layer(NamedTuple):
         init: the accumulators' initial values, int64[O]; None for zeros.
         out_format: None for the accumulators themselves.
         relu: whether negative results become zero.
+        whole: the weights that w is a view of, where it is not they themselves.
     """
 
     x: np.ndarray
@@ -47,6 +48,7 @@ class Layer(NamedTuple):
     window: Window
     relu: bool
     arithmetic: Arithmetic
+    whole: np.ndarray | None = None
 
     @property
     def tensors(
@@ -101,7 +103,7 @@ class Layer(NamedTuple):
     def as_convolution(self) -> Layer:
         """A linear layer as a convolution of one position: x [N, K, 1, 1], w [O, K, 1, 1]."""
         rows = self.x.reshape(-1, self.x.shape[-1], 1, 1)
-        return self._replace(x=rows, w=self.w[:, :, None, None])
+        return self._replace(x=rows, w=self.w[:, :, None, None], whole=self.w)
 
 
 class Operands(NamedTuple):

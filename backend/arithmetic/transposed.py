@@ -80,7 +80,8 @@ def conv_transpose2d(
         for columns in horizontal:
             phase = layer._replace(
                 x=crop(x, (rows.before, columns.before, rows.after, columns.after)),
-                w=np.ascontiguousarray(backward[:, :, rows.taps, columns.taps]),
+                w=backward[:, :, rows.taps, columns.taps],
+                whole=w,
                 window=Window(dilation=(rows.dilation, columns.dilation), groups=window.groups),
             )
             out[:, :, rows.outputs, columns.outputs] = convolve(phase)

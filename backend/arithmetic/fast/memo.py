@@ -13,27 +13,29 @@ from typing import Any
 
 from recog.backend.arithmetic.operands import Layer
 
-MOST_SHAPES = 16
-"""Input shapes, formats and the like that are remembered for the same weights."""
+MOST_TIMES = 16
+"""How many times the size of the weights is remembered of them, for input shapes and the like."""
 
 _entries: dict[int, dict[Any, tuple[Any, Any]]] = {}
 
 
 def remembered(layer: Layer, code: Any, make: Callable[[], Any]) -> Any:
-    """make(), or what it gave for the same weights and all else the same."""
-    w, init = layer.w, layer.init
-    if w.flags.writeable or (init is not None and init.flags.writeable):
+    """make(), or what it gave for the same view of the same weights and all else the same."""
+    init, whole = layer.init, layer.w if layer.whole is None else layer.whole
+    if whole.flags.writeable or (init is not None and init.flags.writeable):
         return make()
-    if id(w) not in _entries:
-        _entries[id(w)] = {}
-        weakref.finalize(w, _entries.pop, id(w), None)
-    own = _entries[id(w)]
+    if id(whole) not in _entries:
+        _entries[id(whole)] = {}
+        weakref.finalize(whole, _entries.pop, id(whole), None)
+    own = _entries[id(whole)]
+    # As long as the weights live, where a view of them begins and how it steps says what it holds.
+    view = layer.w.__array_interface__["data"][0], layer.w.shape, layer.w.strides
     # Formats may have thousands of biases: the same object is enough, and kept alive.
     kept = layer.w_format, init, code
     others = layer.x_format, layer.out_format, layer.window, layer.relu, layer.arithmetic
-    key = (layer.x.shape, *others, *(id(each) for each in kept))
+    key = (*view, layer.x.shape, *others, *(id(each) for each in kept))
     if key not in own:
-        if len(own) >= MOST_SHAPES:
+        if len(own) * layer.w.size >= MOST_TIMES * whole.size:
             own.clear()
         own[key] = (kept, make())
     return own[key][1]
