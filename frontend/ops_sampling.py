@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
@@ -170,6 +171,10 @@ def select_scatter(c: Conversion, input: Any, src: Any, dim: int, index: int) ->
 
 @OPS.add("aten.copy.default")
 def copy(c: Conversion, input: Any, src: Any, non_blocking: bool = False) -> SSAValue:
+    if not isinstance(src, SSAValue):
+        tensor = src.tensor if isinstance(src, Constant) else torch.tensor(src)
+        filled = tensor.to(c.result_dtype).expand(c.result_shape)
+        return c.value(Constant(filled, c.node.name, True))
     value = c.typed(src, c.result_dtype)
     if c.shape(value) == c.result_shape:
         return value

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from recog.backend.files import check_output, check_output_folder
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import Task, TaskData
@@ -19,7 +20,7 @@ from recog.tools.console import print_table, stage
 from recog.tools.eval_arguments import LEVELS
 from recog.tools.task_levels import TaskLevels
 from recog.tools.task_tuning import ClusterSettings
-from recog.tools.train_command import load_frames
+from recog.tools.train_command import check_threads, load_frames
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,17 @@ def evaluate(arguments: argparse.Namespace) -> int:
     a = arguments
     threads = min(2, os.cpu_count() or 1) if a.threads is None else a.threads
     for name, value, low in (
-        ("--threads", threads, 1),
         ("--frames", a.frames, 1),
         ("--bits", a.bits, 0),
         ("--tune-epochs", a.tune_epochs, 1),
     ):
         if value is not None and value < low:
             raise RecogError(f"must be at least {low}, got {value}", where=name)
+    check_threads(threads)
+    if a.json is not None:
+        check_output(a.json)
+    if a.pictures is not None:
+        check_output_folder(a.pictures)
     torch.set_num_threads(threads)
     task = get_task(a.task)
     levels = task_levels(task, a.checkpoint, a.scenes, Path(a.out), a.engine, a.tune_epochs)

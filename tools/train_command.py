@@ -9,11 +9,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from recog.backend.files import check_output_folder
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import Task, TaskData
 from recog.frontend.tasks.training import Epoch, Trainer
 from recog.tools.console import print_table, progress, stage
+
+MAX_THREADS = 1024
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -30,8 +33,9 @@ def train(arguments: argparse.Namespace) -> int:
         recipe = replace(recipe, epochs=a.epochs)
     if a.learning_rate is not None:
         recipe = replace(recipe, learning_rate=a.learning_rate)
-    data = load_frames(task, "train", a.scenes, a.frames)
     folder = Path(a.out or f"build/train/{task.name}")
+    check_output_folder(folder)
+    data = load_frames(task, "train", a.scenes, a.frames)
     trainer = Trainer(task, data, folder, recipe=recipe, seed=a.seed)
     if a.resume:
         trainer.resume()
@@ -50,10 +54,10 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace, threads: int) -> None:
+    check_threads(threads)
     limits = {
         "--epochs": arguments.epochs,
         "--frames": arguments.frames,
-        "--threads": threads,
         "--minutes": arguments.minutes,
         "--learning-rate": arguments.learning_rate,
     }
@@ -62,6 +66,12 @@ def _check(arguments: argparse.Namespace, threads: int) -> None:
             raise RecogError(f"must be above 0, got {value}", where=name)
     if not 0 <= arguments.seed < 2**63:
         raise RecogError(f"must be from 0 to 2^63 - 1, got {arguments.seed}", where="--seed")
+
+
+def check_threads(threads: int) -> None:
+    """Refuse what torch does not start (it crashes); raises RecogError."""
+    if not 1 <= threads <= MAX_THREADS:
+        raise RecogError(f"must be from 1 to {MAX_THREADS}, got {threads}", where="--threads")
 
 
 def load_frames(

@@ -9,8 +9,11 @@ from test_importer import IMAGE, Function, assert_equals_eager
 from torch import nn as tnn
 
 from recog.backend.interpreters.nn import run_nn
+from recog.backend.program import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.importer import import_exported, import_torch
+from recog.lowering.pipeline import ConversionOptions, convert
+from recog.tools.levels import compare_bits
 
 
 def refusal(function, *shape: int, **parts) -> str:
@@ -177,3 +180,18 @@ def test_computed_positions():
     assert found.tolist() == [[2.0, 3.0, 2.0]]
     with pytest.raises(RecogError, match="position 98 is outside an axis of 4"):
         run_nn(module, torch.tensor([[25.0, 0.0, 0.0]]))
+
+
+def _filled(self, x):
+    y = x * 2
+    y[:, 0] = 0.25
+    y[..., -1].fill_(-1)
+    return y
+
+
+def test_slices_filled_with_numbers_are_constants():
+    module = assert_equals_eager(Function(_filled), IMAGE)
+    assert "nn.broadcast" not in str(module)
+    images = torch.randn(4, *IMAGE).numpy()
+    conversion = convert(module, [images], options=ConversionOptions(cluster=None, tune=None))
+    assert compare_bits(conversion.lns_module, Machine(conversion.assemble()), [images]) > 0
