@@ -386,7 +386,7 @@ def _largest(
 
 def table(x: np.ndarray, entries: np.ndarray) -> np.ndarray:
     """entries[x]: any unary function, given as the output code of every input code."""
-    return entries[x]
+    return entries.take(x)
 
 
 def function_table(
@@ -397,13 +397,20 @@ def function_table(
     It is made once, when a program is compiled: libm differs between machines. The entry of the
     illegal negative zero is zero's.
     """
-    codes = np.arange(1 << x_format.width).astype(x_format.dtype)
-    codes[x_format.illegal_codes(codes)] = 0
-    return encode(function(decode(codes, x_format)), out_format)
+    return encode(function(decode(all_codes(x_format), x_format)), out_format)
+
+
+def all_codes(format: LnsFormat) -> np.ndarray:
+    """Every code of a format's width, in order; zero stands in for the illegal one."""
+    codes = np.arange(1 << format.width)
+    codes[format.illegal_codes(codes)] = 0
+    return codes.astype(format.dtype)
 
 
 def convert(x: np.ndarray, x_format: LnsFormat, out_format: LnsFormat) -> np.ndarray:
     """The same values in another format, rounded once; integers only."""
+    if x.size > 1 << x_format.width:  # less work for every code once
+        return table(x, convert(all_codes(x_format), x_format, out_format))
     sign, magnitude = split(x, x_format)
     return encode_logarithm(sign, magnitude, code_scale(x_format), out_format)
 
@@ -451,4 +458,4 @@ def concat(
 
 def argmax(x: np.ndarray, x_format: LnsFormat, axis: int = 1) -> np.ndarray:
     """The index of the largest value along `axis`, the lowest one of equals; int64."""
-    return np.argmax(signed(x, x_format), axis)
+    return np.argmax(ranks(x_format).take(x), axis)

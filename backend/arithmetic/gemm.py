@@ -18,10 +18,9 @@ import numpy as np
 from recog.backend.arithmetic import buckets, correlated, definition, lookup, tabulated, transposed
 from recog.backend.arithmetic.bounds import antilog_integer
 from recog.backend.arithmetic.buckets import EXACT
-from recog.backend.arithmetic.definition import split
+from recog.backend.arithmetic.definition import all_codes, split
 from recog.backend.arithmetic.operands import Layer, Operands
 from recog.backend.arithmetic.reference import Engine
-from recog.backend.arithmetic.tabulated import all_codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 WORKING_BYTES = 16 << 20

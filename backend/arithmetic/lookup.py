@@ -14,10 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.bounds import antilog_integer
-from recog.backend.arithmetic.definition import Padding, Pair, antilog, split, taps
+from recog.backend.arithmetic.definition import Padding, Pair, all_codes, antilog, split, taps
 from recog.backend.arithmetic.operands import Layer
 from recog.backend.arithmetic.tables import INT64_MAX
-from recog.backend.arithmetic.tabulated import all_codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 BLOCK = 1 << 14

@@ -7,20 +7,13 @@ from functools import lru_cache
 import numpy as np
 
 from recog.backend.arithmetic import buckets, definition, sampling
-from recog.backend.arithmetic.definition import Padding, Pair
+from recog.backend.arithmetic.definition import Padding, Pair, all_codes
 from recog.backend.arithmetic.operands import Operands
 from recog.backend.arithmetic.tables import AccumulatorScale, code_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 PAIR_BITS = 16
 """Pairs of codes of up to so many bits together have a table of their results."""
-
-
-def all_codes(format: LnsFormat) -> np.ndarray:
-    """Every code of a format's width, in order; zero stands in for the illegal one."""
-    codes = np.arange(1 << format.width)
-    codes[format.illegal_codes(codes)] = 0
-    return codes.astype(format.dtype)
 
 
 def linearize(

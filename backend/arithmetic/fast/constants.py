@@ -9,7 +9,7 @@ import numpy as np
 
 from recog.backend.arithmetic.bounds import antilog_integer
 from recog.backend.arithmetic.buckets import offsets_of
-from recog.backend.arithmetic.definition import antilog, split
+from recog.backend.arithmetic.definition import all_codes, antilog, split
 from recog.backend.arithmetic.fast.emit import SHAPES, Shape
 from recog.backend.arithmetic.fast.reencoding import Reencoding
 from recog.backend.arithmetic.tables import (
@@ -17,7 +17,6 @@ from recog.backend.arithmetic.tables import (
     AccumulatorScale,
     integers_at_least,
 )
-from recog.backend.arithmetic.tabulated import all_codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 WRAP = (1 << 32) - 1

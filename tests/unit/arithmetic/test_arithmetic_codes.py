@@ -143,6 +143,16 @@ def test_argmax_takes_the_lowest_of_equals():
     assert definition.argmax(x, format).tolist() == [1, 1, 0]
 
 
+@given(formats(widths=(3, 9)), st.data(), st.sampled_from([0, 1, -1]))
+def test_argmax_is_that_of_the_values(format: LnsFormat, data, axis: int):
+    """Real numbers stand for the codes; equal values have equal codes."""
+    x = data.draw(code_arrays((3, 4, 5), format))
+    values = definition.decode(x, format.with_bias(0))
+    result = definition.argmax(x, format, axis)
+    assert result.dtype == np.int64
+    np.testing.assert_array_equal(result, np.argmax(values, axis))
+
+
 @given(formats(), formats(widths=(4, 10)))
 def test_convert_by_the_oracle(format: LnsFormat, out_format: LnsFormat):
     codes = all_codes(format)
@@ -161,6 +171,18 @@ def test_convert_within_one_frac_is_a_saturating_offset(format: LnsFormat, offse
     half = np.where(positive + offset >= 1 - (1 << format.frac), 1, 0)
     expected = np.where(positive + offset >= 1, positive + offset, half)
     np.testing.assert_array_equal(result, np.minimum(expected, format.max_magnitude))
+
+
+@given(formats(), formats(widths=(4, 10)))
+def test_convert_of_many_codes_is_that_of_each(format: LnsFormat, out_format: LnsFormat):
+    """More elements than there are codes go through a table of every code."""
+    few = all_codes(format)
+    many = np.resize(few, 3 * (1 << format.width))
+    result = definition.convert(many, format, out_format)
+    assert result.dtype == out_format.dtype
+    np.testing.assert_array_equal(
+        result, np.resize(definition.convert(few, format, out_format), many.shape)
+    )
 
 
 def test_concat_converts_to_the_output_format():
