@@ -35,7 +35,7 @@ def cache_folder() -> Path | None:
     return folder
 
 
-COMPILED = ("intrinsics", "kernels", "narrow_kernels", "reencoding")
+COMPILED = ("intrinsics", "kernels", "map_kernels", "narrow_kernels", "reencoding")
 """The modules that numba compiles."""
 
 

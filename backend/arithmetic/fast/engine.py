@@ -1,6 +1,7 @@
 """The engine `fast`: the definition's bits at the speed of vector hardware.
 
-Layers of formats of up to 8 bits run on the kernels of `emit`, everything on codes through tables.
+Layers of formats of up to 8 bits run on the kernels of `emit`, everything on codes through tables,
+and once those are loaded, correlations, averages and interpolations on compiled loops.
 What the kernels do not take, formats of 16 bits or products beyond int32, goes to `gemm`.
 """
 
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recog.backend.arithmetic import transposed
+from recog.backend.arithmetic import lookup, transposed
+from recog.backend.arithmetic.definition import Padding
 from recog.backend.arithmetic.fast import cache
 from recog.backend.arithmetic.fast.memo import remembered
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
@@ -87,6 +89,11 @@ def _prepare(layer: Layer, code: Kernels) -> Any:
     return None
 
 
+def _narrow(*formats: LnsFormat) -> bool:
+    """Whether kernels take codes of these formats."""
+    return max(format.width for format in formats) <= MAX_WIDTH
+
+
 class FastEngine(GemmEngine):
     """Compiled kernels on threads.
 
@@ -120,8 +127,8 @@ class FastEngine(GemmEngine):
 
     def _run(self, layer: Layer) -> np.ndarray | None:
         """A convolution's result on a kernel; None where none takes it."""
-        wide = max(layer.x_format.width, layer.w_format.width) > MAX_WIDTH
-        if not wide and (_loaded or self._code or layer.products >= WORTH_LOADING):
+        narrow = _narrow(layer.x_format, layer.w_format)
+        if narrow and (_loaded or self._code or layer.products >= WORTH_LOADING):
             self._code = code = self._code or _load(self.path)
             prepared = remembered(layer, code, lambda: _prepare(layer, code))
             if prepared is not None:
@@ -137,3 +144,43 @@ class FastEngine(GemmEngine):
         from recog.backend.arithmetic.fast.elementwise import look_up_pairs
 
         return look_up_pairs(a, b, b_format.width, entries)
+
+    def _correlation(
+        self, operands: Operands, out_format: LnsFormat, disparities: int, arithmetic: Arithmetic
+    ) -> np.ndarray:
+        left, left_format, _, right_format = operands
+        if _loaded and _narrow(left_format, right_format, out_format):
+            formats = left_format.with_bias(0), right_format.with_bias(0)
+            table = lookup.product_table(*formats, left.shape[1], arithmetic)
+            if table is not None:
+                from recog.backend.arithmetic.fast import maps
+
+                return maps.correlation(operands, table, out_format, disparities, arithmetic)
+        return super()._correlation(operands, out_format, disparities, arithmetic)
+
+    def _avg_pool2d(
+        self,
+        x: np.ndarray,
+        x_format: LnsFormat,
+        out_format: LnsFormat,
+        *,
+        padding: Padding,
+        count_include_pad: bool,
+        **how: Any,
+    ) -> np.ndarray:
+        padding_counts = count_include_pad or not any(padding)
+        if not _loaded or not _narrow(x_format, out_format) or not padding_counts:
+            how["count_include_pad"] = count_include_pad
+            return super()._avg_pool2d(x, x_format, out_format, padding=padding, **how)
+        from recog.backend.arithmetic.fast import maps
+
+        return maps.avg_pool2d(x, x_format, out_format, padding=padding, **how)
+
+    def _resize_bilinear(
+        self, x: np.ndarray, x_format: LnsFormat, out_format: LnsFormat, **how: Any
+    ) -> np.ndarray:
+        if not _loaded or not _narrow(x_format, out_format):
+            return super()._resize_bilinear(x, x_format, out_format, **how)
+        from recog.backend.arithmetic.fast import maps
+
+        return maps.resize_bilinear(x, x_format, out_format, **how)

@@ -136,3 +136,24 @@ def transposed_convolutions(draw, largest_size: int = 4, largest_channels: int =
     }
     x_shape = draw(st.integers(1, 2)), inputs * groups, *size
     return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window))
+
+
+@st.composite
+def correlations(draw, largest: int):
+    """Two feature maps of one shape with their formats, an output's format, disparities."""
+    shape = tuple(draw(st.integers(1, n)) for n in (2, largest, largest, largest + 1))
+    left_format, right_format = draw(formats()), draw(formats())
+    low, high = (
+        sum((m - format.biases[0]) >> format.frac for m, format in each)
+        for each in (
+            [(1, left_format), (1, right_format)],
+            [(f.max_magnitude, f) for f in (left_format, right_format)],
+        )
+    )
+    return (
+        draw(code_arrays(shape, left_format)),
+        left_format,
+        draw(code_arrays(shape, right_format)),
+        right_format,
+        draw(output_formats((low, high))),
+    ), draw(st.integers(1, shape[3]))

@@ -8,7 +8,14 @@ import stereo_oracle as oracle
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lns_strategies import arithmetics, code_arrays, formats, output_formats, random_codes
+from lns_strategies import (
+    arithmetics,
+    code_arrays,
+    correlations,
+    formats,
+    output_formats,
+    random_codes,
+)
 
 from recog.backend.arithmetic import stereo
 from recog.backend.arithmetic.definition import decode, encode
@@ -22,29 +29,8 @@ REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
 WIDE = LnsFormat(16, 11, 20000)
 
 
-@st.composite
-def pairs(draw, largest: int):
-    """Two feature maps of one shape with their formats, an output's format, disparities."""
-    shape = tuple(draw(st.integers(1, n)) for n in (2, largest, largest, largest + 1))
-    left_format, right_format = draw(formats()), draw(formats())
-    low, high = (
-        sum((m - format.biases[0]) >> format.frac for m, format in each)
-        for each in (
-            [(1, left_format), (1, right_format)],
-            [(f.max_magnitude, f) for f in (left_format, right_format)],
-        )
-    )
-    return (
-        draw(code_arrays(shape, left_format)),
-        left_format,
-        draw(code_arrays(shape, right_format)),
-        right_format,
-        draw(output_formats((low, high))),
-    ), draw(st.integers(1, shape[3]))
-
-
 @settings(max_examples=50)
-@given(pairs(3), arithmetics)
+@given(correlations(3), arithmetics)
 def test_correlation_by_the_oracle(operands, arithmetic: Arithmetic):
     tensors, disparities = operands
     result = REFERENCE.correlation(*tensors, disparities=disparities, arithmetic=arithmetic)
@@ -53,7 +39,7 @@ def test_correlation_by_the_oracle(operands, arithmetic: Arithmetic):
     np.testing.assert_array_equal(result, expected)
 
 
-@given(pairs(6), arithmetics)
+@given(correlations(6), arithmetics)
 def test_gemm_correlation_equals_the_definition(operands, arithmetic: Arithmetic):
     tensors, disparities = operands
     expected = REFERENCE.correlation(*tensors, disparities=disparities, arithmetic=arithmetic)

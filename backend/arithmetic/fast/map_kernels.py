@@ -1,0 +1,144 @@
+"""What moves over maps without weights, compiled by numba: correlation, interpolation, averages."""
+
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportReturnType=false, reportArgumentType=false
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from recog.backend.arithmetic.fast.intrinsics import jit
+from recog.backend.arithmetic.fast.reencoding import Reencoding, reencode_one
+
+
+@jit
+def correlate(
+    first: int,
+    last: int,
+    left: np.ndarray,
+    right: np.ndarray,
+    products: np.ndarray,
+    how: Reencoding,
+    out: np.ndarray,
+) -> None:
+    """Correlate the rows first, ..., last − 1 of all images.
+
+    Args:
+        left, right: uint32 indices [N, C, H, W] whose sums name the products.
+        products: of a type that holds every sum.
+        out: codes [N, D, H, W].
+    """
+    _, channels, height, width = left.shape
+    disparities = out.shape[1]
+    acc = np.empty((disparities, width), products.dtype)
+    for unit in range(first, last):
+        image, row = unit // height, unit % height
+        acc[:] = 0
+        for c in range(channels):
+            far = right[image, c, row]
+            for d in range(disparities):
+                near, sums = left[image, c, row, d:], acc[d, d:]
+                for v in range(width - d):
+                    sums[v] += products[near[v] + far[v]]
+        for d in range(disparities):
+            codes = out[image, d, row]
+            for v in range(width):
+                codes[v] = reencode_one(np.int64(acc[d, v]), 0, how)
+
+
+class Axis(NamedTuple):
+    """Where outputs lie among the inputs of an axis; see `sampling.interpolate`.
+
+    Attributes:
+        before, after: by output, the two inputs that it lies between.
+        weight: by output, that of the second one; the first one has the rest of `steps`.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+    weight: np.ndarray
+    steps: int
+
+
+@jit
+def interpolate(
+    first: int,
+    last: int,
+    x: np.ndarray,
+    values: np.ndarray,
+    vertical: Axis,
+    horizontal: Axis,
+    how: Reencoding,
+    out: np.ndarray,
+) -> None:
+    """Interpolate the rows first, ..., last − 1 of all planes.
+
+    Args:
+        x: codes [P, H, W].
+        values: the integer of every code, int64.
+        out: codes [P, Ho, Wo].
+    """
+    width = x.shape[2]
+    height, wide = out.shape[1:]
+    line = np.empty(width, np.int64)
+    for unit in range(first, last):
+        plane, row = unit // height, unit % height
+        above, below = x[plane, vertical.before[row]], x[plane, vertical.after[row]]
+        low = vertical.weight[row]
+        high = vertical.steps - low
+        for v in range(width):
+            line[v] = high * values[above[v]] + low * values[below[v]]
+        codes = out[plane, row]
+        for v in range(wide):
+            right = horizontal.weight[v]
+            value = (horizontal.steps - right) * line[horizontal.before[v]]
+            value += right * line[horizontal.after[v]]
+            codes[v] = reencode_one(value, 0, how)
+
+
+class Pool(NamedTuple):
+    """Windows over maps: their size, how far they lie apart, and where the first one begins."""
+
+    height: int
+    width: int
+    stride: int
+    column_stride: int
+    top: int
+    left: int
+
+
+@jit
+def average(
+    first: int,
+    last: int,
+    x: np.ndarray,
+    values: np.ndarray,
+    pool: Pool,
+    how: Reencoding,
+    out: np.ndarray,
+) -> None:
+    """Average the windows of the rows first, ..., last − 1 of all planes; padding is zero.
+
+    Args:
+        x: codes [P, H, W].
+        values: the integer of every code, int64.
+        out: codes [P, Ho, Wo].
+    """
+    height, wide = out.shape[1:]
+    line = np.empty(x.shape[2], np.int64)
+    for unit in range(first, last):
+        plane, row = unit // height, unit % height
+        top = row * pool.stride - pool.top
+        line[:] = 0
+        for r in range(max(top, 0), min(top + pool.height, x.shape[1])):
+            given = x[plane, r]
+            for v in range(line.size):
+                line[v] += values[given[v]]
+        codes = out[plane, row]
+        for v in range(wide):
+            left = v * pool.column_stride - pool.left
+            total = np.int64(0)
+            for column in range(max(left, 0), min(left + pool.width, line.size)):
+                total += line[column]
+            codes[v] = reencode_one(total, 0, how)
