@@ -26,6 +26,7 @@ from recog.lowering.decompose_normalization import DecomposeNormalizationPass
 from recog.lowering.encode_lns import EncodeLnsPass
 from recog.lowering.fold_batch_norm import FoldBatchNormPass
 from recog.lowering.heads import returning_heads
+from recog.lowering.moving_pointers import weights_before
 from recog.lowering.partition import host_inputs, partition, split_modules
 from recog.lowering.share_constants import ShareConstantsPass
 from recog.lowering.tune_centroids import tune
@@ -156,6 +157,7 @@ def _convert(
                 inputs,
                 targets if targets is not None and not by_heads else _teacher(conversion, inputs),
                 options.tune,
+                originals=weights_before(conversion.float_module, current),
                 progress=lambda share, loss: report(f"tuned (loss {loss:.4f})", 0.99 * share),
             )
         finish("tuned")

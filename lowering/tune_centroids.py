@@ -1,20 +1,21 @@
 """tune-centroids: train codebooks and biases by backpropagation through the IR itself.
 
-The module runs on its own interpreter with the codebooks as torch parameters; pointers and
-scales stay. The forward pass sees each centroid as the LNS code that it will become, the
-backward pass sees the identity (straight-through estimator, Bengio et al. 2013; tuning
-centroids with fixed assignments: Han et al., ICLR 2016, section 3.2).
+The module runs on its own interpreter with the codebooks as torch parameters. Scales stay; so do
+pointers, unless `reassign` says otherwise (see `moving_pointers`). The forward pass sees each
+centroid as the LNS code that it will become, the backward pass sees the identity (straight-through
+estimator, Bengio et al. 2013; tuning centroids: Han et al., ICLR 2016, section 3.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.dialects.errors import RecogError
@@ -56,6 +57,7 @@ def tune(
     targets: np.ndarray | list[np.ndarray] | tuple[np.ndarray, ...],
     settings: TuneSettings,
     *,
+    originals: Mapping[SSAValue, np.ndarray] | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> None:
     """Tune the module in place.
@@ -64,6 +66,7 @@ def tune(
         inputs: the network's inputs, float (N, ...).
         targets: the outputs wanted, float of the first output's shape, or labels, integer (N,);
             a list is for as many of the outputs, whose losses are averaged.
+        originals: the weights before clustering, see `Tuner`.
         progress: called with the share of work done and the loss of the last step.
 
     Raises:
@@ -74,14 +77,13 @@ def tune(
     each_target = list(targets) if isinstance(targets, list | tuple) else [targets]
     count = check_frames(inputs, *each_target, what="tuning")
     steps = settings.epochs * -(-count // settings.batch)
-    tuner = Tuner(module, settings, steps)
+    tuner = Tuner(module, settings, steps, originals)
     tensors = [torch.from_numpy(_as_float32(x, f"input {i}")) for i, x in enumerate(inputs)]
     wanted = _checked_targets(tuner.runner, tensors, each_target)
     losses = [_loss(settings.loss, each) for each in wanted]
     generator = torch.Generator().manual_seed(settings.seed)
     step = 0
     for _ in range(settings.epochs):
-        tuner.begin_epoch()
         for chosen in torch.randperm(count, generator=generator).split(settings.batch):
 
             def objective(

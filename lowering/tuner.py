@@ -1,8 +1,8 @@
-"""Gradient steps on the codebooks and biases of a clustered nn module, for any objective."""
+"""Gradient steps on the codebooks, biases and pointers of a clustered module, for any objective."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.encode_weights import codebook_bias
+from recog.lowering.moving_pointers import MovingPointers, can_move
 from recog.lowering.rewriting import check_option
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class TuneSettings:
     """Bits of the codes that centroids are rounded to."""
     weight_frac: int = 4
     """Fraction bits of those codes."""
+    reassign: int = 0
+    """Steps from one choice of every block's pointer to the next; 0: pointers stay."""
     seed: int = 0
     """Seed of the order of the inputs."""
     entry: str = "main"
@@ -58,6 +61,7 @@ class TuneSettings:
             ("learning_rate", 0.0, 10.0),
             ("weight_width", MIN_WIDTH, MAX_WIDTH),
             ("weight_frac", 0, MAX_FRAC),
+            ("reassign", 0, 10**6),
             ("seed", 0, 2**32 - 1),
         ):
             check_option(self, name, low, high)
@@ -65,32 +69,62 @@ class TuneSettings:
             raise RecogError(f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}")
 
 
+SETTLED = 0.8
+"""Share of the steps after which pointers stay, so that centroids settle on them."""
+
+
 class Tuner:
     """Adam on the codebooks and biases of a module, with a learning rate that falls to zero.
 
-    The module must not change between the first step and `store`.
+    Where the settings say so, pointers move too, see `moving_pointers`. The module must not change
+    between the first step and `store`.
     """
 
-    def __init__(self, module: ModuleOp, settings: TuneSettings, steps: int):
-        """Raises RecogError where the module has no codebook."""
+    def __init__(
+        self,
+        module: ModuleOp,
+        settings: TuneSettings,
+        steps: int,
+        originals: Mapping[SSAValue, np.ndarray] | None = None,
+    ):
+        """
+        Args:
+            steps: how many there will be.
+            originals: the weights before clustering, by the lookup's result, where they are known.
+
+        Raises:
+            RecogError: the module has no codebook.
+        """
         import torch
 
         from recog.backend.interpreters.nn import NnRunner
 
         self.runner = NnRunner(module, settings.entry)
-        self.parameters = _parameters(module)
+        self.parameters = _parameters(
+            module, LnsFormat(settings.weight_width, settings.weight_frac)
+        )
         if not self.parameters:
             raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
-        self._format = LnsFormat(settings.weight_width, settings.weight_frac)
+        self._reassign, self._last_move = settings.reassign, int(SETTLED * steps)
+        self._moving = self._moving_pointers(originals or {}) if settings.reassign else []
         tensors = [parameter.tensor for parameter in self.parameters]
+        tensors += [moving.points for moving, _ in self._moving]
         self._optimizer = torch.optim.Adam(tensors, lr=settings.learning_rate)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps)
         self._done = 0
 
-    def begin_epoch(self) -> None:
-        """Fix the biases of the codes that centroids are rounded to."""
+    def _moving_pointers(
+        self, originals: Mapping[SSAValue, np.ndarray]
+    ) -> list[tuple[MovingPointers, Parameter]]:
+        """The pointers that one lookup of a codebook being tuned has, and that codebook."""
+        found: list[tuple[MovingPointers, Parameter]] = []
         for parameter in self.parameters:
-            parameter.choose_bias(self._format)
+            for lookup in [use.operation for use in parameter.value.uses]:
+                if isinstance(lookup, LookupOp) and can_move(lookup):
+                    original = originals.get(lookup.output)
+                    moving = MovingPointers(lookup, parameter.tensor, original)
+                    found.append((moving, parameter))
+        return found
 
     def step(
         self,
@@ -105,6 +139,8 @@ class Tuner:
         import torch
 
         values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
+        for moving, codebook in self._moving:
+            values[moving.lookup.output] = moving.weight(values[codebook.value])
         loss = objective(self.runner(*inputs, constants=values))
         self._done += 1
         if not bool(torch.isfinite(loss)):
@@ -114,12 +150,17 @@ class Tuner:
         loss.backward()
         self._optimizer.step()
         self._schedule.step()
+        if self._reassign and self._done % self._reassign == 0 and self._done <= self._last_move:
+            for moving, codebook in self._moving:
+                moving.reassign(codebook.rounded())
         return float(loss.detach())
 
     def store(self) -> None:
         """Write the tuned values into the module."""
         for parameter in self.parameters:
             parameter.store()
+        for moving, _ in self._moving:
+            moving.store()
 
 
 @dataclass
@@ -128,14 +169,8 @@ class Parameter:
 
     value: SSAValue
     tensor: torch.Tensor
-    is_codebook: bool
-    format: LnsFormat | None = None
-
-    def choose_bias(self, format: LnsFormat) -> None:
-        """Fix the bias of the codes that a codebook is rounded to, for the coming epoch."""
-        if self.is_codebook:
-            centroids = self.tensor.detach().numpy()
-            self.format = format.with_bias(codebook_bias(centroids, format))
+    format: LnsFormat | None
+    """Of the codes that a codebook is rounded to, but for their bias; None for a layer's bias."""
 
     def rounded(self) -> torch.Tensor:
         """The values that the chip will have, with the gradient of the unrounded ones."""
@@ -144,7 +179,8 @@ class Parameter:
         import torch
 
         exact = self.tensor.detach().numpy()
-        codes = decode(encode(exact, self.format), self.format, np.float32)
+        format = self.format.with_bias(codebook_bias(exact, self.format))
+        codes = decode(encode(exact, format), format, np.float32)
         return self.tensor + torch.from_numpy(codes - exact)
 
     def store(self) -> None:
@@ -157,7 +193,7 @@ class Parameter:
             )
 
 
-def _parameters(module: ModuleOp) -> list[Parameter]:
+def _parameters(module: ModuleOp, format: LnsFormat) -> list[Parameter]:
     """Every codebook, and the biases of all convolutions and linear layers, each once."""
     import torch
 
@@ -178,5 +214,5 @@ def _parameters(module: ModuleOp) -> list[Parameter]:
             continue
         if isinstance(type_.element_type, Float32Type):
             tensor = torch.tensor(owner.value.to_array().copy(), requires_grad=True)
-            parameters.append(Parameter(value, tensor, is_codebook))
+            parameters.append(Parameter(value, tensor, format if is_codebook else None))
     return parameters

@@ -157,6 +157,7 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
         loss=a.loss,
         weight_width=a.width,
         weight_frac=a.frac,
+        reassign=a.reassign,
         seed=a.seed,
     )
     cluster.check()

@@ -86,6 +86,13 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     tune.add_argument("--epochs", type=int, default=10, help="passes over the data (default: 10)")
     tune.add_argument("--learning-rate", type=float, default=2e-3, help="of Adam (default: 0.002)")
     tune.add_argument(
+        "--reassign",
+        type=int,
+        default=1,
+        metavar="STEPS",
+        help="from one choice of the pointers to the next; 0: they stay (default: 1)",
+    )
+    tune.add_argument(
         "--loss",
         default="auto",
         choices=("auto", "mse", "kl", "cross-entropy"),

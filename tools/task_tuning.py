@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from xdsl.context import Context
@@ -18,6 +18,7 @@ from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.lowering.cluster_weights import ClusterWeightsPass
+from recog.lowering.moving_pointers import weights_before
 from recog.lowering.pipeline import fold_norms
 from recog.lowering.tuner import Tuner, TuneSettings
 from recog.lowering.wide_values import LAYERS
@@ -30,13 +31,24 @@ if TYPE_CHECKING:
 
 TUNED_FROM = "recog.tuned_from"
 """On the module: a hash of the float network and of how it was clustered and tuned."""
+LEARNING_RATE, REASSIGN = 1e-2, 1
+
+
+class TuneRecipe(NamedTuple):
+    """How a task's shipped network was clustered and tuned: epochs, batch, and the largest table
+    of a layer as a share of its pointers."""
+
+    epochs: int
+    batch: int
+    table_share: float
+
+
 RECIPES = {
-    "classification": (30, 32, 5e-3),
-    "segmentation": (3, 16, 5e-3),
-    "detection2d": (6, 16, 5e-3),
-    "stereo3d": (3, 8, 5e-3),
+    "classification": TuneRecipe(60, 32, 1.0),
+    "segmentation": TuneRecipe(8, 16, 1.0),
+    "detection2d": TuneRecipe(10, 16, 0.7),
+    "stereo3d": TuneRecipe(6, 8, 0.7),
 }
-"""Epochs, batch and learning rate of each task's tuning."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,18 @@ class ClusterSettings:
     @classmethod
     def of(cls, task: str) -> ClusterSettings:
         """What each task's shipped network was tuned with."""
-        epochs, batch, rate = RECIPES[task]
-        return cls(tune=TuneSettings(epochs=epochs, batch=batch, learning_rate=rate))
+        recipe = RECIPES[task]
+        tune = TuneSettings(
+            epochs=recipe.epochs,
+            batch=recipe.batch,
+            learning_rate=LEARNING_RATE,
+            reassign=REASSIGN,
+        )
+        return cls(ClusterWeightsPass(table_share=recipe.table_share), tune)
 
     def key(self, folded: ModuleOp) -> str:
         """Stands for a float network under these settings: equal only where all is equal."""
-        digest = hashlib.sha256(repr((asdict(self.cluster), asdict(self.tune))).encode())
+        digest = hashlib.sha256(repr(asdict(self)).encode())
         for op in folded.walk():
             if isinstance(op, ConstantOp):
                 digest.update(op.value.to_array().tobytes())
@@ -70,10 +88,10 @@ def tune_task(
     *,
     progress: Callable[[float, float], None] = lambda share, loss: None,
 ) -> ModuleOp:
-    """A copy of the clustered network with codebooks and biases tuned on the task's loss.
+    """A copy of the clustered network, tuned on the task's own loss.
 
     Peaks and boxes have no gradient, so what is tuned is the network's `heads`, clustered the
-    same way; their codebooks and biases then go into the whole network.
+    same way; their pointers, codebooks and biases then go into the whole network.
 
     Args:
         network: the float network.
@@ -86,20 +104,20 @@ def tune_task(
 
     heads = import_torch(task.heads(network), task.example_inputs())
     fold_norms(Context(), heads)
+    dense = heads.clone()
     settings.cluster.apply(Context(), heads)
     tune, rng = settings.tune, np.random.default_rng(settings.tune.seed)
     per_epoch = max(1, len(data) // tune.batch)
-    tuner = Tuner(heads, tune, tune.epochs * per_epoch)
+    tuner = Tuner(heads, tune, tune.epochs * per_epoch, weights_before(dense, heads))
     done = 0
     for _ in range(tune.epochs):
-        tuner.begin_epoch()
         order = rng.permutation(len(data))
         for i in range(per_epoch):
             frames = order[i * tune.batch : (i + 1) * tune.batch].tolist()
             inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
             targets = data.targets(frames)
             task.augment(inputs, targets, rng)
-            loss = tuner.step(inputs, lambda outputs, wanted=targets: task.loss(outputs, wanted))
+            loss = tuner.step(inputs, lambda heads, wanted=targets: task.loss(heads, wanted))
             done += 1
             progress(done / (tune.epochs * per_epoch), loss)
     tuner.store()
@@ -109,7 +127,7 @@ def tune_task(
 
 
 def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
-    """Give the layers of `target`, in order, the codebooks and biases of those of `source`.
+    """Give the layers of `target`, in order, the pointers, codebooks and biases of `source`'s.
 
     Both hold the same layers, clustered the same way; `source` may hold them without decoders.
 
@@ -124,7 +142,7 @@ def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
     for one, other in zip(theirs, ours):
         _copy(one.bias, other.bias)
         if isinstance(one.weight.owner, LookupOp) and isinstance(other.weight.owner, LookupOp):
-            _check_equal(one.weight.owner.pointers, other.weight.owner.pointers)
+            _copy(one.weight.owner.pointers, other.weight.owner.pointers)
             _copy(one.weight.owner.codebook, other.weight.owner.codebook)
 
 
@@ -136,12 +154,6 @@ def _copy(source: SSAValue | None, target: SSAValue | None) -> None:
         if one.value.type != other.value.type:
             raise RecogError(f"a tuned {one.value.type} does not fit a {other.value.type}")
         other.properties["value"] = one.value
-
-
-def _check_equal(source: SSAValue, target: SSAValue) -> None:
-    one, other = source.owner, target.owner
-    if isinstance(one, ConstantOp) and isinstance(other, ConstantOp) and one.value != other.value:
-        raise RecogError("the tuned layers point to other centroids than the network's")
 
 
 def shipped_tuned(name: str) -> Path:

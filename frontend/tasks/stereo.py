@@ -132,7 +132,7 @@ class Stereo3dTask(Task):
     name = "stereo3d"
     title = "stereo 3D detection"
     metric_name = "car BEV AP50"
-    recipe = Recipe(epochs=4, batch=8, learning_rate=2.5e-3)
+    recipe = Recipe(epochs=9, batch=8, learning_rate=2.5e-3)
     output_names = Detections3d._fields
     head_names = ("heat", "offset", "size", "logits", "disparity", "box")
     cells = IMAGE_SHAPE[1] * IMAGE_SHAPE[2] // STRIDE**2

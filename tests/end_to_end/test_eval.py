@@ -25,7 +25,8 @@ from recog.tools.task_tuning import ClusterSettings, load_tuned
 
 TASK = get_task("classification")
 QUICK = ClusterSettings(
-    ClusterWeightsPass(centroids=32), TuneSettings(epochs=4, batch=16, learning_rate=1e-2)
+    ClusterWeightsPass(centroids=32),
+    TuneSettings(epochs=4, batch=16, learning_rate=1e-2, reassign=1),
 )
 
 
@@ -60,14 +61,16 @@ def test_levels(checkpoint: Path, tmp_path: Path):
     assert losses["tuned"] < losses["clustered"] - 0.1
     assert abs(losses["machine"] - losses["tuned"]) < 0.1
 
-    # The pointers are those of k-means, the codebooks are not.
+    # Pointers and codebooks are no longer those of k-means.
     pairs = zip(
         (op for op in levels.clustered.walk() if isinstance(op, LookupOp)),
         (op for op in levels.tuned.walk() if isinstance(op, LookupOp)),
     )
+    moved = 0
     for before, after in pairs:
-        assert before.pointers.owner.value == after.pointers.owner.value  # pyright: ignore
+        moved += before.pointers.owner.value != after.pointers.owner.value  # pyright: ignore
         assert before.codebook.owner.value != after.codebook.owner.value  # pyright: ignore
+    assert moved > 0
 
 
 def test_a_tuned_network_is_kept_for_its_float_network_alone(checkpoint: Path, tmp_path: Path):

@@ -131,10 +131,10 @@ class Twin:
         return F.linear(F.relu(F.linear(x, first, self.bias)), second)
 
 
-def as_codes(codebook: torch.Tensor, bias: int) -> torch.Tensor:
+def as_codes(codebook: torch.Tensor) -> torch.Tensor:
     """Rounded forward, the identity backward."""
     exact = codebook.detach().numpy()
-    format = LnsFormat(8, 4, bias)
+    format = LnsFormat(8, 4, codebook_bias(exact, LnsFormat(8, 4)))
     return codebook + torch.from_numpy(decode(encode(exact, format), format, np.float32) - exact)
 
 
@@ -165,10 +165,8 @@ def test_as_torch_tunes_a_twin(loss: str):
     wanted = torch.from_numpy(targets)
     expected: list[float] = []
     for _ in range(3):
-        format = LnsFormat(8, 4)
-        biases = [codebook_bias(c.detach().numpy(), format) for c in twin.codebooks]
         for chosen in torch.randperm(10, generator=generator).split(4):
-            codebooks = [as_codes(c, bias) for c, bias in zip(twin.codebooks, biases)]
+            codebooks = [as_codes(codebook) for codebook in twin.codebooks]
             y, t = twin(torch.from_numpy(x)[chosen], codebooks), wanted[chosen]
             if loss == "mse":
                 value = F.mse_loss(y, t) / wanted.var(correction=0)
@@ -211,9 +209,7 @@ def test_every_used_centroid_gets_a_gradient():
 def test_straight_through_rounding():
     """Forward the nearest codes, backward the identity."""
     tensor = torch.tensor([[1.0, 1.03], [-0.3, 0.0]], requires_grad=True)
-    parameter = Parameter(value=None, tensor=tensor, is_codebook=True)  # pyright: ignore
-    assert parameter.rounded() is tensor
-    parameter.choose_bias(LnsFormat(8, 4))
+    parameter = Parameter(None, tensor, LnsFormat(8, 4))  # pyright: ignore
     rounded = parameter.rounded()
     expected = [[1.0, 2 ** (1 / 16)], [-(2 ** (-28 / 16)), 0.0]]
     np.testing.assert_allclose(rounded.detach().numpy(), expected, rtol=1e-6)
@@ -222,10 +218,19 @@ def test_straight_through_rounding():
     assert tensor.grad.tolist() == [[1, 2], [3, 4]]
 
 
+def test_centroids_may_grow():
+    """A centroid that grows takes the codes' range with it, in the step in which it does."""
+    tensor = torch.tensor([[1.0, -0.5]], requires_grad=True)
+    parameter = Parameter(None, tensor, LnsFormat(8, 4))  # pyright: ignore
+    for _ in range(5):
+        assert parameter.rounded()[0, 0] == tensor[0, 0]
+        with torch.no_grad():
+            tensor[0, 0] *= 4
+
+
 def test_biases_are_not_rounded():
     tensor = torch.tensor([1.03])
-    parameter = Parameter(value=None, tensor=tensor, is_codebook=False)  # pyright: ignore
-    parameter.choose_bias(LnsFormat(8, 4))
+    parameter = Parameter(None, tensor, None)  # pyright: ignore
     assert parameter.rounded() is tensor
 
 
