@@ -1,4 +1,4 @@
-"""Random layers through the fast engine on every path, held to the definition bit for bit.
+"""Random layers and maps through the fast engine on every path, held to the definition's bits.
 
     make fuzz                       # a minute
     make fuzz FUZZ_SECONDS=3600     # an hour
@@ -46,32 +46,65 @@ def engines() -> dict[str, FastEngine]:
 
 @dataclass
 class Case:
-    """One call of an engine."""
+    """One call of an engine: tensors and formats in its order, options by name."""
 
     operation: str
-    tensors: tuple[Any, ...]
+    operands: tuple[Any, ...]
     options: dict[str, Any]
+    products: int = 0
 
     def run(self, engine: Engine) -> np.ndarray:
-        return getattr(engine, self.operation)(*self.tensors, **self.options)
-
-    @property
-    def products(self) -> int:
-        x, _, w, *_ = self.tensors
-        return x.size * w.size // max(1, w.shape[1])
+        return getattr(engine, self.operation)(*self.operands, **self.options)
 
     def __str__(self) -> str:
-        x, x_format, w, w_format, _, out_format = self.tensors
-        w_format = w_format.with_bias(w_format.biases[0])
-        return (
-            f"{self.operation} x{x.shape} {x_format} w{w.shape} {w_format} → {out_format} "
-            f"{self.options}"
-        )
+        shown = " ".join(_shown(each) for each in self.operands)
+        return f"{self.operation} {shown} {self.options}"
+
+
+def _shown(operand: Any) -> str:
+    if isinstance(operand, np.ndarray):
+        return f"{operand.dtype}{list(operand.shape)}"
+    if isinstance(operand, LnsFormat) and operand.axis is not None:
+        return f"{operand.with_bias(operand.biases[0])} ..."
+    return str(operand)
 
 
 def draw(seed: int) -> Case:
-    """A random layer: its shape, formats, codes and window follow from the seed."""
+    """A random case: its shape, formats, codes and window follow from the seed."""
     rng = np.random.default_rng(seed)
+    return _draw_map(rng) if rng.random() < 0.2 else _draw_layer(rng)
+
+
+def _draw_map(rng: np.random.Generator) -> Case:
+    """A correlation, an average pool or an interpolation."""
+    operation = rng.choice(["correlation", "avg_pool2d", "resize_bilinear"])
+    format, shape = _format(rng), (int(rng.integers(1, 3)), *rng.integers(1, 24, 3).tolist())
+    x, size = _codes(rng, shape, format), shape[2:]
+    options: dict[str, Any] = {"arithmetic": _arithmetic(rng)}
+    if operation == "correlation":
+        other = _format(rng)
+        y, out_format = _codes(rng, shape, other), _output(rng, format, other)
+        options["disparities"] = int(rng.integers(1, shape[3] + 1))
+        return Case(operation, (x, format, y, other, out_format), options)
+    if operation == "avg_pool2d":
+        options |= {
+            "kernel": tuple(int(rng.integers(1, n + 1)) for n in size),
+            "strides": tuple(rng.integers(1, 5, 2).tolist()),
+            "padding": tuple(rng.integers(0, 3, 4).tolist()),
+            "count_include_pad": bool(rng.random() < 0.7),
+            "relu": bool(rng.random() < 0.5),
+        }
+    else:
+        options |= {
+            "size": tuple(rng.integers(1, 50, 2).tolist()),
+            "steps": tuple(rng.choice([1, 2, 3, 8, 256], 2).tolist()),
+            "align_corners": bool(rng.random() < 0.5),
+        }
+    return Case(operation, (x, format, _output(rng, format)), options)
+
+
+def _draw_layer(rng: np.random.Generator) -> Case:
+    """A convolution, transposed or not, or a linear layer."""
     operation = rng.choice(["conv2d", "conv2d", "conv2d", "conv_transpose2d", "linear"])
     groups = int(rng.choice([1, 1, 1, 2, 4, 16])) if operation != "linear" else 1
     most = int(rng.choice([3, 20, 80]))
@@ -83,7 +116,7 @@ def draw(seed: int) -> Case:
     init = None if rng.random() < 0.3 else rng.integers(-limit, limit, outputs)
     options: dict[str, Any] = {
         "relu": bool(rng.random() < 0.5),
-        "arithmetic": Arithmetic(int(rng.integers(2, 13)), 64, bool(rng.random() < 0.2)),
+        "arithmetic": _arithmetic(rng),
     }
     out_format = None if rng.random() < 0.2 else _output(rng, x_format, w_format)
     if operation == "linear":
@@ -99,7 +132,12 @@ def draw(seed: int) -> Case:
             "groups": groups,
         }
     x, w = _codes(rng, x_shape, x_format), _codes(rng, w_shape, w_format)
-    return Case(operation, (x, x_format, w, w_format, init, out_format), options)
+    products = x.size * w.size // max(1, w.shape[1])
+    return Case(operation, (x, x_format, w, w_format, init, out_format), options, products)
+
+
+def _arithmetic(rng: np.random.Generator) -> Arithmetic:
+    return Arithmetic(int(rng.integers(2, 13)), 64, bool(rng.random() < 0.2))
 
 
 def _format(rng: np.random.Generator) -> LnsFormat:
@@ -155,7 +193,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
-    parser.add_argument("--layers", type=int, help="end after so many")
+    parser.add_argument("--layers", type=int, help="end after so many, maps included")
     arguments = parser.parse_args()
     fast, end = engines(), time.monotonic() + arguments.seconds
     done = 0
