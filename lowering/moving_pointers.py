@@ -22,7 +22,7 @@ from recog.lowering.wide_values import LAYERS
 if TYPE_CHECKING:
     from torch import Tensor
 
-ROWS_AT_ONCE = 1 << 14
+ROWS_AT_ONCE = 1 << 11
 """Blocks whose distances to all centroids are in memory at once."""
 
 
@@ -70,11 +70,12 @@ class MovingPointers:
 
         centroids = codebook.detach()
         squares = (centroids**2).sum(1)
+        # NumPy's argmin takes a fraction of the time of torch's.
         nearest = [
-            torch.argmin(squares - 2 * rows @ centroids.T, 1)
+            torch.addmm(squares, rows, centroids.T, alpha=-2).numpy().argmin(1)
             for rows in self.points.detach().split(ROWS_AT_ONCE)
         ]
-        before, self.pointers = self.pointers, torch.cat(nearest)
+        before, self.pointers = self.pointers, torch.from_numpy(np.concatenate(nearest))
         return int((before != self.pointers).sum())
 
     def store(self) -> None:

@@ -13,8 +13,8 @@ import torch
 
 from recog.dialects.cluster import LookupOp
 from recog.dialects.errors import RecogError
-from recog.frontend.tasks import get_task
-from recog.frontend.tasks.checkpoints import save_checkpoint
+from recog.frontend.tasks import TASK_NAMES, get_task
+from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
 from recog.frontend.tasks.training import Trainer
 from recog.lowering.cluster_weights import ClusterWeightsPass
 from recog.lowering.tuner import TuneSettings
@@ -40,8 +40,6 @@ def checkpoint(tmp_path_factory) -> Path:
 
 
 def levels_of(checkpoint: Path, folder: Path, frames: int = 128) -> TaskLevels:
-    from recog.frontend.tasks.checkpoints import load_checkpoint
-
     network = load_checkpoint(TASK, checkpoint)
     return TaskLevels(TASK, network, lambda split: TASK.data(split, frames), folder, QUICK)
 
@@ -93,6 +91,15 @@ def test_a_tuned_network_is_kept_for_its_float_network_alone(checkpoint: Path, t
     levels.tuned_path.write_bytes(gzip.compress(b"nonsense")[:-9])
     with pytest.raises(RecogError, match="is damaged"):
         load_tuned(levels.tuned_path, key)
+
+
+@pytest.mark.parametrize("name", TASK_NAMES)
+def test_the_shipped_program_is_of_the_shipped_network(name: str, tmp_path: Path):
+    """Else `recog eval` would tune for half an hour."""
+    task = get_task(name)
+    levels = TaskLevels(task, load_checkpoint(task), task.data, tmp_path)
+    levels.__dict__["frames"] = None  # no frames to tune on
+    assert any(isinstance(op, LookupOp) for op in levels.tuned.walk())
 
 
 def test_the_command(checkpoint: Path, tmp_path: Path, capsys):

@@ -114,7 +114,7 @@ def test_points_start_at_the_weights_before():
         assert not torch.equal(moving.points, apart.points)
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 1 << 14])
+@pytest.mark.parametrize("at_once", [1, 7, 1 << 11])
 def test_blocks_point_to_the_nearest_centroid(at_once: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(moving_pointers, "ROWS_AT_ONCE", at_once)
     module = clustered(residual())
