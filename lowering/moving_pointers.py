@@ -15,7 +15,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
-from recog.dialects.cluster import LookupOp, lookup_index, split_blocks
+from recog.dialects.cluster import LookupOp, split_blocks
 from recog.dialects.data import ConstantOp, DenseAttr, constant_array
 from recog.lowering.wide_values import LAYERS
 
@@ -45,12 +45,11 @@ class MovingPointers:
         self.lookup, block = lookup, lookup.block.get_values()
         grid = _array(lookup.pointers)
         self.pointers = torch.from_numpy(grid.reshape(-1).astype(np.int64))
-        numbers = np.arange(grid.size).reshape(grid.shape)
-        self._places = torch.from_numpy(lookup_index(numbers, block))
+        self._grid, self._block = grid.shape, tuple(block)
         self._scales = None
         if lookup.scales is not None:
             scales = torch.from_numpy(_array(lookup.scales).copy())
-            self._scales = scales.reshape(-1, *[1] * (self._places.ndim - 1))
+            self._scales = scales.reshape(-1, *[1] * (grid.ndim - 1))
         points = codebook.detach()[self.pointers]
         if original is not None:
             scaled = original if self._scales is None else original / self._scales.numpy()
@@ -60,8 +59,11 @@ class MovingPointers:
     def weight(self, codebook: Tensor) -> Tensor:
         """What the lookup gives, with a gradient for the codebook and for the points."""
         rows = codebook.index_select(0, self.pointers) + (self.points - self.points.detach())
-        flat = rows.reshape(-1).index_select(0, self._places.reshape(-1))
-        weight = flat.reshape(self._places.shape)
+        axes = len(self._grid)
+        blocks = rows.reshape(*self._grid, *self._block)
+        # Axis by axis, a block's number and then the place in it.
+        whole = blocks.permute(*(axis + part for axis in range(axes) for part in (0, axes)))
+        weight = whole.reshape([n * extent for n, extent in zip(self._grid, self._block)])
         return weight if self._scales is None else weight * self._scales
 
     def reassign(self, codebook: Tensor) -> int:

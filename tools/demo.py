@@ -155,7 +155,7 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
         module = import_torch(model, torch.zeros(1, 1, 8, 8))
     options = ConversionOptions(
         cluster=ClusterWeightsPass(centroids=settings.centroids, seed=SEED),
-        tune=TuneSettings(epochs=settings.tune_epochs, learning_rate=4e-3, reassign=1, seed=SEED),
+        tune=TuneSettings(epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED),
     )
     generator = torch.Generator().manual_seed(SEED)
     images = torch.from_numpy(data.train_images)

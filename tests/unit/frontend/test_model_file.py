@@ -72,7 +72,7 @@ def test_malformed_name(spec):
         ("def other():\n  pass\n", "net.py: has no function make\n  hint: its functions: other"),
         ("make = 3\n", "net.py: has no function make\n  hint: its functions: none"),
         ("import torch\ndef make(:\n", "net.py:2: SyntaxError: invalid syntax"),
-        ("x = '\0'\n", "net.py: SyntaxError: source code string cannot contain null bytes"),
+        ("x = '\0'\n", "Error: source code string cannot contain null bytes"),
         ("import nowhere\n", "net.py:1: ModuleNotFoundError: No module named 'nowhere'"),
         ("def make():\n\n  return 1 / 0\n", "net.py:3: ZeroDivisionError: division by zero"),
         ("def make():\n  exit(3)\n", "net.py:2: SystemExit: 3"),
