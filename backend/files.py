@@ -37,8 +37,7 @@ def atomic_write(
     Raises:
         OSError: naming `path`, before the block runs, where it cannot be written.
     """
-    if not os.fspath(path):
-        raise FileNotFoundError(errno.ENOENT, "a file name is expected", "''")
+    _check_named(path, "file")
     if os.path.abspath(path).startswith(("/dev/", "/proc/")):
         # /dev/stdout may lead to a regular file, which the shell holds open.
         return _open(os.fspath(path), mode)
@@ -53,8 +52,7 @@ def atomic_write(
 
 def check_output(path: str | os.PathLike[str]) -> None:
     """Raise the OSError that `atomic_write` would, before the hours that precede it."""
-    if not os.fspath(path):
-        raise FileNotFoundError(errno.ENOENT, "a file name is expected", "''")
+    _check_named(path, "file")
     if os.path.isdir(path):
         raise _os_error(errno.EISDIR, path)
     folder = os.path.dirname(os.path.realpath(path))
@@ -66,8 +64,7 @@ def check_output(path: str | os.PathLike[str]) -> None:
 
 def check_output_folder(path: str | os.PathLike[str]) -> None:
     """Raise an OSError if no file can be written to a folder, which need not be there yet."""
-    if not os.fspath(path):
-        raise FileNotFoundError(errno.ENOENT, "a folder name is expected", "''")
+    _check_named(path, "folder")
     folder = Path(os.path.realpath(path))
     while not folder.exists():
         folder = folder.parent
@@ -75,6 +72,11 @@ def check_output_folder(path: str | os.PathLike[str]) -> None:
         raise _os_error(errno.ENOTDIR, path)
     if not os.access(folder, os.W_OK):
         raise _os_error(errno.EACCES, path)
+
+
+def _check_named(path: str | os.PathLike[str], what: str) -> None:
+    if not os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, f"a {what} name is expected", "''")
 
 
 def _os_error(number: int, path: str | os.PathLike[str]) -> OSError:

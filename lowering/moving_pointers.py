@@ -91,10 +91,8 @@ class MovingPointers:
 
 def can_move(lookup: LookupOp) -> bool:
     """Whether a lookup's pointers are its own, and they and its scales are constant."""
-    constants = [constant_array(lookup.pointers)]
-    if lookup.scales is not None:
-        constants.append(constant_array(lookup.scales))
-    return lookup.pointers.has_one_use() and all(each is not None for each in constants)
+    values = [lookup.pointers] if lookup.scales is None else [lookup.pointers, lookup.scales]
+    return lookup.pointers.has_one_use() and all(isinstance(v.owner, ConstantOp) for v in values)
 
 
 def weights_before(dense: ModuleOp, clustered: ModuleOp) -> dict[SSAValue, np.ndarray]:

@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects import nn
-from recog.dialects.cluster import LookupOp
-from recog.dialects.data import constant_array
+from recog.dialects.cluster import LookupOp, split_blocks
+from recog.dialects.data import ConstantOp, DenseAttr, constant_array
 from recog.dialects.verification import verify_module
 from recog.lowering import moving_pointers
 from recog.lowering.cluster_weights import ClusterWeightsPass
@@ -42,8 +42,6 @@ func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 
 
 def with_weight(weight: np.ndarray) -> ModuleOp:
-    from recog.dialects.data import ConstantOp, DenseAttr
-
     module = parse(LAYER)
     (constant,) = ops_of(module, ConstantOp)
     element_type = constant.value.type.element_type
@@ -96,8 +94,6 @@ def test_points_take_the_gradient_of_the_weights():
         scales = constant_array(lookup.scales)
         assert scales is not None
         scaled = gradient.numpy() * scales.reshape(-1, *[1] * (weight.ndim - 1))
-        from recog.dialects.cluster import split_blocks
-
         rows = split_blocks(scaled, lookup.block.get_values())
         np.testing.assert_allclose(moving.points.grad.numpy(), rows, rtol=1e-6)
 
