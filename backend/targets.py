@@ -9,7 +9,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
-from recog.backend.program import assemble, find_program
+from recog.backend.assembly import assemble, find_program
 from recog.dialects.data import ModulePrinter
 from recog.dialects.errors import RecogError
 

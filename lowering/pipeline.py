@@ -17,20 +17,20 @@ from recog.backend.split_network import Run, SplitNetwork
 from recog.dialects.data import ConstantOp
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.verification import located_errors, verify_module
-from recog.lowering.calibrate import ActivationFormats, calibrate
-from recog.lowering.channels_first import ChannelsFirstPass
-from recog.lowering.cluster_weights import ClusterWeightsPass
-from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
-from recog.lowering.decompose_conv3d import DecomposeConv3dPass
-from recog.lowering.decompose_normalization import DecomposeNormalizationPass
-from recog.lowering.encode_lns import EncodeLnsPass
-from recog.lowering.fold_batch_norm import FoldBatchNormPass
-from recog.lowering.heads import returning_heads
-from recog.lowering.moving_pointers import weights_before
-from recog.lowering.partition import host_inputs, partition, split_modules
-from recog.lowering.share_constants import ShareConstantsPass
-from recog.lowering.tune_centroids import tune
-from recog.lowering.tuner import TuneSettings
+from recog.lowering.batch_norm.fold import FoldBatchNormPass
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.cluster.differentiable_outputs import returning_heads
+from recog.lowering.cluster.pointer_reassignment import weights_before
+from recog.lowering.cluster.tune_centroids import tune
+from recog.lowering.cluster.tuner import TuneSettings
+from recog.lowering.encode.calibrate import ActivationFormats, calibrate
+from recog.lowering.encode.encode_lns import EncodeLnsPass
+from recog.lowering.legalize.channels_first import ChannelsFirstPass
+from recog.lowering.legalize.decompose_conv3d import DecomposeConv3dPass
+from recog.lowering.legalize.decompose_normalization import DecomposeNormalizationPass
+from recog.lowering.legalize.share_constants import ShareConstantsPass
+from recog.lowering.partition.partition import host_inputs, partition, split_modules
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done."""
@@ -88,7 +88,7 @@ class Conversion:
 
     def assemble(self) -> bytes:
         """The program file's bytes."""
-        from recog.backend.program import assemble
+        from recog.backend.assembly import assemble
 
         return assemble(self.chip_module)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recog.frontend.digits import DigitsData
+    from recog.frontend.tasks.digits import DigitsData
     from recog.lowering.pipeline import Conversion
 
 SEED = 0
@@ -53,13 +53,14 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     import torch
 
     from recog.backend.files import atomic_write
-    from recog.backend.program import Machine
-    from recog.frontend.digits import load_digits_data
-    from recog.lowering.compare import compare_layers
-    from recog.tools.commands import PROGRAM_NAME, stage_file, write_json
+    from recog.backend.machine import Machine
+    from recog.frontend.tasks.digits import load_digits_data
+    from recog.lowering.check.compare_layers import compare_layers
+    from recog.tools.cli.commands import PROGRAM_NAME, stage_file
     from recog.tools.console import print_table, stage
-    from recog.tools.levels import compare_bits, decibels, level_table, measure_levels
     from recog.tools.module_files import write_module
+    from recog.tools.report.json_files import write_json
+    from recog.tools.report.levels import compare_bits, decibels, level_table, measure_levels
 
     torch.set_num_threads(max(1, threads))
     data = load_digits_data(SEED)
@@ -101,8 +102,8 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
 def _train(data: DigitsData, settings: DemoSettings) -> Any:
     import torch
 
-    from recog.frontend.digits import train_digits
-    from recog.frontend.networks import digits_resnet
+    from recog.frontend.tasks.digits import train_digits
+    from recog.frontend.tasks.networks import digits_resnet
     from recog.tools.console import progress, stage
 
     torch.manual_seed(SEED)
@@ -143,12 +144,12 @@ def _save_for_recog(folder: Path, model: Any, data: DigitsData) -> None:
 def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion:
     import torch
 
-    from recog.frontend.digits import shifted
-    from recog.frontend.importer import import_torch
-    from recog.lowering.cluster_weights import ClusterWeightsPass
+    from recog.frontend.tasks.digits import shifted
+    from recog.frontend.torch.importer import import_torch
+    from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+    from recog.lowering.cluster.tuner import TuneSettings
     from recog.lowering.pipeline import ConversionOptions, convert
-    from recog.lowering.tuner import TuneSettings
-    from recog.tools.commands import stage_notes
+    from recog.tools.cli.commands import stage_notes
     from recog.tools.console import progress, stage
 
     with stage("import through torch.export"):

@@ -12,9 +12,9 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.backend.files import atomic_write
 from recog.dialects.data import ModulePrinter
 from recog.dialects.errors import RecogError
-from recog.lowering.rewriting import inputs_of, load_arrays
+from recog.lowering.common.data_files import inputs_of, load_arrays
 from recog.tools.context import make_context
-from recog.tools.parsing import read_module
+from recog.tools.opt.ir_parser import read_module
 
 
 def write_module(module: ModuleOp, path: str | os.PathLike[str]) -> None:
@@ -39,7 +39,7 @@ def load_network(spec: str) -> ModuleOp:
     """
     if spec.endswith(".mlir"):
         return read_module(make_context(), spec)
-    from recog.frontend.model_file import import_model
+    from recog.frontend.torch.model_file import import_model
 
     return import_model(spec)
 

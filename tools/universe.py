@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xdsl.universe import Universe
 
@@ -27,10 +27,9 @@ def _dialect(module: str, name: str) -> Callable[[], Dialect]:
 
 
 def _pass(name: str) -> Callable[[], type[ModulePass]]:
-    """The pass `encode-lns` is the class `EncodeLnsPass` of `recog.lowering.encode_lns`."""
-    words = name.split("-")
-    class_name = "".join(word.capitalize() for word in words) + "Pass"
-    return lambda: _attribute("recog.lowering." + "_".join(words), class_name)
+    """The pass `encode-lns` is the class `EncodeLnsPass` of the module that `PASSES` names."""
+    class_name = "".join(word.capitalize() for word in name.split("-")) + "Pass"
+    return lambda: _attribute(f"recog.lowering.{PASSES[name].module}", class_name)
 
 
 def _data_dialect() -> Dialect:
@@ -38,25 +37,85 @@ def _data_dialect() -> Dialect:
     return _attribute("recog.dialects.data", "get_data_dialect")()
 
 
-PASS_SUMMARIES: dict[str, str] = {
-    "raise-correlation": "replace correlation volumes written plane by plane by one op",
-    "split-batch": "run what works on a batch joined of several values on each value alone",
-    "raise-expectation": "replace a softmax over bins, multiplied and summed, by one op",
-    "raise-peaks": "take the sigmoid before peaks into the op that ranks them",
-    "channels-first": "move permutations to channels last behind what has a form without them",
-    "decompose-normalization": "write group norms with ops that the chip has",
-    "fold-batch-norm": "fold batch norms into the layers before or after them, exactly",
-    "share-constants": "make equal constants of one parameter one constant",
-    "decompose-conv3d": "write convolutions of volumes as convolutions of images",
-    "partition": "move what the chip cannot run into the function @host",
-    "cluster-weights": "replace weights by pointers into k-means codebooks",
-    "tune-centroids": "tune codebooks and biases by backpropagation through the IR",
-    "calibrate": "measure activation ranges on example inputs and record them",
-    "encode-lns": "convert layers, codebooks and activations to LNS codes",
-    "prove-accumulators": "prove that no sum can leave its accumulator, from the actual weights",
-    "convert-lns-to-chip": "select chip instructions and allocate the chip's memories",
-    "run-checks": "interpret the module and compare with its check.expect_* ops",
+class PassEntry(NamedTuple):
+    """Where a pass is, below `recog.lowering`, and what it does in one line."""
+
+    module: str
+    summary: str
+
+
+PASSES: dict[str, PassEntry] = {
+    "raise-correlation": PassEntry(
+        "raising.correlation",
+        "replace correlation volumes written plane by plane by one op",
+    ),
+    "split-batch": PassEntry(
+        "raising.split_batch",
+        "run what works on a batch joined of several values on each value alone",
+    ),
+    "raise-expectation": PassEntry(
+        "raising.expectation",
+        "replace a softmax over bins, multiplied and summed, by one op",
+    ),
+    "raise-peaks": PassEntry(
+        "raising.peaks",
+        "take the sigmoid before peaks into the op that ranks them",
+    ),
+    "channels-first": PassEntry(
+        "legalize.channels_first",
+        "move permutations to channels last behind what has a form without them",
+    ),
+    "decompose-normalization": PassEntry(
+        "legalize.decompose_normalization",
+        "write group norms with ops that the chip has",
+    ),
+    "fold-batch-norm": PassEntry(
+        "batch_norm.fold",
+        "fold batch norms into the layers before or after them, exactly",
+    ),
+    "share-constants": PassEntry(
+        "legalize.share_constants",
+        "make equal constants of one parameter one constant",
+    ),
+    "decompose-conv3d": PassEntry(
+        "legalize.decompose_conv3d",
+        "write convolutions of volumes as convolutions of images",
+    ),
+    "partition": PassEntry(
+        "partition.partition",
+        "move what the chip cannot run into the function @host",
+    ),
+    "cluster-weights": PassEntry(
+        "cluster.cluster_weights",
+        "replace weights by pointers into k-means codebooks",
+    ),
+    "tune-centroids": PassEntry(
+        "cluster.tune_centroids",
+        "tune codebooks and biases by backpropagation through the IR",
+    ),
+    "calibrate": PassEntry(
+        "encode.calibrate",
+        "measure activation ranges on example inputs and record them",
+    ),
+    "encode-lns": PassEntry(
+        "encode.encode_lns",
+        "convert layers, codebooks and activations to LNS codes",
+    ),
+    "prove-accumulators": PassEntry(
+        "encode.prove_accumulators",
+        "prove that no sum can leave its accumulator, from the actual weights",
+    ),
+    "convert-lns-to-chip": PassEntry(
+        "select.convert_lns_to_chip",
+        "select chip instructions and allocate the chip's memories",
+    ),
+    "run-checks": PassEntry(
+        "check.run_checks",
+        "interpret the module and compare with its check.expect_* ops",
+    ),
 }
+
+PASS_SUMMARIES: dict[str, str] = {name: entry.summary for name, entry in PASSES.items()}
 
 TARGET_SUMMARIES: dict[str, str] = {
     "mlir": "IR as text (the default)",
@@ -73,7 +132,7 @@ RECOG_UNIVERSE = Universe(
         "lns": _dialect("recog.dialects.lns", "Lns"),
         "chip": _dialect("recog.dialects.chip", "Chip"),
     },
-    all_passes={name: _pass(name) for name in PASS_SUMMARIES},
+    all_passes={name: _pass(name) for name in PASSES},
     all_targets={
         "chip-asm": lambda: _attribute("recog.backend.targets", "ChipAsmTarget"),
         "chip-program": lambda: _attribute("recog.backend.targets", "ChipProgramTarget"),

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from recog.backend.arithmetic.definition import split
+from recog.backend.arithmetic.reference.definition import split
 from recog.backend.arithmetic.tables import INT64_MAX, add_scale, antilog_table
 from recog.dialects.number_format import Arithmetic, LnsFormat
 

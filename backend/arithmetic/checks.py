@@ -16,9 +16,9 @@ from recog.backend.arithmetic.bounds import (
     pool_bound,
     resize_bound,
 )
-from recog.backend.arithmetic.definition import Padding, Pair, output_size
 from recog.backend.arithmetic.operands import Layer, Operands
-from recog.backend.arithmetic.stereo import correlation_bound
+from recog.backend.arithmetic.reference.definition import Padding, Pair, output_size
+from recog.backend.arithmetic.reference.stereo import correlation_bound
 from recog.backend.arithmetic.tables import INT64_MAX
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic import definition
+from recog.backend.arithmetic.reference import definition
 from recog.backend.arithmetic.tables import encode_thresholds
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat

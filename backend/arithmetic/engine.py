@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from recog.backend.arithmetic.reference import Engine
+from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.errors import RecogError
 
 
 def _gemm_engine() -> Engine:
-    from recog.backend.arithmetic.gemm import GemmEngine
+    from recog.backend.arithmetic.gemm.engine import GemmEngine
 
     return GemmEngine()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recog.backend.arithmetic.definition import join
+from recog.backend.arithmetic.reference.definition import join
 from recog.backend.arithmetic.tables import least_floats, nearest_floats
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.definition import Padding, Pair, output_size
-from recog.backend.arithmetic.sampling import transposed_size
+from recog.backend.arithmetic.reference.definition import Padding, Pair, output_size
+from recog.backend.arithmetic.reference.sampling import transposed_size
 from recog.backend.arithmetic.tables import AccumulatorScale, product_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
 

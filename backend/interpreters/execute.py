@@ -11,39 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 from xdsl.traits import ConstantLike
 from xdsl.utils.exceptions import InterpretationError
 
 from recog.dialects.errors import RecogError, fail
+from recog.dialects.functions import check_body
 
 Observer = Callable[[Operation, tuple[Any, ...]], None]
 """Called with every op and its results, in execution order."""
-
-
-def find_function(module: ModuleOp, name: str) -> func.FuncOp:
-    """The function of that name.
-
-    Raises:
-        RecogError: there is none, or it is no straight line of ops.
-    """
-    functions = {op.sym_name.data: op for op in module.walk() if isinstance(op, func.FuncOp)}
-    if name in functions:
-        _check_body(functions[name])
-        return functions[name]
-    raise RecogError(
-        f"the module has no function @{name}",
-        hint=f"its functions: {', '.join('@' + known for known in functions) or 'none'}",
-    )
-
-
-def _check_body(function: func.FuncOp) -> None:
-    if function.is_declaration:
-        fail(function, "the function has no body")
-    if len(function.body.blocks) != 1:
-        fail(function, "cannot be interpreted: the function has control flow")
 
 
 def execute(
@@ -63,7 +40,7 @@ def execute(
     Raises:
         RecogError: an op has no implementation, or refuses its operands.
     """
-    _check_body(function)
+    check_body(function)
     block = function.body.block
     if len(inputs) != len(block.args):
         raise RecogError(

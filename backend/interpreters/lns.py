@@ -13,15 +13,16 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
-from recog.backend.arithmetic import definition, sampling, stereo
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, get_engine
-from recog.backend.arithmetic.reference import Engine
+from recog.backend.arithmetic.reference import definition, sampling, stereo
+from recog.backend.arithmetic.reference.engine import Engine
 from recog.backend.interpreters.data import DataFunctions
-from recog.backend.interpreters.execute import Observer, execute, find_function
+from recog.backend.interpreters.execute import Observer, execute
 from recog.backend.interpreters.lns_boxes import LnsBoxFunctions
 from recog.dialects import cluster, lns
 from recog.dialects.element_types import element_width, from_bytes
 from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import LnsFormat
 

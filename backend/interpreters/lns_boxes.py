@@ -6,8 +6,8 @@ import numpy as np
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 from xdsl.ir import SSAValue
 
-from recog.backend.arithmetic import boxes
-from recog.backend.arithmetic.boxes import Codes
+from recog.backend.arithmetic.reference import boxes
+from recog.backend.arithmetic.reference.boxes import Codes
 from recog.dialects import lns
 from recog.dialects.lns import format_of, frac_of
 

@@ -20,7 +20,7 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, im
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from recog.backend.interpreters.data import DataFunctions
-from recog.backend.interpreters.execute import Observer, execute, find_function
+from recog.backend.interpreters.execute import Observer, execute
 from recog.backend.interpreters.nn_boxes import NnBoxFunctions
 from recog.backend.interpreters.nn_functions import NnElementaryFunctions
 from recog.backend.interpreters.nn_selection import NnSelectionFunctions
@@ -28,6 +28,7 @@ from recog.backend.interpreters.nn_tensors import as_tensor, tensors
 from recog.dialects import cluster, nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, fail
+from recog.dialects.functions import find_function
 from recog.dialects.nn import element_type_of, shape_of
 from recog.dialects.verification import located_errors
 

@@ -1,7 +1,7 @@
 """The lns dialect: tensors of logarithmic codes and the exact integer arithmetic on them.
 
 The semantics of every op is written out in docs/arithmetic.md and, executable, in
-recog.backend.arithmetic.definition and .sampling. All ops take and give NCHW tensors of
+recog.backend.arithmetic.reference.definition and .sampling. All ops take and give NCHW tensors of
 `!lns.number`; a result's format is part of its type, so the IR alone fixes every bit.
 """
 

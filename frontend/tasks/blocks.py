@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recog.frontend.networks import ResidualBlock
+from recog.frontend.tasks.networks import ResidualBlock
 
 
 class ConvBlock(nn.Sequential):

@@ -12,8 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recog.dialects.errors import RecogError
-from recog.frontend.digits import accuracy, load_digits_data, shifted
-from recog.frontend.networks import digits_resnet
 from recog.frontend.tasks.base import (
     SPLIT_NAMES,
     HeadsOf,
@@ -23,6 +21,8 @@ from recog.frontend.tasks.base import (
     Task,
     TaskData,
 )
+from recog.frontend.tasks.digits import accuracy, load_digits_data, shifted
+from recog.frontend.tasks.networks import digits_resnet
 
 CALIBRATION = 128
 """Images that are taken from the training part of the digits."""

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from recog.frontend.functional import decode_boxes_2d, peaks, suppress
-from recog.frontend.networks import ResidualBlock
 from recog.frontend.scenes.sample import Objects
 from recog.frontend.scenes.world import OBJECT_NAMES
 from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData
@@ -19,6 +18,7 @@ from recog.frontend.tasks.blocks import ConvBlock, Head, Neck
 from recog.frontend.tasks.boxes import covered_2d, iou_2d
 from recog.frontend.tasks.losses import box_2d_loss, heat_loss
 from recog.frontend.tasks.metrics import FrameMatches, average_precision, mean_precision
+from recog.frontend.tasks.networks import ResidualBlock
 from recog.frontend.tasks.scene_data import CAMERA, IMAGE_SHAPE, scenes_of
 from recog.frontend.tasks.targets import STRIDE, encode_2d, wanted
 

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recog.frontend.networks import ResidualBlock
 from recog.frontend.scenes.world import CLASS_NAMES
 from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData
 from recog.frontend.tasks.blocks import ConvBlock, DilatedBlock, UpBlock
 from recog.frontend.tasks.metrics import confusion, intersection_over_union
+from recog.frontend.tasks.networks import ResidualBlock
 from recog.frontend.tasks.scene_data import IMAGE_SHAPE, scenes_of
 
 

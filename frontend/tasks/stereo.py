@@ -19,7 +19,6 @@ from recog.frontend.functional import (
     soft_argmin,
     suppress,
 )
-from recog.frontend.networks import ResidualBlock
 from recog.frontend.scenes.sample import Objects
 from recog.frontend.scenes.world import OBJECT_NAMES
 from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData
@@ -33,6 +32,7 @@ from recog.frontend.tasks.losses import (
     two_hot,
 )
 from recog.frontend.tasks.metrics import FrameMatches, average_precision
+from recog.frontend.tasks.networks import ResidualBlock
 from recog.frontend.tasks.scene_data import CAMERA, IMAGE_SHAPE, scenes_of
 from recog.frontend.tasks.targets import PRIORS, STRIDE, encode_3d, wanted
 

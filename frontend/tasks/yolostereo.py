@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recog.frontend.functional import correlation, peaks, suppress
-from recog.frontend.networks import ResidualBlock
 from recog.frontend.tasks.blocks import ConvBlock
+from recog.frontend.tasks.networks import ResidualBlock
 
 HEIGHT, WIDTH = 288, 1280
 FOCAL, CU, CV = 721.5, 609.6, 72.9  # of KITTI's left camera, rows cropped at the top

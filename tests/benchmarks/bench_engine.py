@@ -44,7 +44,7 @@ QONNX_NETWORKS = ["resnet18", "mobilenet_v2"]
 PEAK = """
 import resource, sys
 import numpy as np
-from recog.backend.program import Machine
+from recog.backend.machine import Machine
 machine = Machine(sys.argv[1])
 machine.run(np.load(sys.argv[2]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
@@ -128,7 +128,7 @@ def network(name: str) -> tuple[Any, tuple[Any, ...]]:
 def _measure(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     import torch
 
-    from recog.backend.program import Machine
+    from recog.backend.machine import Machine
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(arguments.threads)
@@ -153,9 +153,9 @@ def _measure(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
 def _program(model: Any, inputs: Any) -> bytes:
     import torch
 
-    from recog.frontend.importer import import_exported
-    from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
+    from recog.frontend.torch.importer import import_exported
     from recog.lowering.pipeline import ConversionOptions, convert
+    from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
     memories = ConvertLnsToChipPass(activation_memory=MEMORY, weight_memory=MEMORY)
     options = ConversionOptions(cluster=None, tune=None, chip=memories)

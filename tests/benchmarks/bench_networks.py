@@ -122,8 +122,8 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
     from xdsl.context import Context
 
     from recog.dialects import nn
-    from recog.frontend.importer import import_exported
-    from recog.lowering.fold_batch_norm import KEPT_BECAUSE
+    from recog.frontend.torch.importer import import_exported
+    from recog.lowering.batch_norm.fold import KEPT_BECAUSE
     from recog.lowering.pipeline import fold_norms
 
     model, inputs = NETWORKS[row["network"]]()
@@ -202,14 +202,14 @@ def _difference(found: list[Any], expected: list[Any]) -> float:
 
 
 def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
-    from recog.backend.program import Machine
+    from recog.backend.machine import Machine
     from recog.dialects import nn
     from recog.dialects.errors import RecogError
-    from recog.lowering.compare import sqnr_db
-    from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
-    from recog.lowering.partition import STAYS_BECAUSE
+    from recog.lowering.check.compare_layers import sqnr_db
+    from recog.lowering.partition.partition import STAYS_BECAUSE
     from recog.lowering.pipeline import ConversionOptions, convert, module_outputs
-    from recog.tools.levels import compare_bits
+    from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
+    from recog.tools.report.levels import compare_bits
 
     memories = ConvertLnsToChipPass(activation_memory=MEMORY, weight_memory=MEMORY)
     options = ConversionOptions(cluster=None, tune=None, chip=memories)

@@ -32,10 +32,10 @@ COLUMNS = {
 
 def main() -> int:
     from recog.frontend.tasks import TASK_NAMES, get_task
+    from recog.tools.cli.eval_arguments import LEVELS
+    from recog.tools.cli.eval_command import measure, task_levels
+    from recog.tools.cli.train_command import load_frames
     from recog.tools.console import print_table
-    from recog.tools.eval_arguments import LEVELS
-    from recog.tools.eval_command import measure, task_levels
-    from recog.tools.train_command import load_frames
 
     arguments = _arguments(TASK_NAMES)
     import torch

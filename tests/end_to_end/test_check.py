@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recog.tools.recog_main import main
+from recog.tools.cli.main import main
 
 NETWORKS = """
 import torch

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recog.backend.program import Machine
+from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks, suppress
-from recog.frontend.importer import import_torch
-from recog.lowering.compare import compare_layers
+from recog.frontend.torch.importer import import_torch
+from recog.lowering.check.compare_layers import compare_layers
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert
-from recog.tools.levels import compare_bits
-from recog.tools.recog_main import main
+from recog.tools.cli.main import main
+from recog.tools.report.levels import compare_bits
 
 CAMERA, PRIORS = (200.0, 32.0, 16.0, 0.5), [1.5, 1.6, 3.9, 1.7, 0.6, 0.8]
 CLASSES, ROWS, STRIDE = 2, 10, 4.0

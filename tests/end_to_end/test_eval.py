@@ -16,12 +16,12 @@ from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, get_task
 from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
 from recog.frontend.tasks.training import Trainer
-from recog.lowering.cluster_weights import ClusterWeightsPass
-from recog.lowering.tuner import TuneSettings
-from recog.tools.eval_arguments import LEVELS
-from recog.tools.recog_main import main
-from recog.tools.task_levels import TaskLevels
-from recog.tools.task_tuning import ClusterSettings, load_tuned
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.cluster.tuner import TuneSettings
+from recog.tools.cli.eval_arguments import LEVELS
+from recog.tools.cli.main import main
+from recog.tools.report.task_levels import TaskLevels
+from recog.tools.report.task_tuning import ClusterSettings, load_tuned
 
 TASK = get_task("classification")
 QUICK = ClusterSettings(

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recog.backend.program import Machine
-from recog.frontend.model_file import import_model
+from recog.backend.machine import Machine
+from recog.frontend.torch.model_file import import_model
 from recog.lowering.pipeline import ConversionOptions, convert
-from recog.tools.levels import compare_bits
-from recog.tools.recog_main import main
+from recog.tools.cli.main import main
+from recog.tools.report.levels import compare_bits
 
 NETWORK = """
 import torch

@@ -12,17 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from xdsl.context import Context
 
-from recog.backend.program import Machine
+from recog.backend.machine import Machine
 from recog.dialects import nn as nn_dialect
 from recog.dialects.errors import RecogError
 from recog.frontend.functional import correlation, soft_argmin
-from recog.frontend.importer import import_torch
 from recog.frontend.tasks.stereo import StereoNet
 from recog.frontend.tasks.yolostereo import YoloStereo3d
-from recog.lowering.partition import partition, split_modules
+from recog.frontend.torch.importer import import_torch
+from recog.lowering.partition.partition import partition, split_modules
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert, fold_norms
-from recog.tools.levels import compare_bits
-from recog.tools.recog_main import main
+from recog.tools.cli.main import main
+from recog.tools.report.levels import compare_bits
 
 HEIGHT, WIDTH = 32, 64
 DENSE = ConversionOptions(cluster=None, tune=None)

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from recog.backend.program import Machine
-from recog.frontend.importer import import_torch
-from recog.frontend.model_file import load_model
-from recog.lowering.cluster_weights import ClusterWeightsPass
+from recog.backend.machine import Machine
+from recog.frontend.torch.importer import import_torch
+from recog.frontend.torch.model_file import load_model
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.cluster.tuner import TuneSettings
 from recog.lowering.pipeline import ConversionOptions, convert
-from recog.lowering.tuner import TuneSettings
-from recog.tools.levels import compare_bits
-from recog.tools.recog_main import main
-from recog.tools.recog_opt_main import main as recog_opt
+from recog.tools.cli.main import main
+from recog.tools.opt.main import main as recog_opt
+from recog.tools.report.levels import compare_bits
 
 NETWORK = """
 import torch
@@ -138,7 +138,7 @@ def test_pt2_archive_is_the_same_network(workspace: Path) -> None:
 
 def _without_locations(path: Path) -> str:
     return subprocess.run(
-        [sys.executable, "-m", "recog.tools.recog_opt_main", str(path)],
+        [sys.executable, "-m", "recog.tools.opt.main", str(path)],
         check=True,
         capture_output=True,
         text=True,

@@ -23,7 +23,7 @@ from recog.backend.arithmetic.fast import paths
 from recog.backend.arithmetic.fast.assembly import Kernels, kernels
 from recog.backend.arithmetic.fast.emit import Form
 from recog.backend.arithmetic.fast.engine import FastEngine
-from recog.backend.arithmetic.reference import Engine
+from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from recog.dialects.verification import verify_module
 from recog.tools.context import make_context
-from recog.tools.parsing import parse_module
-from recog.tools.recog_opt_main import TextTarget
+from recog.tools.opt.ir_parser import parse_module
+from recog.tools.opt.main import TextTarget
 
 TEXT = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recog.tools.recog_opt_main import main
+from recog.tools.opt.main import main
 
 FILECHECK = Path(__file__).resolve().parents[1] / "filecheck"
 FILES = sorted(path.relative_to(FILECHECK).as_posix() for path in FILECHECK.rglob("*.mlir"))

@@ -93,7 +93,7 @@ def test_constraints_satisfy_the_requirements():
 @pytest.mark.parametrize(
     "code",
     [
-        "import recog.tools.recog_opt_main",
+        "import recog.tools.opt.main",
         "from recog.tools.context import make_context\n"
         "for name in ('data', 'check', 'nn', 'cluster', 'lns', 'chip'):\n"
         "    make_context().load_registered_dialect(name)",

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.bounds import antilog_integer
-from recog.backend.arithmetic.buckets import offsets_of
-from recog.backend.arithmetic.definition import all_codes, antilog, split
 from recog.backend.arithmetic.fast.emit import SHAPES, Shape
 from recog.backend.arithmetic.fast.reencoding import Reencoding
+from recog.backend.arithmetic.gemm.buckets import offsets_of
+from recog.backend.arithmetic.reference.definition import all_codes, antilog, split
 from recog.backend.arithmetic.tables import (
     INT64_MAX,
     AccumulatorScale,

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recog.backend.arithmetic import lookup, transposed
-from recog.backend.arithmetic.definition import Padding
 from recog.backend.arithmetic.fast import cache
 from recog.backend.arithmetic.fast.memo import remembered
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
-from recog.backend.arithmetic.gemm import GemmEngine, encoded
+from recog.backend.arithmetic.gemm import lookup, transposed
+from recog.backend.arithmetic.gemm.engine import GemmEngine, encoded
 from recog.backend.arithmetic.operands import Layer, Operands
+from recog.backend.arithmetic.reference.definition import Padding
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from recog.backend.arithmetic import definition, lookup, sampling
-from recog.backend.arithmetic.definition import Padding, Pair, output_size
 from recog.backend.arithmetic.fast import map_kernels
 from recog.backend.arithmetic.fast.constants import reencoding
 from recog.backend.arithmetic.fast.threads import spread
+from recog.backend.arithmetic.gemm import lookup
 from recog.backend.arithmetic.operands import Operands
+from recog.backend.arithmetic.reference import definition, sampling
+from recog.backend.arithmetic.reference.definition import Padding, Pair, output_size
 from recog.backend.arithmetic.tables import code_scale, product_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
 

@@ -26,7 +26,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
 from recog.tools.context import make_context
-from recog.tools.parsing import parse_module
+from recog.tools.opt.ir_parser import parse_module
 
 
 def text_of(module: ModuleOp, printer: type[Printer] = ModulePrinter, generic: bool = False) -> str:

@@ -15,11 +15,11 @@ from xdsl.ir import Operation
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects import nn
 from recog.dialects.errors import describe_location
-from recog.lowering.calibrate import CalibratePass
-from recog.lowering.cluster_weights import ClusterWeightsPass
-from recog.lowering.encode_lns import EncodeLnsPass
-from recog.lowering.fold_batch_norm import FoldBatchNormPass
-from recog.lowering.tune_centroids import TuneCentroidsPass
+from recog.lowering.batch_norm.fold import FoldBatchNormPass
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
+from recog.lowering.encode.calibrate import CalibratePass
+from recog.lowering.encode.encode_lns import EncodeLnsPass
 
 
 def with_batch_norm() -> ModuleOp:
@@ -92,7 +92,7 @@ def test_after_every_pass(data: str):
 
 
 def test_on_the_chip(data: str):
-    from recog.lowering.convert_lns_to_chip import ConvertLnsToChipPass
+    from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
     module = apply(with_batch_norm(), FoldBatchNormPass(), CalibratePass(data), EncodeLnsPass())
     known = places(module)

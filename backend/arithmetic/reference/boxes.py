@@ -1,0 +1,198 @@
+"""Peaks, boxes and their suppression, defined: plain NumPy on int64, beside docs/arithmetic.md.
+
+Feature maps are codes (N, C, H, W). A flat index counts classes x H x W; its cell is index mod
+(H · W), its class index div (H · W). Boxes are int32 fixed point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recog.backend.arithmetic.reference import fixed_point as fp
+from recog.backend.arithmetic.reference.definition import encode_logarithm, signed
+from recog.backend.arithmetic.tables import AccumulatorScale
+from recog.dialects.box_geometry import CameraGeometry, ImageGeometry
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import LnsFormat
+
+NO_PEAK = -1 << 20
+"""Below every code."""
+SMALLEST_DISPARITY = -10 << fp.LOG_BITS
+"""The logarithm of the disparity that smaller ones count as, 2^-10 pixels."""
+MAX_SIDE = (1 << 23) - 1
+"""Sides of boxes count as this one at most where they are compared."""
+OVERLAP_BITS = 16
+"""Fraction bits of the overlap that suppresses."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes and their format."""
+
+    codes: np.ndarray
+    format: LnsFormat
+
+
+def peaks(
+    heat: Codes, k: int, out_format: LnsFormat, *, sigmoid: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k highest local maxima: codes of their scores, and flat indices int64, (N, k) each.
+
+    Codes are compared as integers. With `sigmoid` the heat holds logits: every local maximum
+    counts, and scores are the logits' sigmoids in `out_format`; else only positive ones do, and
+    scores are their codes, `out_format` that of the heat.
+    """
+    order = signed(heat.codes, heat.format).astype(np.int64)
+    padded = np.pad(order, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=NO_PEAK)
+    height, width = order.shape[2:]
+    windows = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    is_peak = order == np.max(windows, axis=0)
+    if not sigmoid:
+        is_peak &= order > 0
+    ranked = np.where(is_peak, order, NO_PEAK).reshape(len(order), -1)
+    indices = np.argsort(-ranked, axis=1, kind="stable")[:, :k]
+    found = np.take_along_axis(ranked, indices, 1) != NO_PEAK
+    codes = np.take_along_axis(heat.codes.reshape(len(order), -1), indices, 1)
+    scores = _scores(Codes(codes, heat.format), out_format) if sigmoid else codes
+    found &= scores != 0
+    return np.where(found, scores, 0).astype(out_format.dtype), np.where(found, indices, 0)
+
+
+def _scores(logits: Codes, out_format: LnsFormat) -> np.ndarray:
+    logarithm = fp.log_sigmoid(logits.codes, logits.format)
+    one = np.ones(logarithm.shape, np.int64)
+    return encode_logarithm(one, logarithm, AccumulatorScale(fp.LOG_BITS, (0,)), out_format)
+
+
+def decode_boxes_2d(
+    indices: np.ndarray, offset: Codes, size: Codes, geometry: ImageGeometry, frac: int
+) -> np.ndarray:
+    """x1, y1, x2, y2 in pixels with `frac` fraction bits, int32 (N, k, 4)."""
+    (u, v), (dx, dy) = _cells(indices, offset.codes), _at(indices, offset).transpose(2, 0, 1)
+    centre = np.stack(
+        [_pixels(u, dx, offset.format, geometry), _pixels(v, dy, offset.format, geometry)], -1
+    )
+    exponent = geometry.extent + fp.times_log2_e(_at(indices, size), size.format)
+    half = fp.exp2(exponent, fp.LOG_BITS)
+    corners = np.concatenate([centre - half, centre + half], -1)
+    return _output(corners, fp.LOG_BITS - frac)
+
+
+def decode_boxes_3d(
+    indices: np.ndarray, disparity: Codes, box: Codes, geometry: CameraGeometry, frac: int
+) -> np.ndarray:
+    """x, y, z, h, w, l in metres and yaw in radians with `frac` fraction bits, int32 (N, k, 7).
+
+    Raises:
+        RecogError: an index is beyond the classes that have priors.
+    """
+    (u, v), found = _cells(indices, box.codes), _at(indices, box)
+    sign, nearness = fp.logarithms(_at(indices, disparity)[..., 0], disparity.format)
+    nearness = np.maximum(np.where(sign > 0, nearness, SMALLEST_DISPARITY), SMALLEST_DISPARITY)
+    ray = [
+        np.clip(
+            _pixels(cell, found[..., i], box.format, geometry) - geometry.centre[i],
+            -fp.LARGEST,
+            fp.LARGEST,
+        )
+        for i, cell in enumerate((u, v))
+    ]
+    x, y = (_scaled(each, geometry.baseline - nearness, frac) for each in ray)
+    z = fp.exp2(geometry.depth - nearness, frac)
+    prior = _priors(indices, box.codes, geometry)
+    extent = fp.exp2(prior + fp.times_log2_e(found[..., 2:5], box.format), frac)
+    alpha = fp.angle_of_codes(found[..., 5], box.format, found[..., 6], box.format)
+    yaw = fp.wrapped(alpha + fp.angle_of_slope(ray[0], geometry.focal))
+    yaw = fp.round_shift(yaw, fp.ANGLE_BITS - frac)
+    columns = [x, y, z, *np.moveaxis(extent, -1, 0), yaw]
+    return fp.saturate(np.stack(columns, -1)).astype(np.int32)
+
+
+def suppress(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    indices: np.ndarray,
+    *,
+    cells: int,
+    overlap: int,
+) -> np.ndarray:
+    """Scores (N, k), 0 where a kept earlier row of the class overlaps by more than `overlap`.
+
+    Args:
+        boxes: fixed point (N, k, 4).
+        scores: codes (N, k); 0 marks a row that neither survives nor suppresses.
+        overlap: intersection over union, in 2^-16.
+    """
+    corners = boxes.astype(np.int64)
+    area = np.prod(_sides(corners[..., 2:] - corners[..., :2]), -1)
+    classes = indices // cells
+    alive = scores != 0
+    for row in range(scores.shape[1] - 1):
+        one, later = corners[:, row, None], corners[:, row + 1 :]
+        low = np.maximum(one[..., :2], later[..., :2])
+        high = np.minimum(one[..., 2:], later[..., 2:])
+        shared = np.prod(_sides(high - low), -1)
+        union = area[:, row, None] + area[:, row + 1 :] - shared
+        overlapping = (shared << OVERLAP_BITS) > union * overlap
+        same = classes[:, row, None] == classes[:, row + 1 :]
+        alive[:, row + 1 :] &= ~(alive[:, row, None] & same & overlapping)
+    return np.where(alive, scores, 0).astype(scores.dtype)
+
+
+def _sides(differences: np.ndarray) -> np.ndarray:
+    return np.clip(differences, 0, MAX_SIDE)
+
+
+def _cells(indices: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Column u and row v of flat indices on a map (N, C, H, W)."""
+    height, width = values.shape[2:]
+    cell = indices % (height * width)
+    return cell % width, cell // width
+
+
+def _at(indices: np.ndarray, values: Codes) -> np.ndarray:
+    """Codes (N, C, H, W) at the cells of flat indices (N, k): (N, k, C)."""
+    flat = values.codes.reshape(*values.codes.shape[:2], -1)
+    cell = indices % flat.shape[2]
+    return np.take_along_axis(flat, cell[:, None], 2).transpose(0, 2, 1)
+
+
+def _pixels(
+    cell: np.ndarray,
+    offset: np.ndarray,
+    format: LnsFormat,
+    geometry: ImageGeometry | CameraGeometry,
+) -> np.ndarray:
+    """(cell + offset) · stride, in 2^-16 pixels."""
+    position = (cell << fp.LOG_BITS) + fp.linear(offset, format, fp.LOG_BITS)
+    return fp.round_shift(position * geometry.stride, fp.LOG_BITS)
+
+
+def _scaled(length: np.ndarray, logarithm: np.ndarray, frac: int) -> np.ndarray:
+    """length (in 2^-16) · 2^logarithm with `frac` fraction bits: one product, rounded once."""
+    shift = fp.LOG_BITS + fp.MANTISSA_BITS - frac - (logarithm >> fp.LOG_BITS)
+    product = length * fp.mantissa(logarithm)
+    return np.where(shift > 62, 0, fp.round_shift(product, np.clip(shift, 1, 62)))
+
+
+def _priors(indices: np.ndarray, values: np.ndarray, geometry: CameraGeometry) -> np.ndarray:
+    """The logarithms of height, width and length of each row's class, (N, k, 3)."""
+    classes = indices // (values.shape[2] * values.shape[3])
+    beyond = (classes < 0) | (classes >= geometry.classes)
+    if beyond.any():
+        raise RecogError(
+            f"index {int(indices[beyond][0])} is beyond the {geometry.classes} classes that have "
+            "priors"
+        )
+    return np.array(geometry.priors, np.int64).reshape(-1, 3)[classes]
+
+
+def _output(values: np.ndarray, shift: int) -> np.ndarray:
+    return fp.saturate(fp.round_shift(values, shift)).astype(np.int32)
+
+
+def decode_fixed(values: np.ndarray, frac: int) -> np.ndarray:
+    """The float32 nearest to each fixed-point number."""
+    return (values.astype(np.float64) / (1 << frac)).astype(np.float32)

@@ -1,0 +1,181 @@
+"""The arithmetic, defined, continued: transposed convolution, resizing, cropping.
+
+As `definition`: plain NumPy on int64, to be read beside docs/arithmetic.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import gcd
+
+import numpy as np
+
+from recog.backend.arithmetic.reference.definition import (
+    Padding,
+    Pair,
+    linearize,
+    products,
+    reencode,
+)
+from recog.backend.arithmetic.tables import code_scale, product_scale
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+# Transposed convolution
+
+
+def conv_transpose2d(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    w: np.ndarray,
+    w_format: LnsFormat,
+    init: np.ndarray | None,
+    out_format: LnsFormat | None,
+    *,
+    strides: Pair = (1, 1),
+    padding: Padding = (0, 0, 0, 0),
+    output_padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    relu: bool = False,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """Transposed convolution of x [N, I, H, W] with w [O, I / groups, kh, kw].
+
+    Element (h, v) of input i adds its product with w[o, i, r, c] to the sum of output o at
+    (h · stride + r · dilation − top, v · stride + c · dilation − left). Formats and init are as
+    in `definition.conv2d`; outputs that nothing reaches hold init alone.
+    """
+    outputs, group_inputs, *kernel = w.shape
+    group_outputs = outputs // groups
+    reach = [
+        (size - 1) * stride + step * (taps - 1) + 1
+        for size, stride, step, taps in zip(x.shape[2:], strides, dilation, kernel)
+    ]
+    whole = np.zeros((x.shape[0], outputs, *reach), np.int64)
+    for row, column in np.ndindex(*kernel):
+        rows = _every(row * dilation[0], strides[0], x.shape[2])
+        columns = _every(column * dilation[1], strides[1], x.shape[3])
+        for o in range(outputs):
+            first = o // group_outputs * group_inputs
+            inputs = x[:, first : first + group_inputs]
+            weights = w[o, :, row, column, None, None]
+            terms = products(inputs, x_format, weights, w_format, arithmetic)
+            whole[:, o, rows, columns] += terms.sum(axis=1)
+    top, left, bottom, right = padding
+    acc = crop(whole, (-top, -left, output_padding[0] - bottom, output_padding[1] - right))
+    if init is not None:
+        acc += init[:, None, None]
+    return reencode(acc, product_scale(x_format, w_format), out_format, arithmetic, relu=relu)
+
+
+def _every(first: int, step: int, count: int) -> slice:
+    return slice(first, first + (count - 1) * step + 1, step)
+
+
+def transposed_size(
+    size: Sequence[int],
+    kernel: Sequence[int],
+    strides: Pair,
+    padding: Padding,
+    output_padding: Pair,
+    dilation: Pair,
+) -> Pair:
+    """Height and width of a transposed convolution's result; not positive if nothing is left."""
+    height, width = (
+        (size[axis] - 1) * strides[axis]
+        + dilation[axis] * (kernel[axis] - 1)
+        + 1
+        + output_padding[axis]
+        - padding[axis]
+        - padding[axis + 2]
+        for axis in (0, 1)
+    )
+    return height, width
+
+
+# Resizing
+
+
+def resize_nearest(x: np.ndarray, size: Pair) -> np.ndarray:
+    """x [N, C, H, W] at height and width `size`: output y takes input ⌊y · H / size⌋."""
+    rows, columns = (
+        np.arange(wanted) * given // wanted for wanted, given in zip(size, x.shape[2:])
+    )
+    return x[:, :, rows[:, None], columns]
+
+
+def resize_bilinear(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    out_format: LnsFormat,
+    *,
+    size: Pair,
+    steps: Pair,
+    align_corners: bool = False,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """Bilinear interpolation of x [N, C, H, W] at height and width `size`.
+
+    The antilogs of four neighbours with integer weights that sum to n = steps[0] · steps[1],
+    re-encoded with thresholds scaled by n.
+
+    Args:
+        steps: positions are multiples of 1 / steps of an input pixel, see `positions`.
+    """
+    scale = code_scale(x_format)
+    acc = linearize(x, x_format, scale, arithmetic)
+    for axis in (0, 1):
+        at = positions(x.shape[2 + axis], size[axis], steps[axis], align_corners)
+        acc = interpolate(acc, 2 + axis, at, steps[axis])
+    return reencode(acc, scale, out_format, arithmetic, divisor=steps[0] * steps[1])
+
+
+def positions(given: int, wanted: int, steps: int, align_corners: bool) -> np.ndarray:
+    """Where each output lies among the inputs, in units of 1 / steps of an input, int64[wanted].
+
+    ((2y + 1) · given − wanted) / (2 · wanted), or y · (given − 1) / (wanted − 1) with
+    `align_corners`; rounded to the nearest unit, halves up, and clipped to the inputs.
+    """
+    y = np.arange(wanted, dtype=np.int64)
+    if align_corners:
+        numerator, denominator = y * (given - 1), max(wanted - 1, 1)
+    else:
+        numerator, denominator = (2 * y + 1) * given - wanted, 2 * wanted
+    rounded = (2 * numerator * steps + denominator) // (2 * denominator)
+    return np.clip(rounded, 0, (given - 1) * steps)
+
+
+def exact_steps(given: int, wanted: int, align_corners: bool) -> int:
+    """The fewest steps with which no position is rounded."""
+    if align_corners:
+        return max(wanted - 1, 1) // gcd(given - 1, max(wanted - 1, 1))
+    common = gcd(given, wanted)
+    given, wanted = given // common, wanted // common
+    return 2 * wanted // gcd(2, given - wanted)
+
+
+def interpolate(values: np.ndarray, axis: int, at: np.ndarray, steps: int) -> np.ndarray:
+    """Sums of two neighbours along an axis, weighted steps − λ and λ: λ = at mod steps."""
+    before = at // steps
+    after = np.minimum(before + 1, values.shape[axis] - 1)
+    weight = (at % steps).reshape(-1, *[1] * (values.ndim - 1 - axis))
+    left, right = values.take(before, axis), values.take(after, axis)
+    return left * (steps - weight) + right * weight
+
+
+# Moving codes
+
+
+def crop(x: np.ndarray, padding: Padding) -> np.ndarray:
+    """x [N, C, H, W] with rows and columns of zeros around it, or without some of its own.
+
+    Padding is (top, left, bottom, right); negative values crop.
+    """
+    top, left, bottom, right = padding
+    height, width = x.shape[2] + top + bottom, x.shape[3] + left + right
+    result = np.zeros((*x.shape[:2], height, width), x.dtype)
+    rows, columns = max(height - top, 0), max(width - left, 0)
+    inner = x[:, :, max(-top, 0) : rows, max(-left, 0) : columns]
+    first, before = max(top, 0), max(left, 0)
+    result[:, :, first : first + inner.shape[2], before : before + inner.shape[3]] = inner
+    return result

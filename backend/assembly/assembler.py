@@ -1,0 +1,104 @@
+"""Programs to files: `chip.program` ops encoded by the fields that they declare."""
+
+from __future__ import annotations
+
+import struct
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+
+from recog.backend.assembly.container import Container, Kind, Segment, write_container
+from recog.backend.assembly.locations import pack_locations
+from recog.backend.assembly.strings import pack_string, pack_strings
+from recog.backend.assembly.words import Numbers, encode_record
+from recog.dialects.chip import LdwOp, ProgramOp, TensorOp
+from recog.dialects.errors import RecogError, fail
+from recog.dialects.verification import verify_module
+
+SEGMENT_KINDS = {"pointers": Kind.POINTERS, "tables": Kind.TABLES, "biases": Kind.BIASES}
+
+
+def find_program(op: Operation) -> ProgramOp:
+    """`op` if it is a program, else the only one of a module.
+
+    Raises:
+        RecogError: the module holds none, or several.
+    """
+    if isinstance(op, ProgramOp):
+        return op
+    if not isinstance(op, ModuleOp):
+        fail(op, "expected a chip.program")
+    programs = [each for each in op.body.block.ops if isinstance(each, ProgramOp)]
+    if len(programs) == 1:
+        return programs[0]
+    if programs:
+        names = ", ".join(f"@{program.sym_name.data}" for program in programs)
+        raise RecogError(f"the module holds {len(programs)} programs: {names}", hint="keep one")
+    raise RecogError("the module holds no chip.program", hint="run convert-lns-to-chip first")
+
+
+def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
+    """The program file of a program, the same bytes for the same program.
+
+    Args:
+        strip: leave out symbols and source locations.
+
+    Raises:
+        RecogError: the program is invalid, or has more of something than a file can hold.
+    """
+    program = find_program(op)
+    verify_module(program)
+    numbers = number_symbols(program)
+    segments = [
+        Segment(Kind.TARGET, program.target.data.to_toml().encode()),
+        Segment(Kind.TEXT, b"".join(encode_record(each, numbers) for each in program.instructions)),
+        Segment(
+            Kind.DESCRIPTORS,
+            b"".join(encode_record(each, numbers) for each in program.descriptors),
+        ),
+        Segment(Kind.IO, _pack_io(program, numbers)),
+        Segment(Kind.MEMORY_MAP, struct.pack("<QQQ", *memory_use(program))),
+        *(Segment(SEGMENT_KINDS[each.kind.data], each.data) for each in program.segments),
+    ]
+    if not strip and program.stripped is None:
+        segments += _symbol_segments(program)
+    return write_container(Container(program.target.data.digest, segments))
+
+
+def number_symbols(program: ProgramOp) -> Numbers:
+    """The number of every segment, port and descriptor in its table."""
+    tables = (program.segments, program.ports, program.descriptors)
+    return {
+        (op.TABLE, op.sym_name.data): number for table in tables for number, op in enumerate(table)
+    }
+
+
+def memory_use(program: ProgramOp) -> tuple[int, int, int]:
+    """Bytes that a program takes of weight memory, activation memory and DRAM."""
+    loads = (op.region.stop for op in program.instructions if isinstance(op, LdwOp))
+    tensors = (op for op in program.descriptors if isinstance(op, TensorOp))
+    return (
+        max(loads, default=0),
+        max((op.address.value.data + op.extent for op in tensors), default=0),
+        max((op.address.value.data + op.extent for op in program.ports), default=0),
+    )
+
+
+def weight_bytes(program: ProgramOp) -> int:
+    """Bytes of all pointers, tables and biases, as packed in the program file."""
+    return sum(len(segment.data) for segment in program.segments)
+
+
+def _pack_io(program: ProgramOp, numbers: Numbers) -> bytes:
+    parts = [pack_string(program.sym_name.data, "I/O"), struct.pack("<H", len(program.ports))]
+    for port in program.ports:
+        parts += [encode_record(port, numbers), pack_string(port.sym_name.data, "I/O")]
+    return b"".join(parts)
+
+
+def _symbol_segments(program: ProgramOp) -> list[Segment]:
+    named = [*program.segments, *program.descriptors]
+    symbols = pack_strings((op.sym_name.data for op in named), "symbols")
+    segments = [Segment(Kind.SYMBOLS, symbols)]
+    debug = pack_locations([op.location for op in program.instructions])
+    return [*segments, Segment(Kind.DEBUG, debug)] if debug else segments

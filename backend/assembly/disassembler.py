@@ -1,0 +1,193 @@
+"""Program files to programs: everything is checked, nothing is trusted."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from xdsl.ir import Attribute, Operation
+
+from recog.backend.assembly.assembler import SEGMENT_KINDS, memory_use
+from recog.backend.assembly.container import Container, Kind, Segment, read_container
+from recog.backend.assembly.errors import relocated
+from recog.backend.assembly.locations import pack_locations, unpack_locations
+from recog.backend.assembly.strings import Reader
+from recog.backend.assembly.words import (
+    DESCRIPTORS,
+    INSTRUCTIONS,
+    PORTS,
+    decode_record,
+    split_records,
+)
+from recog.dialects.chip import ChipTarget, PortOp, ProgramOp, SegmentOp
+from recog.dialects.chip.descriptors import DESCRIPTOR_BITS, DescriptorOp
+from recog.dialects.chip.fields import REFERENCE_BITS, Table
+from recog.dialects.chip.instructions import INSTRUCTION_BITS
+from recog.dialects.errors import RecogError
+from recog.dialects.verification import verify_module
+
+MAX_INSTRUCTIONS = 1 << 16
+MAX_DESCRIPTORS = 1 << REFERENCE_BITS
+MAX_TARGET_BYTES = 1024
+_SINGLE = (Kind.TARGET, Kind.TEXT, Kind.DESCRIPTORS, Kind.IO, Kind.MEMORY_MAP)
+_CONTENT = {kind: name for name, kind in SEGMENT_KINDS.items()}
+
+
+def disassemble(data: bytes, *, where: str = "program") -> ProgramOp:
+    """The program of a file, verified; `assemble` gives the same bytes again.
+
+    Args:
+        where: the file's name, for messages.
+
+    Raises:
+        RecogError: naming the file and what is wrong with it.
+    """
+    try:
+        container = read_container(data)
+        program = _decode(container)
+        verify_module(program)
+        _check_memory_map(container, program)
+        return program
+    except RecogError as error:
+        raise relocated(error, where) from None
+
+
+def _decode(container: Container) -> ProgramOp:
+    _check_order(container.segments)
+    single = {kind: _only(container.segments, kind) for kind in _SINGLE}
+    target = _decode_target(single[Kind.TARGET], container.target_hash)
+    stored = [segment for segment in container.segments if segment.kind in _CONTENT]
+    optional = {s.kind: s.content for s in container.segments if s.kind > Kind.BIASES}
+    records = list(
+        split_records(
+            single[Kind.DESCRIPTORS], DESCRIPTOR_BITS // 8, MAX_DESCRIPTORS, "descriptors"
+        )
+    )
+    name, ports = _decode_io(single[Kind.IO])
+    taken = [port.sym_name.data for port in ports]
+    symbols = _decode_symbols(optional.get(Kind.SYMBOLS), len(stored), len(records), taken)
+    segments = [
+        SegmentOp(name, _CONTENT[segment.kind], segment.content)
+        for name, segment in zip(symbols["segments"], stored)
+    ]
+    descriptors = [
+        _decode_descriptor(record, index, symbols) for index, record in enumerate(records)
+    ]
+    instructions = _decode_text(single[Kind.TEXT], symbols)
+    _locate(instructions, optional.get(Kind.DEBUG))
+    return ProgramOp(
+        name,
+        [*segments, *ports, *descriptors, *instructions],
+        target,
+        stripped=Kind.SYMBOLS not in optional,
+    )
+
+
+def _check_order(segments: Sequence[Segment]) -> None:
+    """One order of segments, so that a program has one file."""
+    ranks = [
+        min(segment.kind, Kind.POINTERS) if segment.kind in _CONTENT else segment.kind
+        for segment in segments
+    ]
+    if ranks != sorted(ranks):
+        raise RecogError("damaged: the segments are not in order")
+    kinds = [segment.kind for segment in segments]
+    for kind in (Kind.SYMBOLS, Kind.DEBUG):
+        if kinds.count(kind) > 1:
+            raise RecogError(f"damaged: there are several {kind.name.lower()} segments")
+    if Kind.DEBUG in kinds and Kind.SYMBOLS not in kinds:
+        raise RecogError("damaged: there is a debug segment, but no symbols")
+
+
+def _only(segments: Sequence[Segment], kind: Kind) -> bytes:
+    found = [segment.content for segment in segments if segment.kind == kind]
+    if len(found) != 1:
+        raise RecogError(
+            f"damaged: there must be one {kind.name.lower()} segment, got {len(found)}"
+        )
+    return found[0]
+
+
+def _decode_target(content: bytes, digest: bytes) -> ChipTarget:
+    if len(content) > MAX_TARGET_BYTES or b"[" in content or b"{" in content:
+        raise RecogError("the target segment is misformed: it is no list of parameters")
+    try:
+        target = ChipTarget.from_toml(content.decode("utf-8"))
+    except ValueError as error:
+        raise RecogError(f"the target segment is misformed: {error}") from None
+    if target.to_toml().encode() != content:
+        raise RecogError("the target segment is not written as the assembler writes it")
+    if target.digest != digest:
+        raise RecogError("the target hash of the header is not that of the target segment")
+    return target
+
+
+def _decode_symbols(
+    content: bytes | None, segments: int, descriptors: int, ports: list[str]
+) -> dict[Table, list[str]]:
+    if content is None:
+        names = _invent("s", segments, ports) + _invent("d", descriptors, ports)
+    else:
+        reader = Reader(content, "symbols")
+        names = [reader.string() for _ in range(segments + descriptors)]
+        reader.finish()
+    return {"segments": names[:segments], "io": ports, "descriptors": names[segments:]}
+
+
+def _invent(letter: str, count: int, taken: list[str]) -> list[str]:
+    """Names for what a stripped program does not name: s0, s1, ..."""
+    names: list[str] = []
+    for index in range(count):
+        name = f"{letter}{index}"
+        while name in taken:
+            name = f"_{name}"
+        names.append(name)
+    return names
+
+
+def _decode_io(content: bytes) -> tuple[str, list[PortOp]]:
+    reader = Reader(content, "I/O")
+    name, count = reader.string(), reader.number(2)
+    ports: list[PortOp] = []
+    for index in range(count):
+        record, port_name = reader.take(DESCRIPTOR_BITS // 8), reader.string()
+        try:
+            ports.append(decode_record(record, PORTS, {}, port_name))
+        except ValueError as error:
+            raise RecogError(f"input or output {index}: {error}") from None
+    reader.finish()
+    return name, ports
+
+
+def _decode_descriptor(record: bytes, index: int, symbols: dict[Table, list[str]]) -> DescriptorOp:
+    try:
+        return decode_record(record, DESCRIPTORS, symbols, symbols["descriptors"][index])
+    except ValueError as error:
+        raise RecogError(f"descriptor {index}: {error}") from None
+
+
+def _decode_text(content: bytes, symbols: dict[Table, list[str]]) -> list[Operation]:
+    words = split_records(content, INSTRUCTION_BITS // 8, MAX_INSTRUCTIONS, "text")
+    instructions: list[Operation] = []
+    for index, word in enumerate(words):
+        try:
+            instructions.append(decode_record(word, INSTRUCTIONS, symbols))
+        except ValueError as error:
+            raise RecogError(f"instruction {index}: {error}") from None
+    return instructions
+
+
+def _locate(instructions: Sequence[Operation], content: bytes | None) -> None:
+    if content is None:
+        return
+    locations: list[Attribute] = unpack_locations(content, len(instructions))
+    if pack_locations(locations) != content:
+        raise RecogError("the debug segment is not written as the assembler writes it")
+    for instruction, location in zip(instructions, locations):
+        instruction.location = location  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _check_memory_map(container: Container, program: ProgramOp) -> None:
+    content = _only(container.segments, Kind.MEMORY_MAP)
+    if content != struct.pack("<QQQ", *memory_use(program)):
+        raise RecogError("the memory map is not that of the program")

@@ -1,0 +1,5 @@
+"""The reference machine: runs chip programs bit for bit."""
+
+from recog.backend.machine.machine import Machine, run_program_op
+
+__all__ = ["Machine", "run_program_op"]

@@ -1,0 +1,192 @@
+"""The reference machine: runs program files bit for bit, many frames at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
+from xdsl.interpreter import Interpreter
+from xdsl.ir import Operation
+
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, get_engine
+from recog.backend.assembly.assembler import find_program, memory_use, weight_bytes
+from recog.backend.assembly.errors import relocated
+from recog.backend.assembly.loader import load_program
+from recog.backend.machine.execution import ChipFunctions, MachineState, WeightCache
+from recog.backend.machine.host import check_codes, check_input, decode_output, encode_input
+from recog.dialects.chip import (
+    ChipTarget,
+    InputOp,
+    InstructionOp,
+    LdwOp,
+    OutputOp,
+    ProgramOp,
+    TensorOp,
+)
+from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.verification import located_errors
+
+Observer = Callable[[str, np.ndarray], None]
+"""Called with the symbol of every tensor that an instruction writes and its codes (N, C, H, W)."""
+
+WORKING_BYTES = 64 << 20
+"""What the memories of the frames that run together may take."""
+
+MAX_FRAME_BYTES = 256 << 20
+
+
+class Machine:
+    """Runs one program.
+
+    Args:
+        program: a program file's path or bytes, or a program as IR.
+        engine: the arithmetic engine, `fast`, `gemm` or `reference`; all give the same bits.
+        target: what this machine is; by default whatever the program was made for.
+
+    Raises:
+        RecogError: the program is damaged or invalid, or made for another target.
+    """
+
+    def __init__(
+        self,
+        program: bytes | str | os.PathLike[str] | ProgramOp | ModuleOp,
+        engine: str = DEFAULT_ENGINE,
+        *,
+        target: ChipTarget | None = None,
+    ):
+        self.program = load_program(program)
+        made_for = self.program.target.data
+        if target is not None and target != made_for:
+            raise RecogError(
+                f"the program is made for target {made_for.name} "
+                f"({made_for.digest.hex()[:8]}), this machine is {target.name} "
+                f"({target.digest.hex()[:8]})"
+            )
+        self.inputs = [port for port in self.program.ports if isinstance(port, InputOp)]
+        self.outputs = [port for port in self.program.ports if isinstance(port, OutputOp)]
+        self._engine = get_engine(engine)
+        self._instructions = self.program.instructions
+        self._weights = WeightCache(self.program)
+        for op in self._instructions:
+            if isinstance(op, LdwOp):
+                self._weights.load(op)
+        self._written = _written_tensors(self.program)
+        self._frame_bytes = sum(memory_use(self.program)[1:])
+        if self._frame_bytes > MAX_FRAME_BYTES:
+            raise RecogError(
+                f"a frame takes {self._frame_bytes} bytes of memory, "
+                f"this machine has {MAX_FRAME_BYTES}"
+            )
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of all pointers, tables and biases, as packed in the program file."""
+        return weight_bytes(self.program)
+
+    def run(
+        self, *inputs: np.ndarray, observe: Observer | None = None
+    ) -> np.ndarray | tuple[np.ndarray, ...]:
+        """The outputs for N frames: an array (N, ...), or a tuple where there are several.
+
+        Args:
+            inputs: an array (N, ...) for each input of the program: float32, or codes where
+                the program takes codes.
+            observe: sees every tensor that an instruction writes, once a chunk of frames.
+
+        Raises:
+            RecogError: inputs of the wrong number, shape or type, NaN or infinity, before
+                anything runs.
+        """
+        self._check_count(inputs)
+        arrays = [check_input(port, x) for port, x in zip(self.inputs, inputs)]
+        outputs = self._run(arrays, encode_input, decode_output, observe)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def run_codes(
+        self, *inputs: np.ndarray, observe: Observer | None = None
+    ) -> tuple[np.ndarray, ...]:
+        """As `run`, but inputs and outputs are codes where `run` has float32."""
+        self._check_count(inputs)
+        arrays = [check_codes(port, x) for port, x in zip(self.inputs, inputs)]
+        return self._run(arrays, lambda _, x: x, lambda _, codes: codes, observe)
+
+    def _check_count(self, inputs: Sequence[np.ndarray]) -> None:
+        if len(inputs) != len(self.inputs):
+            names = ", ".join(port.sym_name.data for port in self.inputs)
+            raise RecogError(
+                f"the program takes {len(self.inputs)} inputs ({names}), got {len(inputs)}"
+            )
+
+    def _run(
+        self,
+        inputs: Sequence[np.ndarray],
+        encode: Callable[[InputOp, np.ndarray], np.ndarray],
+        decode: Callable[[OutputOp, np.ndarray], np.ndarray],
+        observe: Observer | None,
+    ) -> tuple[np.ndarray, ...]:
+        counts = sorted({len(x) for x in inputs})
+        if len(counts) > 1:
+            raise RecogError(f"the inputs have different numbers of frames: {counts}")
+        frames = counts[0] if counts else 1
+        chunks: list[list[np.ndarray]] = []
+        step = max(1, WORKING_BYTES // max(1, self._frame_bytes))
+        # Without frames one empty chunk runs, which gives outputs of the right type.
+        for start in range(0, max(1, frames), step):
+            size = min(step, frames - start)
+            codes = [encode(port, x[start : start + size]) for port, x in zip(self.inputs, inputs)]
+            results = self._run_chunk(codes, size, observe)
+            chunks.append([decode(port, result) for port, result in zip(self.outputs, results)])
+        return tuple(np.concatenate(parts) for parts in zip(*chunks))
+
+    def _run_chunk(
+        self, inputs: Sequence[np.ndarray], frames: int, observe: Observer | None
+    ) -> list[np.ndarray]:
+        state = MachineState(self.program, frames)
+        for port, x in zip(self.inputs, inputs):
+            state.dram.write(port, x.reshape(frames, *port.shape))
+        interpreter = Interpreter(ModuleOp([]))
+        functions = ChipFunctions(state, self._weights, self._engine)
+        interpreter.register_implementations(functions)
+        with located_errors():
+            for op in self._instructions:
+                self._step(interpreter, state, op)
+                if observe is not None and (written := self._written.get(op)) is not None:
+                    observe(written.sym_name.data, state.activation.read(written).copy())
+        return [state.dram.read(port).reshape(frames, *port.frame_shape) for port in self.outputs]
+
+    def _step(self, interpreter: Interpreter, state: MachineState, op: InstructionOp) -> None:
+        wait, signal = op.wait.value.data, op.signal.value.data
+        if wait and not state.semaphores[wait]:
+            raise RecogError(
+                f"waits for semaphore {wait}, which no instruction before it signals",
+                where=describe_op(op),
+            )
+        state.semaphores[wait] -= bool(wait)
+        try:
+            interpreter.run_op(op, ())
+        except RecogError as error:
+            raise relocated(error, describe_op(op)) from None
+        state.semaphores[signal] += bool(signal)
+
+
+def _written_tensors(program: ProgramOp) -> dict[InstructionOp, TensorOp]:
+    """The tensor in activation memory that each instruction writes, where it writes one."""
+    tensors = {op.sym_name.data: op for op in program.descriptors if isinstance(op, TensorOp)}
+    outputs = {
+        op: reference.string_value()
+        for op in program.instructions
+        if isinstance(reference := op.properties.get("output"), SymbolRefAttr)
+    }
+    return {op: tensors[name] for op, name in outputs.items() if name in tensors}
+
+
+def run_program_op(
+    op: Operation, inputs: Sequence[np.ndarray], *, engine: str = DEFAULT_ENGINE
+) -> list[np.ndarray]:
+    """The outputs, as codes, of a chip.program for inputs as codes (N, ...).
+
+    The program goes the whole way: assembled, loaded again, run.
+    """
+    return list(Machine(find_program(op), engine).run_codes(*inputs))

@@ -1,0 +1,151 @@
+"""torch.export as the importer needs it: quiet, and going on where it can to find every reason."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram, draft_export
+from torch.nn.modules import batchnorm, dropout, instancenorm
+
+from recog.dialects.errors import RecogError
+from recog.frontend.torch import graph
+from recog.frontend.torch.problems import ImportProblem
+
+_TRAINING = "call model.eval() first"
+
+
+def export_model(
+    model: torch.nn.Module, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> ExportedProgram:
+    """The exported program of a model, in evaluation mode; the model is left as it is.
+
+    Control flow and sizes that depend on the values of tensors stop torch.export; the program is
+    then a draft that took one way, and reads those values with `aten.item`.
+
+    Raises:
+        RecogError: the model cannot be traced.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with quiet_torch():
+            return torch.export.export(model, tuple(arguments), dict(keywords))
+    except Exception as error:
+        draft = _draft(model, arguments, keywords)
+        if draft is None:
+            raise _export_error(error) from None
+        return draft
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def load_archive(path: str | Path) -> ExportedProgram:
+    """The program of a `torch.export.save` archive; raises RecogError."""
+    if not os.path.isfile(path):
+        raise RecogError("no such file", where=str(path))
+    # The heads' own operators must be known before an archive that holds them is read.
+    import_module("recog.frontend.functional")
+    _check_archive(str(path))
+    try:
+        with quiet_torch():
+            return torch.export.load(path)
+    except Exception as error:
+        raise RecogError(
+            f"is not a torch.export archive that torch {torch.__version__} can read: "
+            f"{first_lines(error)}",
+            where=str(path),
+            hint="write it with torch.export.save(torch.export.export(model.eval(), inputs), path)",
+        ) from None
+
+
+def _check_archive(path: str) -> None:
+    """Refuse a zip archive whose members are not what was written; torch reads on."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception:
+        return  # torch says what it is
+    if damaged is not None:
+        raise RecogError(f"damaged: the checksum of {damaged} does not match", where=path)
+
+
+def layers_in_training(model: torch.nn.Module) -> list[ImportProblem]:
+    """The layers whose results depend on training mode, and that are in it."""
+    problems: list[ImportProblem] = []
+    for name, module in model.named_modules():
+        match module:
+            case batchnorm._BatchNorm() if module.track_running_stats:
+                what = "uses the statistics of the batch"
+            case instancenorm._InstanceNorm() if module.track_running_stats:
+                what = "changes its running statistics"
+            case dropout._DropoutNd() if module.p > 0:
+                what = "drops elements"
+            case _:
+                continue
+        if module.training:
+            reason = f"is in training mode: it {what}"
+            problems.append(
+                ImportProblem(type(module).__name__, f'layer "{name}"', reason, _TRAINING)
+            )
+    return problems
+
+
+@contextmanager
+def quiet_torch() -> Iterator[None]:
+    """torch logs and prints what it raises as well: the user gets one message."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
+            warnings.simplefilter("ignore")
+            with redirect_stderr(nowhere):
+                yield
+    finally:
+        logging.disable(level)
+
+
+def first_lines(error: Exception, lines: int = 1) -> str:
+    """The start of an error's message, on one line."""
+    text = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(text[:lines]) or type(error).__name__
+
+
+def _draft(
+    model: torch.nn.Module, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> ExportedProgram | None:
+    """A program that reads values, or None where that is not what stopped torch.export."""
+    try:
+        with quiet_torch():
+            program = draft_export(model, tuple(arguments), dict(keywords))
+    except Exception:
+        return None  # the first error says enough
+    reads = any(str(node.target) in graph.READS_A_VALUE for node in program.graph.nodes)
+    return program if reads else None
+
+
+def _export_error(error: Exception) -> RecogError:
+    """The message of torch or of the user's own code, with the innermost line of the latter."""
+    where = None
+    trace = error.__traceback__
+    ours = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(__file__)))
+    while trace is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if not filename.startswith((*ours, "<")):
+            where = f"{filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return RecogError(
+        f"torch.export cannot trace the model: {type(error).__name__}: {first_lines(error, 3)}",
+        where=where,
+        hint="does the model run on the example inputs? Control flow that depends on the "
+        "values of tensors cannot be exported.",
+    )

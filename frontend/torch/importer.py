@@ -1,0 +1,401 @@
+"""PyTorch networks as nn modules, through torch.export without decompositions.
+
+The operators arrive as the user wrote them (batch norm whole, in-place ReLU in place);
+`frontend/torch/ops/` turn each into nn ops. Whatever cannot be converted is reported at
+once, every operator with its module path and source line.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+from torch.export.graph_signature import ConstantArgument, InputKind, InputSpec, OutputKind
+from torch.fx import Node
+from torch.fx.node import map_arg
+from torch.utils._pytree import tree_leaves, tree_map
+from xdsl.context import Context
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    Builtin,
+    DictionaryAttr,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnrealizedConversionCastOp,
+)
+from xdsl.dialects.func import Func, FuncOp, ReturnOp
+from xdsl.ir import Block, Region, SSAValue
+from xdsl.transforms.canonicalize import CanonicalizePass
+
+from recog.dialects import nn
+from recog.dialects.data import get_data_dialect
+from recog.dialects.errors import RecogError, describe_location
+from recog.dialects.verification import verify_module
+from recog.frontend.torch import graph
+from recog.frontend.torch.conversion import (
+    ELEMENT_TYPES,
+    Constant,
+    ConstantPool,
+    Conversion,
+    Unsupported,
+    identifier,
+    merged,
+)
+from recog.frontend.torch.export import export_model, first_lines, layers_in_training, load_archive
+from recog.frontend.torch.ops import (
+    boxes,
+    elementwise,
+    functions,
+    layers,
+    matrix,
+    one_dimensional,
+    padding,
+    sampling,
+    selection,
+    structure,
+    volumes,
+)
+from recog.frontend.torch.problems import ImportFailure, ImportProblem
+from recog.frontend.torch.scopes import check_no_scope, flat_graph
+from recog.lowering.raising.correlation import RaiseCorrelationPass
+from recog.lowering.raising.expectation import RaiseExpectationPass
+from recog.lowering.raising.peaks import RaisePeaksPass
+from recog.lowering.raising.split_batch import SplitBatchPass
+
+CONVERTERS = merged(
+    layers.OPS,
+    boxes.OPS,
+    elementwise.OPS,
+    functions.OPS,
+    matrix.OPS,
+    one_dimensional.OPS,
+    padding.OPS,
+    sampling.OPS,
+    selection.OPS,
+    structure.OPS,
+    volumes.OPS,
+)
+
+
+def import_torch(
+    model: torch.nn.Module,
+    example_inputs: Tensor | Sequence[Any],
+    example_kwargs: Mapping[str, Any] | None = None,
+) -> ModuleOp:
+    """The nn module of a network in evaluation mode.
+
+    Args:
+        model: left as it is.
+        example_inputs: the positional arguments of one call; their shapes become the
+            module's, where the batch (axis 0) stands for any.
+
+    Raises:
+        RecogError: the model cannot be traced, has layers in training mode, or holds operators
+            or values that nn cannot express; all of them are listed.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise RecogError(f"expected a torch.nn.Module, got {type(model).__name__}")
+    arguments = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
+    program = export_model(model, arguments, example_kwargs or {})
+    return _import(layers_in_training(model), program)
+
+
+def import_pt2(path: str | Path) -> ModuleOp:
+    """The nn module of a `torch.export.save` archive; raises RecogError as `import_torch`."""
+    return import_exported(load_archive(path))
+
+
+def import_exported(program: ExportedProgram) -> ModuleOp:
+    """The nn module of an exported program; raises RecogError as `import_torch`."""
+    return _import([], program)
+
+
+def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp:
+    """The nn module of a program, if there is none of the problems, nor any in the program."""
+    importer = _GraphImporter(program, problems)
+    try:
+        module = importer.run()
+    except RecogError:
+        if problems or not importer.stale:
+            raise
+        # Writes to part of a tensor: torch turns them into new tensors, whole ops stay whole.
+        module = _GraphImporter(_functional(program)).run()
+        CanonicalizePass().apply(_context(), module)
+    SplitBatchPass().apply(Context(), module)
+    RaiseCorrelationPass().apply(Context(), module)
+    RaisePeaksPass().apply(Context(), module)
+    RaiseExpectationPass().apply(Context(), module)
+    verify_module(module)
+    return module
+
+
+def _context() -> Context:
+    """The dialects of an imported module."""
+    context = Context()
+    for dialect in (Builtin, Func, nn.Nn, get_data_dialect()):
+        context.load_dialect(dialect)
+    return context
+
+
+def _functional(program: ExportedProgram) -> ExportedProgram:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return program.run_decompositions({})
+
+
+class _GraphImporter:
+    """One walk over an exported graph; collects every problem before it reports."""
+
+    def __init__(self, program: ExportedProgram, problems: Sequence[ImportProblem] = ()):
+        self.program = program
+        self.nodes = list(flat_graph(program.graph_module).nodes)
+        self.block = Block()
+        self.constants = ConstantPool(self.block)
+        self.values: dict[Node, Any] = {}
+        self.aliases = graph.AliasSets()
+        self.state = dict[Node, str]()  # parameters and buffers by name
+        self.stale = set[Node]()  # views of memory that an in-place operator changed since
+        self.problems = list(problems)
+
+    def run(self) -> ModuleOp:
+        placeholders = [n for n in self.nodes if n.op == "placeholder"]
+        for node, spec in zip(placeholders, self.program.graph_signature.input_specs):
+            self._guarded(node, lambda node=node, spec=spec: self._input(node, spec))
+        for node in self.nodes:
+            if node.op == "get_attr":
+                self.values[node] = _UNKNOWN  # a graph, for the operator that calls it
+            if node.op == "call_function":
+                self._guarded(node, lambda node=node: self._operator(node))
+        outputs = self._outputs()
+        if self.problems:
+            converted = Counter(op.name for op in self.block.ops if isinstance(op, nn.NnOp))
+            raise ImportFailure(self.problems, converted)
+        self.block.add_op(ReturnOp(*outputs))
+        types = [arg.type for arg in self.block.args], [value.type for value in outputs]
+        function = FuncOp("main", types, Region(self.block))
+        names = graph.output_names(self.program)
+        if len(names) == len(outputs) and any(names):
+            function.properties["res_attrs"] = ArrayAttr(
+                DictionaryAttr({nn.RESULT_NAME: StringAttr(name)} if name else {}) for name in names
+            )
+        return ModuleOp([function])
+
+    def _guarded(self, node: Node, convert: Any) -> None:
+        """Convert a node; where that fails, note why and go on with a stand-in."""
+        self.aliases.add(node)
+        try:
+            self.values[node] = convert()
+        except (Unsupported, ValueError) as problem:
+            self._note(node, problem)
+            self.values[node] = self._stand_in(node.meta.get("val"))
+
+    def _note(self, node: Node, problem: Exception) -> None:
+        hint = problem.hint if isinstance(problem, Unsupported) else None
+        what = node.target if node.op == "call_function" else f"input {node.name}"
+        place = describe_location(graph.node_location(node)) or ""
+        self.problems.append(ImportProblem(str(what), place, str(problem), hint))
+
+    def _stand_in(self, example: Any) -> Any:
+        """A value of the right type, so that the rest of the graph is checked too."""
+        if isinstance(example, (list, tuple)):
+            return tuple(self._stand_in(part) for part in example)
+        if not isinstance(example, Tensor) or example.dtype not in ELEMENT_TYPES:
+            return _UNKNOWN
+        if not all(isinstance(size, int) for size in example.shape):
+            return _UNKNOWN
+        op = UnrealizedConversionCastOp(operands=[[]], result_types=[[_type_of(example)]])
+        self.block.add_op(op)
+        return op.results[0]
+
+    def _input(self, node: Node, spec: InputSpec) -> Any:
+        if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
+            name = spec.target or node.name
+            self.state[node] = name
+            state, constants = self.program.state_dict, self.program.constants
+            tensor: Any = state[name] if name in state else constants[name]
+            return Constant(tensor, name)
+        if isinstance(spec.arg, ConstantArgument):
+            return spec.arg.value
+        example = node.meta.get("val")
+        if spec.kind != InputKind.USER_INPUT or not isinstance(example, Tensor):
+            raise Unsupported(f"is {spec.kind.name.lower()}, expected a tensor")
+        if not all(isinstance(size, int) for size in example.shape):
+            raise Unsupported("has a dynamic shape", "export with static shapes; batch may be 1")
+        if not example.is_floating_point():
+            raise Unsupported(
+                f"is {example.dtype}; the inputs of a network are float32",
+                "compute the indices inside the network, or give them as a buffer",
+            )
+        argument = self.block.insert_arg(_type_of(example), len(self.block.args))
+        argument.name_hint = identifier(node.name)
+        return argument
+
+    def _operator(self, node: Node) -> Any:
+        for operand in node.all_input_nodes:
+            if operand in self.stale:
+                raise Unsupported(
+                    f"uses {operand.name}, whose memory an in-place operator changed",
+                    "use the out-of-place forms of in-place operators",
+                )
+        args: Any = map_arg(node.args, lambda n: self.values[n])
+        kwargs: Any = map_arg(node.kwargs, lambda n: self.values[n])
+        if node.target is operator.getitem:
+            known = args[0] is not _UNKNOWN
+            return args[0][args[1]] if known else self._stand_in(node.meta.get("val"))
+        check_no_scope(node)
+        result = self._convert(node, args, kwargs)
+        changed = graph.mutated_node(node)
+        if changed is not None and not isinstance(result, Constant):
+            self._replace(changed, result)
+        return result
+
+    def _convert(self, node: Node, args: Any, kwargs: Any) -> Any:
+        leaves = tree_leaves((args, kwargs))
+        known = not any(leaf is _UNKNOWN for leaf in leaves)
+        if known and graph.operator_name(node) in graph.FACTORIES:
+            args = tree_map(_shape_alone, args)
+            leaves = tree_leaves((args, kwargs))
+        if known and not any(isinstance(leaf, SSAValue) for leaf in leaves):
+            return self._evaluate(node, args, kwargs)
+        if known and graph.operator_name(node) in graph.READS_A_VALUE:
+            raise Unsupported(
+                "reads the value of a tensor: neither control flow nor sizes may depend on it",
+                "choose with torch.where, or leave it to the code around the network",
+            )
+        if not known and graph.on_symbols(node):
+            return _UNKNOWN
+        if graph.size_depends_on_data(node):
+            if not known:
+                return self._stand_in(node.meta.get("val"))
+            raise Unsupported(
+                "gives a size that depends on the data",
+                "pick a fixed number with topk, or leave it to the code after the network",
+            )
+        converter = CONVERTERS.get(graph.operator_name(node))
+        if converter is None:
+            raise Unsupported("the operator is not supported", _REWRITE)
+        if not known:
+            return self._stand_in(node.meta.get("val"))
+        conversion = Conversion(node, self.block, self.constants, graph.node_location(node))
+        try:
+            inspect.signature(converter).bind(conversion, *args, **kwargs)
+        except TypeError as error:
+            raise Unsupported(f"this form of the operator is not supported: {error}") from None
+        result = converter(conversion, *args, **kwargs)
+        name = graph.node_module_path(node) if graph.in_library_module(node) else node.name
+        for value, example in zip(tree_leaves(result), tree_leaves(node.meta.get("val"))):
+            if isinstance(value, SSAValue):
+                _check_result(value, example)
+                value.name_hint = value.name_hint or identifier(name)
+        return result
+
+    def _evaluate(self, node: Node, args: Any, kwargs: Any) -> Any:
+        """Run an operator of constants now. In-place ones write to what torch's views share."""
+        if graph.draws_random_numbers(node):
+            raise Unsupported(
+                "draws random numbers: a network must give the same for the same inputs",
+                "draw them once and keep them in a buffer",
+            )
+        changed = graph.mutated_node(node)
+        if changed is not None:
+            self._check_stateless(changed)
+            self.constants.forget(self.values[changed].tensor)
+        return _evaluate(node, args, kwargs)
+
+    def _check_stateless(self, changed: Node) -> None:
+        for node in self.aliases.of(changed):
+            if node in self.state:
+                raise _state_changed(self.state[node])
+
+    def _replace(self, changed: Node, result: Any) -> None:
+        """After an in-place operator the same memory reads as `result` from now on."""
+        self._check_stateless(changed)
+        family = self.aliases.of(changed)
+        before = self.values[changed]
+        for node in family & self.values.keys():
+            if self.values[node] is before and self.aliases.surely(node, changed):
+                self.values[node] = result
+            else:
+                self.stale.add(node)
+
+    def _outputs(self) -> list[SSAValue]:
+        (node,) = [node for node in self.nodes if node.op == "output"]
+        outputs: list[SSAValue] = []
+        specs = self.program.graph_signature.output_specs
+        for result, spec in zip(tree_leaves(node.args[0], is_leaf=_is_none), specs):
+            if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION):
+                self._note(result, _state_changed(spec.target))
+            if spec.kind != OutputKind.USER_OUTPUT or not isinstance(result, Node):
+                continue
+            self._guarded(result, lambda result=result: self._output(result))
+            outputs.append(self.values[result])
+        if not outputs:
+            raise RecogError("the network returns no tensor")
+        return outputs
+
+    def _output(self, node: Node) -> Any:
+        if node in self.stale:
+            raise Unsupported(
+                "is returned after an in-place operator changed its memory",
+                "use the out-of-place forms of in-place operators",
+            )
+        value = self.values[node]
+        return self.constants.materialize(value) if isinstance(value, Constant) else value
+
+
+_REWRITE = "write it with other operators, or leave it to the code after the network"
+_UNKNOWN = object()
+"""Stands for what could not be converted and is no float tensor."""
+
+
+def _state_changed(name: str | None) -> Unsupported:
+    return Unsupported(
+        f"changes {name} in place; the network must keep no state", "return the new value instead"
+    )
+
+
+def _shape_alone(value: Any) -> Any:
+    """A tensor of the shape and dtype of a value, for operators that look at nothing else."""
+    if not isinstance(value, SSAValue):
+        return value
+    element_type = nn.element_type_of(value)
+    dtype = next(each for each, known in ELEMENT_TYPES.items() if known == element_type)
+    return Constant(torch.zeros(nn.shape_of(value), dtype=dtype), "shape", True)
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _type_of(example: Tensor) -> TensorType:
+    if example.dtype not in ELEMENT_TYPES:
+        raise Unsupported(f"is {example.dtype}; only float32 is supported", "call model.float()")
+    return TensorType(ELEMENT_TYPES[example.dtype], list(example.shape))
+
+
+def _check_result(value: SSAValue, example: Any) -> None:
+    """The shape inferred here must be the one torch saw."""
+    if isinstance(example, Tensor) and value.type != _type_of(example):
+        raise Unsupported(f"gives {value.type} here, {list(example.shape)} in torch")
+
+
+def _evaluate(node: Node, args: Any, kwargs: Any) -> Any:
+    if not callable(node.target):
+        raise Unsupported("the operator is not supported")
+    args, kwargs = tree_map(lambda x: x.tensor if isinstance(x, Constant) else x, (args, kwargs))
+    try:
+        with torch.no_grad():
+            result = node.target(*args, **kwargs)
+    except Exception as error:
+        raise Unsupported(f"cannot be evaluated at import: {first_lines(error)}") from None
+    name = graph.node_module_path(node) or node.name
+    return tree_map(lambda r: Constant(r, name, True) if isinstance(r, Tensor) else r, result)

@@ -1,0 +1,234 @@
+"""Converters of layers with weights, batch normalization and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from recog.dialects import nn
+from recog.frontend.torch.conversion import (
+    Conversion,
+    Registry,
+    Unsupported,
+    normalized_axis,
+    pair,
+    symmetric,
+)
+from recog.frontend.torch.ops.volumes import conv3d
+
+OPS = Registry()
+
+
+@OPS.add("aten.conv2d.default")
+def conv2d(
+    c: Conversion,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> SSAValue:
+    return _conv2d(c, input, weight, bias, stride, symmetric(padding), dilation, groups)
+
+
+@OPS.add("aten.conv2d.padding")
+def conv2d_named_padding(
+    c: Conversion,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: str = "valid",
+    dilation: Any = 1,
+    groups: int = 1,
+) -> SSAValue:
+    if padding == "valid":
+        return _conv2d(c, input, weight, bias, stride, (0, 0, 0, 0), dilation, groups)
+    # "same": where the total is odd, torch pads one more at the bottom and right.
+    totals = [d * (k - 1) for d, k in zip(pair(dilation), c.shape(weight)[2:])]
+    before = [total // 2 for total in totals]
+    after = [total - low for total, low in zip(totals, before)]
+    return _conv2d(c, input, weight, bias, stride, (*before, *after), dilation, groups)
+
+
+@OPS.add("aten.convolution.default")
+def convolution(
+    c: Conversion,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+) -> SSAValue:
+    if transposed:
+        raise Unsupported("transposed convolution is not supported")
+    if len(stride) == 3:
+        return conv3d(c, input, weight, bias, stride, padding, dilation, groups)
+    if len(stride) != 2:
+        raise Unsupported(f"convolution over {len(stride)} spatial axes; 2 and 3 are supported")
+    return _conv2d(c, input, weight, bias, stride, symmetric(padding), dilation, groups)
+
+
+def _conv2d(
+    c: Conversion,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Sequence[int],
+    dilation: Any,
+    groups: int,
+) -> SSAValue:
+    return c.emit(
+        nn.Conv2dOp(
+            c.value(input),
+            c.value(weight),
+            c.optional(bias),
+            strides=pair(stride),
+            padding=padding,
+            dilation=pair(dilation),
+            groups=groups,
+        )
+    )
+
+
+@OPS.add("aten.linear.default")
+def linear(c: Conversion, input: Any, weight: Any, bias: Any = None) -> SSAValue:
+    return c.emit(nn.LinearOp(c.value(input), c.value(weight), c.optional(bias)))
+
+
+@OPS.add("aten.batch_norm.default")
+def batch_norm(
+    c: Conversion,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool = False,
+) -> SSAValue:
+    if running_mean is None or running_var is None:
+        raise Unsupported(
+            "batch norm has no running statistics (track_running_stats=False)",
+            "set track_running_stats=True and run some batches in training mode",
+        )
+    if training:
+        raise Unsupported(
+            "batch norm uses the statistics of the batch (training mode)",
+            "call model.eval() before torch.export.export",
+        )
+    return _batch_norm(c, input, weight, bias, running_mean, running_var, eps)
+
+
+@OPS.add("aten._native_batch_norm_legit_no_training.default")
+def native_batch_norm(
+    c: Conversion,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    momentum: float,
+    eps: float,
+) -> tuple[SSAValue, None, None]:
+    return _batch_norm(c, input, weight, bias, running_mean, running_var, eps), None, None
+
+
+def _batch_norm(
+    c: Conversion, input: Any, weight: Any, bias: Any, mean: Any, variance: Any, eps: float
+) -> SSAValue:
+    channels = c.shape(input)[1]
+    ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    scale = c.constant(ones, "scale") if weight is None else c.value(weight)
+    shift = c.constant(zeros, "bias") if bias is None else c.value(bias)
+    return c.emit(
+        nn.BatchNormOp(c.value(input), scale, shift, c.value(mean), c.value(variance), eps=eps)
+    )
+
+
+@OPS.add("aten.max_pool2d.default")
+def max_pool2d(
+    c: Conversion,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = (),
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> SSAValue:
+    return c.emit(
+        nn.MaxPool2dOp(
+            c.value(input),
+            pair(kernel_size),
+            pair(stride or kernel_size),
+            symmetric(padding),
+            dilation=pair(dilation),
+            ceil_mode=ceil_mode,
+        )
+    )
+
+
+@OPS.add("aten.avg_pool2d.default")
+def avg_pool2d(
+    c: Conversion,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = (),
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> SSAValue:
+    if divisor_override is not None:
+        raise Unsupported("divisor_override is not supported", "scale the result instead")
+    return c.emit(
+        nn.AvgPool2dOp(
+            c.value(input),
+            pair(kernel_size),
+            pair(stride or kernel_size),
+            symmetric(padding),
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+        )
+    )
+
+
+@OPS.add("aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default")
+def adaptive_avg_pool2d(c: Conversion, input: Any, output_size: Any) -> SSAValue:
+    sizes, wanted = c.shape(input)[2:], c.result_shape[2:]
+    if len(sizes) != 2:
+        raise Unsupported(f"needs images (N, C, H, W), got {list(c.shape(input))}")
+    if any(size % target for size, target in zip(sizes, wanted)):
+        raise Unsupported(
+            f"adaptive average pooling from {list(sizes)} to {list(wanted)}, "
+            "which needs windows of different sizes",
+            "choose an input size that the output size divides",
+        )
+    kernel = [size // target for size, target in zip(sizes, wanted)]
+    return c.emit(nn.AvgPool2dOp(c.value(input), kernel, kernel))
+
+
+@OPS.add("aten.mean.dim")
+def mean(
+    c: Conversion, input: Any, dim: Any, keepdim: bool = False, *, dtype: Any = None
+) -> SSAValue:
+    shape = c.shape(input)
+    given = range(len(shape)) if not dim else [dim] if isinstance(dim, int) else dim
+    axes = sorted(normalized_axis(axis, len(shape)) for axis in given)
+    if len(shape) != 4 or axes != [2, 3]:
+        return c.emit(nn.MeanOp(c.value(input), axes, keepdims=keepdim))
+    # Over H and W it is a global average pool: one form for all later passes.
+    pooled = c.emit(nn.AvgPool2dOp(c.value(input), shape[2:], shape[2:]))
+    return pooled if keepdim else c.emit(nn.ReshapeOp(pooled, shape[:2]))

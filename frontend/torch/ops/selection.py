@@ -1,0 +1,249 @@
+"""Converters of comparisons, selection by position, repetition and rearrangement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from xdsl.dialects.builtin import i64
+from xdsl.ir import SSAValue
+
+from recog.dialects import nn
+from recog.frontend.torch.conversion import (
+    Constant,
+    Conversion,
+    Registry,
+    Unsupported,
+    normalized_axis,
+)
+from recog.frontend.torch.ops.sampling import slice_axis
+
+OPS = Registry()
+
+
+def _dtype(handle: Any) -> torch.dtype | None:
+    """The dtype of a tensor argument, None for numbers."""
+    match handle:
+        case Constant():
+            return handle.tensor.dtype
+        case SSAValue():
+            element_type = nn.element_type_of(handle)
+            if nn.is_float(element_type):
+                return torch.float32
+            return torch.int64 if element_type == i64 else torch.bool
+        case _:
+            return None
+
+
+def _common_dtype(*handles: Any) -> torch.dtype:
+    """What torch promotes these to, where tensors decide over numbers of their own kind."""
+    examples = [
+        handle if dtype is None else torch.empty(1, dtype=dtype)
+        for handle in handles
+        for dtype in [_dtype(handle)]
+    ]
+    result = examples[0]
+    for example in examples[1:]:
+        dtype = torch.result_type(result, example)
+        result = torch.empty(1, dtype=dtype)
+    dtype = torch.as_tensor(result).dtype
+    return torch.float32 if dtype == torch.float64 else dtype
+
+
+def _compare(predicate: str) -> Callable[[Conversion, Any, Any], SSAValue]:
+    def convert(c: Conversion, input: Any, other: Any) -> SSAValue:
+        dtype = _common_dtype(input, other)
+        return c.emit(nn.CompareOp(c.typed(input, dtype), c.typed(other, dtype), predicate))
+
+    return convert
+
+
+for _predicate in ("eq", "ne", "lt", "le", "gt", "ge"):
+    OPS.add(f"aten.{_predicate}.Tensor", f"aten.{_predicate}.Scalar")(_compare(_predicate))
+
+
+@OPS.add("aten.where.self", "aten.where.ScalarOther", "aten.where.ScalarSelf", "aten.where.Scalar")
+def where(c: Conversion, condition: Any, input: Any, other: Any) -> SSAValue:
+    dtype = c.result_dtype
+    mask = c.typed(condition, torch.bool)
+    return c.emit(nn.WhereOp(mask, c.typed(input, dtype), c.typed(other, dtype)))
+
+
+@OPS.add("aten.masked_fill.Scalar", "aten.masked_fill.Tensor")
+def masked_fill(c: Conversion, input: Any, mask: Any, value: Any) -> SSAValue:
+    return where(c, mask, value, input)
+
+
+@OPS.add("aten.topk.default")
+def topk(
+    c: Conversion, input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> tuple[SSAValue, SSAValue]:
+    x = c.value(input)
+    axis = normalized_axis(dim, len(c.shape(x)))
+    indices = c.emit(nn.TopkIndicesOp(x, k, axis, smallest=not largest))
+    return c.emit(nn.GatherOp(x, indices, axis)), indices
+
+
+@OPS.add("aten.sort.default", "aten.sort.stable")
+def sort(
+    c: Conversion, input: Any, dim: int = -1, descending: bool = False, *, stable: bool = True
+) -> tuple[SSAValue, SSAValue]:
+    return topk(c, input, c.shape(input)[dim], dim, largest=descending)
+
+
+@OPS.add("aten.argsort.default", "aten.argsort.stable")
+def argsort(
+    c: Conversion, input: Any, dim: int = -1, descending: bool = False, *, stable: bool = True
+) -> SSAValue:
+    axis = normalized_axis(dim, len(c.shape(input)))
+    k = c.shape(input)[axis]
+    return c.emit(nn.TopkIndicesOp(c.value(input), k, axis, smallest=not descending))
+
+
+@OPS.add("aten.max.dim")
+def max_along(
+    c: Conversion, input: Any, dim: int, keepdim: bool = False
+) -> tuple[SSAValue, SSAValue]:
+    x = c.value(input)
+    axis = normalized_axis(dim, len(c.shape(x)))
+    indices = c.emit(nn.ArgmaxOp(x, axis, keepdims=keepdim))
+    return c.emit(nn.MaxOp(x, [axis], keepdims=keepdim)), indices
+
+
+@OPS.add("aten.min.dim")
+def min_along(
+    c: Conversion, input: Any, dim: int, keepdim: bool = False
+) -> tuple[SSAValue, SSAValue]:
+    negative, indices = max_along(c, c.emit(nn.NegOp(c.value(input))), dim, keepdim)
+    return c.emit(nn.NegOp(negative)), indices
+
+
+@OPS.add("aten.argmax.default")
+def argmax(c: Conversion, input: Any, dim: int | None = None, keepdim: bool = False) -> SSAValue:
+    if dim is None:
+        raise Unsupported("the position of the largest of all elements", "name an axis")
+    return max_along(c, input, dim, keepdim)[1]
+
+
+@OPS.add("aten.argmin.default")
+def argmin(c: Conversion, input: Any, dim: int | None = None, keepdim: bool = False) -> SSAValue:
+    return argmax(c, c.emit(nn.NegOp(c.value(input))), dim, keepdim)
+
+
+@OPS.add("aten.gather.default")
+def gather(
+    c: Conversion, input: Any, dim: int, index: Any, *, sparse_grad: bool = False
+) -> SSAValue:
+    axis = normalized_axis(dim, len(c.shape(input)))
+    return c.emit(nn.GatherOp(c.value(input), c.typed(index, torch.int64), axis))
+
+
+@OPS.add("aten.index_select.default")
+def index_select(c: Conversion, input: Any, dim: int, index: Any) -> SSAValue:
+    axis = normalized_axis(dim, len(c.shape(input)))
+    return _take(c, c.value(input), axis, c.typed(index, torch.int64))
+
+
+@OPS.add("aten.index.Tensor")
+def index(c: Conversion, input: Any, indices: Sequence[Any]) -> SSAValue:
+    given = [(axis, each) for axis, each in enumerate(indices) if each is not None]
+    if len(given) != 1:
+        raise Unsupported("indexing with several tensors at once", "index one axis at a time")
+    ((axis, positions),) = given
+    if _dtype(positions) == torch.bool:
+        raise Unsupported(
+            "indexing with a mask, which gives a size that depends on the data",
+            "use torch.where, or topk for a fixed number",
+        )
+    if isinstance(positions, Constant):
+        tensor = positions.tensor
+        from_end = tensor + c.shape(input)[axis]
+        positions = Constant(torch.where(tensor < 0, from_end, tensor), positions.name, True)
+    return _take(c, c.value(input), axis, c.typed(positions, torch.int64))
+
+
+@OPS.add("aten.embedding.default")
+def embedding(c: Conversion, weight: Any, indices: Any, *options: Any) -> SSAValue:
+    return _take(c, c.value(weight), 0, c.typed(indices, torch.int64))
+
+
+def _take(c: Conversion, x: SSAValue, axis: int, positions: SSAValue) -> SSAValue:
+    """`x` at positions along an axis; where that is not the first, by way of the first."""
+    if axis == 0:
+        return c.emit(nn.TakeOp(x, positions))
+    rank, count = len(c.shape(x)), len(c.shape(positions))
+    to_front = [axis, *(i for i in range(rank) if i != axis)]
+    taken = c.emit(nn.TakeOp(c.emit(nn.PermuteOp(x, to_front)), positions))
+    # Axes are now: those of the positions, then those of x before and after the axis.
+    before = [count + i for i in range(axis)]
+    after = [count + i for i in range(axis, rank - 1)]
+    return c.emit(nn.PermuteOp(taken, [*before, *range(count), *after]))
+
+
+@OPS.add("aten.expand.default", "aten.expand_as.default", "aten.broadcast_to.default")
+def expand(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
+    x = c.value(input)
+    return x if c.shape(x) == c.result_shape else c.emit(nn.BroadcastOp(x, c.result_shape))
+
+
+@OPS.add("aten.repeat.default")
+def repeat(c: Conversion, input: Any, repeats: Sequence[int]) -> SSAValue:
+    x = c.value(input)
+    if len(repeats) > len(c.shape(x)):
+        x = c.emit(nn.ReshapeOp(x, (*[1] * (len(repeats) - len(c.shape(x))), *c.shape(x))))
+    for axis, times in enumerate(repeats):
+        if times > 1:
+            x = c.emit(nn.ConcatOp([x] * times, axis))
+    return x
+
+
+@OPS.add("aten.stack.default")
+def stack(c: Conversion, tensors: list[Any], dim: int = 0) -> SSAValue:
+    shape = c.result_shape
+    axis = normalized_axis(dim, len(shape))
+    one = (*shape[:axis], 1, *shape[axis + 1 :])
+    parts = [c.emit(nn.ReshapeOp(c.typed(each, c.result_dtype), one)) for each in tensors]
+    return c.emit(nn.ConcatOp(parts, axis))
+
+
+@OPS.add("aten.unbind.int")
+def unbind(c: Conversion, input: Any, dim: int = 0) -> tuple[SSAValue, ...]:
+    x = c.value(input)
+    shape = c.shape(x)
+    axis = normalized_axis(dim, len(shape))
+    rest = (*shape[:axis], *shape[axis + 1 :])
+    parts = (slice_axis(c, x, axis, i, i + 1, 1) for i in range(shape[axis]))
+    return tuple(c.emit(nn.ReshapeOp(part, rest)) for part in parts)
+
+
+@OPS.add("aten.roll.default")
+def roll(c: Conversion, input: Any, shifts: Any, dims: Any = ()) -> SSAValue:
+    x = c.value(input)
+    axes = [dims] if isinstance(dims, int) else list(dims)
+    amounts = [shifts] if isinstance(shifts, int) else list(shifts)
+    if not axes:
+        raise Unsupported("a roll over all axes at once", "name the axes")
+    for axis, amount in zip(axes, amounts):
+        axis = normalized_axis(axis, len(c.shape(x)))
+        size = c.shape(x)[axis]
+        first = -amount % size
+        if first:
+            parts = [
+                slice_axis(c, x, axis, first, size, 1),
+                slice_axis(c, x, axis, 0, first, 1),
+            ]
+            x = c.emit(nn.ConcatOp(parts, axis))
+    return x
+
+
+@OPS.add("aten.flip.default")
+def flip(c: Conversion, input: Any, dims: Sequence[int]) -> SSAValue:
+    x = c.value(input)
+    for dim in dims:
+        axis = normalized_axis(dim, len(c.shape(x)))
+        size = c.shape(x)[axis]
+        if size > 1:
+            backwards = Constant(torch.arange(size - 1, -1, -1), "backwards", True)
+            x = _take(c, x, axis, c.value(backwards))
+    return x

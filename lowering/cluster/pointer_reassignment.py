@@ -1,0 +1,113 @@
+"""Pointers that move while a clustered network is tuned.
+
+Each block of weights has a point of its own, which starts at the weights before clustering, or at
+its centroid. The network computes with centroids; the gradient of a weight moves its block's point
+as well, as if the point were the weight (straight-through estimator, Bengio et al. 2013), and from
+time to time each block points to the centroid nearest to its point. So a block leaves a centroid
+that the other blocks pull elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from recog.dialects.cluster import LookupOp, split_blocks
+from recog.dialects.data import ConstantOp, DenseAttr, constant_array
+from recog.lowering.encode.precision_analysis import LAYERS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROWS_AT_ONCE = 1 << 11
+"""Blocks whose distances to all centroids are in memory at once."""
+
+
+class MovingPointers:
+    """The pointers of one lookup, whose codebook is another parameter.
+
+    Attributes:
+        points: what the gradient moves, float32 (blocks, elements of a block).
+    """
+
+    def __init__(self, lookup: LookupOp, codebook: Tensor, original: np.ndarray | None = None):
+        """
+        Args:
+            lookup: of constant pointers, scales and codebook.
+            codebook: its codebook as it is being tuned, (K, elements of a block).
+            original: the weights before clustering, of the lookup's shape.
+        """
+        import torch
+
+        self.lookup, block = lookup, lookup.block.get_values()
+        grid = _array(lookup.pointers)
+        self.pointers = torch.from_numpy(grid.reshape(-1).astype(np.int64))
+        self._grid, self._block = grid.shape, tuple(block)
+        self._scales = None
+        if lookup.scales is not None:
+            scales = torch.from_numpy(_array(lookup.scales).copy())
+            self._scales = scales.reshape(-1, *[1] * (grid.ndim - 1))
+        points = codebook.detach()[self.pointers]
+        if original is not None:
+            scaled = original if self._scales is None else original / self._scales.numpy()
+            points = torch.from_numpy(split_blocks(scaled, block))
+        self.points = points.clone().requires_grad_()
+
+    def weight(self, codebook: Tensor) -> Tensor:
+        """What the lookup gives, with a gradient for the codebook and for the points."""
+        rows = codebook.index_select(0, self.pointers) + (self.points - self.points.detach())
+        axes = len(self._grid)
+        blocks = rows.reshape(*self._grid, *self._block)
+        # Axis by axis, a block's number and then the place in it.
+        whole = blocks.permute(*(axis + part for axis in range(axes) for part in (0, axes)))
+        weight = whole.reshape([n * extent for n, extent in zip(self._grid, self._block)])
+        return weight if self._scales is None else weight * self._scales
+
+    def reassign(self, codebook: Tensor) -> int:
+        """Point each block to the centroid nearest to its point; how many blocks moved."""
+        import torch
+
+        centroids = codebook.detach()
+        squares = (centroids**2).sum(1)
+        # NumPy's argmin takes a fraction of the time of torch's.
+        nearest = [
+            torch.addmm(squares, rows, centroids.T, alpha=-2).numpy().argmin(1)
+            for rows in self.points.detach().split(ROWS_AT_ONCE)
+        ]
+        before, self.pointers = self.pointers, torch.from_numpy(np.concatenate(nearest))
+        return int((before != self.pointers).sum())
+
+    def store(self) -> None:
+        """Write the pointers into the module."""
+        constant = self.lookup.pointers.owner
+        if isinstance(constant, ConstantOp):
+            type_ = constant.value.type
+            grid = self.pointers.numpy().reshape(type_.get_shape())
+            constant.properties["value"] = DenseAttr.from_array(grid, type_.element_type)
+
+
+def can_move(lookup: LookupOp) -> bool:
+    """Whether a lookup's pointers are its own, and they and its scales are constant."""
+    values = [lookup.pointers] if lookup.scales is None else [lookup.pointers, lookup.scales]
+    return lookup.pointers.has_one_use() and all(isinstance(v.owner, ConstantOp) for v in values)
+
+
+def weights_before(dense: ModuleOp, clustered: ModuleOp) -> dict[SSAValue, np.ndarray]:
+    """The weights that a module's lookups stand for, from that module before it was clustered."""
+    before, after = ([op for op in m.walk() if isinstance(op, LAYERS)] for m in (dense, clustered))
+    found = {}
+    for one, other in zip(before, after, strict=True):
+        weight = constant_array(one.weight)
+        if weight is not None and isinstance(other.weight.owner, LookupOp):
+            found[other.weight] = weight
+    return found
+
+
+def _array(value: SSAValue) -> np.ndarray:
+    array = constant_array(value)
+    if array is None:
+        raise ValueError("pointers move where they and the scales are constant")
+    return array

@@ -1,0 +1,218 @@
+"""Gradient steps on the codebooks, biases and pointers of a clustered module, for any objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
+from xdsl.ir import SSAValue
+
+from recog.backend.arithmetic.reference.definition import decode, encode
+from recog.dialects import nn
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp, DenseAttr
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
+from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
+from recog.lowering.common.rewriting import check_option
+from recog.lowering.encode.constants import codebook_bias
+
+if TYPE_CHECKING:
+    import torch
+
+
+LOSSES = ("auto", "mse", "kl", "cross-entropy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneSettings:
+    """How to tune: the options of tune-centroids but for its data."""
+
+    epochs: int = 10
+    """Passes over the data."""
+    batch: int = 32
+    """Inputs of a step."""
+    learning_rate: float = 2e-3
+    """Of Adam, for centroids of root mean square 1; decays to zero along a cosine."""
+    loss: str = "auto"
+    """mse, kl or cross-entropy; auto is cross-entropy for integer targets, else mse."""
+    weight_width: int = 8
+    """Bits of the codes that centroids are rounded to."""
+    weight_frac: int = 4
+    """Fraction bits of those codes."""
+    reassign: int = 0
+    """Steps from one choice of every block's pointer to the next; 0: pointers stay."""
+    seed: int = 0
+    """Seed of the order of the inputs."""
+    entry: str = "main"
+    """The function to tune."""
+
+    def __post_init__(self):
+        self.check()
+
+    def check(self) -> None:
+        """Raise RecogError where a setting makes no sense."""
+        for name, low, high in (
+            ("epochs", 1, 10**6),
+            ("batch", 1, 10**6),
+            ("learning_rate", 0.0, 10.0),
+            ("weight_width", MIN_WIDTH, MAX_WIDTH),
+            ("weight_frac", 0, MAX_FRAC),
+            ("reassign", 0, 10**6),
+            ("seed", 0, 2**32 - 1),
+        ):
+            check_option(self, name, low, high)
+        if self.loss not in LOSSES:
+            raise RecogError(f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}")
+
+
+SETTLED = 0.8
+"""Share of the steps after which pointers stay, so that centroids settle on them."""
+
+
+class Tuner:
+    """Adam on the codebooks and biases of a module, with a learning rate that falls to zero.
+
+    Where the settings say so, pointers move too, see `moving_pointers`. The module must not change
+    between the first step and `store`.
+    """
+
+    def __init__(
+        self,
+        module: ModuleOp,
+        settings: TuneSettings,
+        steps: int,
+        originals: Mapping[SSAValue, np.ndarray] | None = None,
+    ):
+        """
+        Args:
+            steps: how many there will be.
+            originals: the weights before clustering, by the lookup's result, where they are known.
+
+        Raises:
+            RecogError: the module has no codebook.
+        """
+        import torch
+
+        from recog.backend.interpreters.nn import NnRunner
+
+        self.runner = NnRunner(module, settings.entry)
+        self.parameters = _parameters(
+            module, LnsFormat(settings.weight_width, settings.weight_frac)
+        )
+        if not self.parameters:
+            raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
+        self._reassign, self._last_move = settings.reassign, int(SETTLED * steps)
+        self._moving = self._moving_pointers(originals or {}) if settings.reassign else []
+        tensors = [parameter.tensor for parameter in self.parameters]
+        tensors += [moving.points for moving, _ in self._moving]
+        self._optimizer = torch.optim.Adam(tensors, lr=settings.learning_rate)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps)
+        self._done = 0
+
+    def _moving_pointers(
+        self, originals: Mapping[SSAValue, np.ndarray]
+    ) -> list[tuple[MovingPointers, Parameter]]:
+        """The pointers that one lookup of a codebook being tuned has, and that codebook."""
+        found: list[tuple[MovingPointers, Parameter]] = []
+        for parameter in self.parameters:
+            for lookup in [use.operation for use in parameter.value.uses]:
+                if isinstance(lookup, LookupOp) and can_move(lookup):
+                    original = originals.get(lookup.output)
+                    moving = MovingPointers(lookup, parameter.tensor, original)
+                    found.append((moving, parameter))
+        return found
+
+    def step(
+        self,
+        inputs: Sequence[np.ndarray | torch.Tensor],
+        objective: Callable[[tuple[torch.Tensor, ...]], torch.Tensor],
+    ) -> float:
+        """One step down the objective of the module's outputs; returns it.
+
+        Raises:
+            RecogError: the objective is not finite.
+        """
+        import torch
+
+        values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
+        for moving, codebook in self._moving:
+            values[moving.lookup.output] = moving.weight(values[codebook.value])
+        loss = objective(self.runner(*inputs, constants=values))
+        self._done += 1
+        if not bool(torch.isfinite(loss)):
+            hint = "a lower learning-rate"
+            raise RecogError(f"tuning diverged in step {self._done}", hint=hint)
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        self._schedule.step()
+        if self._reassign and self._done % self._reassign == 0 and self._done <= self._last_move:
+            for moving, codebook in self._moving:
+                moving.reassign(codebook.rounded())
+        return float(loss.detach())
+
+    def store(self) -> None:
+        """Write the tuned values into the module."""
+        for parameter in self.parameters:
+            parameter.store()
+        for moving, _ in self._moving:
+            moving.store()
+
+
+@dataclass
+class Parameter:
+    """A constant of the module that is being tuned: a codebook, or a layer's bias."""
+
+    value: SSAValue
+    tensor: torch.Tensor
+    format: LnsFormat | None
+    """Of the codes that a codebook is rounded to, but for their bias; None for a layer's bias."""
+
+    def rounded(self) -> torch.Tensor:
+        """The values that the chip will have, with the gradient of the unrounded ones."""
+        if self.format is None:
+            return self.tensor
+        import torch
+
+        exact = self.tensor.detach().numpy()
+        format = self.format.with_bias(codebook_bias(exact, self.format))
+        codes = decode(encode(exact, format), format, np.float32)
+        return self.tensor + torch.from_numpy(codes - exact)
+
+    def store(self) -> None:
+        """Write the tuned values back into the module."""
+        constant = self.value.owner
+        if isinstance(constant, ConstantOp):
+            element_type = constant.value.type.element_type
+            constant.properties["value"] = DenseAttr.from_array(
+                self.tensor.detach().numpy(), element_type
+            )
+
+
+def _parameters(module: ModuleOp, format: LnsFormat) -> list[Parameter]:
+    """Every codebook, and the biases of all convolutions and linear layers, each once."""
+    import torch
+
+    found: dict[SSAValue, bool] = {}
+    for op in module.walk():
+        if isinstance(op, LookupOp):
+            found[op.codebook] = True
+        elif (
+            isinstance(op, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp) and op.bias is not None
+        ):
+            found.setdefault(op.bias, False)
+    if not any(found.values()):
+        return []
+    parameters: list[Parameter] = []
+    for value, is_codebook in found.items():
+        owner, type_ = value.owner, value.type
+        if not isinstance(owner, ConstantOp) or not isinstance(type_, TensorType):
+            continue
+        if isinstance(type_.element_type, Float32Type):
+            tensor = torch.tensor(owner.value.to_array().copy(), requires_grad=True)
+            parameters.append(Parameter(value, tensor, format if is_codebook else None))
+    return parameters

@@ -1,0 +1,86 @@
+"""Arrays of data files as the passes take them: example inputs, targets."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from recog.dialects.errors import RecogError
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise on files that are damaged or no data at all."""
+
+
+def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, or of an .npy file under the name `inputs`.
+
+    Raises:
+        RecogError: the file is missing, is neither, or holds Python objects.
+    """
+    where = f"{what} {path}"
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"inputs": loaded}
+        with loaded:
+            arrays = {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError:
+        raise RecogError("there is no such file", where=where) from None
+    except (*UNREADABLE, MemoryError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        hint = "give an .npy or .npz file of plain arrays"
+        raise RecogError(f"cannot be read: {reason}", where=where, hint=hint) from None
+    for name, array in arrays.items():
+        # Any zip archive opens as an .npz file.
+        if not isinstance(array, np.ndarray):
+            raise RecogError(f"{name} is no array", where=where)
+    return arrays
+
+
+def check_frames(inputs: Sequence[np.ndarray], *others: np.ndarray, what: str) -> int:
+    """The length that all arrays have along their first axis.
+
+    Raises:
+        RecogError: they have none, different ones, or no frame at all.
+    """
+    arrays = [np.asarray(array) for array in (*inputs, *others)]
+    lengths = {len(array) if array.ndim else 0 for array in arrays}
+    if len(lengths) != 1 or lengths == {0}:
+        shapes = ", ".join(str(list(array.shape)) for array in arrays)
+        raise RecogError(f"{what} needs arrays of as many frames each, got shapes {shapes or '[]'}")
+    return lengths.pop()
+
+
+def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[np.ndarray]:
+    """The network's inputs among the arrays of a data file.
+
+    One input is the array `inputs` (or the file's only array), several are `input0`, ….
+    """
+    if f"input{count}" in arrays:
+        given = sum(name.startswith("input") for name in arrays)
+        raise RecogError(f"has {given} inputs, the network takes {count}", where=where)
+    if count == 1:
+        if "inputs" in arrays:
+            return [arrays["inputs"]]
+        if len(arrays) == 1:
+            return list(arrays.values())
+    names = [f"input{i}" for i in range(count)]
+    if all(name in arrays for name in names):
+        return [arrays[name] for name in names]
+    wanted = "inputs" if count == 1 else ", ".join(names)
+    raise RecogError(
+        f"has no array named {wanted}",
+        where=where,
+        hint=f"it has {', '.join(sorted(arrays)) or 'none'}",
+    )

@@ -1,0 +1,73 @@
+"""What the lowering passes share: options, locations, loading data for a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import (
+    FusedLoc,
+    LocationAttr,
+    ModuleOp,
+    NoneAttr,
+    UnknownLoc,
+)
+from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import (
+    PatternRewriter,
+)
+
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError
+
+
+def check_option(settings: object, name: str, low: float, high: float) -> None:
+    """Raise RecogError unless a field of a pass is a number in [low, high]."""
+    value = getattr(settings, name)
+    if not low <= value <= high:
+        option = name.replace("_", "-")
+        raise RecogError(f"option {option} must be in [{low}, {high}], got {value}")
+
+
+def replace_op(
+    rewriter: PatternRewriter,
+    op: Operation,
+    new_ops: Sequence[Operation],
+    results: Sequence[SSAValue] | None = None,
+    *,
+    location: LocationAttr | None = None,
+) -> None:
+    """Replace `op`, giving its source location and name hints to what replaces it."""
+    for new_op in new_ops:
+        if isinstance(new_op.location, UnknownLoc):
+            new_op.location = location or op.location
+    values = results if results is not None else new_ops[-1].results
+    for old, new in zip(op.results, values):
+        if new.name_hint is None:
+            new.name_hint = old.name_hint
+    rewriter.replace(op, list(new_ops), list(values))
+
+
+def fused_location(*ops: Operation) -> LocationAttr:
+    """The locations of several ops that become one, each once, unknown ones left out."""
+    known: list[LocationAttr] = []
+    for op in ops:
+        parts = op.location.locations if isinstance(op.location, FusedLoc) else [op.location]
+        known += [loc for loc in parts if loc not in known and not isinstance(loc, UnknownLoc)]  # pyright: ignore
+    if len(known) < 2:
+        return known[0] if known else UnknownLoc()
+    return FusedLoc(tuple(known), NoneAttr())
+
+
+def only_user(value: SSAValue) -> Operation | None:
+    """The op that uses `value`, None where there is no use or more than one."""
+    use = value.get_unique_use()
+    return use.operation if use is not None else None
+
+
+def erase_dead_constants(module: ModuleOp) -> None:
+    """Remove constants and lookups that nothing uses any more."""
+    for op in reversed(list(module.walk())):
+        if isinstance(op, ConstantOp | LookupOp) and not op.results[0].uses:
+            op.detach()
+            op.erase()

@@ -1,0 +1,205 @@
+"""Weights, codebooks and biases as codes and integers: the constant half of encode-lns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerType
+from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import PatternRewriter
+
+from recog.backend.arithmetic.logarithms import Logarithms
+from recog.backend.arithmetic.reference.definition import encode
+from recog.backend.arithmetic.tables import encode_bias
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.errors import RecogError, fail
+from recog.dialects.lns import NumberType, format_of, shape_of
+from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
+from recog.lowering.encode.calibrate import covering_bias
+
+
+@dataclass(frozen=True)
+class ConstantEncoder:
+    """Encodes the constants of layers; those that layers share stay shared.
+
+    Attributes:
+        format: of weights and centroids, its bias to be chosen.
+        arithmetic: the datapath that the biases are for.
+    """
+
+    format: LnsFormat
+    arithmetic: Arithmetic
+    _weights: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    _codebooks: dict[SSAValue, ConstantOp] = field(default_factory=dict[SSAValue, ConstantOp])
+    _biases: dict[tuple[SSAValue, bytes], SSAValue] = field(
+        default_factory=dict[tuple[SSAValue, bytes], SSAValue]
+    )
+
+    def encode_weight(
+        self, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+    ) -> SSAValue:
+        """The codes of a weight: a dense constant, or a lookup in a codebook of codes."""
+        if weight not in self._weights:
+            encoder = _encode_lookup if isinstance(weight.owner, LookupOp) else _encode_dense
+            self._weights[weight] = encoder(self, layer, weight, rewriter)
+        return self._weights[weight]
+
+    def encode_codebook(
+        self, layer: Operation, value: SSAValue, rewriter: PatternRewriter
+    ) -> ConstantOp:
+        """The codes of a codebook, with one bias."""
+        if value not in self._codebooks:
+            centroids = _constant(layer, "codebook", value)
+            chosen = self.format.with_bias(codebook_bias(centroids, self.format))
+            codebook = ConstantOp.from_array(encode(centroids, chosen), NumberType(chosen))
+            _insert(codebook, layer, value, rewriter)
+            self._codebooks[value] = codebook
+        return self._codebooks[value]
+
+    def encode_activation(
+        self, op: Operation, value: SSAValue, rewriter: PatternRewriter
+    ) -> SSAValue:
+        """The codes of a constant operand of an op, with as many axes as the op's result.
+
+        Their format has a sign bit only if a value is negative.
+        """
+        values = _constant(op, "operand", value)
+        rank = len(shape_of(op.results[0]))
+        values = values.reshape((1,) * (rank - values.ndim) + values.shape)
+        format = self.format
+        if not (values < 0).any():
+            format = replace(format, frac=min(format.frac + 1, MAX_FRAC), unsigned=True)
+        format = format.with_bias(_best_weight_bias(values, format))
+        constant = ConstantOp.from_array(encode(values, format), NumberType(format))
+        return _insert(constant, op, value, rewriter)
+
+    def encode_bias(
+        self,
+        layer: Operation,
+        bias: SSAValue | None,
+        x: SSAValue,
+        weight: SSAValue,
+        rewriter: PatternRewriter,
+    ) -> SSAValue | None:
+        """The accumulators' initial values for a float bias, None where there is no bias."""
+        if bias is None:
+            return None
+        values = _constant(layer, "bias", bias)
+        try:
+            integers = encode_bias(values, format_of(x), format_of(weight), self.arithmetic)
+        except RecogError as error:
+            fail(layer, error.message, hint=error.hint)
+        width = self.arithmetic.accumulator_width
+        over = np.flatnonzero(np.abs(integers) >= 1 << (width - 1))
+        if over.size:
+            channel, value = over[0], abs(int(integers[over[0]]))
+            fail(
+                layer,
+                f"the bias of channel {channel}, {values[channel]:g}, overflows an accumulator of "
+                f"{width} bits: it is {value} there",
+                hint="encode-lns{accumulator-width=48} or a lower antilog-bits",
+            )
+        key = bias, integers.tobytes()
+        if key not in self._biases:
+            constant = ConstantOp.from_array(integers, IntegerType(width))
+            self._biases[key] = _insert(constant, layer, bias, rewriter)
+        return self._biases[key]
+
+
+def _encode_dense(
+    encoder: ConstantEncoder, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+) -> SSAValue:
+    values, format = _constant(layer, "weight", weight), encoder.format
+    chosen = format.with_bias(_best_channel_biases(values, format), 0)
+    codes = Logarithms(values, format.frac).codes(chosen)
+    return _insert(ConstantOp.from_array(codes, NumberType(chosen)), layer, weight, rewriter)
+
+
+def _encode_lookup(
+    encoder: ConstantEncoder, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+) -> SSAValue:
+    lookup = weight.owner
+    if not isinstance(lookup, LookupOp):
+        fail(layer, "the weight is no lookup")
+    if constant_array(lookup.pointers) is None:
+        fail(layer, "the pointers are computed, not constant")
+    codebook = encoder.encode_codebook(layer, lookup.codebook, rewriter)
+    given = chosen = format_of(codebook.output)
+    if lookup.scales is not None:
+        exponents = _scale_exponents(layer, lookup.scales, chosen)
+        given = chosen.with_bias(tuple(chosen.biases[0] - e for e in exponents), 0)
+    block = lookup.block.get_values()
+    encoded = LookupOp(lookup.pointers, codebook, None, block, NumberType(given))
+    return _insert(encoded, layer, weight, rewriter)
+
+
+def codebook_bias(centroids: np.ndarray, format: LnsFormat) -> int:
+    """The bias that a codebook's codes have: what encode-lns uses and tuning rounds to."""
+    return _best_weight_bias(centroids, format)
+
+
+def _scale_exponents(layer: Operation, value: SSAValue, format: LnsFormat) -> list[int]:
+    """Channel scales as offsets of a code: log2(scale) · 2^frac, which must be integers."""
+    scales = _constant(layer, "scales", value)
+    if not (scales > 0).all():
+        fail(layer, "the scales of a lookup must be positive")
+    exact = np.log2(scales.astype(np.float64)) * 2**format.frac
+    rounded = np.rint(exact)
+    wrong = np.flatnonzero(np.abs(exact - rounded) > 1e-3)
+    if wrong.size:
+        fail(
+            layer,
+            f"the scale of channel {wrong[0]}, {scales[wrong[0]]:g}, is no power of "
+            f"2^(1/2^{format.frac})",
+            hint="give cluster-weights the scale-frac that encode-lns has as weight-frac, or less",
+        )
+    return [int(e) for e in rounded]
+
+
+def _best_weight_bias(values: np.ndarray, format: LnsFormat) -> int:
+    """The bias with the least squared error, from covering the largest weight downward."""
+    covering = covering_bias(format, float(np.abs(values).max(initial=0.0)))
+    flat = values.reshape(-1).astype(np.float64)
+    logarithms = Logarithms(flat, format.frac)
+
+    def error(bias: int) -> float:
+        return float(((logarithms.rounded(format.with_bias(bias)) - flat) ** 2).sum())
+
+    # Half a step of clipping at most: the largest weights matter most.
+    return min((covering, covering + 1), key=error)
+
+
+def _best_channel_biases(values: np.ndarray, format: LnsFormat) -> tuple[int, ...]:
+    """`_best_weight_bias` of every output channel (axis 0), all at once."""
+    rows = values.reshape(len(values), -1).astype(np.float64)
+    covering = np.array([covering_bias(format, float(m)) for m in np.abs(rows).max(1, initial=0.0)])
+    logarithms = Logarithms(rows, format.frac)
+
+    def errors(biases: np.ndarray) -> np.ndarray:
+        candidate = format.with_bias(tuple(biases.tolist()), 0)
+        return ((logarithms.rounded(candidate) - rows) ** 2).sum(axis=1)
+
+    better = errors(covering + 1) < errors(covering)
+    return tuple((covering + better).tolist())
+
+
+def _constant(layer: Operation, what: str, value: SSAValue) -> np.ndarray:
+    array = constant_array(value)
+    if array is None:
+        fail(
+            layer, f"the {what} is computed, not constant", hint="fold constants before encode-lns"
+        )
+    if not np.isfinite(array).all():
+        fail(layer, f"the {what} holds NaN or infinity", hint="check the checkpoint")
+    return array
+
+
+def _insert(
+    op: ConstantOp | LookupOp, layer: Operation, old: SSAValue, rewriter: PatternRewriter
+) -> SSAValue:
+    op.location = layer.location
+    op.results[0].name_hint = old.name_hint
+    rewriter.insert(op)
+    return op.results[0]

@@ -1,0 +1,231 @@
+"""Which elementwise ops of an nn module become one op on codes.
+
+A *chain* is a set of ops with one result that depends on one value alone, element by element.
+On codes any such function is one table, however many ops it took: `x · sigmoid(x)` is a chain
+of two, `(x · 2 + 1)` clamped one of three. A chain of per-channel scales and shifts, such as a
+batch norm that was not folded, is a depthwise convolution with 1x1 kernels instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+
+from recog.dialects import nn
+from recog.dialects.data import ConstantOp, constant_array
+from recog.lowering.encode.legality import can_encode, lone_activation, takes_activation
+
+
+@dataclass(frozen=True)
+class Affine:
+    """scale · x + shift, one of each per channel (axis 1), float64[C]."""
+
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def then(self, after: Affine) -> Affine:
+        """First this, then `after`."""
+        return Affine(after.scale * self.scale, after.scale * self.shift + after.shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Ops in execution order, of which the last gives a function of `source`.
+
+    `entry` is a use of the source, an op and the number of its operand: it stays right where
+    the source is replaced. `affine` is the function where it differs between channels; else
+    it is a table.
+    """
+
+    entry: tuple[nn.NnOp, int]
+    ops: tuple[nn.NnOp, ...]
+    affine: Affine | None = None
+
+    @property
+    def source(self) -> SSAValue:
+        op, index = self.entry
+        return op.operands[index]
+
+    @property
+    def last(self) -> nn.NnOp:
+        return self.ops[-1]
+
+
+def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
+    """The chain of every op that is in one; each chain as long as it can be."""
+    chains: dict[Operation, Chain] = {}
+    for op in module.walk():
+        if not isinstance(op, nn.NnOp) or not can_encode(op):
+            continue
+        chain = _affine_chain(op, chains) or _table_chain(op, chains)
+        if chain is not None:
+            chains.update(dict.fromkeys(chain.ops, chain))
+    return {op: chain for op, chain in chains.items() if not _is_plain_relu(chain)}
+
+
+def _is_plain_relu(chain: Chain) -> bool:
+    """A ReLU alone has an op of its own, which takes no table."""
+    return len(chain.ops) == 1 and isinstance(chain.last, nn.ReluOp)
+
+
+# Tables
+
+
+def _table_chain(op: nn.NnOp, chains: dict[Operation, Chain]) -> Chain | None:
+    """The longest table that ends in `op`, None where `op` is no function of one value."""
+    variables = _variables(op)
+    if variables is None or _follows_layer(op, chains):
+        return None
+    before = [_chain_before(op, index, chains) for index in variables]
+    if len({chain.source for chain in before}) == 1:
+        ops = tuple(dict.fromkeys(member for chain in before for member in chain.ops))
+        if (len(variables) == 1 or ops) and _is_closed(ops, op):
+            return Chain(before[0].entry, (*ops, op))
+    return Chain((op, variables[0]), (op,)) if len(variables) == 1 else None
+
+
+def _chain_before(op: nn.NnOp, index: int, chains: dict[Operation, Chain]) -> Chain:
+    """The table that gives an operand, or an empty chain at this use of it."""
+    owner = op.operands[index].owner
+    chain = chains.get(owner) if isinstance(owner, Operation) else None
+    if chain is None or chain.affine is not None or chain.last is not owner:
+        return Chain((op, index), ())
+    return chain
+
+
+def _is_closed(ops: tuple[nn.NnOp, ...], last: nn.NnOp) -> bool:
+    """Whether nothing but the chain uses what its ops give."""
+    members = {*ops, last}
+    return all(use.operation in members for op in ops for use in op.output.uses)
+
+
+def _variables(op: nn.NnOp) -> list[int] | None:
+    """The operands, by number, that are not constant, of an elementwise op of scalar constants."""
+    if isinstance(op, nn.UnaryOp):
+        return None if isinstance(op, nn.SoftmaxOp) else [0]
+    if not isinstance(op, nn.BinaryOp):
+        return None
+    constants = [constant_array(value) for value in op.operands]
+    if not all(array is None or is_uniform(array) for array in constants):
+        return None
+    variables = [index for index, array in enumerate(constants) if array is None]
+    if isinstance(op, nn.MulOp) and op.lhs == op.rhs:
+        variables = variables[:1]
+    shape = nn.shape_of(op.output)
+    return variables if all(nn.shape_of(op.operands[i]) == shape for i in variables) else None
+
+
+def is_uniform(array: np.ndarray) -> bool:
+    """Whether all elements are one number."""
+    return array.size > 0 and bool((array == array.reshape(-1)[0]).all())
+
+
+def _follows_layer(op: nn.NnOp, chains: dict[Operation, Chain]) -> bool:
+    """Whether `op` is an activation that the layer before it does for free."""
+    activation = lone_activation(op)
+    if activation is None or not isinstance(activation.owner, nn.NnOp):
+        return False
+    producer = activation.owner
+    chain = chains.get(producer)
+    return takes_activation(producer) if chain is None else chain.affine is not None
+
+
+# Scales and shifts
+
+
+def _affine_chain(op: nn.NnOp, chains: dict[Operation, Chain]) -> Chain | None:
+    """`op` as a scale and a shift per channel, after those before it; None if it is none."""
+    affine = affine_of(op)
+    if affine is None:
+        return None
+    index = next(i for i, v in enumerate(op.operands) if not isinstance(v.owner, ConstantOp))
+    entry, ops = (op, index), (op,)
+    owner = op.operands[index].owner
+    before = chains.get(owner) if isinstance(owner, Operation) else None
+    if before is not None and before.last is owner and _is_closed(before.ops, op):
+        first = before.affine or _affine_of_all(before.ops)
+        if first is not None:
+            affine, entry, ops = first.then(affine), before.entry, (*before.ops, op)
+    if is_uniform(affine.scale) and is_uniform(affine.shift) and not _has_batch_norm(ops):
+        return None
+    return Chain(entry, ops, affine)
+
+
+def _has_batch_norm(ops: tuple[nn.NnOp, ...]) -> bool:
+    return any(isinstance(op, nn.BatchNormOp) for op in ops)
+
+
+def _affine_of_all(ops: tuple[nn.NnOp, ...]) -> Affine | None:
+    parts = [affine_of(op) for op in ops]
+    total = parts[0]
+    for part in parts[1:]:
+        if total is None or part is None:
+            return None
+        total = total.then(part)
+    return total
+
+
+def affine_of(op: nn.NnOp) -> Affine | None:
+    """An op as a scale and a shift per channel, in float64; None if it is none."""
+    rank = len(nn.shape_of(op.output))
+    if rank not in (2, 4):
+        return None
+    if isinstance(op, nn.BatchNormOp):
+        return _affine_of_batch_norm(op)
+    if not isinstance(op, nn.AddOp | nn.SubOp | nn.MulOp | nn.DivOp):
+        return None
+    channels = nn.shape_of(op.output)[1]
+    lhs, rhs = (_per_channel(value, rank, channels) for value in op.operands)
+    if lhs is None and rhs is not None and nn.shape_of(op.lhs) == nn.shape_of(op.output):
+        return _affine_of_right(op, rhs)
+    if lhs is not None and rhs is None and nn.shape_of(op.rhs) == nn.shape_of(op.output):
+        return _affine_of_left(op, lhs)
+    return None
+
+
+def _affine_of_right(op: nn.BinaryOp, constant: np.ndarray) -> Affine | None:
+    """x op constant."""
+    one, zero = np.ones_like(constant), np.zeros_like(constant)
+    match op:
+        case nn.AddOp():
+            return Affine(one, constant)
+        case nn.SubOp():
+            return Affine(one, -constant)
+        case nn.MulOp():
+            return Affine(constant, zero)
+        case nn.DivOp() if (constant != 0).all():
+            return Affine(1 / constant, zero)
+    return None
+
+
+def _affine_of_left(op: nn.BinaryOp, constant: np.ndarray) -> Affine | None:
+    """constant op x."""
+    match op:
+        case nn.AddOp() | nn.MulOp():
+            return _affine_of_right(op, constant)
+        case nn.SubOp():
+            return Affine(-np.ones_like(constant), constant)
+    return None
+
+
+def _affine_of_batch_norm(op: nn.BatchNormOp) -> Affine | None:
+    arrays = [constant_array(value) for value in (op.scale, op.bias, op.mean, op.variance)]
+    if any(array is None for array in arrays):
+        return None
+    scale, bias, mean, variance = (np.asarray(array, np.float64) for array in arrays)
+    scale = scale / np.sqrt(variance + op.eps.value.data)
+    return Affine(scale, bias - mean * scale)
+
+
+def _per_channel(value: SSAValue, rank: int, channels: int) -> np.ndarray | None:
+    """A constant with one number per channel, or one for all, as float64[C]."""
+    array = constant_array(value)
+    if array is None or array.ndim > rank:
+        return None
+    aligned = array.reshape((1,) * (rank - array.ndim) + array.shape)
+    if any(size != 1 for axis, size in enumerate(aligned.shape) if axis != 1):
+        return None
+    return np.broadcast_to(aligned.reshape(-1), (channels,)).astype(np.float64)

@@ -1,0 +1,59 @@
+"""Tables of elementwise functions, one entry a code."""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.interpreter import Interpreter
+from xdsl.ir import SSAValue
+
+from recog.backend.arithmetic.gemm.tabulated import all_codes
+from recog.backend.arithmetic.reference.definition import decode, encode
+from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.lns import NumberType
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.encode.elementwise_fusion import Chain
+
+
+def function_table(chain: Chain, input: LnsFormat, output: LnsFormat) -> ConstantOp | None:
+    """The codes that a chain gives for every code of its source, from its ops' interpreter.
+
+    Computed in float64 and rounded once, so that the result is the nearest code but for ties.
+    None where some code has no value: the logarithm of a negative number, say.
+    """
+    import torch
+
+    from recog.backend.interpreters.nn import register_nn
+
+    interpreter = Interpreter(chain.last.get_toplevel_object())  # pyright: ignore[reportArgumentType]
+    register_nn(interpreter)
+    values = {chain.source: torch.from_numpy(decode(all_codes(input), input))}
+
+    def argument(operand: SSAValue) -> torch.Tensor:
+        if operand in values:
+            return values[operand]
+        scalar = constant_array(operand)
+        return torch.tensor(float(np.asarray(scalar).reshape(-1)[0]), dtype=torch.float64)
+
+    for op in chain.ops:
+        (values[op.output],) = interpreter.run_op(op, tuple(map(argument, op.operands)))
+    result = values[chain.last.output].numpy()
+    if np.isnan(result).any():
+        return None
+    return ConstantOp.from_array(encode(result, output), NumberType(output))
+
+
+def clamp_table(format: LnsFormat, largest: float) -> ConstantOp:
+    """The codes of min(x, largest) for every code of a format."""
+    values = np.minimum(decode(all_codes(format), format), largest)
+    return ConstantOp.from_array(encode(values, format), NumberType(format))
+
+
+def reciprocal_table(format: LnsFormat) -> ConstantOp:
+    """The codes of 1 / x, exact in the format that mirrors the input's; 1 / 0 is the largest.
+
+    m stands for 2^((m − B) / 2^f), so M + 1 − m with the bias M + 1 − B for its reciprocal.
+    """
+    mirrored = format.with_bias(format.max_magnitude + 1 - format.biases[0])
+    with np.errstate(divide="ignore"):
+        values = 1 / decode(all_codes(format), format)
+    return ConstantOp.from_array(encode(values, mirrored), NumberType(mirrored))

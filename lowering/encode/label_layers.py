@@ -1,0 +1,39 @@
+"""label_layers: every nn op gets the label that follows it through the levels."""
+
+from __future__ import annotations
+
+from itertools import chain, count
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import FusedLoc, NameLoc, StringAttr
+from xdsl.ir import Attribute
+
+from recog.dialects import nn
+from recog.lowering.common.layer_names import LAYER, label_of
+from recog.lowering.encode.legality import absorbed_activation
+
+
+def label_layers(function: func.FuncOp) -> None:
+    """Label every nn op; an activation that its producer absorbs carries the producer's label."""
+    ops = [op for op in function.walk() if isinstance(op, nn.NnOp)]
+    taken = {label for op in ops if (label := label_of(op)) is not None}
+    for op in ops:
+        holder = absorbed_activation(op) or op
+        if label_of(holder) is not None:
+            continue
+        name = _module_path(op.location) or op.name
+        candidates = chain([name], (f"{name}#{i}" for i in count(2)))
+        label = next(each for each in candidates if each not in taken)
+        taken.add(label)
+        holder.attributes[LAYER] = StringAttr(label)
+
+
+def _module_path(location: Attribute) -> str | None:
+    match location:
+        case NameLoc():
+            return location.desc.data or None
+        case FusedLoc():
+            paths = (_module_path(part) for part in location.locations)  # pyright: ignore
+            return next((path for path in paths if path), None)
+        case _:
+            return None

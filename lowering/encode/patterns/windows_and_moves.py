@@ -1,0 +1,232 @@
+"""Patterns of encode-lns for windows over images and for ops that move elements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from recog.backend.arithmetic.bounds import resize_bound
+from recog.backend.arithmetic.reference.sampling import exact_steps
+from recog.dialects import lns, nn
+from recog.dialects.lns import format_of, number_tensor
+from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.lowering.common.rewriting import replace_op
+from recog.lowering.encode.values import (
+    Encoding,
+    inserted,
+    output_format,
+    replace_with_codes,
+)
+
+MOST_STEPS = 256
+"""Bilinear weights of more bits change less than codes of 8 bits resolve."""
+
+SMALL_ACCUMULATOR = 1 << 31
+"""Interpolation weights are chosen so that accumulators of 32 bits do."""
+
+
+@dataclass(frozen=True)
+class EncodeAvgPool2dPattern(RewritePattern):
+    """nn.avg_pool2d → lns.avg_pool2d; in ceil mode padding that counts is padded before."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.AvgPool2dOp, rewriter: PatternRewriter, /) -> None:
+        x = self.encoding.encoded(op.input, rewriter, op)
+        padding, counted = tuple(op.padding.get_values()), op.count_include_pad is not None
+        beyond = _beyond(op)
+        if any(beyond):
+            # What ceil mode adds is never counted.
+            if counted and any(padding):
+                x = inserted(rewriter, lns.PadOp(x, padding), op)
+                padding = (0, 0, 0, 0)
+            padding = (*padding[:2], padding[2] + beyond[0], padding[3] + beyond[1])
+            counted = False
+        pool = lns.AvgPool2dOp(
+            x,
+            output_format(op),
+            op.kernel.get_values(),
+            op.strides.get_values(),
+            padding,
+            count_include_pad=counted,
+            arithmetic=self.encoding.arithmetic,
+        )
+        replace_with_codes(rewriter, op, pool)
+
+
+@dataclass(frozen=True)
+class EncodeMaxPool2dPattern(RewritePattern):
+    """nn.max_pool2d → lns.max_pool2d, in the operand's format; ceil mode is more padding."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.MaxPool2dOp, rewriter: PatternRewriter, /) -> None:
+        top, left, bottom, right = op.padding.get_values()
+        down, across = _beyond(op)
+        pool = lns.MaxPool2dOp(
+            self.encoding.encoded(op.input, rewriter, op),
+            op.kernel.get_values(),
+            op.strides.get_values(),
+            (top, left, bottom + down, right + across),
+            dilation=op.dilation.get_values(),
+        )
+        replace_with_codes(rewriter, op, pool)
+
+
+def _beyond(op: nn.AvgPool2dOp | nn.MaxPool2dOp) -> tuple[int, int]:
+    """How far the last windows reach beyond the padded input, in rows and columns."""
+    dilation = op.dilation.get_values() if isinstance(op, nn.MaxPool2dOp) else (1, 1)
+    beyond = []
+    for axis in (0, 1):
+        padded = nn.shape_of(op.input)[2 + axis]
+        padded += op.padding.get_values()[axis] + op.padding.get_values()[axis + 2]
+        last = (nn.shape_of(op.output)[2 + axis] - 1) * op.strides.get_values()[axis]
+        reach = dilation[axis] * (op.kernel.get_values()[axis] - 1) + 1
+        beyond.append(max(0, last + reach - padded))
+    return beyond[0], beyond[1]
+
+
+@dataclass(frozen=True)
+class EncodeMeanPattern(RewritePattern):
+    """nn.mean or nn.max over height and width → a pool of the whole image."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.MeanOp | nn.MaxOp, rewriter: PatternRewriter, /) -> None:
+        shape = nn.shape_of(op.input)
+        if len(shape) != 4 or sorted(op.axes.get_values()) != [2, 3]:
+            return
+        x, image = self.encoding.encoded(op.input, rewriter, op), shape[2:]
+        if isinstance(op, nn.MeanOp):
+            arithmetic = self.encoding.arithmetic
+            pool = lns.AvgPool2dOp(x, output_format(op), image, image, arithmetic=arithmetic)
+        else:
+            pool = lns.MaxPool2dOp(x, image, image)
+        if op.keepdims is None:
+            pool = lns.ReshapeOp(inserted(rewriter, pool, op), shape[:2])
+        replace_with_codes(rewriter, op, pool)
+
+
+@dataclass(frozen=True)
+class EncodeResizePattern(RewritePattern):
+    """nn.resize → lns.resize, with interpolation weights that round nothing where they can."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ResizeOp, rewriter: PatternRewriter, /) -> None:
+        x = self.encoding.encoded(op.input, rewriter, op)
+        shape = nn.shape_of(op.output)
+        if op.mode.data == "nearest":
+            resized = lns.ResizeOp(x, number_tensor(shape, format_of(x)), "nearest")
+        else:
+            align_corners = op.align_corners is not None
+            resized = lns.ResizeOp(
+                x,
+                number_tensor(shape, output_format(op)),
+                "bilinear",
+                align_corners=align_corners,
+                steps=_steps(op, format_of(x), self.encoding.arithmetic),
+                arithmetic=self.encoding.arithmetic,
+            )
+        replace_with_codes(rewriter, op, resized)
+
+
+def _steps(op: nn.ResizeOp, format: LnsFormat, arithmetic: Arithmetic) -> list[int]:
+    """Exact steps for both axes, or powers of two where those are too many."""
+    most = MOST_STEPS
+    exact = [
+        exact_steps(given, wanted, op.align_corners is not None)
+        for given, wanted in zip(nn.shape_of(op.input)[2:], op.size.get_values())
+    ]
+    while True:
+        steps = [min(each, most) for each in exact]
+        if most == 1 or resize_bound(format, steps, arithmetic) < SMALL_ACCUMULATOR:
+            return steps
+        most //= 2
+
+
+@dataclass(frozen=True)
+class EncodeReshapePattern(RewritePattern):
+    """nn.reshape → lns.reshape."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ReshapeOp, rewriter: PatternRewriter, /) -> None:
+        x = self.encoding.encoded(op.input, rewriter, op)
+        replace_with_codes(rewriter, op, lns.ReshapeOp(x, nn.shape_of(op.output)))
+
+
+@dataclass(frozen=True)
+class EncodeConcatPattern(RewritePattern):
+    """nn.concat → lns.concat of inputs converted to one format, where they differ."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ConcatOp, rewriter: PatternRewriter, /) -> None:
+        common = output_format(op)
+        codes = [self.encoding.encoded(value, rewriter, op) for value in op.inputs]
+        for i, value in enumerate(codes):
+            if format_of(value) != common:
+                codes[i] = inserted(rewriter, lns.ConvertOp(value, common), op)
+        replace_with_codes(rewriter, op, lns.ConcatOp(codes, op.axis.value.data))
+
+
+@dataclass(frozen=True)
+class EncodeSlicePattern(RewritePattern):
+    """nn.slice → lns.slice."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.SliceOp, rewriter: PatternRewriter, /) -> None:
+        x = self.encoding.encoded(op.input, rewriter, op)
+        bounds = (each.get_values() for each in (op.starts, op.stops, op.steps))
+        replace_with_codes(rewriter, op, lns.SliceOp(x, *bounds))
+
+
+@dataclass(frozen=True)
+class EncodePadPattern(RewritePattern):
+    """nn.pad with zeros → lns.pad."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.PadOp, rewriter: PatternRewriter, /) -> None:
+        if op.value.value.data != 0:
+            return
+        x = self.encoding.encoded(op.input, rewriter, op)
+        replace_with_codes(rewriter, op, lns.PadOp(x, op.padding.get_values()))
+
+
+@dataclass(frozen=True)
+class EncodePermutePattern(RewritePattern):
+    """nn.permute → lns.permute."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.PermuteOp, rewriter: PatternRewriter, /) -> None:
+        x = self.encoding.encoded(op.input, rewriter, op)
+        replace_with_codes(rewriter, op, lns.PermuteOp(x, op.permutation.get_values()))
+
+
+@dataclass(frozen=True)
+class EncodeArgmaxPattern(RewritePattern):
+    """nn.argmax → lns.argmax: indices stay indices."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ArgmaxOp, rewriter: PatternRewriter, /) -> None:
+        if op.keepdims is not None:
+            return
+        x = self.encoding.encoded(op.input, rewriter, op)
+        argmax = lns.ArgmaxOp(x, op.axis.value.data, nn.INDEX_TYPE)
+        replace_op(rewriter, op, [argmax])

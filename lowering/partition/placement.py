@@ -1,0 +1,209 @@
+"""Where each op of a float network will run: on the chip, or on the host, and why there.
+
+No second list says what the chip can do: the network is converted on trial, with formats
+that stand for any, and what is left float or has no instruction stays on the host, with all
+that depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    ModuleOp,
+    StringAttr,
+    UnrealizedConversionCastOp,
+)
+from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import PatternRewriter
+from xdsl.rewriter import Rewriter
+
+from recog.dialects import nn
+from recog.dialects.chip.descriptors import MAX_AXES
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.errors import RecogError, describe_op, fail
+from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
+from recog.dialects.lns import NumberType
+from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
+from recog.lowering.common.layer_names import LAYER, label_of
+from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, covering_bias
+from recog.lowering.encode.constants import ConstantEncoder
+from recog.lowering.encode.legality import coded_values
+from recog.lowering.encode.sign_analysis import is_never_negative
+
+LARGEST = 8.0
+"""What stands for the largest value of every activation in the trial."""
+
+
+class TrialEncoder(ConstantEncoder):
+    """Encodes all weights as zero: which op has what form does not depend on them."""
+
+    def encode_weight(
+        self, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+    ) -> SSAValue:
+        if constant_array(weight) is None:
+            return super().encode_weight(layer, weight, rewriter)
+        shape = nn.shape_of(weight)
+        format = self.format.with_bias((0,) * shape[0], 0)
+        constant = ConstantOp.from_array(np.zeros(shape, format.dtype), NumberType(format))
+        rewriter.insert(constant)
+        return constant.output
+
+
+@dataclass(frozen=True)
+class HostReason:
+    """Why an op stays on the host; `follows` if only because what it needs is there."""
+
+    text: str
+    follows: bool = False
+
+
+def host_reasons(module: ModuleOp, entry: str = "main") -> dict[nn.NnOp, HostReason]:
+    """The ops of a folded nn module that stay on the host, each with its reason.
+
+    In execution order. Constants, and what is computed of constants alone, are on neither side.
+    """
+    function = find_function(module, entry)
+    for op in function.walk():
+        if op.dialect_name() in ("lns", "chip"):
+            fail(op, "the network is converted already", hint="give the float network")
+    reasons = _trial(module, entry)
+    variable = depends_on_inputs(function)
+    computed = [op for op in reversed(nn_ops(function)) if op.output in variable]
+    while True:
+        result = _with_all_after(function, reasons)
+        crossing = next((op for op in computed if _crosses(op, result)), None)
+        if crossing is None:
+            return result
+        axes = len(nn.shape_of(crossing.output))
+        reasons[crossing] = f"gives the host {axes} axes, where an output has {MAX_AXES} at most"
+
+
+def _crosses(op: nn.NnOp, on_host: Collection[nn.NnOp]) -> bool:
+    """Whether an op of the chip gives the host a value of more axes than an output can have."""
+    if op in on_host or len(nn.shape_of(op.output)) <= MAX_AXES:
+        return False
+    users = [use.operation for use in op.output.uses]
+    return any(user in on_host or isinstance(user, func.ReturnOp) for user in users)
+
+
+def _with_all_after(
+    function: func.FuncOp, reasons: dict[nn.NnOp, str]
+) -> dict[nn.NnOp, HostReason]:
+    variable = depends_on_inputs(function)
+    result: dict[nn.NnOp, HostReason] = {}
+    for op in nn_ops(function):
+        if op.output not in variable:
+            continue
+        if op in reasons:
+            result[op] = HostReason(reasons[op])
+            continue
+        before = next((v.owner for v in op.operands if v.owner in result), None)
+        if isinstance(before, Operation):
+            text = f"comes after {describe_op(before)}, which is on the host"
+            result[op] = HostReason(text, follows=True)
+    return result
+
+
+def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
+    """The ops that have no form on codes, or one without an instruction."""
+    from recog.lowering.encode.encode_lns import encode_with
+    from recog.lowering.select.rules.registry import LOWERINGS
+
+    originals = nn_ops(find_function(module, entry))
+    refused = {index: why for index, op in enumerate(originals) if (why := _never_on_chip(op))}
+    while True:
+        trial = module.clone()
+        function = find_function(trial, entry)
+        copies = dict(enumerate(nn_ops(function)))
+        _assume_formats(function, copies)
+        places = {describe_op(op): index for index, op in copies.items() if index not in refused}
+        for index in refused:
+            _make_opaque(copies.pop(index))
+        try:
+            encode_with(trial, TrialEncoder(LnsFormat(8, 4), Arithmetic(6, MAX_ACCUMULATOR_WIDTH)))
+        except RecogError as error:
+            index = places.get(error.where or "")
+            if index is None:
+                raise
+            refused[index] = error.message
+            continue
+        break
+    for index, op in copies.items():
+        if op.parent is not None:
+            refused[index] = f"{op.name} has no form on LNS codes"
+    encoded = {
+        int(label): op
+        for op in function.walk()
+        if op.dialect_name() == "lns" and (label := label_of(op)) is not None
+    }
+    for index, op in encoded.items():
+        if type(op) not in LOWERINGS:
+            refused[index] = f"{op.name} has no chip instruction"
+    _refuse_absorbed(originals, refused, encoded.keys())
+    return {originals[index]: reason for index, reason in sorted(refused.items())}
+
+
+def _refuse_absorbed(ops: list[nn.NnOp], refused: dict[int, str], encoded: Collection[int]) -> None:
+    """An op that became part of its user's form on codes stays where that one stays."""
+    numbers = {op: index for index, op in enumerate(ops)}
+    for index, op in reversed(list(enumerate(ops))):
+        if index in refused or index in encoded:
+            continue
+        users = (numbers.get(use.operation) for use in op.output.uses)  # pyright: ignore
+        reason = next((refused[user] for user in users if user in refused), None)
+        if reason is not None:
+            refused[index] = reason
+
+
+def _never_on_chip(op: nn.NnOp) -> str | None:
+    """Why no chip program could hold an op, whatever its instructions."""
+    if not all(nn.is_float(nn.element_type_of(value)) for value in coded_values(op)):
+        return f"{op.name} computes with indices or masks"
+    carried = [not op_is_constant(value) for value in op.operands]
+    if any(carried) and not op.keeps_batch(carried):
+        return f"{op.name} mixes the batch with other axes"
+    return None
+
+
+def op_is_constant(value: SSAValue) -> bool:
+    """Whether a value is a weight: from an op without operands, or a lookup of such."""
+    op = value.owner
+    return isinstance(op, LookupOp) or (isinstance(op, Operation) and not op.operands)
+
+
+def _assume_formats(function: func.FuncOp, ops: dict[int, nn.NnOp]) -> None:
+    """Formats as `calibrate` would write them, with one range for all values."""
+    formats = ActivationFormats()
+    never_negative: set[SSAValue] = set()
+
+    def assumed(value: SSAValue, lowest: float) -> NumberType:
+        if is_never_negative(value, lowest, never_negative):
+            never_negative.add(value)
+        format = formats.unsigned if value in never_negative else formats.signed
+        return NumberType(format.with_bias(covering_bias(format, LARGEST)))
+
+    arguments = [
+        DictionaryAttr({FORMAT: assumed(argument, -LARGEST)})
+        for argument in function.body.block.args
+    ]
+    function.properties["arg_attrs"] = ArrayAttr(arguments)
+    for index, op in ops.items():
+        op.attributes[LAYER] = StringAttr(str(index))
+        if nn.is_float(nn.element_type_of(op.output)):
+            op.attributes[FORMAT] = assumed(op.output, -LARGEST)
+
+
+def _make_opaque(op: Operation) -> None:
+    """Put in an op's place one that nothing converts, so that the trial goes on without it."""
+    types = [result.type for result in op.results]
+    opaque = UnrealizedConversionCastOp(operands=[list(op.operands)], result_types=[types])
+    opaque.attributes |= op.attributes
+    opaque.location = op.location
+    Rewriter.replace_op(op, opaque)

@@ -1,0 +1,283 @@
+"""convert-lns-to-chip: select instructions and lay out the chip's memories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.traits import Pure
+
+from recog.dialects import chip, lns
+from recog.dialects.chip import ChipTarget
+from recog.dialects.chip.fields import ReferenceField
+from recog.dialects.chip.records import layout as record_layout
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError, describe_op, fail
+from recog.dialects.lns.types import holds_codes
+from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
+from recog.lowering.select.allocation import Buffer, allocate, live_at, peak
+from recog.lowering.select.layout import Layout
+from recog.lowering.select.program_builder import ProgramBuilder
+from recog.lowering.select.rules.registry import LOWERINGS
+from recog.lowering.select.weight_image import SEGMENTS
+
+DECODES = lns.DecodeOp | lns.DecodeFixedOp
+"""What the host does with what a program returns."""
+OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
+"""Weights: the instructions that use them take them to weight memory."""
+
+
+@dataclass(frozen=True)
+class ConvertLnsToChipPass(ModulePass):
+    """Turn every function of lns ops that has arguments into a chip program of its name.
+
+    A program runs one frame, so the leading axis must be 1. Encoding at the inputs and
+    decoding at the outputs become the host's part. Accumulators are proven not to overflow.
+    """
+
+    name = "convert-lns-to-chip"
+
+    target: str | None = None
+    """TOML file of the chip's memories and arithmetic; what it does not give is the default
+
+    of a memory, or the module's arithmetic."""
+
+    activation_memory: int | None = None
+    """Bytes of activation memory, in place of the target's."""
+
+    weight_memory: int | None = None
+    """Bytes of weight memory, in place of the target's."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        functions = [
+            each
+            for each in op.body.block.ops
+            if isinstance(each, func.FuncOp) and each.body.blocks and each.body.blocks[0].args
+        ]
+        if not functions:
+            raise RecogError("the module has no function with arguments to convert")
+        for function in functions:
+            program = convert_function(function, self.chip_target(default_target(function)))
+            Rewriter.insert_op(program, InsertPoint.before(function))
+            function.detach()
+            function.erase()
+
+    def chip_target(self, default: ChipTarget) -> ChipTarget:
+        """The chip of these options; what they leave open is the default's. Raises RecogError."""
+        target = default if self.target is None else load_target(self.target, default)
+        sizes = {
+            "activation_memory": self.activation_memory,
+            "weight_memory": self.weight_memory,
+        }
+        try:
+            return replace(
+                target, **{name: size for name, size in sizes.items() if size is not None}
+            )
+        except ValueError as error:
+            raise RecogError(str(error)) from None
+
+
+def load_target(path: str, default: ChipTarget | None = None) -> ChipTarget:
+    """The chip that a TOML file describes; raises RecogError naming the file."""
+    try:
+        return ChipTarget.from_toml(Path(path).read_text(encoding="utf-8"), default)
+    except OSError as error:
+        raise RecogError(error.strerror or str(error), where=f"target {path}") from None
+    except ValueError as error:
+        raise RecogError(str(error), where=f"target {path}") from None
+
+
+def default_target(function: func.FuncOp) -> ChipTarget:
+    """The default chip with the arithmetic that all layers of `function` agree on."""
+    target = ChipTarget()
+    for op in function.walk():
+        arithmetic = op.properties.get("arithmetic")
+        if isinstance(arithmetic, lns.ArithmeticAttr):
+            return replace(
+                target,
+                antilog_bits=arithmetic.data.antilog_bits,
+                accumulator=arithmetic.data.accumulator_width,
+                mitchell=arithmetic.data.mitchell,
+            )
+    return target
+
+
+def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramOp:
+    """The chip program of a function of lns ops.
+
+    Raises:
+        RecogError: ops without an instruction (all of them at once), shapes or constants
+            that no instruction takes, an accumulator that may overflow, too little memory.
+    """
+    if len(function.body.blocks) != 1:
+        fail(function, "a program has no branches, the function has several blocks")
+    ops = _with_constant_maps(_live_ops(function.body.block))
+    _check_lowerings(ops)
+    for op in ops:
+        check_constant_operands(op)
+    build = ProgramBuilder(Layout(ops), target)
+    _add_inputs(build, function)
+    for op in ops:
+        if isinstance(op, func.ReturnOp):
+            _add_outputs(build, op)
+        else:
+            LOWERINGS[type(op)](build, op)
+    _place_tensors(build)
+    return _finish(build, function)
+
+
+def _live_ops(block: Block) -> list[Operation]:
+    """The ops on which a result depends, in order."""
+    live: dict[Operation, None] = {}
+    for op in reversed(list(block.ops)):
+        users = [use.operation for result in op.results for use in result.uses]
+        if not op.has_trait(Pure) or any(user in live for user in users):
+            live[op] = None
+    return list(live)[::-1]
+
+
+def _with_constant_maps(live: Sequence[Operation]) -> list[Operation]:
+    """The ops without layers' operands; constants that are feature maps before their first use."""
+    ops: dict[Operation, None] = {}
+    for op in live:
+        if isinstance(op, OPERANDS_OF_LAYERS):
+            continue
+        if not isinstance(op, func.ReturnOp | DECODES):
+            owners = [value.owner for value in map_operands(op) if holds_codes(value)]
+            ops.update(dict.fromkeys(owner for owner in owners if isinstance(owner, ConstantOp)))
+        ops[op] = None
+    return list(ops)
+
+
+def _check_lowerings(ops: Sequence[Operation]) -> None:
+    unknown = [op for op in ops if type(op) not in LOWERINGS and not isinstance(op, func.ReturnOp)]
+    if not unknown:
+        return
+    listed = "\n".join(f"  {describe_op(op)}" for op in unknown)
+    raise RecogError(
+        f"{len(unknown)} ops have no chip instruction:\n{listed}",
+        hint="run encode-lns first" if any(op.dialect_name() == "nn" for op in unknown) else None,
+    )
+
+
+def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
+    for argument in function.body.block.args:
+        where = next((use.operation for use in argument.uses), function)
+        if holds_codes(argument):
+            build.input_port(where, argument, argument)
+            tensor = build.tensor(where, argument)
+            build.emit(where, chip.DmaInOp(output=tensor, input=build.inputs[argument]))
+            continue
+        encodes = [
+            use.operation for use in argument.uses if isinstance(use.operation, lns.EncodeOp)
+        ]
+        if not encodes:
+            what = "is only passed on" if argument.uses else "is not used"
+            fail(
+                function,
+                f"input {argument.index} {what}: nothing on the chip computes with it",
+                hint="leave it to the code around the network",
+            )
+        if len({op.output.type for op in encodes}) > 1:
+            fail(encodes[1], f"argument {argument.index} is encoded in several formats")
+        build.input_port(encodes[0], encodes[0].output, argument)
+
+
+def _add_outputs(build: ProgramBuilder, op: func.ReturnOp) -> None:
+    single = len(op.operands) == 1
+    for index, operand in enumerate(op.operands):
+        decoded = isinstance(operand.owner, DECODES)
+        value: SSAValue = operand.owner.input if isinstance(operand.owner, DECODES) else operand
+        if isinstance(value.owner, OPERANDS_OF_LAYERS):
+            fail(op, f"result {index} is a constant, which no instruction gives")
+        name = "output" if single else f"output{index}"
+        port = build.output_port(op, value, name, decoded=decoded)
+        build.emit(op, chip.DmaOutOp(output=port, input=build.tensor(op, value)))
+
+
+def _place_tensors(build: ProgramBuilder) -> None:
+    """Allocate activation memory by when each buffer is written first and read last."""
+    buffers: dict[Buffer, None] = {}
+    for time, instruction in enumerate(build.instructions):
+        for name in _tensor_names(instruction):
+            buffer = build.views[name].buffer
+            if buffer not in buffers:
+                buffer.first = time
+                buffers[buffer] = None
+            buffer.last = time
+    total = allocate(list(buffers))
+    if total > build.target.activation_memory:
+        _fail_activation(build, list(buffers), total)
+    for descriptor in build.descriptors:
+        view = build.views.get(descriptor.sym_name.data)
+        if view is not None:
+            address = view.buffer.address + view.offset
+            descriptor.properties["address"] = IntegerAttr(address, i64)
+
+
+def _tensor_names(instruction: chip.InstructionOp) -> list[str]:
+    return [
+        attribute.string_value()
+        for field, _ in record_layout(type(instruction))
+        if isinstance(field, ReferenceField)
+        and field.target == chip.TensorOp.name
+        and isinstance(attribute := instruction.properties[field.name], SymbolRefAttr)
+    ]
+
+
+def _fail_activation(build: ProgramBuilder, buffers: Sequence[Buffer], total: int) -> None:
+    time, most = peak(buffers)
+    live = live_at(buffers, time)
+    listed = "\n".join(f"  {buffer.size:>12,} bytes  @{buffer.name}" for buffer in live[:8])
+    rest = f"\n  and {len(live) - 8} more" if len(live) > 8 else ""
+    size = build.target.activation_memory
+    fail(
+        build.sources[time],
+        f"activation memory of {size:,} bytes is too small: {most:,} bytes are needed here "
+        f"at once, {total:,} with gaps:\n{listed}{rest}",
+        hint=f"a target with activation_memory = {total}, or frames of {size / total:.0%} of the "
+        "pixels, would do",
+    )
+
+
+def _finish(build: ProgramBuilder, function: func.FuncOp) -> chip.ProgramOp:
+    bases = build.image.place()
+    target = build.target
+    _check_sizes(build, function)
+    contents = {kind: bytes(build.image.contents[kind]) for kind in SEGMENTS}
+    stored = {kind: content for kind, content in contents.items() if content}
+    segments = [chip.SegmentOp(kind, kind, content) for kind, content in stored.items()]
+    loads = [
+        chip.LdwOp(segment=kind, size=len(content), address=bases[kind])
+        for kind, content in stored.items()
+    ]
+    instructions = [*loads, *build.instructions, chip.HaltOp()]
+    body = [*segments, *build.ports, *build.descriptors, *instructions]
+    program = chip.ProgramOp(function.sym_name.data, body, target)
+    program.location = function.location
+    return program
+
+
+def _check_sizes(build: ProgramBuilder, function: func.FuncOp) -> None:
+    target, image = build.target, build.image
+    if image.size > target.weight_memory:
+        parts = ", ".join(f"{kind} {len(image.contents[kind]):,}" for kind in SEGMENTS)
+        fail(
+            function,
+            f"weight memory of {target.weight_memory:,} bytes is too small: the weights take "
+            f"{image.size:,} ({parts})",
+            hint="cluster the weights with fewer or larger codebook entries, or use a target "
+            f"with weight_memory = {image.size}",
+        )
+    ports = max((port.address.value.data + port.extent for port in build.ports), default=0)
+    needed = ports + sum(len(content) for content in image.contents.values())
+    if needed > target.dram:
+        fail(function, f"DRAM of {target.dram:,} bytes is too small: {needed:,} are needed")

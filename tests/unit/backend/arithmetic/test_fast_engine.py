@@ -1,0 +1,356 @@
+"""The fast engine against the definition, bit for bit, on every path this processor can show."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lns_strategies import (
+    Layer,
+    arithmetics,
+    code_arrays,
+    convolutions,
+    extreme_codes,
+    formats,
+    output_formats,
+    random_codes,
+    transposed_convolutions,
+)
+
+from recog.backend.arithmetic import encoding, tables
+from recog.backend.arithmetic.engine import get_engine
+from recog.backend.arithmetic.fast import (
+    cache,
+    constants,
+    convolution,
+    intrinsics,
+    narrow,
+    paths,
+    reencoding,
+)
+from recog.backend.arithmetic.fast.assembly import Kernels, assembly
+from recog.backend.arithmetic.fast.assembly import kernels as kernels_of
+from recog.backend.arithmetic.fast.emit import Form, kernel_names
+from recog.backend.arithmetic.fast.engine import FastEngine
+from recog.backend.arithmetic.gemm import buckets
+from recog.backend.arithmetic.reference import definition
+from recog.dialects.errors import RecogError
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
+
+SIXTEEN_LANES = Form(16, paths.FORMS["avx2"].shuffle, paths.FORMS["avx512"].positions)
+"""The kernels of avx512, with its one instruction that AVX2 lacks, the byte shuffle, in halves."""
+
+
+def compiled() -> dict[str, Kernels]:
+    found = {path: kernels_of(path) for path in paths.available_paths()}
+    if "avx2" in found and "avx512" not in found:
+        found["avx512 in halves"] = Kernels("avx512 in halves", SIXTEEN_LANES)
+    return found
+
+
+FAST = {path: FastEngine(code) for path, code in compiled().items()}
+
+SIZES = st.sampled_from([(1, 1, 1), (1 << 12, 3, 2000), (64 << 10, 512, 192 << 10)])
+"""Bytes of a block's table, outputs at once, and bytes of a band."""
+
+
+def sized(sizes: tuple[int, int, int]) -> tuple:
+    table, outputs, band = sizes
+    return (
+        patch.multiple(convolution, TABLE_BYTES=table, OUTPUTS_AT_ONCE=outputs),
+        patch.object(narrow, "BAND_BYTES", band),
+    )
+
+
+@settings(max_examples=120)
+@given(convolutions(largest_size=9, largest_channels=12), SIZES, st.sampled_from([0, 8]))
+def test_conv2d(layer: Layer, sizes: tuple[int, int, int], few: int):
+    expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
+    dense, band = sized(sizes)
+    for path, engine in FAST.items():
+        with dense, band, patch.object(narrow, "FEW_OUTPUTS", few):
+            result = engine.conv2d(*layer.tensors, **layer.window)
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected, path)
+
+
+@settings(max_examples=50)
+@given(transposed_convolutions())
+def test_conv_transpose2d(layer: Layer):
+    expected = REFERENCE.conv_transpose2d(*layer.tensors, **layer.window)
+    for path, engine in FAST.items():
+        result = engine.conv_transpose2d(*layer.tensors, **layer.window)
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected, path)
+
+
+@settings(max_examples=50)
+@given(st.data(), arithmetics, st.booleans(), st.integers(1, 70), st.integers(1, 12))
+def test_linear(data, arithmetic: Arithmetic, relu: bool, inputs: int, outputs: int):
+    x_format, w_format = data.draw(formats()), data.draw(formats(channels=outputs))
+    x = data.draw(code_arrays((data.draw(st.sampled_from([1, 2, 40])), 2, inputs), x_format))
+    w = data.draw(code_arrays((outputs, inputs), w_format))
+    init = data.draw(st.sampled_from([None, np.arange(outputs) * 1000 - 500]))
+    out_format = data.draw(st.none() | output_formats((-(x_format.bias >> x_format.frac), 20)))
+    tensors = x, x_format, w, w_format, init, out_format
+    expected = REFERENCE.linear(*tensors, relu=relu, arithmetic=arithmetic)
+    for path, engine in FAST.items():
+        result = engine.linear(*tensors, relu=relu, arithmetic=arithmetic)
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected, path)
+
+
+@pytest.mark.parametrize("rows", [2, 10, 34])
+def test_last_rows_that_lie_7_apart(rows: int):
+    """A tile of 2 rows of 7 inputs, the last repeated, spans as much as 8 neighbours do."""
+    format = LnsFormat(8, 4, 100)
+    x, w = random_codes((rows, 7), format, 0), random_codes((2, 7), format, 1)
+    expected = REFERENCE.linear(x, format, w, format, None, None, arithmetic=Arithmetic())
+    for path, engine in FAST.items():
+        result = engine.linear(x, format, w, format, None, None, arithmetic=Arithmetic())
+        np.testing.assert_array_equal(result, expected, path)
+
+
+@pytest.mark.parametrize("path", FAST)
+@pytest.mark.parametrize("unsigned", [False, True])
+@pytest.mark.parametrize("kind", ["random", "largest", "alternating", "zero"])
+def test_long_sums_spill(path: str, unsigned: bool, kind: str):
+    """3000 products of the largest codes do not fit int32: they go through int64 in chunks."""
+    x_format, w_format = LnsFormat(8, 4 + unsigned, 80, None, unsigned), LnsFormat(8, 4, 90)
+    out_format = LnsFormat(8, 4, -120)
+    if kind == "random":
+        x, w = (
+            random_codes((2, 3000, 3, 3), x_format, 0),
+            random_codes((5, 3000, 1, 1), w_format, 1),
+        )
+    else:
+        x = extreme_codes((2, 3000, 3, 3), x_format, "largest")
+        w = extreme_codes((5, 3000, 1, 1), w_format, kind)
+    init = np.array([0, 1 << 31, -(1 << 40), 5, -5])
+    for out in (out_format, None):
+        tensors = x, x_format, w, w_format, init, out
+        result = FAST[path].conv2d(*tensors, arithmetic=Arithmetic())
+        np.testing.assert_array_equal(result, GEMM.conv2d(*tensors, arithmetic=Arithmetic()))
+
+
+@pytest.mark.parametrize("path", FAST)
+def test_real_shapes(path: str):
+    """Tiles that cross images, channels that end within a block, several splits and bands."""
+    x_format, w_format = LnsFormat(8, 5, 80, None, True), LnsFormat(8, 4, 90)
+    out_format = LnsFormat(8, 5, -40, None, True)
+    for shape, weights, groups, stride in [
+        ((3, 37, 11, 13), (530, 37, 3, 3), 1, 2),
+        ((2, 40, 61, 35), (40, 1, 5, 3), 40, 2),
+        ((1, 96, 30, 30), (192, 12, 3, 3), 8, 1),
+        ((1, 3, 60, 60), (33, 3, 7, 7), 1, 2),
+    ]:
+        x, w = random_codes(shape, x_format, 1), random_codes(weights, w_format, 2)
+        init = np.random.default_rng(3).integers(-(1 << 16), 1 << 16, len(w))
+        tensors = x, x_format, w, w_format, init, out_format
+        how = {"groups": groups, "strides": (stride, 1), "padding": (1, 2, 0, 1)}
+        result = FAST[path].conv2d(*tensors, **how, arithmetic=Arithmetic())
+        np.testing.assert_array_equal(result, GEMM.conv2d(*tensors, **how, arithmetic=Arithmetic()))
+
+
+@given(st.integers(0, 6), st.data(), st.integers(2, 12), st.booleans())
+def test_reencoding_around_every_threshold(frac: int, data, antilog_bits: int, relu: bool):
+    """The scalar form for int64, and the kernels' form for int32, on and beside thresholds."""
+    arithmetic, bias = Arithmetic(antilog_bits), data.draw(st.integers(-100, 200))
+    octaves = (-antilog_bits - (bias >> frac), 40 - antilog_bits - (bias >> frac))
+    out_format = data.draw(output_formats(octaves))
+    thresholds = tables.reencode_thresholds(frac, bias, out_format, antilog_bits)
+    near = np.concatenate([thresholds[thresholds < 1 << 62] + d for d in (-2, -1, 0, 1, 2)])
+    acc = np.concatenate([near, -near, np.arange(-70, 70), [(1 << 31) - 2, 2 - (1 << 31)]])
+    scale = tables.AccumulatorScale(frac, (bias,))
+    expected = buckets.reencode(acc, scale, out_format, arithmetic, relu=relu)
+    how = constants.reencoding(scale, 1, out_format, arithmetic, relu)
+    scalar = [reencoding.reencode_one(int(value), 0, how) for value in acc]
+    np.testing.assert_array_equal(scalar, expected)
+    small = np.abs(acc) < (1 << 31) - 1
+    _check_kernels(acc[small], expected[small], scale, out_format, arithmetic, how)
+
+
+def _check_kernels(acc, expected, scale, out_format, arithmetic, how) -> None:
+    records, _ = constants.channel_records(scale, 1, out_format, arithmetic)
+    for path, engine in FAST.items():
+        code = engine._code
+        assert code is not None
+        positions = max(code.form.positions)
+        rows = -(-len(acc) // positions)
+        padded = np.zeros(rows * positions, np.int32)
+        padded[: len(acc)] = acc
+        codes = np.empty(padded.shape, out_format.dtype)
+        name = f"finish_{positions}_{codes.itemsize}"
+        size = positions * codes.itemsize
+        sided = 0 if how.sign_mask else -1
+        arguments = padded.ctypes.data, records.ctypes.data, 0, codes.ctypes.data, rows, size
+        numbers = how.bits, how.bits - 1, how.largest, how.sign_mask, sided
+        intrinsics.invoke_all(code.address(name), (*arguments, *numbers))
+        np.testing.assert_array_equal(codes[: len(acc)], expected, path)
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "7"])
+def test_threads_give_the_same_bits(threads: str, monkeypatch: pytest.MonkeyPatch):
+    format = LnsFormat(8, 4, 80)
+    x, w = random_codes((2, 16, 20, 20), format, 0), random_codes((24, 16, 3, 3), format, 1)
+    each = random_codes((16, 1, 3, 3), format, 2)
+    monkeypatch.setenv(paths.THREADS_VARIABLE, threads)
+    for weights, groups in ((w, 1), (each, 16)):
+        tensors = x, format, weights, format, None, LnsFormat(8, 4, -50)
+        result = FastEngine().conv2d(*tensors, groups=groups, arithmetic=Arithmetic())
+        expected = GEMM.conv2d(*tensors, groups=groups, arithmetic=Arithmetic())
+        np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 70, 70), (0, 4), (2, 3)])
+def test_pairs_by_tables(shape: tuple[int, ...]):
+    formats = LnsFormat(8, 4, 80), LnsFormat(8, 5, 90, None, True), LnsFormat(8, 4, 70)
+    a, b = (random_codes(shape, format, seed) for seed, format in enumerate(formats[:2]))
+    tensors = a, formats[0], b, formats[1], formats[2]
+    for engine in FAST.values():
+        engine.linear(  # loads the kernels
+            np.ones((64, 64), np.uint8),
+            formats[2],
+            np.ones((9, 64), np.uint8),
+            formats[2],
+            None,
+            formats[2],
+            arithmetic=Arithmetic(),
+        )
+        for subtract in (False, True):
+            how = {"subtract": subtract, "relu": True, "arithmetic": Arithmetic()}
+            np.testing.assert_array_equal(engine.add(*tensors, **how), GEMM.add(*tensors, **how))
+        np.testing.assert_array_equal(engine.mul(*tensors), GEMM.mul(*tensors))
+
+
+@given(st.integers(4, 8), st.integers(0, 6), st.integers(-2000, 2000), st.booleans())
+def test_quick_encoding_around_every_threshold(width: int, frac: int, bias: int, unsigned: bool):
+    format = LnsFormat(width, frac, bias, None, unsigned)
+    with np.errstate(over="ignore"):
+        at = tables.encode_thresholds(format)
+    near = np.concatenate([at, np.nextafter(at, 0), np.nextafter(at, np.inf), at * 1.01])
+    values = np.concatenate([near, -near, [0.0, -0.0, np.inf, -np.inf, 1e-320, 1.0]])
+    np.testing.assert_array_equal(
+        encoding.encode(values, format), definition.encode(values, format)
+    )
+    small = np.random.default_rng(0).standard_normal((3, 40)).astype(np.float32)
+    np.testing.assert_array_equal(encoding.encode(small, format), definition.encode(small, format))
+
+
+def test_weights_that_lie_column_by_column():
+    """As those of a transposed convolution do; found by random networks."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 128, (2, 5, 9, 17), dtype=np.uint8)
+    format = LnsFormat(8, 4)
+    for outputs, kernel in ((3, 1), (3, 3), (40, 1), (40, 3)):
+        w = rng.integers(0, 128, (outputs, 5, kernel, kernel), dtype=np.uint8)
+        given = (x, format, np.asfortranarray(w), format, None, format)
+        expected = REFERENCE.conv2d(*given, arithmetic=Arithmetic())
+        for path, engine in FAST.items():
+            found = engine.conv2d(*given, arithmetic=Arithmetic())
+            np.testing.assert_array_equal(found, expected, path)
+
+
+def test_nan_is_no_number():
+    with pytest.raises(RecogError, match="NaN"):
+        encoding.encode(np.array([1.0, np.nan]), LnsFormat(8, 4))
+
+
+def test_avx512_kernels_use_its_vectors():
+    """What a processor with AVX-512 would run: one load-and-multiply and one add a vector."""
+    form, features = paths.FORMS["avx512"], "+avx512f,+avx512bw,+avx512vl"
+    mac = assembly(form, "mac_32", "skylake-avx512", features)
+    products = re.findall(r"vpmulld\s+\S*\(.*\), %zmm\d+, %zmm\d+", mac)
+    assert len(products) == 8
+    assert len(re.findall(r"vpaddd\s.*%zmm", mac)) == 8
+    assert not re.search(r"%ymm|call", mac)
+    for name in ("table_32_1x1_4_signed", "row_4_2x1"):
+        text = assembly(form, name, "skylake-avx512", features)
+        assert re.search(r"vpshufb\s.*%zmm", text)
+
+
+def test_avx2_kernels_multiply_from_memory():
+    form = paths.FORMS["avx2"]
+    mac = assembly(form, "mac_32", "haswell", "+avx2")
+    assert len(re.findall(r"vpmulld\s+\S*\(.*\), %ymm\d+, %ymm\d+", mac)) == 16
+    table = assembly(form, "table_32_2x1_4_unsigned", "haswell", "+avx2")
+    assert re.search(r"vpshufb\s.*%ymm", table)
+
+
+def test_portable_kernels_need_no_extension():
+    form = paths.FORMS["portable"]
+    for name in kernel_names(form):
+        assert not re.search(r"%[yz]mm", assembly(form, name, "x86-64", ""))
+
+
+def test_wide_formats_take_another_path():
+    engine, wide = FastEngine(), LnsFormat(16, 11, 80)
+    x, w = np.ones((1, 64, 64), np.uint16), np.ones((2000, 64), np.uint16)
+    engine.linear(x, wide, w, wide, None, wide, arithmetic=Arithmetic(accumulator_width=64))
+    assert engine.taken == {"gemm": 1}
+
+
+@pytest.mark.parametrize(
+    "variable, value, message",
+    [
+        (paths.PATH_VARIABLE, "sse9", "RECOG_ENGINE_PATH is 'sse9'"),
+        (paths.THREADS_VARIABLE, "0", "RECOG_THREADS is '0'"),
+        (paths.THREADS_VARIABLE, "two", "RECOG_THREADS is 'two'"),
+    ],
+)
+def test_wrong_settings(variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(RecogError, match=message):
+        get_engine("fast")
+
+
+def test_a_path_that_the_processor_lacks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(paths, "host", lambda: ("old", {"avx2": True}))
+    assert paths.available_paths() == ["avx2", "portable"]
+    assert paths.chosen_path() == "avx2"
+    monkeypatch.setenv(paths.PATH_VARIABLE, "avx512")
+    with pytest.raises(RecogError, match="lacks avx512f, avx512bw, avx512vl"):
+        paths.chosen_path()
+    monkeypatch.setenv(paths.PATH_VARIABLE, "portable")
+    assert paths.chosen_path() == "portable"
+
+
+def test_no_place_for_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Compiled code is then made anew: kernels here, what numba compiles in a process."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path / "file"))
+    cache.cache_folder.cache_clear()
+    try:
+        assert cache.cache_folder() is None
+        assert Kernels("portable").address("mac_8")
+        cache.keep("x", b"1")
+        assert cache.load("x") is None
+    finally:
+        cache.cache_folder.cache_clear()
+
+
+def test_compiled_code_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path))
+    cache.cache_folder.cache_clear()
+    try:
+        for _ in range(2):
+            Kernels("portable").address("mac_8")
+            assert [path.suffix for path in tmp_path.glob("kernels-*/*")] == [".o"]
+    finally:
+        cache.cache_folder.cache_clear()
+
+
+def test_fuzzing():
+    """A second of `make fuzz`, which runs longer."""
+    program = Path(__file__).parents[4] / "fuzz/fuzz_engine.py"
+    command = [sys.executable, str(program), "--layers", "12", "--seed", "77", "--seconds", "60"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "12 layers from seed 77: equal on" in run.stdout

@@ -1,0 +1,102 @@
+"""Networks of the benchmark that need no torchvision, on small frames, against eager."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+from xdsl.dialects.builtin import DictionaryAttr
+
+from recog.backend.interpreters.nn import run_nn
+from recog.dialects.nn import RESULT_NAME
+from recog.frontend.torch.importer import import_torch
+
+BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def small(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    match name:
+        case "unet":
+            return load("segmentation").UNet()
+        case "unet_bilinear":
+            return load("segmentation").UNet(bilinear=True)
+        case _:
+            return load("detectors").YoloV8()
+
+
+@pytest.mark.parametrize("name", ["unet", "unet_bilinear", "yolov8n"])
+def test_network(name: str):
+    # Odd sizes make the U-Net pad what it upsampled.
+    shape = (1, 3, 64, 96) if name == "yolov8n" else (1, 3, 44, 36)
+    model, inputs = load("networks").randomised(small(name), torch.randn(shape))
+    expected = model(*inputs).detach()
+    assert expected.isfinite().all()
+    (found,) = run_nn(import_torch(model.eval(), inputs), *inputs)
+    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_statistics_are_random_and_sane():
+    model, inputs = load("networks").randomised(small("yolov8n"), torch.randn(1, 3, 64, 64))
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    scales = torch.cat([norm.weight.detach() for norm in norms])
+    assert 0.05 < (scales < 0).float().mean() < 0.2
+    assert all(norm.running_mean.abs().max() > 0 for norm in norms)
+    again, _ = load("networks").randomised(small("yolov8n"), torch.randn(1, 3, 64, 64))
+    assert not torch.equal(model(*inputs), torch.zeros(()))
+    assert torch.equal(
+        norms[0].weight, next(m for m in again.modules() if type(m) is type(norms[0])).weight
+    )
+
+
+class Outputs(NamedTuple):
+    mask: Tensor
+    boxes: Tensor
+
+
+class Named(nn.Module):
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def forward(self, x: Tensor):
+        return self.make(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda x: {"out": x + 1, "aux": x * 2}, ["out", "aux"]),
+        (lambda x: Outputs(x + 1, x * 2), ["mask", "boxes"]),
+        (
+            lambda x: {"head": {"score": x + 1}, "levels": [x * 2, x * 3]},
+            ["head.score", "levels.0", "levels.1"],
+        ),
+        (lambda x: (x + 1, {"extra": x * 2}), ["0", "1.extra"]),
+        (lambda x: (x + 1, x * 2), None),
+        (lambda x: x + 1, None),
+    ],
+)
+def test_outputs_keep_their_names(make, names: list[str] | None):
+    module = import_torch(Named(make), torch.randn(1, 3))
+    attributes = module.body.block.first_op.properties.get("res_attrs")
+    if names is None:
+        assert attributes is None
+        return
+    found = [each.data.get(RESULT_NAME) for each in attributes if isinstance(each, DictionaryAttr)]
+    assert [name.data if name else "0" for name in found] == names

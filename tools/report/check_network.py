@@ -1,0 +1,112 @@
+"""`recog check`: what of a network is converted, stays on the host, or is not supported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+
+from recog.dialects import nn
+from recog.dialects.errors import describe_op
+from recog.lowering.partition.report import CHIP, HOST, UNSUPPORTED, CoverageRow, coverage
+
+IMPORTED = "imported"
+"""Where the ops of a network run that could not be imported whole."""
+PLACES = 3
+"""Places named in the table of what is not supported."""
+
+
+@dataclass
+class NetworkReport:
+    """The rows of the table, and lines about the network as a whole."""
+
+    rows: list[CoverageRow]
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def supported(self) -> bool:
+        """Whether the whole network can be imported."""
+        return all(row.side != UNSUPPORTED for row in self.rows)
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        rows = [asdict(row) for row in self.rows]
+        return {"supported": self.supported, "rows": rows, "notes": self.notes}
+
+
+def check_network(spec: str) -> NetworkReport:
+    """The report of a network, named as on the command line.
+
+    Raises:
+        RecogError: it cannot be loaded or exported at all.
+    """
+    from recog.frontend.torch.problems import ImportFailure
+    from recog.tools.module_files import load_network
+
+    try:
+        module = load_network(spec)
+    except ImportFailure as failure:
+        return _failure_report(failure)
+    return report_of(module)
+
+
+def report_of(module: ModuleOp) -> NetworkReport:
+    """The report of an nn module, which is changed: its batch norms are folded."""
+    from recog.lowering.batch_norm.fold import KEPT_BECAUSE
+    from recog.lowering.pipeline import fold_norms
+
+    before = [op.location for op in module.walk() if isinstance(op, nn.BatchNormOp)]
+    total = len(before)
+    fold_norms(Context(), module)
+    # Scales and shifts that were no batch norm can have become one.
+    kept = [op for op in module.walk() if isinstance(op, nn.BatchNormOp) and op.location in before]
+    rows = coverage(module)
+    notes: list[str] = []
+    if total:
+        notes.append(f"batch norms: {total}, of which {total - len(kept)} fold into a layer")
+    for op in kept:
+        why = op.attributes.get(KEPT_BECAUSE)
+        text = why.data if isinstance(why, StringAttr) else "not known"
+        notes.append(f"  {describe_op(op)} stays: {text}")
+    on_chip = sum(row.count for row in rows if row.side == CHIP)
+    on_host = sum(row.count for row in rows if row.side == HOST)
+    notes.append(f"ops: {on_chip} on the chip, {on_host} on the host")
+    function = next((op for op in module.walk() if isinstance(op, FuncOp)), None)
+    mixing = None if function is None else nn.batch_mixing_op(function)
+    if mixing is not None:
+        notes.append(
+            f"runs at the batch of its import only: {describe_op(mixing)} mixes it with other axes"
+        )
+    return NetworkReport(rows, notes)
+
+
+def _failure_report(failure: Any) -> NetworkReport:
+    rows: dict[tuple[str, str], CoverageRow] = {}
+    for problem in failure.problems:
+        key = (problem.operator, problem.reason)
+        row = rows.setdefault(key, CoverageRow(problem.operator, UNSUPPORTED, problem.reason))
+        row.add(problem.place)
+    imported = [
+        CoverageRow(name, IMPORTED, "", count) for name, count in sorted(failure.converted.items())
+    ]
+    notes: list[str] = []
+    for row in rows.values():
+        more = len(row.places) - PLACES
+        rest = f" and {more} more places" if more > 0 else ""
+        notes.append(f"{row.op}: {row.reason}: {', '.join(row.places[:PLACES])}{rest}")
+    hints = dict.fromkeys(problem.hint for problem in failure.problems if problem.hint)
+    notes += [f"hint: {hint}" for hint in hints]
+    return NetworkReport([*rows.values(), *imported], notes)
+
+
+def check_table(rows: Sequence[CoverageRow]) -> tuple[list[str], list[list[str]]]:
+    """Headers and cells for print_table."""
+    cells = [
+        [row.op, str(row.count), row.side, row.reason, row.places[0] if row.places else ""]
+        for row in rows
+    ]
+    return ["op", "count", "runs on", "why", "first at"], cells

@@ -1,0 +1,186 @@
+"""A perception task's network at every level, from float to machine, each made when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE
+from recog.backend.interpreters.lns import run_lns
+from recog.backend.machine import Machine
+from recog.dialects.errors import RecogError
+from recog.frontend.tasks.base import Task, TaskData
+from recog.lowering.pipeline import (
+    Conversion,
+    ConversionOptions,
+    convert,
+    fold_norms,
+    module_outputs,
+    weight_bytes,
+)
+from recog.tools.cli.eval_arguments import LEVELS
+from recog.tools.console import progress, stage
+from recog.tools.report.levels import compare_bits
+from recog.tools.report.task_tuning import (
+    ClusterSettings,
+    load_tuned,
+    save_tuned,
+    shipped_tuned,
+    tune_task,
+)
+
+Run = Callable[..., Sequence[np.ndarray]]
+
+
+class TaskLevels:
+    """One task's network and what the compiler makes of it.
+
+    Args:
+        network: the float network, in evaluation mode.
+        frames: gives the frames of a split: `frames("train")`.
+        folder: where a network that was tuned here is kept.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        network: Any,
+        frames: Callable[[str], TaskData],
+        folder: Path,
+        settings: ClusterSettings | None = None,
+        engine: str = DEFAULT_ENGINE,
+    ):
+        self.task, self.network, self.frames, self.folder = task, network, frames, folder
+        self.settings = settings or ClusterSettings.of(task.name)
+        self.engine = engine
+
+    @cached_property
+    def float_module(self) -> ModuleOp:
+        from recog.frontend.torch.importer import import_torch
+
+        with stage(f"import {self.task.title}"):
+            return import_torch(self.network, self.task.example_inputs())
+
+    @cached_property
+    def folded(self) -> ModuleOp:
+        module = self.float_module.clone()
+        fold_norms(Context(), module)
+        return module
+
+    @cached_property
+    def clustered(self) -> ModuleOp:
+        module = self.folded.clone()
+        with stage("cluster weights"):
+            self.settings.cluster.apply(Context(), module)
+        return module
+
+    @cached_property
+    def tuned(self) -> ModuleOp:
+        """From the package or the folder where it is of this network, else tuned now."""
+        key = self.settings.key(self.folded)
+        for path in (shipped_tuned(self.task.name), self.tuned_path):
+            module = load_tuned(path, key)
+            if module is not None:
+                return module
+        clustered, data = self.clustered, self.frames("train")
+        with stage(f"tune centroids on {len(data)} frames"), progress("tune", 1000) as advance:
+            done = 0.0
+
+            def report(share: float, loss: float) -> None:
+                nonlocal done
+                advance(round(1000 * share) - round(1000 * done), f"loss {loss:.3f}")
+                done = share
+
+            settings = self.settings
+            module = tune_task(self.task, self.network, clustered, data, settings, progress=report)
+        save_tuned(module, key, self.tuned_path)
+        return module
+
+    @property
+    def tuned_path(self) -> Path:
+        return self.folder / f"{self.task.name}.tuned.mlir.gz"
+
+    @cached_property
+    def dense(self) -> Conversion:
+        """The conversion with one 8-bit code a weight."""
+        return self._converted(self.folded, "dense weights")
+
+    @cached_property
+    def conversion(self) -> Conversion:
+        """The conversion of the tuned network, to its program."""
+        return self._converted(self.tuned, "tuned clusters")
+
+    @cached_property
+    def machine(self) -> Machine:
+        return Machine(self.conversion.assemble(), self.engine)
+
+    def _converted(self, module: ModuleOp, what: str) -> Conversion:
+        inputs = self.frames("calibration").inputs()
+        with stage(f"convert with {what}"):
+            conversion = convert(module, inputs, options=ConversionOptions(cluster=None))
+        if conversion.host_part is not None:
+            raise RecogError(f"{self.task.title}: not all of the network runs on the chip")
+        return conversion
+
+    def run(self, level: str) -> Run:
+        """The network at a level: arrays (N, ...) in, the decoded outputs as arrays."""
+        match level:
+            case "float":
+                return lambda *x: module_outputs(self.float_module, x)
+            case "folded" | "clustered" | "tuned":
+                module: ModuleOp = getattr(self, level)
+                return lambda *x: module_outputs(module, x)
+            case "lns":
+                module = self.dense.lns_module
+                return lambda *x: run_lns(module, *x, engine=self.engine)
+            case "machine":
+                return lambda *x: _as_tuple(self.machine.run(*x))
+            case _:
+                raise RecogError(f"no level {level!r}", hint=f"one of {', '.join(LEVELS)}")
+
+    def weight_bytes(self, level: str) -> int:
+        """Bytes of the weights, everything that a program holds of them included."""
+        match level:
+            case "float":
+                return weight_bytes(self.float_module)
+            case "lns":
+                return weight_bytes(self.dense.lns_module)
+            case "machine":
+                return self.machine.weight_bytes
+            case _:
+                return weight_bytes(getattr(self, level))
+
+    def predict(self, level: str, data: TaskData) -> list[np.ndarray]:
+        """Decoded outputs of all frames, each stacked."""
+        import torch
+
+        run = self.run(level)
+        with progress(f"{level}", len(data)) as advance:
+
+            def network(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+                outputs = run(*(x.numpy() for x in inputs))
+                advance(len(inputs[0]))
+                return tuple(torch.from_numpy(np.ascontiguousarray(y)) for y in outputs)
+
+            return self.task.predict(network, data, batch=8)
+
+    def frames_bit_exact(self, data: TaskData, count: int) -> int:
+        """Hold the machine against the lns level in every layer's bits; the frames compared.
+
+        Raises:
+            RecogError: naming the first layer that differs.
+        """
+        inputs = data.inputs(slice(0, count))
+        with stage(f"compare all bits of {len(inputs[0])} frames"):
+            compare_bits(self.conversion.lns_module, self.machine, inputs)
+        return len(inputs[0])
+
+
+def _as_tuple(outputs: np.ndarray | tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    return outputs if isinstance(outputs, tuple) else (outputs,)

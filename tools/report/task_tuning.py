@@ -1,0 +1,197 @@
+"""Clustered networks of the perception tasks: tuned on the task's own loss, kept as IR files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+
+from recog.backend.files import atomic_write
+from recog.dialects.cluster import LookupOp
+from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.cluster.pointer_reassignment import weights_before
+from recog.lowering.cluster.tuner import Tuner, TuneSettings
+from recog.lowering.encode.precision_analysis import LAYERS
+from recog.lowering.pipeline import fold_norms
+from recog.tools.module_files import print_module
+
+if TYPE_CHECKING:
+    from xdsl.ir import SSAValue
+
+    from recog.frontend.tasks.base import Task, TaskData
+
+TUNED_FROM = "recog.tuned_from"
+"""On the module: a hash of the float network and of how it was clustered and tuned."""
+LEARNING_RATE, REASSIGN = 1e-2, 1
+
+
+class TuneRecipe(NamedTuple):
+    """How a task's shipped network was clustered and tuned: epochs, batch, and the largest table
+    of a layer as a share of its pointers."""
+
+    epochs: int
+    batch: int
+    table_share: float
+
+
+RECIPES = {
+    "classification": TuneRecipe(60, 32, 1.0),
+    "segmentation": TuneRecipe(8, 16, 1.0),
+    "detection2d": TuneRecipe(10, 16, 0.7),
+    "stereo3d": TuneRecipe(6, 8, 0.7),
+}
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """How a task's network is clustered and tuned."""
+
+    cluster: ClusterWeightsPass = ClusterWeightsPass()
+    tune: TuneSettings = TuneSettings()
+
+    @classmethod
+    def of(cls, task: str) -> ClusterSettings:
+        """What each task's shipped network was tuned with."""
+        recipe = RECIPES[task]
+        tune = TuneSettings(
+            epochs=recipe.epochs,
+            batch=recipe.batch,
+            learning_rate=LEARNING_RATE,
+            reassign=REASSIGN,
+        )
+        return cls(ClusterWeightsPass(table_share=recipe.table_share), tune)
+
+    def key(self, folded: ModuleOp) -> str:
+        """Stands for a float network under these settings: equal only where all is equal."""
+        digest = hashlib.sha256(repr(asdict(self)).encode())
+        for op in folded.walk():
+            if isinstance(op, ConstantOp):
+                digest.update(op.value.to_array().tobytes())
+        return digest.hexdigest()[:32]
+
+
+def tune_task(
+    task: Task,
+    network: Any,
+    clustered: ModuleOp,
+    data: TaskData,
+    settings: ClusterSettings,
+    *,
+    progress: Callable[[float, float], None] = lambda share, loss: None,
+) -> ModuleOp:
+    """A copy of the clustered network, tuned on the task's own loss.
+
+    Peaks and boxes have no gradient, so what is tuned is the network's `heads`, clustered the
+    same way; their pointers, codebooks and biases then go into the whole network.
+
+    Args:
+        network: the float network.
+        clustered: that network, whole, folded and clustered by these settings.
+        progress: called with the share of the work done and the loss.
+    """
+    import torch
+
+    from recog.frontend.torch.importer import import_torch
+
+    heads = import_torch(task.heads(network), task.example_inputs())
+    fold_norms(Context(), heads)
+    dense = heads.clone()
+    settings.cluster.apply(Context(), heads)
+    tune, rng = settings.tune, np.random.default_rng(settings.tune.seed)
+    per_epoch = max(1, len(data) // tune.batch)
+    tuner = Tuner(heads, tune, tune.epochs * per_epoch, weights_before(dense, heads))
+    done = 0
+    for _ in range(tune.epochs):
+        order = rng.permutation(len(data))
+        for i in range(per_epoch):
+            frames = order[i * tune.batch : (i + 1) * tune.batch].tolist()
+            inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
+            targets = data.targets(frames)
+            task.augment(inputs, targets, rng)
+            loss = tuner.step(inputs, lambda heads, wanted=targets: task.loss(heads, wanted))
+            done += 1
+            progress(done / (tune.epochs * per_epoch), loss)
+    tuner.store()
+    tuned = clustered.clone()
+    copy_parameters(heads, tuned)
+    return tuned
+
+
+def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
+    """Give the layers of `target`, in order, the pointers, codebooks and biases of `source`'s.
+
+    Both hold the same layers, clustered the same way; `source` may hold them without decoders.
+
+    Raises:
+        RecogError: they do not.
+    """
+    theirs, ours = (
+        [op for op in module.walk() if isinstance(op, LAYERS)] for module in (source, target)
+    )
+    if len(theirs) != len(ours):
+        raise RecogError(f"{len(theirs)} tuned layers do not fit a network of {len(ours)}")
+    for one, other in zip(theirs, ours):
+        _copy(one.bias, other.bias)
+        if isinstance(one.weight.owner, LookupOp) and isinstance(other.weight.owner, LookupOp):
+            _copy(one.weight.owner.pointers, other.weight.owner.pointers)
+            _copy(one.weight.owner.codebook, other.weight.owner.codebook)
+
+
+def _copy(source: SSAValue | None, target: SSAValue | None) -> None:
+    if source is None or target is None:
+        return
+    one, other = source.owner, target.owner
+    if isinstance(one, ConstantOp) and isinstance(other, ConstantOp):
+        if one.value.type != other.value.type:
+            raise RecogError(f"a tuned {one.value.type} does not fit a {other.value.type}")
+        other.properties["value"] = one.value
+
+
+def shipped_tuned(name: str) -> Path:
+    """The tuned network of a task that comes with the package."""
+    from recog.frontend.tasks.checkpoints import shipped_checkpoint
+
+    return shipped_checkpoint(name).with_name(f"{name}.tuned.mlir.gz")
+
+
+def save_tuned(module: ModuleOp, key: str, path: Path) -> None:
+    """Write a tuned network, compressed: equal networks give equal bytes."""
+    import io
+
+    module.attributes[TUNED_FROM] = StringAttr(key)
+    stream = io.StringIO()
+    print_module(module, stream)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, "wb") as file:
+        file.write(gzip.compress(stream.getvalue().encode(), mtime=0))
+
+
+def load_tuned(path: Path, key: str) -> ModuleOp | None:
+    """The tuned network of a file, None where there is none or it is of another network.
+
+    Raises:
+        RecogError: the file is damaged.
+    """
+    from recog.tools.context import make_context
+    from recog.tools.opt.ir_parser import parse_module
+
+    if not path.is_file():
+        return None
+    try:
+        text = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, ValueError) as error:
+        raise RecogError(f"is damaged: {error}", where=str(path), hint="delete it") from None
+    if key.encode() not in text:
+        return None
+    module = parse_module(make_context(), text, str(path))
+    found = module.attributes.get(TUNED_FROM)
+    return module if isinstance(found, StringAttr) and found.data == key else None
