@@ -146,8 +146,6 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
 
     from recog.frontend.tasks.digits import shifted
     from recog.frontend.torch.importer import import_torch
-    from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
-    from recog.lowering.cluster.tuner import TuneSettings
     from recog.lowering.pipeline import ConversionOptions, convert
     from recog.tools.cli.commands import stage_notes
     from recog.tools.console import progress, stage
@@ -155,8 +153,7 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
     with stage("import through torch.export"):
         module = import_torch(model, torch.zeros(1, 1, 8, 8))
     options = ConversionOptions(
-        cluster=ClusterWeightsPass(centroids=settings.centroids, seed=SEED),
-        tune=TuneSettings(epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED),
+        centroids=settings.centroids, epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED
     )
     generator = torch.Generator().manual_seed(SEED)
     images = torch.from_numpy(data.train_images)

@@ -11,8 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.backend.files import atomic_write, check_output, check_output_folder
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
-from recog.dialects.number_format import Arithmetic, LnsFormat
-from recog.lowering.pipeline import ConversionOptions, Progress, convert
+from recog.lowering.pipeline import ConversionOptions, Progress, Stage, convert
 from recog.tools.console import Advance, print_table, progress, stage
 from recog.tools.module_files import (
     load_inputs,
@@ -25,7 +24,6 @@ from recog.tools.report.json_files import write_json
 PROGRAM_NAME = "program.recog"
 HOST_NAME = "host.mlir"
 REPORT_NAME = "report.json"
-STAGES = ("float", "folded", "split", "clustered", "tuned", "calibrated", "lns", "chip")
 
 
 def import_command(arguments: argparse.Namespace) -> int:
@@ -100,7 +98,7 @@ def convert_command(arguments: argparse.Namespace) -> int:
 
 def remove_conversion(folder: Path) -> None:
     """Remove what an earlier `recog convert` left, lest its files be taken for this one's."""
-    stages = [f"[0-9]-{name}.mlir" for name in STAGES]
+    stages = [f"[0-9]-{name}.mlir" for name in Stage if name.is_ir]
     for pattern in (*stages, HOST_NAME, REPORT_NAME):
         for file in folder.glob(pattern):
             if file.is_file():
@@ -119,58 +117,31 @@ def stage_file(index: int, name: str) -> str:
 
 def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
     """The options of a conversion from the command line; RecogError names a bad one."""
-    from recog.dialects.chip import ChipTarget
-    from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
-    from recog.lowering.cluster.tuner import TuneSettings
-    from recog.lowering.encode.calibrate import ActivationFormats
-    from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
-
     a = arguments
-    chip = ConvertLnsToChipPass(a.target, a.activation_memory, a.weight_memory)
-    target = chip.chip_target(ChipTarget())
-    accumulator = a.accumulator_width
-    if accumulator is None and a.target is not None:
-        accumulator = target.accumulator
-    antilog_bits = target.antilog_bits if a.antilog_bits is None else a.antilog_bits
-    mitchell = a.mitchell or target.mitchell
-    try:
-        signed = LnsFormat(a.width, a.frac)
-        activations = ActivationFormats(
-            signed,
-            LnsFormat(a.width, a.unsigned_frac, unsigned=True),
-            LnsFormat(a.output_width, a.output_frac),
-        )
-        Arithmetic(antilog_bits, 32 if accumulator is None else accumulator, mitchell)
-    except ValueError as error:
-        raise RecogError(str(error), where="number formats") from None
-    cluster = ClusterWeightsPass(
+    return ConversionOptions(
+        cluster=not a.dense,
+        tune=not (a.dense or a.no_tune),
         centroids=a.centroids,
         channel_block=a.channel_block,
         linear_block=a.linear_block,
-        scale_frac=a.frac,
-        code_width=a.width,
+        weight_width=a.width,
+        weight_frac=a.frac,
         seed=a.seed,
-    )
-    tune = TuneSettings(
         epochs=a.epochs,
         learning_rate=a.learning_rate,
         loss=a.loss,
-        weight_width=a.width,
-        weight_frac=a.frac,
         reassign=a.reassign,
-        seed=a.seed,
-    )
-    cluster.check()
-    tune.check()
-    return ConversionOptions(
-        None if a.dense else cluster,
-        None if a.dense or a.no_tune else tune,
-        activations,
-        signed,
-        antilog_bits,
-        accumulator,
-        mitchell,
-        chip,
+        width=a.width,
+        frac=a.frac,
+        unsigned_frac=a.unsigned_frac,
+        output_width=a.output_width,
+        output_frac=a.output_frac,
+        antilog_bits=a.antilog_bits,
+        accumulator_width=a.accumulator_width,
+        mitchell=a.mitchell,
+        target=a.target,
+        activation_memory=a.activation_memory,
+        weight_memory=a.weight_memory,
     )
 
 
@@ -232,9 +203,8 @@ def compare_command(arguments: argparse.Namespace) -> int:
 
 def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleOp]:
     """The float module with its batch norms folded, as the converted one has them."""
-    from xdsl.context import Context
 
-    from recog.lowering.pipeline import fold_norms
+    from recog.lowering.pipeline import fold_network
 
     path = Path(converted)
     if path.is_dir():
@@ -244,7 +214,7 @@ def _modules_to_compare(network: str, converted: str) -> tuple[ModuleOp, ModuleO
             raise RecogError("holds no stage *-lns.mlir", where=converted, hint=hint)
         path = found[0]
     float_module, lns_module = load_network(network), load_network(str(path))
-    fold_norms(Context(), float_module)
+    fold_network(float_module)
     return float_module, lns_module
 
 

@@ -20,7 +20,7 @@ from recog.lowering.pipeline import (
     Conversion,
     ConversionOptions,
     convert,
-    fold_norms,
+    fold_network,
     module_outputs,
     weight_bytes,
 )
@@ -70,7 +70,7 @@ class TaskLevels:
     @cached_property
     def folded(self) -> ModuleOp:
         module = self.float_module.clone()
-        fold_norms(Context(), module)
+        fold_network(module)
         return module
 
     @cached_property
@@ -123,7 +123,7 @@ class TaskLevels:
     def _converted(self, module: ModuleOp, what: str) -> Conversion:
         inputs = self.frames("calibration").inputs()
         with stage(f"convert with {what}"):
-            conversion = convert(module, inputs, options=ConversionOptions(cluster=None))
+            conversion = convert(module, inputs, options=ConversionOptions(cluster=False))
         if conversion.host_part is not None:
             raise RecogError(f"{self.task.title}: not all of the network runs on the chip")
         return conversion

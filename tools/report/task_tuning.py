@@ -21,7 +21,7 @@ from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tuner import Tuner, TuneSettings
 from recog.lowering.encode.precision_analysis import LAYERS
-from recog.lowering.pipeline import fold_norms
+from recog.lowering.pipeline import fold_network
 from recog.tools.module_files import print_module
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def tune_task(
     from recog.frontend.torch.importer import import_torch
 
     heads = import_torch(task.heads(network), task.example_inputs())
-    fold_norms(Context(), heads)
+    fold_network(heads)
     dense = heads.clone()
     settings.cluster.apply(Context(), heads)
     tune, rng = settings.tune, np.random.default_rng(settings.tune.seed)
