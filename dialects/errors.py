@@ -14,14 +14,22 @@ class RecogError(DiagnosticException):
 
     Args:
         message: what is wrong, in one sentence.
-        where: the op, layer, file or option it is about.
+        where: the op, layer, file or option it is about; by default what describes `op`.
         hint: what the user can do.
+        op: the op that it is about, by which callers find it again.
     """
 
-    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None):
-        self.message = message
-        self.where = where
-        self.hint = hint
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        op: Operation | None = None,
+    ):
+        if where is None and op is not None:
+            where = describe_op(op)
+        self.message, self.where, self.hint, self.op = message, where, hint, op
         text = f"{where}: {message}" if where else message
         super().__init__(f"{text}\n  hint: {hint}" if hint else text)
 
@@ -52,4 +60,4 @@ def describe_op(op: Operation) -> str:
 
 def fail(op: Operation, message: str, *, hint: str | None = None) -> NoReturn:
     """Raise a RecogError that names `op` and its source location."""
-    raise RecogError(message, where=describe_op(op), hint=hint)
+    raise RecogError(message, hint=hint, op=op)

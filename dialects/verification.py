@@ -14,9 +14,10 @@ from xdsl.ir import Block, IRNode, Operation
 from xdsl.utils.diagnostic import Diagnostic
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.errors import RecogError, fail
 
-_OP_ATTRIBUTE = "_recog_op"
+_OP_ATTRIBUTE = "recog_op"
+"""On errors of xDSL's, which know no op."""
 
 
 @contextmanager
@@ -29,8 +30,11 @@ def located_errors() -> Iterator[None]:
     original = Diagnostic.raise_exception
 
     def raise_with_op(self: Diagnostic, ir: IRNode, underlying_error: Exception) -> NoReturn:
-        if failed_op(underlying_error) is None:
-            setattr(underlying_error, _OP_ATTRIBUTE, ir)
+        if failed_op(underlying_error) is None and isinstance(ir, Operation):
+            if isinstance(underlying_error, RecogError):
+                underlying_error.op = ir
+            else:
+                setattr(underlying_error, _OP_ATTRIBUTE, ir)
         raise underlying_error
 
     Diagnostic.raise_exception = raise_with_op
@@ -42,8 +46,9 @@ def located_errors() -> Iterator[None]:
 
 def failed_op(error: BaseException) -> Operation | None:
     """The op that was verified, rewritten or interpreted when `error` arose, if known."""
-    op = getattr(error, _OP_ATTRIBUTE, None)
-    return op if isinstance(op, Operation) else None
+    if isinstance(error, RecogError):
+        return error.op
+    return getattr(error, _OP_ATTRIBUTE, None)
 
 
 def verify_module(module: Operation) -> None:
@@ -57,14 +62,8 @@ def verify_module(module: Operation) -> None:
             module.verify()
     except VerifyException as error:
         op = failed_op(error) or _first_invalid(module) or module
-        raise _op_error(op, str(error) or "the op is invalid") from error
+        raise RecogError(str(error) or "the op is invalid", op=op) from error
     _check_definitions(module)
-
-
-def _op_error(op: Operation, message: str) -> RecogError:
-    error = RecogError(message, where=describe_op(op))
-    setattr(error, _OP_ATTRIBUTE, op)
-    return error
 
 
 def _first_invalid(module: Operation) -> Operation | None:
@@ -89,7 +88,7 @@ def _check_definitions(module: Operation) -> None:
             problem = _find_problem(operand.owner, op, seen)
             if problem is not None:
                 name = f" %{operand.name_hint}" if operand.name_hint else ""
-                raise _op_error(op, f"operand #{index}{name} is {problem}")
+                fail(op, f"operand #{index}{name} is {problem}")
         seen.add(op)
 
 

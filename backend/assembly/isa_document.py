@@ -99,6 +99,7 @@ def _row(field: Field, low: int) -> tuple[str, str, str, str, str]:
 def _target_table() -> str:
     attributes = [line.strip() for line in inspect.cleandoc(ChipTarget.__doc__ or "").splitlines()]
     meanings = dict(line.split(": ", 1) for line in attributes if ": " in line)
+    meanings |= {memory.name: f"bytes for {memory.holds}" for memory in ChipTarget().memories}
     rows = ["| parameter | default | meaning |", "| --- | --- | --- |"]
     rows += [
         f"| `{name}` | {default} | {meanings[name].rstrip('.')} |"

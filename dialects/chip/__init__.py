@@ -53,7 +53,7 @@ from recog.dialects.chip.stereo import (
     ExpectationOp,
     ExpectOp,
 )
-from recog.dialects.chip.target import ChipTarget, TargetAttr
+from recog.dialects.chip.target import ChipTarget, Memory, TargetAttr
 from recog.dialects.chip.weight_memory import LayerWeights, WeightMemory
 
 Chip = Dialect(
@@ -124,6 +124,7 @@ __all__ = [
     "LayerWeights",
     "LdwOp",
     "MarkOp",
+    "Memory",
     "NmsOp",
     "OutputOp",
     "PeaksOp",

@@ -30,7 +30,13 @@ from recog.dialects.chip.maps import ConstantOp, TableOp
 from recog.dialects.chip.records import RecordOp
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.stereo import ExpectationOp
-from recog.dialects.chip.target import ChipTarget, TargetAttr
+from recog.dialects.chip.target import (
+    ACTIVATION_MEMORY,
+    DRAM,
+    WEIGHT_MEMORY,
+    ChipTarget,
+    TargetAttr,
+)
 from recog.dialects.chip.weight_memory import WeightMemory
 
 
@@ -129,10 +135,10 @@ class ProgramOp(IRDLOperation):
             _located(descriptor, lambda op: scope.verify_references(op))
             if isinstance(descriptor, TensorOp):
                 end = descriptor.address.value.data + descriptor.extent
-                _verify_end(descriptor, end, target.activation_memory, "activation memory")
+                _verify_end(descriptor, end, target.size(ACTIVATION_MEMORY), "activation memory")
         for port in self.ports:
             end = port.address.value.data + port.extent
-            _verify_end(port, end, target.dram, "DRAM")
+            _verify_end(port, end, target.size(DRAM), "DRAM")
         self._verify_instructions(scope, target)
 
     def _verify_order(self) -> None:
@@ -155,7 +161,7 @@ class ProgramOp(IRDLOperation):
             _located(op, lambda op: op.verify_in(scope))
             match op:
                 case LdwOp():
-                    _verify_end(op, op.region.stop, target.weight_memory, "weight memory")
+                    _verify_end(op, op.region.stop, target.size(WEIGHT_MEMORY), "weight memory")
                     _located(op, lambda op: memory.load(op, scope))
                 case LayerOp():
                     name = op.weights.string_value()
@@ -165,7 +171,7 @@ class ProgramOp(IRDLOperation):
                 case ExpectationOp():
                     _located(op, lambda op: _verify_bins(op, scope, memory, target))
                 case BoxdecOp():
-                    _verify_end(op, op.region.stop, target.weight_memory, "weight memory")
+                    _verify_end(op, op.region.stop, target.size(WEIGHT_MEMORY), "weight memory")
                     _located(op, lambda op: op.geometry(memory.read))
                 case TableOp() | ConstantOp():
                     _located(op, lambda op: _verify_table(op, scope, memory, target))
@@ -179,10 +185,10 @@ def _verify_weights(op: LayerOp, scope: Scope, memory: WeightMemory, target: Chi
     name = weights.sym_name.data
     blocks = prod(weights.shape) // prod(codebook.block)
     for what, region in {"codebook": codebook.region, **weights.table_regions(blocks)}.items():
-        if region.stop > target.weight_memory:
+        if region.stop > target.size(WEIGHT_MEMORY):
             raise VerifyException(
                 f"the {what} of @{name} ends at byte {region.stop}, "
-                f"weight memory has {target.weight_memory}"
+                f"weight memory has {target.size(WEIGHT_MEMORY)}"
             )
     if weights.initial_bits.value.data > target.accumulator:
         raise VerifyException(
@@ -196,14 +202,14 @@ def _verify_table(
     op: TableOp | ConstantOp, scope: Scope, memory: WeightMemory, target: ChipTarget
 ) -> None:
     region = op.region(scope)
-    _verify_end(op, region.stop, target.weight_memory, "weight memory")
+    _verify_end(op, region.stop, target.size(WEIGHT_MEMORY), "weight memory")
     what = "constant" if isinstance(op, ConstantOp) else "table"
     memory.read_table(region, scope.tensor(op.output), what)
 
 
 def _verify_bins(op: ExpectationOp, scope: Scope, memory: WeightMemory, target: ChipTarget) -> None:
     region = op.region(scope)
-    _verify_end(op, region.stop, target.weight_memory, "weight memory")
+    _verify_end(op, region.stop, target.size(WEIGHT_MEMORY), "weight memory")
     memory.read(region, "bins")
 
 

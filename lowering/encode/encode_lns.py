@@ -13,7 +13,7 @@ activations are those that `calibrate` wrote; formats of weights are found here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -28,6 +28,7 @@ from xdsl.pattern_rewriter import (
 )
 
 from recog.dialects import lns, nn
+from recog.dialects.errors import RecogError
 from recog.dialects.lns import format_of
 from recog.dialects.number_format import (
     MAX_ACCUMULATOR_WIDTH,
@@ -127,13 +128,27 @@ def encode_module(module: ModuleOp, weights: LnsFormat, arithmetic: Arithmetic) 
     encode_with(module, ConstantEncoder(weights, arithmetic))
 
 
-def encode_with(module: ModuleOp, constants: ConstantEncoder) -> None:
-    """As `encode_module`, with an encoder for the constants."""
-    encoding = Encoding(constants, find_chains(module))
-    patterns = [pattern(encoding) for pattern in PATTERNS]
-    PatternRewriteWalker(
-        EncodeWherePossiblePattern(GreedyRewritePatternApplier(patterns)), apply_recursively=False
-    ).rewrite_module(module)
+Refuse = Callable[[RecogError, PatternRewriter], bool]
+"""Takes the error of an op that has no form on codes; whether to go on without that op, which it
+has replaced."""
+
+
+def encode_with(module: ModuleOp, constants: ConstantEncoder, refuse: Refuse | None = None) -> None:
+    """As `encode_module`, with an encoder for the constants.
+
+    Args:
+        refuse: what to do about ops that have no form on codes; without, their errors are raised.
+    """
+    encoding = Encoding(constants)
+    patterns = GreedyRewritePatternApplier([pattern(encoding) for pattern in PATTERNS])
+    pattern = EncodeWherePossiblePattern(patterns, encoding, refuse)
+    refusals = -1
+    while refusals != len(pattern.refused):
+        # What is left of a chain without a refused op may have a form of its own.
+        refusals = len(pattern.refused)
+        encoding.chains.clear()
+        encoding.chains.update(find_chains(module))
+        PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(module)
     PatternRewriteWalker(EncodeOfDecodePattern()).rewrite_module(module)
     _erase_dead_decodes(module)
     erase_dead_constants(module)
@@ -175,10 +190,22 @@ class EncodeWherePossiblePattern(RewritePattern):
     """Leaves alone what no pattern may look at: indices, other float types, a moving batch."""
 
     inner: RewritePattern
+    encoding: Encoding
+    refuse: Refuse | None = None
+    refused: list[RecogError] = field(default_factory=list[RecogError])
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
-        if isinstance(op, nn.NnOp) and can_encode(op):
+        if not isinstance(op, nn.NnOp) or not can_encode(op):
+            return
+        try:
             self.inner.match_and_rewrite(op, rewriter)
+        except RecogError as error:
+            chain = None if error.op is None else self.encoding.chains.get(error.op)
+            if self.refuse is None or not self.refuse(error, rewriter):
+                raise
+            self.refused.append(error)
+            for member in () if chain is None else chain.ops:
+                self.encoding.chains.pop(member, None)
 
 
 class EncodeOfDecodePattern(RewritePattern):

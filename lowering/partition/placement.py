@@ -118,23 +118,26 @@ def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
 
     originals = nn_ops(find_function(module, entry))
     refused = {index: why for index, op in enumerate(originals) if (why := _never_on_chip(op))}
-    while True:
-        trial = module.clone()
-        function = find_function(trial, entry)
-        copies = dict(enumerate(nn_ops(function)))
-        _assume_formats(function, copies)
-        places = {describe_op(op): index for index, op in copies.items() if index not in refused}
-        for index in refused:
-            _make_opaque(copies.pop(index))
-        try:
-            encode_with(trial, TrialEncoder(LnsFormat(8, 4), Arithmetic(6, MAX_ACCUMULATOR_WIDTH)))
-        except RecogError as error:
-            index = places.get(error.where or "")
-            if index is None:
-                raise
-            refused[index] = error.message
-            continue
-        break
+    trial = module.clone()
+    function = find_function(trial, entry)
+    copies = dict(enumerate(nn_ops(function)))
+    numbers = {op: index for index, op in copies.items()}
+    _assume_formats(function, copies)
+    for index in refused:
+        _make_opaque(copies.pop(index))
+
+    def refuse(error: RecogError, rewriter: PatternRewriter) -> bool:
+        """Go on without the op that an error is about, if it is one of the network's."""
+        index = numbers.get(error.op) if isinstance(error.op, nn.NnOp) else None
+        if index is None or index in refused:
+            return False
+        refused[index] = error.message
+        op = copies.pop(index)
+        rewriter.replace(op, _opaque(op))
+        return True
+
+    arithmetic = Arithmetic(6, MAX_ACCUMULATOR_WIDTH)
+    encode_with(trial, TrialEncoder(LnsFormat(8, 4), arithmetic), refuse)
     for index, op in copies.items():
         if op.parent is not None:
             refused[index] = f"{op.name} has no form on LNS codes"
@@ -201,9 +204,13 @@ def _assume_formats(function: func.FuncOp, ops: dict[int, nn.NnOp]) -> None:
 
 
 def _make_opaque(op: Operation) -> None:
-    """Put in an op's place one that nothing converts, so that the trial goes on without it."""
+    Rewriter.replace_op(op, _opaque(op))
+
+
+def _opaque(op: Operation) -> UnrealizedConversionCastOp:
+    """What stands in an op's place where nothing is to convert it."""
     types = [result.type for result in op.results]
     opaque = UnrealizedConversionCastOp(operands=[list(op.operands)], result_types=[types])
     opaque.attributes |= op.attributes
     opaque.location = op.location
-    Rewriter.replace_op(op, opaque)
+    return opaque

@@ -18,6 +18,7 @@ from recog.dialects import chip, lns
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.records import layout as record_layout
+from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, WEIGHT_MEMORY
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
@@ -52,13 +53,12 @@ class TargetOptions(Options):
         """The chip of these options; what they leave open is the default's. Raises RecogError."""
         target = default if self.target is None else load_target(self.target, default)
         sizes = {
-            "activation_memory": self.activation_memory,
-            "weight_memory": self.weight_memory,
+            ACTIVATION_MEMORY: self.activation_memory,
+            WEIGHT_MEMORY: self.weight_memory,
         }
+        given = {name: size for name, size in sizes.items() if size is not None}
         try:
-            return replace(
-                target, **{name: size for name, size in sizes.items() if size is not None}
-            )
+            return ChipTarget.from_values(given, target)
         except ValueError as error:
             raise RecogError(str(error)) from None
 
@@ -217,7 +217,7 @@ def _place_tensors(build: ProgramBuilder) -> None:
                 buffers[buffer] = None
             buffer.last = time
     total = allocate(list(buffers))
-    if total > build.target.activation_memory:
+    if total > build.target.size(ACTIVATION_MEMORY):
         _fail_activation(build, list(buffers), total)
     for descriptor in build.descriptors:
         view = build.views.get(descriptor.sym_name.data)
@@ -241,7 +241,7 @@ def _fail_activation(build: ProgramBuilder, buffers: Sequence[Buffer], total: in
     live = live_at(buffers, time)
     listed = "\n".join(f"  {buffer.size:>12,} bytes  @{buffer.name}" for buffer in live[:8])
     rest = f"\n  and {len(live) - 8} more" if len(live) > 8 else ""
-    size = build.target.activation_memory
+    size = build.target.size(ACTIVATION_MEMORY)
     fail(
         build.sources[time],
         f"activation memory of {size:,} bytes is too small: {most:,} bytes are needed here "
@@ -271,16 +271,16 @@ def _finish(build: ProgramBuilder, function: func.FuncOp) -> chip.ProgramOp:
 
 def _check_sizes(build: ProgramBuilder, function: func.FuncOp) -> None:
     target, image = build.target, build.image
-    if image.size > target.weight_memory:
+    if image.size > target.size(WEIGHT_MEMORY):
         parts = ", ".join(f"{kind} {len(image.contents[kind]):,}" for kind in SEGMENTS)
         fail(
             function,
-            f"weight memory of {target.weight_memory:,} bytes is too small: the weights take "
+            f"weight memory of {target.size(WEIGHT_MEMORY):,} bytes is too small: the weights take "
             f"{image.size:,} ({parts})",
             hint="cluster the weights with fewer or larger codebook entries, or use a target "
             f"with weight_memory = {image.size}",
         )
     ports = max((port.address.value.data + port.extent for port in build.ports), default=0)
     needed = ports + sum(len(content) for content in image.contents.values())
-    if needed > target.dram:
-        fail(function, f"DRAM of {target.dram:,} bytes is too small: {needed:,} are needed")
+    if needed > target.size(DRAM):
+        fail(function, f"DRAM of {target.size(DRAM):,} bytes is too small: {needed:,} are needed")

@@ -28,15 +28,24 @@ words = st.text("abcdefghijklmnop", min_size=1, max_size=5)
 
 @st.composite
 def chip_targets(draw) -> chip.ChipTarget:
-    return chip.ChipTarget(
-        name=draw(words),
-        weight_memory=draw(st.integers(1 << 16, 1 << 32)),
-        activation_memory=draw(st.integers(1 << 16, 1 << 32)),
-        dram=draw(st.integers(1 << 16, 1 << 32)),
-        antilog_bits=draw(st.integers(2, 12)),
-        accumulator=draw(st.integers(16, 64)),
-        mitchell=draw(st.booleans()),
-    )
+    sizes = st.integers(1 << 16, 1 << 32)
+    values = {
+        "name": draw(words),
+        "weight_memory": draw(sizes),
+        "activation_memory": draw(sizes),
+        "dram": draw(sizes),
+        "antilog_bits": draw(st.integers(2, 12)),
+        "accumulator": draw(st.integers(16, 64)),
+        "mitchell": draw(st.booleans()),
+    }
+    details = {"banks": st.integers(1, 64), "energy": st.floats(0, 100)}
+    for memory in draw(st.lists(st.sampled_from(["dram", "scratch", "rings"]), unique=True)):
+        if memory != "dram":
+            values[f"memory.{memory}.bytes"] = draw(sizes)
+        for detail, numbers in details.items():
+            if draw(st.booleans()):
+                values[f"memory.{memory}.{detail}"] = draw(numbers)
+    return chip.ChipTarget.from_values(values)
 
 
 @st.composite
