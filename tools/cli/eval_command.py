@@ -86,7 +86,7 @@ def task_levels(
     """The levels of a trained network, which loads its frames when it needs them."""
     from recog.frontend.tasks.checkpoints import load_checkpoint
 
-    settings = ClusterSettings.of(task.name)
+    settings = ClusterSettings.of(task.tune_recipe)
     if tune_epochs is not None:
         settings = replace(settings, tune=replace(settings.tune, epochs=tune_epochs))
 
@@ -166,7 +166,7 @@ def pictures(
         if level not in outputs:
             outputs[level] = levels.predict(level, test)
     drive = None
-    if levels.task.name != "classification":
+    if levels.task.scene_truths is not None:
         with stage("render a drive"):
             scenes = drive_data(levels.task)
         seen = [levels.predict(level, scenes) for level in ("float", "machine")]

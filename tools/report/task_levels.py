@@ -57,7 +57,7 @@ class TaskLevels:
         engine: str = DEFAULT_ENGINE,
     ):
         self.task, self.network, self.frames, self.folder = task, network, frames, folder
-        self.settings = settings or ClusterSettings.of(task.name)
+        self.settings = settings or ClusterSettings.of(task.tune_recipe)
         self.engine = engine
 
     @cached_property

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.context import Context
@@ -27,28 +27,10 @@ from recog.tools.module_files import print_module
 if TYPE_CHECKING:
     from xdsl.ir import SSAValue
 
-    from recog.frontend.tasks.base import Task, TaskData
+    from recog.frontend.tasks.base import Task, TaskData, TuneRecipe
 
 TUNED_FROM = "recog.tuned_from"
 """On the module: a hash of the float network and of how it was clustered and tuned."""
-LEARNING_RATE, REASSIGN = 1e-2, 1
-
-
-class TuneRecipe(NamedTuple):
-    """How a task's shipped network was clustered and tuned: epochs, batch, and the largest table
-    of a layer as a share of its pointers."""
-
-    epochs: int
-    batch: int
-    table_share: float
-
-
-RECIPES = {
-    "classification": TuneRecipe(60, 32, 1.0),
-    "segmentation": TuneRecipe(8, 16, 1.0),
-    "detection2d": TuneRecipe(10, 16, 0.7),
-    "stereo3d": TuneRecipe(6, 8, 0.7),
-}
 
 
 @dataclass(frozen=True)
@@ -59,14 +41,13 @@ class ClusterSettings:
     tune: TuneSettings = TuneSettings()
 
     @classmethod
-    def of(cls, task: str) -> ClusterSettings:
-        """What each task's shipped network was tuned with."""
-        recipe = RECIPES[task]
+    def of(cls, recipe: TuneRecipe) -> ClusterSettings:
+        """The settings of a task's recipe, with which its shipped network was tuned."""
         tune = TuneSettings(
             epochs=recipe.epochs,
             batch=recipe.batch,
-            learning_rate=LEARNING_RATE,
-            reassign=REASSIGN,
+            learning_rate=recipe.learning_rate,
+            reassign=recipe.reassign,
         )
         return cls(ClusterWeightsPass(table_share=recipe.table_share), tune)
 
