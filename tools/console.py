@@ -26,11 +26,16 @@ BAD_INPUT, BAD_USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 DEBUG_VARIABLE = "RECOG_DEBUG"
 
 
-def run_main(program: str, body: Callable[[], int | None]) -> int:
+def run_main(
+    program: str, body: Callable[[], int | None], *, reword: Callable[[str], str] = str
+) -> int:
     """Call `body`, the whole of a command, and return its exit code.
 
     Errors become text on standard error: 1 for bad input and for bugs of the compiler,
     2 for a wrong command line. `RECOG_DEBUG=1` adds the traceback.
+
+    Args:
+        reword: puts the text of an error into the vocabulary of the command.
     """
     _open_closed()
     try:
@@ -47,7 +52,7 @@ def run_main(program: str, body: Callable[[], int | None]) -> int:
         _settle_output()
         return BROKEN_PIPE
     except (Exception, ArgSpecParseError) as error:
-        _print_error(program, error)
+        _print_error(program, error, reword)
         _settle_output()
         return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
 
@@ -67,7 +72,7 @@ def _settle_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print_error(program: str, error: BaseException) -> None:
+def _print_error(program: str, error: BaseException, reword: Callable[[str], str]) -> None:
     debug = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
     if debug:
         traceback.print_exception(error)
@@ -78,7 +83,7 @@ def _print_error(program: str, error: BaseException) -> None:
             f"internal error{notes}: {type(error).__name__}: {clip(str(error))}\n"
             f"  hint: this is a bug, please report it; {DEBUG_VARIABLE}=1 shows where it happened"
         )
-    print(f"{program}: error: {text}", file=sys.stderr)
+    print(f"{program}: error: {reword(text)}", file=sys.stderr)
 
 
 class Advance(Protocol):
@@ -135,6 +140,20 @@ def progress(description: str, total: int | None = None) -> Iterator[Advance]:
             yield lambda steps=1, note="": display.update(task, advance=steps, note=note)
         finally:
             display.remove_task(task)
+
+
+def share_progress(advance: Advance, stages: int) -> Callable[[str, float], None]:
+    """Turn (stage, share of it that is done) into steps of one bar, 100 for each stage."""
+    finished, position = 0, 0
+
+    def report(name: str, share: float) -> None:
+        nonlocal finished, position
+        now = int(100 * (finished + share))
+        advance(min(now, 100 * stages) - position, name)
+        position = min(now, 100 * stages)
+        finished += share >= 1.0
+
+    return report
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

@@ -18,9 +18,8 @@ from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
 from recog.frontend.tasks.training import Trainer
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.tuner import TuneSettings
-from recog.tools.cli.eval_arguments import LEVELS
 from recog.tools.cli.main import main
-from recog.tools.report.task_levels import TaskLevels
+from recog.tools.report.task_levels import LEVELS, TaskLevels
 from recog.tools.report.task_tuning import ClusterSettings, load_tuned
 
 TASK = get_task("classification")
@@ -117,7 +116,7 @@ def test_the_command(checkpoint: Path, tmp_path: Path, capsys):
 @pytest.mark.parametrize(
     "arguments,code,text",
     [
-        (["--frames", "0"], 1, "--frames: must be at least 1"),
+        (["--frames", "0"], 1, "--frames: must be above 0"),
         (["--level", "none"], 2, "invalid choice"),
         (["--checkpoint", "{0}/none.safetensors"], 1, "no such checkpoint"),
         (["--checkpoint", "{0}/cut.safetensors"], 1, "is no checkpoint"),

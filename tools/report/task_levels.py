@@ -24,7 +24,6 @@ from recog.lowering.pipeline import (
     module_outputs,
     weight_bytes,
 )
-from recog.tools.cli.eval_arguments import LEVELS
 from recog.tools.console import progress, stage
 from recog.tools.report.levels import compare_bits
 from recog.tools.report.task_tuning import (
@@ -36,6 +35,9 @@ from recog.tools.report.task_tuning import (
 )
 
 Run = Callable[..., Sequence[np.ndarray]]
+LEVELS = ("float", "folded", "lns", "clustered", "tuned", "machine")
+"""Float network; batch norms folded; 8-bit LNS with dense weights; clustered by k-means alone;
+with centroids tuned; the tuned network as a program on the machine."""
 
 
 class TaskLevels:

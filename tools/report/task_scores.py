@@ -1,32 +1,37 @@
-"""recog eval: what a perception task's network keeps and costs at each level."""
+"""What a perception task's network scores and costs at each level: rows, table and pictures."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from recog.backend.files import check_output, check_output_folder
-from recog.dialects.errors import RecogError
-from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import Task, TaskData
-from recog.tools.cli.eval_arguments import LEVELS
-from recog.tools.cli.train_command import check_threads, load_frames
+from recog.frontend.tasks.checkpoints import load_checkpoint
 from recog.tools.console import print_table, stage
+from recog.tools.report.task_frames import load_frames
 from recog.tools.report.task_levels import TaskLevels
 from recog.tools.report.task_tuning import ClusterSettings
 
+Outputs = dict[str, list[np.ndarray]]
+"""The decoded outputs of each level, each stacked over the frames."""
+
 
 @dataclass(frozen=True)
-class EvalRow:
-    """A task at a level: `metric` in percent, all scores by name, bytes of the weights, how many
-    times smaller than the float network's, seconds for all frames."""
+class ScoreRow:
+    """A task at one level.
+
+    Attributes:
+        metric: the task's main score, `scores[metric_name]`, in percent.
+        weight_bytes: of all weights, with everything that a program holds of them.
+        ratio: bytes of the float network's weights over `weight_bytes`.
+        seconds: for all frames; without what is made once for a level.
+        frames_bit_exact: frames whose layers all agree in every bit; None where none were compared.
+    """
 
     task: str
     level: str
@@ -40,41 +45,6 @@ class EvalRow:
     frames_bit_exact: int | None = None
 
 
-def evaluate(arguments: argparse.Namespace) -> int:
-    """The table of the levels asked for, and pictures."""
-    import torch
-
-    a = arguments
-    threads = min(2, os.cpu_count() or 1) if a.threads is None else a.threads
-    for name, value, low in (
-        ("--frames", a.frames, 1),
-        ("--bits", a.bits, 0),
-        ("--tune-epochs", a.tune_epochs, 1),
-    ):
-        if value is not None and value < low:
-            raise RecogError(f"must be at least {low}, got {value}", where=name)
-    check_threads(threads)
-    if a.json is not None:
-        check_output(a.json)
-    if a.pictures is not None:
-        check_output_folder(a.pictures)
-    torch.set_num_threads(threads)
-    task = get_task(a.task)
-    levels = task_levels(task, a.checkpoint, a.scenes, Path(a.out), a.engine, a.tune_epochs)
-    test = load_frames(task, "test", a.scenes, a.frames)
-    wanted = LEVELS if "all" in a.level else tuple(x for x in LEVELS if x in a.level)
-    rows, outputs = measure(levels, test, wanted, bits=a.bits)
-    print_rows(rows)
-    if a.json is not None:
-        from recog.tools.report.json_files import write_json
-
-        write_json(a.json, {"rows": [asdict(row) for row in rows]})
-    if a.pictures is not None:
-        page = pictures(levels, test, rows, outputs, Path(a.pictures))
-        print(f"pictures: {page}")
-    return 0
-
-
 def task_levels(
     task: Task,
     checkpoint: str | None,
@@ -83,9 +53,14 @@ def task_levels(
     engine: str,
     tune_epochs: int | None = None,
 ) -> TaskLevels:
-    """The levels of a trained network, which loads its frames when it needs them."""
-    from recog.frontend.tasks.checkpoints import load_checkpoint
+    """The levels of a trained network, which loads its frames when it needs them.
 
+    Args:
+        checkpoint: file of weights; None is the network that comes with the package.
+        scenes: folder of rendered road scenes.
+        folder: where a network that is tuned here is kept.
+        tune_epochs: passes over the frames in place of those of the task's recipe.
+    """
     settings = ClusterSettings.of(task.tune_recipe)
     if tune_epochs is not None:
         settings = replace(settings, tune=replace(settings.tune, epochs=tune_epochs))
@@ -99,10 +74,14 @@ def task_levels(
 
 
 def measure(
-    levels: TaskLevels, test: TaskData, wanted: tuple[str, ...], *, bits: int = 0
-) -> tuple[list[EvalRow], dict[str, list[np.ndarray]]]:
-    """A row and the outputs of every level asked for."""
-    task, rows, outputs = levels.task, list[EvalRow](), dict[str, list[np.ndarray]]()
+    levels: TaskLevels, test: TaskData, wanted: Sequence[str], *, verify_frames: int = 0
+) -> tuple[list[ScoreRow], Outputs]:
+    """A row and the outputs of every level asked for.
+
+    Args:
+        verify_frames: how many frames machine and lns level must agree on in every bit.
+    """
+    task, rows, outputs = levels.task, list[ScoreRow](), Outputs()
     for level in wanted:
         levels.run(level)  # what is made for a level is not part of its time
         start = time.perf_counter()
@@ -111,10 +90,10 @@ def measure(
         scores = task.metric(outputs[level], test.truths)
         size = levels.weight_bytes(level)
         exact = None
-        if level == "machine" and bits:
-            exact = levels.frames_bit_exact(test, bits)
+        if level == "machine" and verify_frames:
+            exact = levels.frames_bit_exact(test, verify_frames)
         rows.append(
-            EvalRow(
+            ScoreRow(
                 task.name,
                 level,
                 task.metric_name,
@@ -130,8 +109,8 @@ def measure(
     return rows, outputs
 
 
-def print_rows(rows: list[EvalRow]) -> None:
-    """The table of a task, with every score."""
+def print_rows(rows: Sequence[ScoreRow]) -> None:
+    """Print the table of a task, with every score."""
     names = list(dict.fromkeys(name for row in rows for name in row.scores))
     print_table(
         f"{rows[0].task}, {rows[0].frames} held-out frames",
@@ -152,14 +131,10 @@ def print_rows(rows: list[EvalRow]) -> None:
             print(f"machine and lns level: all bits of {row.frames_bit_exact} frames are equal")
 
 
-def pictures(
-    levels: TaskLevels,
-    test: TaskData,
-    rows: list[EvalRow],
-    outputs: dict[str, list[np.ndarray]],
-    folder: Path,
-) -> Any:
-    """Pictures of the float network's results beside the machine's."""
+def draw(
+    levels: TaskLevels, test: TaskData, rows: Sequence[ScoreRow], outputs: Outputs, folder: Path
+) -> Path:
+    """Draw the float network's results beside the machine's; the path of the page."""
     from recog.tools.pictures import Frames, drive_data, write_pictures
 
     for level in ("float", "machine"):
