@@ -58,14 +58,14 @@ def run_main(
 
 
 def _open_closed() -> None:
-    """Where the shell closed standard output or error (`>&-`), Python has None in its place."""
+    """Where the shell closed standard output or error (`>&-`), Python sets it to None."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _settle_output() -> None:
-    """Drop output that cannot be written: Python would try again at its exit, and complain."""
+    """Discard output that cannot be written; else Python would retry at exit and complain."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -87,7 +87,7 @@ def _print_error(program: str, error: BaseException, reword: Callable[[str], str
 
 
 class Advance(Protocol):
-    """Moves a progress bar on, and puts a note such as a loss beside it."""
+    """Advances a progress bar and shows a note, such as the loss, beside it."""
 
     def __call__(self, steps: int = 1, note: str = "") -> None: ...
 
@@ -97,7 +97,7 @@ _shown: Progress | None = None
 
 @contextmanager
 def _display() -> Iterator[Progress | None]:
-    """The one live display of the terminal (rich cannot nest them), None without a terminal."""
+    """The terminal's one live display, because rich cannot nest them; None without a terminal."""
     global _shown
     if _shown is not None or not sys.stderr.isatty():
         yield _shown

@@ -18,13 +18,13 @@ FRAMES, SEED = 48, 6
 def drive_data(
     task: Task, frames: int = FRAMES, *, seed: int = SEED, progress: Progress | None = None
 ) -> TaskData:
-    """A drive at ten frames a second, as images and truths of a task; nothing to train on.
+    """A drive at ten frames a second, as images and truths of a task; it has no targets.
 
     Args:
         progress: called with 1 for each frame that became ready.
 
     Raises:
-        RecogError: for a task whose frames are no road scenes.
+        RecogError: the task's frames are not road scenes.
     """
     if task.scene_truths is None:
         raise RecogError(f"{task.title} has no drive", hint="a task on road scenes has one")

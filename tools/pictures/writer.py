@@ -19,7 +19,7 @@ from recog.tools.pictures.page import Page, Section, html_page
 from recog.tools.pictures.renderer import Renderer
 
 LIMIT = 8
-"""Frames that figures are drawn of."""
+"""At most so many frames are drawn as figures."""
 LEGEND_WIDTH = 880
 
 Scores = Mapping[str, float] | Mapping[str, Mapping[str, float]]
@@ -48,10 +48,10 @@ def write_pictures(
         images: of each of the network's inputs, (N, C, H, W), uint8, or float in [0, 1].
         truths: what is true of each of the N frames, as `task.metric` takes it.
         float_outputs, converted_outputs: the decoded outputs, each stacked over the frames.
-        level_names: what the two are called.
+        level_names: the names of the two networks.
         scores: by level and name of the score, or by name alone; percent.
         drive: consecutive frames to animate.
-        limit: figures are drawn of so many frames, evenly chosen; numbers are of all.
+        limit: at most so many frames, evenly spaced, are drawn; numbers are over all frames.
         progress: called with 1 for each picture that became ready.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A perception task's network at every level, from float to machine, each made when asked for."""
+"""A perception task's network at every level, from float to machine, each made on first use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TaskLevels:
     Args:
         network: the float network, in evaluation mode.
         frames: gives the frames of a split: `frames("train")`.
-        folder: where a network that was tuned here is kept.
+        folder: where a network that is tuned here is saved, to be used again.
     """
 
     def __init__(
@@ -84,7 +84,8 @@ class TaskLevels:
 
     @cached_property
     def tuned(self) -> ModuleOp:
-        """From the package or the folder where it is of this network, else tuned now."""
+        """The tuned network: that of the package or the folder if it belongs to this float network
+        and these settings, else tuned now."""
         key = self.settings.key(self.folded)
         for path in (shipped_tuned(self.task.name), self.tuned_path):
             module = load_tuned(path, key)
@@ -147,7 +148,7 @@ class TaskLevels:
                 raise RecogError(f"no level {level!r}", hint=f"one of {', '.join(LEVELS)}")
 
     def weight_bytes(self, level: str) -> int:
-        """Bytes of the weights, everything that a program holds of them included."""
+        """Bytes of the weights; at the machine level, of all that the program stores for them."""
         match level:
             case "float":
                 return weight_bytes(self.float_module)
@@ -173,7 +174,7 @@ class TaskLevels:
             return self.task.predict(network, data, batch=8)
 
     def frames_bit_exact(self, data: TaskData, count: int) -> int:
-        """Hold the machine against the lns level in every layer's bits; the frames compared.
+        """Compare machine and lns level in every bit of every layer; returns the number of frames.
 
         Raises:
             RecogError: naming the first layer that differs.

@@ -27,10 +27,11 @@ class ScoreRow:
 
     Attributes:
         metric: the task's main score, `scores[metric_name]`, in percent.
-        weight_bytes: of all weights, with everything that a program holds of them.
+        weight_bytes: of all weights; at the machine level, of all that the program stores for them.
         ratio: bytes of the float network's weights over `weight_bytes`.
-        seconds: for all frames; without what is made once for a level.
-        frames_bit_exact: frames whose layers all agree in every bit; None where none were compared.
+        seconds: to run all frames, without preparing the level.
+        frames_bit_exact: frames on which machine and lns level agree in every bit; None if not
+            compared.
     """
 
     task: str
@@ -79,7 +80,7 @@ def measure(
     """A row and the outputs of every level asked for.
 
     Args:
-        verify_frames: how many frames machine and lns level must agree on in every bit.
+        verify_frames: on how many frames machine and lns level must agree in every bit.
     """
     task, rows, outputs = levels.task, list[ScoreRow](), Outputs()
     for level in wanted:

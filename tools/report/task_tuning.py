@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from recog.frontend.tasks.base import Task, TaskData, TuneRecipe
 
 TUNED_FROM = "recog.tuned_from"
-"""On the module: a hash of the float network and of how it was clustered and tuned."""
+"""Module attribute: a hash of the float network and of its clustering and tuning settings."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ClusterSettings:
         return cls(ClusterWeightsPass(table_share=recipe.table_share), tune)
 
     def key(self, folded: ModuleOp) -> str:
-        """Stands for a float network under these settings: equal only where all is equal."""
+        """A hash of a float network and these settings."""
         digest = hashlib.sha256(repr(asdict(self)).encode())
         for op in folded.walk():
             if isinstance(op, ConstantOp):
@@ -76,7 +76,7 @@ def tune_task(
 
     Args:
         network: the float network.
-        clustered: that network, whole, folded and clustered by these settings.
+        clustered: the whole network, folded and clustered with these settings.
         progress: called with the share of the work done and the loss.
     """
     import torch
@@ -145,7 +145,7 @@ def shipped_tuned(name: str) -> Path:
 
 
 def save_tuned(module: ModuleOp, key: str, path: Path) -> None:
-    """Write a tuned network, compressed: equal networks give equal bytes."""
+    """Write a tuned network with its key, compressed; equal networks give equal bytes."""
     import io
 
     module.attributes[TUNED_FROM] = StringAttr(key)
@@ -157,7 +157,7 @@ def save_tuned(module: ModuleOp, key: str, path: Path) -> None:
 
 
 def load_tuned(path: Path, key: str) -> ModuleOp | None:
-    """The tuned network of a file, None where there is none or it is of another network.
+    """The tuned network in a file; None if there is no file or its key differs.
 
     Raises:
         RecogError: the file is damaged.
