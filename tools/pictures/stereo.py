@@ -99,8 +99,8 @@ def camera_view(photo: np.ndarray, found: Detections, camera: Camera, scale: int
 
 
 def centre_gaps(a: Detections, b: Detections) -> list[float]:
-    """Distances in metres between the centres of boxes that both networks found: boxes of one class,
-    each matched with the nearest within 3 m."""
+    """Distances in metres between the centres of boxes that both networks found: those of one
+    class, each matched with the nearest within 3 m."""
     ours, theirs = _boxes_3d(a), _boxes_3d(b)
     gaps = np.linalg.norm(ours[:, None, :3] - theirs[None, :, :3], axis=-1)
     gaps = np.where(a.labels[:, None] == b.labels[None], gaps, np.inf)
