@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from keyword import iskeyword
@@ -57,7 +58,7 @@ def build_parser(called: str | None = None) -> argparse.ArgumentParser:
             module = command_module(name)
             command.description = module.__doc__
             module.add_arguments(command)
-            command.set_defaults(run=module.run, flags=frozenset(command._option_string_actions))
+            command.set_defaults(run=module.run, parser=command)
     return parser
 
 
@@ -72,14 +73,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body() -> int:
         called = next((word for word in words if not word.startswith("-")), None)
-        arguments = build_parser(called).parse_args(words)
-        flags.update(arguments.flags)
+        arguments, unknown = build_parser(called).parse_known_args(words)
+        flags.update(arguments.parser._option_string_actions)
+        if unknown:
+            arguments.parser.error(_unknown(unknown, flags))
         from recog.dialects.verification import located_errors
 
         with located_errors():
             return arguments.run(arguments)
 
     return run_main("recog", body, reword=lambda text: in_flags(text, flags))
+
+
+def _unknown(words: Sequence[str], flags: Collection[str]) -> str:
+    """What to say of words that a command does not take."""
+    flag = next((word for word in words if word.startswith("-")), None)
+    if flag is None:
+        return f"unexpected argument: {words[0]}"
+    close = get_close_matches(flag.partition("=")[0], flags, n=1)
+    return f"unknown flag {flag}" + (f", did you mean {close[0]}?" if close else "")
 
 
 def in_flags(text: str, flags: Collection[str]) -> str:

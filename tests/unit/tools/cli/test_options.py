@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from recog.tools.cli.main import COMMANDS, build_parser, command_module, in_flags
+from recog.tools.cli.main import COMMANDS, build_parser, command_module, in_flags, main
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 
 
@@ -138,3 +138,25 @@ def test_other_commands_stay_unread():
     choices = subparsers._group_actions[0].choices
     assert len(choices["info"]._actions) > 1  # pyright: ignore
     assert len(choices["convert"]._actions) == 1  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["convert", "net.py:f", "--data", "x", "--learningrate=2"],
+            "recog convert: error: unknown flag --learningrate=2, did you mean --learning-rate?",
+        ),
+        (["check", "net.py:f", "--frobnicate"], "recog check: error: unknown flag --frobnicate\n"),
+        (["info", "now"], "recog info: error: unexpected argument: now"),
+        (
+            ["eval", "stereo3d", "--bits", "3"],
+            "recog eval: error: --bits is now called --verify-frames",
+        ),
+        (["evaluate"], "invalid choice: 'evaluate'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_wrong_words_are_named(words: list[str], message: str, capsys: pytest.CaptureFixture[str]):
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
