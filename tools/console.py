@@ -142,18 +142,21 @@ def progress(description: str, total: int | None = None) -> Iterator[Advance]:
             display.remove_task(task)
 
 
-def share_progress(advance: Advance, stages: int) -> Callable[[str, float], None]:
-    """Turn (stage, share of it that is done) into steps of one bar, 100 for each stage."""
+@contextmanager
+def staged_progress(description: str, stages: int) -> Iterator[Callable[[str, float], None]]:
+    """One bar over several stages of equal length, moved by the name of a stage and the share of
+    it that is done."""
     finished, position = 0, 0
+    with progress(description, 100 * stages) as advance:
 
-    def report(name: str, share: float) -> None:
-        nonlocal finished, position
-        now = int(100 * (finished + share))
-        advance(min(now, 100 * stages) - position, name)
-        position = min(now, 100 * stages)
-        finished += share >= 1.0
+        def report(name: str, share: float) -> None:
+            nonlocal finished, position
+            now = min(int(100 * (finished + share)), 100 * stages)
+            advance(now - position, name)
+            position = now
+            finished += share >= 1.0
 
-    return report
+        yield report
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recog.backend.files import atomic_write
+from recog.lowering.pipeline import Stage
 from recog.tools.module_files import write_module
 from recog.tools.report.json_files import write_json
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 PROGRAM_NAME = "program.recog"
 HOST_NAME = "host.mlir"
 REPORT_NAME = "report.json"
-STAGES = ("float", "folded", "split", "clustered", "tuned", "calibrated", "lns", "chip")
 
 
 def write_conversion(folder: Path, conversion: Conversion, program: bytes) -> list[Path]:
@@ -25,8 +25,8 @@ def write_conversion(folder: Path, conversion: Conversion, program: bytes) -> li
     folder.mkdir(parents=True, exist_ok=True)
     _remove_conversion(folder)
     files = list[Path]()
-    for i, (name, module) in enumerate(conversion.stages.items()):
-        files.append(folder / f"{i}-{name}.mlir")
+    for i, (reached, module) in enumerate(conversion.stages.items()):
+        files.append(folder / reached.file_name(i))
         write_module(module, files[-1])
     files.append(folder / PROGRAM_NAME)
     with atomic_write(files[-1], "wb") as stream:
@@ -46,7 +46,7 @@ def write_report(folder: Path, rows: Sequence[LevelRow]) -> Path:
 
 def _remove_conversion(folder: Path) -> None:
     """Remove what an earlier conversion left, lest its files be taken for this one's."""
-    stages = [f"[0-9]-{name}.mlir" for name in STAGES]
+    stages = [f"[0-9]-{each}.mlir" for each in Stage if each.is_ir]
     for pattern in (*stages, HOST_NAME, REPORT_NAME):
         for file in folder.glob(pattern):
             if file.is_file():

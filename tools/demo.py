@@ -140,16 +140,13 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
 
     from recog.frontend.tasks.digits import shifted
     from recog.frontend.torch.importer import import_torch
-    from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
-    from recog.lowering.cluster.tuner import TuneSettings
     from recog.lowering.pipeline import ConversionOptions, convert
-    from recog.tools.console import progress, share_progress, stage
+    from recog.tools.console import stage, staged_progress
 
     with stage("import through torch.export"):
         module = import_torch(model, torch.zeros(1, 1, 8, 8))
     options = ConversionOptions(
-        cluster=ClusterWeightsPass(centroids=settings.centroids, seed=SEED),
-        tune=TuneSettings(epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED),
+        centroids=settings.centroids, epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED
     )
     generator = torch.Generator().manual_seed(SEED)
     images = torch.from_numpy(data.train_images)
@@ -157,9 +154,9 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
     inputs = torch.cat([images, *copies]).numpy()
     with (
         stage("fold, cluster, tune, calibrate, encode, select instructions"),
-        progress("convert", 600) as advance,
+        staged_progress("convert", 6) as report,
     ):
-        return convert(module, [inputs], options=options, progress=share_progress(advance, 6))
+        return convert(module, [inputs], options=options, progress=report)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def _dialect(module: str, name: str) -> Callable[[], Dialect]:
 def _pass(name: str) -> Callable[[], type[ModulePass]]:
     """The pass `encode-lns` is the class `EncodeLnsPass` of the module that `PASSES` names."""
     class_name = "".join(word.capitalize() for word in name.split("-")) + "Pass"
-    return lambda: _attribute(f"recog.lowering.{PASSES[name].module}", class_name)
+    module = (PASSES | NAMED_PIPELINES)[name].module
+    return lambda: _attribute(f"recog.lowering.{module}", class_name)
 
 
 def _data_dialect() -> Dialect:
@@ -115,7 +116,23 @@ PASSES: dict[str, PassEntry] = {
     ),
 }
 
+NAMED_PIPELINES: dict[str, PassEntry] = {
+    "raise-torch": PassEntry(
+        "pipeline.named", "what torch networks spell out op by op becomes single ops"
+    ),
+    "fold-network": PassEntry(
+        "pipeline.named", "raise-torch, then everything exact: into ops of the chip, norms folded"
+    ),
+    "recog-to-chip": PassEntry(
+        "pipeline.to_chip", "the whole conversion, from an imported network to its chip program"
+    ),
+}
+"""Passes that run others in their order; `recog convert` runs the last."""
+
 PASS_SUMMARIES: dict[str, str] = {name: entry.summary for name, entry in PASSES.items()}
+PIPELINE_SUMMARIES: dict[str, str] = {
+    name: entry.summary for name, entry in NAMED_PIPELINES.items()
+}
 
 TARGET_SUMMARIES: dict[str, str] = {
     "mlir": "IR as text (the default)",
@@ -132,7 +149,7 @@ RECOG_UNIVERSE = Universe(
         "lns": _dialect("recog.dialects.lns", "Lns"),
         "chip": _dialect("recog.dialects.chip", "Chip"),
     },
-    all_passes={name: _pass(name) for name in PASSES},
+    all_passes={name: _pass(name) for name in PASSES | NAMED_PIPELINES},
     all_targets={
         "chip-asm": lambda: _attribute("recog.backend.targets", "ChipAsmTarget"),
         "chip-program": lambda: _attribute("recog.backend.targets", "ChipProgramTarget"),

@@ -66,10 +66,6 @@ from recog.frontend.torch.ops import (
 )
 from recog.frontend.torch.problems import ImportFailure, ImportProblem
 from recog.frontend.torch.scopes import check_no_scope, flat_graph
-from recog.lowering.raising.correlation import RaiseCorrelationPass
-from recog.lowering.raising.expectation import RaiseExpectationPass
-from recog.lowering.raising.peaks import RaisePeaksPass
-from recog.lowering.raising.split_batch import SplitBatchPass
 
 CONVERTERS = merged(
     layers.OPS,
@@ -130,10 +126,6 @@ def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp
         # Writes to part of a tensor: torch turns them into new tensors, whole ops stay whole.
         module = _GraphImporter(_functional(program)).run()
         CanonicalizePass().apply(_context(), module)
-    SplitBatchPass().apply(Context(), module)
-    RaiseCorrelationPass().apply(Context(), module)
-    RaisePeaksPass().apply(Context(), module)
-    RaiseExpectationPass().apply(Context(), module)
     verify_module(module)
     return module
 

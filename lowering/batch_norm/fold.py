@@ -34,7 +34,7 @@ from recog.lowering.batch_norm.affine import Affine, Constants, NotFoldable
 from recog.lowering.batch_norm.edits import carry_out
 from recog.lowering.batch_norm.frozen import RaiseFrozenBatchNormPattern
 from recog.lowering.batch_norm.plan import Edit, FoldLimits, PlanAfter, PlanBefore
-from recog.lowering.common.rewriting import check_option
+from recog.lowering.common.options import Options
 
 KEPT_BECAUSE = "kept_because"
 """The attribute of a batch norm that was not folded."""
@@ -156,20 +156,23 @@ def fold_batch_norms(module: ModuleOp, limits: FoldLimits | None = None) -> Batc
     return BatchNormCounts(total, batch_norm_report(module))
 
 
-@dataclass(frozen=True)
-class FoldBatchNormPass(ModulePass):
+@dataclass(frozen=True, kw_only=True)
+class FoldOptions(Options):
+    """How far folding a batch norm may go."""
+
+    clone_macs: int = FoldLimits.clone_macs
+    """Maximum multiply-adds per output of a layer that is copied because it has other users."""
+    border_map: int = FoldLimits.border_map
+    """Maximum elements of a map of biases that a shift before a padded layer takes."""
+
+    RANGES = {"clone_macs": (0, 2**31), "border_map": (0, 2**31)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldBatchNormPass(FoldOptions, ModulePass):
     """Fold every batch norm that can be folded exactly; mark the others with the reason."""
 
     name = "fold-batch-norm"
-
-    clone_macs: int = FoldLimits.clone_macs
-    """Most multiply-adds an output of a layer that is copied because it has other users."""
-    border_map: int = FoldLimits.border_map
-    """Most elements of a map of biases that a shift before a padded layer takes."""
-
-    def __post_init__(self):
-        check_option(self, "clone_macs", 0, 2**31)
-        check_option(self, "border_map", 0, 2**31)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         fold_batch_norms(op, FoldLimits(self.clone_macs, self.border_map))

@@ -37,7 +37,8 @@ from recog.dialects.cluster import LookupOp, split_blocks
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import fail
 from recog.lowering.cluster.kmeans import cluster_rows
-from recog.lowering.common.rewriting import check_option, erase_dead_constants
+from recog.lowering.common.rewriting import erase_dead_constants
+from recog.lowering.common.shared_options import SeedOptions, WeightFormatOptions
 
 KEPT_DENSE = "cluster.kept_dense"
 """On a layer that stays dense: the reason, for the report."""
@@ -58,56 +59,47 @@ class Layout:
         return Layout(block, centroids, pointers + centroids * prod(block) * width)
 
 
-@dataclass(frozen=True)
-class ClusterWeightsPass(ModulePass):
-    """Replace the constant weights of convolutions and linear layers by codebook lookups.
-
-    A layer that clustering would not make smaller stays dense, with the reason in its
-    `cluster.kept_dense` attribute.
-    """
-
-    name = "cluster-weights"
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions(WeightFormatOptions, SeedOptions):
+    """How weights are clustered."""
 
     centroids: int = 256
-    """Most centroids of a codebook of blocks; fewer where the table would outweigh the pointers."""
+    """Maximum centroids per layer; fewer where the table would outweigh the pointers."""
     scalar_centroids: int = 16
-    """Centroids where blocks do not pay and each weight has a pointer of its own; 0: never."""
+    """Centroids per layer where blocks do not pay and each weight has a pointer of its own; 0 keeps
+    such layers dense."""
     channel_block: int = 8
     """Input channels in a block of a 1x1 convolution."""
     linear_block: int = 4
     """Input features in a block of a linear layer."""
     table_share: float = 1.0
-    """Most bits of a layer's table, as a share of its pointers' bits."""
-    scale_frac: int = 4
-    """Channel scales are powers of 2^(1 / 2^scale-frac): the frac of the LNS weights to come."""
-    code_width: int = 8
-    """Bits of a weight on the chip, to weigh tables and dense layers."""
+    """Maximum bits of a layer's table, as a share of its pointers' bits."""
     iterations: int = 50
-    """Most iterations of k-means."""
-    seed: int = 0
-    """Seed of k-means."""
+    """Maximum iterations of k-means."""
 
-    def __post_init__(self):
-        self.check()
+    RANGES = {
+        "centroids": (2, 65536),
+        "scalar_centroids": (0, 65536),
+        "channel_block": (1, 1024),
+        "linear_block": (1, 1024),
+        "table_share": (0.0, 1e6),
+        "iterations": (1, 100000),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterWeightsPass(ClusterOptions, ModulePass):
+    """Replace the constant weights of convolutions and linear layers by codebook lookups.
+
+    A layer that clustering would not make smaller stays dense, with the reason in its
+    `cluster.kept_dense` attribute. Channel scales are powers of 2^(1 / 2^weight-frac).
+    """
+
+    name = "cluster-weights"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         PatternRewriteWalker(ClusterWeightPattern(self), apply_recursively=False).rewrite_module(op)
         erase_dead_constants(op)
-
-    def check(self) -> None:
-        """Raise RecogError where an option is out of its range."""
-        for name, low, high in (
-            ("centroids", 2, 65536),
-            ("scalar_centroids", 0, 65536),
-            ("channel_block", 1, 1024),
-            ("linear_block", 1, 1024),
-            ("table_share", 0.0, 1e6),
-            ("scale_frac", 0, 12),
-            ("code_width", 2, 16),
-            ("iterations", 1, 100000),
-            ("seed", 0, 2**32 - 1),
-        ):
-            check_option(self, name, low, high)
 
     def block_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """A whole kernel, or as many input channels of a pointwise layer as divide evenly."""
@@ -119,18 +111,18 @@ class ClusterWeightsPass(ModulePass):
 
     def layout_of(self, shape: tuple[int, ...]) -> Layout | None:
         """The layout to cluster this weight with, None where dense codes are no larger."""
-        dense_bits = prod(shape) * self.code_width
+        dense_bits = prod(shape) * self.weight_width
         block = self.block_of(shape)
         count = self.centroids
         while count >= 2:
-            layout = Layout.of(shape, block, count, self.code_width)
-            table = count * prod(block) * self.code_width
+            layout = Layout.of(shape, block, count, self.weight_width)
+            table = count * prod(block) * self.weight_width
             if table <= self.table_share * (layout.bits - table) and layout.bits < dense_bits:
                 return layout
             count //= 2
         if self.scalar_centroids < 2:
             return None
-        scalar = Layout.of(shape, (1,) * len(shape), self.scalar_centroids, self.code_width)
+        scalar = Layout.of(shape, (1,) * len(shape), self.scalar_centroids, self.weight_width)
         return scalar if scalar.bits < dense_bits else None
 
 
@@ -200,7 +192,7 @@ def clustered_weight(
     weight: np.ndarray, layout: Layout, settings: ClusterWeightsPass
 ) -> list[Operation]:
     """Constants for pointers, codebook and scales, and the lookup that joins them."""
-    scales = channel_scales(weight, settings.scale_frac)
+    scales = channel_scales(weight, settings.weight_frac)
     normalized = weight / scales.reshape(-1, *[1] * (weight.ndim - 1))
     rows = split_blocks(normalized, layout.block)
     # The error that counts is that of the weights, not of the normalized ones.

@@ -15,9 +15,9 @@ from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.errors import RecogError
-from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
+from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
-from recog.lowering.common.rewriting import check_option
+from recog.lowering.common.shared_options import EntryOptions, SeedOptions, WeightFormatOptions
 from recog.lowering.encode.constants import codebook_bias
 
 if TYPE_CHECKING:
@@ -28,45 +28,28 @@ LOSSES = ("auto", "mse", "kl", "cross-entropy")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneSettings:
+class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
     """How to tune: the options of tune-centroids but for its data."""
 
     epochs: int = 10
-    """Passes over the data."""
+    """Passes of tuning over the data."""
     batch: int = 32
-    """Inputs of a step."""
+    """Inputs per training step."""
     learning_rate: float = 2e-3
-    """Of Adam, for centroids of root mean square 1; decays to zero along a cosine."""
+    """Learning rate of Adam, for centroids of root mean square 1; decays to zero along a cosine."""
     loss: str = "auto"
-    """mse, kl or cross-entropy; auto is cross-entropy for integer targets, else mse."""
-    weight_width: int = 8
-    """Bits of the codes that centroids are rounded to."""
-    weight_frac: int = 4
-    """Fraction bits of those codes."""
-    reassign: int = 0
-    """Steps from one choice of every block's pointer to the next; 0: pointers stay."""
-    seed: int = 0
-    """Seed of the order of the inputs."""
-    entry: str = "main"
-    """The function to tune."""
+    """Loss of tuning; auto is cross-entropy for integer targets, else mse."""
+    reassign: int = 1
+    """Reassign blocks to their nearest centroid every so many steps; 0 keeps the pointers of
+    k-means."""
 
-    def __post_init__(self):
-        self.check()
-
-    def check(self) -> None:
-        """Raise RecogError where a setting makes no sense."""
-        for name, low, high in (
-            ("epochs", 1, 10**6),
-            ("batch", 1, 10**6),
-            ("learning_rate", 0.0, 10.0),
-            ("weight_width", MIN_WIDTH, MAX_WIDTH),
-            ("weight_frac", 0, MAX_FRAC),
-            ("reassign", 0, 10**6),
-            ("seed", 0, 2**32 - 1),
-        ):
-            check_option(self, name, low, high)
-        if self.loss not in LOSSES:
-            raise RecogError(f"option loss must be one of {', '.join(LOSSES)}, got {self.loss}")
+    RANGES = {
+        "epochs": (1, 10**6),
+        "batch": (1, 10**6),
+        "learning_rate": (0.0, 10.0),
+        "reassign": (0, 10**6),
+    }
+    CHOICES = {"loss": LOSSES}
 
 
 SETTLED = 0.8
@@ -100,9 +83,7 @@ class Tuner:
         from recog.backend.interpreters.nn import NnRunner
 
         self.runner = NnRunner(module, settings.entry)
-        self.parameters = _parameters(
-            module, LnsFormat(settings.weight_width, settings.weight_frac)
-        )
+        self.parameters = _parameters(module, settings.weight_format)
         if not self.parameters:
             raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
         self._reassign, self._last_move = settings.reassign, int(SETTLED * steps)

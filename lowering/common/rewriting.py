@@ -18,15 +18,6 @@ from xdsl.pattern_rewriter import (
 
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
-from recog.dialects.errors import RecogError
-
-
-def check_option(settings: object, name: str, low: float, high: float) -> None:
-    """Raise RecogError unless a field of a pass is a number in [low, high]."""
-    value = getattr(settings, name)
-    if not low <= value <= high:
-        option = name.replace("_", "-")
-        raise RecogError(f"option {option} must be in [{low}, {high}], got {value}")
 
 
 def replace_op(

@@ -22,11 +22,12 @@ from xdsl.passes import ModulePass
 
 from recog.backend.arithmetic.logarithms import Logarithms
 from recog.dialects import nn
-from recog.dialects.errors import fail
+from recog.dialects.errors import RecogError, fail
+from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
-from recog.lowering.common.rewriting import check_option
+from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.label_layers import label_layers
 from recog.lowering.encode.precision_analysis import MOVING, ranged_values, wide_values
 from recog.lowering.encode.sign_analysis import is_never_negative
@@ -42,54 +43,69 @@ FRAMES = 64
 """Inputs that run at once: bounds the memory."""
 
 
-@dataclass(frozen=True)
-class CalibratePass(ModulePass):
+@dataclass(frozen=True, kw_only=True)
+class CalibrationOptions(EntryOptions):
+    """The formats of activations, whose biases calibration chooses."""
+
+    width: int = 8
+    """Bits of an activation's code."""
+    frac: int = 4
+    """Fraction bits of signed activations."""
+    unsigned_frac: int = 5
+    """Fraction bits of activations that are never negative: the sign's bit doubles the
+    resolution."""
+    output_width: int = 8
+    """Bits of the network's outputs."""
+    output_frac: int = 4
+    """Fraction bits of the network's outputs."""
+    wide_width: int = 16
+    """Bits of activations that feed a box or disparity decoder, which amplifies their error."""
+    wide_frac: int = 11
+    """Fraction bits of these wide activations; one more for those that are never negative."""
+
+    RANGES = {
+        "width": (MIN_WIDTH, MAX_WIDTH),
+        "frac": (0, MAX_FRAC),
+        "unsigned_frac": (0, MAX_FRAC),
+        "output_width": (MIN_WIDTH, MAX_WIDTH),
+        "output_frac": (0, MAX_FRAC),
+        "wide_width": (MIN_WIDTH, MAX_WIDTH),
+        "wide_frac": (0, MAX_FRAC),
+    }
+
+    def formats(self) -> ActivationFormats:
+        """The formats, their biases still to be chosen.
+
+        Raises:
+            RecogError: a format that its width cannot hold.
+        """
+        try:
+            return ActivationFormats(
+                LnsFormat(self.width, self.frac),
+                LnsFormat(self.width, self.unsigned_frac, unsigned=True),
+                LnsFormat(self.output_width, self.output_frac),
+                LnsFormat(self.wide_width, self.wide_frac),
+                LnsFormat(self.wide_width, min(self.wide_frac + 1, MAX_FRAC), unsigned=True),
+            )
+        except ValueError as error:
+            raise RecogError(str(error), where="number formats") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratePass(CalibrationOptions, ModulePass):
     """Run the module on example inputs and write each activation's LNS format on its op."""
 
     name = "calibrate"
 
     data: str
     """An .npy or .npz file of example inputs, (N, ...)."""
-    width: int = 8
-    """Bits of a code."""
-    frac: int = 4
-    """Fraction bits of signed codes."""
-    unsigned_frac: int = 5
-    """Fraction bits of codes that are never negative: the sign's bit doubles the resolution."""
-    output_width: int = 8
-    """Bits of the network's outputs."""
-    output_frac: int = 4
-    """Fraction bits of the network's outputs."""
-    wide_width: int = 16
-    """Bits of what decoding a head needs to more digits: disparities, boxes."""
-    wide_frac: int = 11
-    """Fraction bits of those; one more where they are never negative."""
-    entry: str = "main"
-    """The function to calibrate."""
-
-    def __post_init__(self):
-        for name in ("width", "output_width", "wide_width"):
-            check_option(self, name, MIN_WIDTH, MAX_WIDTH)
-        for name in ("frac", "unsigned_frac", "output_frac", "wide_frac"):
-            check_option(self, name, 0, MAX_FRAC)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        from recog.dialects.functions import find_function
-
         function = find_function(op, self.entry)
         where = f"{self.name} data {self.data}"
         arrays = load_arrays(self.data, what=f"{self.name} data")
         inputs = inputs_of(arrays, len(function.body.block.args), where=where)
         calibrate(op, inputs, self.formats(), entry=self.entry)
-
-    def formats(self) -> ActivationFormats:
-        return ActivationFormats(
-            LnsFormat(self.width, self.frac),
-            LnsFormat(self.width, self.unsigned_frac, unsigned=True),
-            LnsFormat(self.output_width, self.output_frac),
-            LnsFormat(self.wide_width, self.wide_frac),
-            LnsFormat(self.wide_width, min(self.wide_frac + 1, MAX_FRAC), unsigned=True),
-        )
 
 
 @dataclass(frozen=True)
@@ -182,7 +198,6 @@ def calibrate(
         RecogError: no inputs, or inputs that the network does not take.
     """
     from recog.backend.interpreters.nn import run_nn
-    from recog.dialects.functions import find_function
 
     function = find_function(module, entry)
     label_layers(function)

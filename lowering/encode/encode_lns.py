@@ -32,15 +32,13 @@ from recog.dialects.lns import format_of
 from recog.dialects.number_format import (
     MAX_ACCUMULATOR_WIDTH,
     MAX_ANTILOG_BITS,
-    MAX_FRAC,
-    MAX_WIDTH,
     MIN_ACCUMULATOR_WIDTH,
     MIN_ANTILOG_BITS,
-    MIN_WIDTH,
     Arithmetic,
     LnsFormat,
 )
-from recog.lowering.common.rewriting import check_option, erase_dead_constants, replace_op
+from recog.lowering.common.rewriting import erase_dead_constants, replace_op
+from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.encode.calibrate import CalibratePass
 from recog.lowering.encode.constants import ConstantEncoder
 from recog.lowering.encode.elementwise_fusion import find_chains
@@ -86,38 +84,41 @@ from recog.lowering.encode.prove_accumulators import widen
 from recog.lowering.encode.values import Encoding, calibrated_format
 
 
-@dataclass(frozen=True)
-class EncodeLnsPass(ModulePass):
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions(WeightFormatOptions):
+    """The arithmetic that a network is encoded for."""
+
+    antilog_bits: int | None = None
+    """P, the fraction bits of the antilog table's entries; by default those of the target where one
+    is given, else 6."""
+    accumulator_width: int | None = None
+    """Bits of the accumulators; by default those of the target where one is given, else 32, or
+    more where the proof of no overflow needs it."""
+    mitchell: bool = False
+    """Approximate the antilog by Mitchell's 1 + x instead of a table."""
+
+    RANGES = {
+        "antilog_bits": (MIN_ANTILOG_BITS, MAX_ANTILOG_BITS),
+        "accumulator_width": (MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeLnsPass(EncodeOptions, ModulePass):
     """Convert nn ops, weights and codebooks to the lns dialect, bit-exact from there on."""
 
     name = "encode-lns"
 
     data: str | None = None
     """Example inputs (.npy or .npz): runs `calibrate` first, with its defaults."""
-    weight_width: int = 8
-    """Bits of a weight or centroid."""
-    weight_frac: int = 4
-    """Fraction bits of weights and centroids."""
-    antilog_bits: int = 6
-    """P, fraction bits of the antilog table's entries."""
-    accumulator_width: int | None = None
-    """Bits of the accumulators; by default 32, or more where the proof of no overflow needs it."""
-    mitchell: bool = False
-    """Mitchell's antilog 1 + x in place of the table."""
-
-    def __post_init__(self):
-        check_option(self, "weight_width", MIN_WIDTH, MAX_WIDTH)
-        check_option(self, "weight_frac", 0, MAX_FRAC)
-        check_option(self, "antilog_bits", MIN_ANTILOG_BITS, MAX_ANTILOG_BITS)
-        if self.accumulator_width is not None:
-            check_option(self, "accumulator_width", MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.data is not None:
-            CalibratePass(self.data).apply(ctx, op)
-        weights = LnsFormat(self.weight_width, self.weight_frac)
+            CalibratePass(data=self.data).apply(ctx, op)
         width = self.accumulator_width or MAX_ACCUMULATOR_WIDTH
-        encode_module(op, weights, Arithmetic(self.antilog_bits, width, self.mitchell))
+        antilog_bits = self.antilog_bits or Arithmetic().antilog_bits
+        arithmetic = Arithmetic(antilog_bits, width, self.mitchell)
+        encode_module(op, self.weight_format, arithmetic)
         if self.accumulator_width is None:
             widen(op)
 

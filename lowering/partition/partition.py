@@ -22,6 +22,7 @@ from xdsl.passes import ModulePass
 from recog.dialects import nn
 from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
+from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.partition.placement import host_reasons
 
 HOST = "host"
@@ -32,14 +33,11 @@ INPUTS = "network_inputs"
 """The attribute of @host: which of the network's inputs follow the boundary values."""
 
 
-@dataclass(frozen=True)
-class PartitionPass(ModulePass):
+@dataclass(frozen=True, kw_only=True)
+class PartitionPass(EntryOptions, ModulePass):
     """Move what the chip cannot run, and all that depends on it, into the function @host."""
 
     name = "partition"
-
-    entry: str = "main"
-    """The function to divide."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         partition(op, self.entry)

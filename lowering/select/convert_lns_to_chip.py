@@ -22,6 +22,7 @@ from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.lns.types import holds_codes
+from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
 from recog.lowering.select.allocation import Buffer, allocate, live_at, peak
 from recog.lowering.select.layout import Layout
@@ -35,40 +36,17 @@ OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
 """Weights: the instructions that use them take them to weight memory."""
 
 
-@dataclass(frozen=True)
-class ConvertLnsToChipPass(ModulePass):
-    """Turn every function of lns ops that has arguments into a chip program of its name.
-
-    A program runs one frame, so the leading axis must be 1. Encoding at the inputs and
-    decoding at the outputs become the host's part. Accumulators are proven not to overflow.
-    """
-
-    name = "convert-lns-to-chip"
+@dataclass(frozen=True, kw_only=True)
+class TargetOptions(Options):
+    """The chip that a program is made for."""
 
     target: str | None = None
-    """TOML file of the chip's memories and arithmetic; what it does not give is the default
-
-    of a memory, or the module's arithmetic."""
-
+    """TOML file of the chip's memories and arithmetic. Memories that it leaves out have their
+    default sizes; arithmetic that it leaves out is that of the module."""
     activation_memory: int | None = None
-    """Bytes of activation memory, in place of the target's."""
-
+    """Bytes of activation memory, in place of the target's (4 MiB)."""
     weight_memory: int | None = None
-    """Bytes of weight memory, in place of the target's."""
-
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        functions = [
-            each
-            for each in op.body.block.ops
-            if isinstance(each, func.FuncOp) and each.body.blocks and each.body.blocks[0].args
-        ]
-        if not functions:
-            raise RecogError("the module has no function with arguments to convert")
-        for function in functions:
-            program = convert_function(function, self.chip_target(default_target(function)))
-            Rewriter.insert_op(program, InsertPoint.before(function))
-            function.detach()
-            function.erase()
+    """Bytes of weight memory, in place of the target's (16 MiB)."""
 
     def chip_target(self, default: ChipTarget) -> ChipTarget:
         """The chip of these options; what they leave open is the default's. Raises RecogError."""
@@ -83,6 +61,31 @@ class ConvertLnsToChipPass(ModulePass):
             )
         except ValueError as error:
             raise RecogError(str(error)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertLnsToChipPass(TargetOptions, ModulePass):
+    """Turn every function of lns ops that has arguments into a chip program of its name.
+
+    A program runs one frame, so the leading axis must be 1. Encoding at the inputs and
+    decoding at the outputs become the host's part. Accumulators are proven not to overflow.
+    """
+
+    name = "convert-lns-to-chip"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        functions = [
+            each
+            for each in op.body.block.ops
+            if isinstance(each, func.FuncOp) and each.body.blocks and each.body.blocks[0].args
+        ]
+        if not functions:
+            raise RecogError("the module has no function with arguments to convert")
+        for function in functions:
+            program = convert_function(function, self.chip_target(default_target(function)))
+            Rewriter.insert_op(program, InsertPoint.before(function))
+            function.detach()
+            function.erase()
 
 
 def load_target(path: str, default: ChipTarget | None = None) -> ChipTarget:

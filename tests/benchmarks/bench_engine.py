@@ -155,10 +155,8 @@ def _program(model: Any, inputs: Any) -> bytes:
 
     from recog.frontend.torch.importer import import_exported
     from recog.lowering.pipeline import ConversionOptions, convert
-    from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
-    memories = ConvertLnsToChipPass(activation_memory=MEMORY, weight_memory=MEMORY)
-    options = ConversionOptions(cluster=None, tune=None, chip=memories)
+    options = ConversionOptions(cluster=False, activation_memory=MEMORY, weight_memory=MEMORY)
     module = import_exported(torch.export.export(model, inputs))
     return convert(module, [x.numpy() for x in inputs], options=options).assemble()
 

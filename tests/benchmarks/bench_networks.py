@@ -119,12 +119,11 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
     import torch
     from networks import NETWORKS
     from torch.utils._pytree import tree_leaves
-    from xdsl.context import Context
 
     from recog.dialects import nn
     from recog.frontend.torch.importer import import_exported
     from recog.lowering.batch_norm.fold import KEPT_BECAUSE
-    from recog.lowering.pipeline import fold_norms
+    from recog.lowering.pipeline import fold_network
 
     model, inputs = NETWORKS[row["network"]]()
     with torch.no_grad():
@@ -146,7 +145,7 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
     decisions: list[Any] = []
     _run(module, inputs, lambda op, results: decisions.extend(_decided(op, results)))
     start = time.perf_counter()
-    fold_norms(Context(), module)
+    fold_network(module)
     row["fold_s"] = round(time.perf_counter() - start, 2)
     # Scales and shifts that were no batch norm can have become one.
     norms = [op for op in module.walk() if isinstance(op, nn.BatchNormOp)]
@@ -208,11 +207,9 @@ def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
     from recog.lowering.check.compare_layers import sqnr_db
     from recog.lowering.partition.partition import STAYS_BECAUSE
     from recog.lowering.pipeline import ConversionOptions, convert, module_outputs
-    from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
     from recog.tools.report.levels import compare_bits
 
-    memories = ConvertLnsToChipPass(activation_memory=MEMORY, weight_memory=MEMORY)
-    options = ConversionOptions(cluster=None, tune=None, chip=memories)
+    options = ConversionOptions(cluster=False, activation_memory=MEMORY, weight_memory=MEMORY)
     start = time.perf_counter()
     conversion = convert(module, inputs, options=options)
     row["convert_s"] = round(time.perf_counter() - start, 2)

@@ -71,7 +71,7 @@ def frames(count: int = 12) -> np.ndarray:
 
 def converted(space: bool) -> Conversion:
     module = import_torch(Detector(space=space).eval(), torch.zeros(1, 3, 32, 64))
-    return convert(module, [frames()], options=ConversionOptions(cluster=None, tune=None))
+    return convert(module, [frames()], options=ConversionOptions(cluster=False))
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ class Halved(Detector):
 
 def test_arithmetic_on_boxes_is_the_hosts():
     module = import_torch(Halved().eval(), torch.zeros(1, 3, 32, 64))
-    result = convert(module, [frames()], options=ConversionOptions(cluster=None, tune=None))
+    result = convert(module, [frames()], options=ConversionOptions(cluster=False))
     host = result.host_part
     assert host is not None
     ops = [op for op in host.walk() if op.dialect_name() == "nn"]
@@ -188,7 +188,7 @@ def test_an_empty_scene_has_no_boxes_and_is_no_error():
     examples = np.random.default_rng(0).uniform(0, 1, (8, 1, 8, 8)).astype(np.float32)
     network = Bright().eval()
     module = import_torch(network, torch.zeros(1, 1, 8, 8))
-    result = convert(module, [examples], options=ConversionOptions(cluster=None, tune=None))
+    result = convert(module, [examples], options=ConversionOptions(cluster=False))
     machine = Machine(result.assemble())
     dark = np.zeros((2, 1, 8, 8), np.float32)
     scores, boxes = machine.run(dark)

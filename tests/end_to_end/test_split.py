@@ -63,7 +63,7 @@ def test_the_whole_runs_from_one_command(
     assert [found[f"output{i}"].shape for i in range(3)] == [(12, 8), (12, 2, 8), (12, 8)]
 
     frames = np.load(data)
-    options = ConversionOptions(cluster=None, tune=None)
+    options = ConversionOptions(cluster=False)
     conversion = convert(import_model(net), [frames], options=options)
     machine = Machine(conversion.assemble())
     assert compare_bits(conversion.lns_module, machine, [frames]) > 0
@@ -75,7 +75,7 @@ def test_the_boundary_keeps_what_the_decode_needs(workspace: Path) -> None:
     """Scores from the machine are the float network's to the precision of its codes."""
     frames = np.load(workspace / "frames.npy")
     module = import_model(f"{workspace}/net.py:make")
-    options = ConversionOptions(cluster=None, tune=None)
+    options = ConversionOptions(cluster=False)
     conversion = convert(module, [frames], options=options)
     exact = conversion.network(lambda *x: _float(conversion, x))(frames)
     found = conversion.network(Machine(conversion.assemble()).run)(frames)

@@ -10,7 +10,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from xdsl.context import Context
 
 from recog.backend.machine import Machine
 from recog.dialects import nn as nn_dialect
@@ -20,12 +19,12 @@ from recog.frontend.tasks.stereo import StereoNet
 from recog.frontend.tasks.yolostereo import YoloStereo3d
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.partition.partition import partition, split_modules
-from recog.lowering.pipeline import Conversion, ConversionOptions, convert, fold_norms
+from recog.lowering.pipeline import Conversion, ConversionOptions, convert, fold_network
 from recog.tools.cli.main import main
 from recog.tools.report.levels import compare_bits
 
 HEIGHT, WIDTH = 32, 64
-DENSE = ConversionOptions(cluster=None, tune=None)
+DENSE = ConversionOptions(cluster=False)
 
 
 class Matcher(nn.Module):
@@ -160,7 +159,7 @@ def test_the_full_size_detector_is_whole_up_to_its_peaks():
     torch.manual_seed(0)
     images = torch.rand(2, 1, 3, 288, 1280)
     module = import_torch(YoloStereo3d(8, 8).eval(), (images[0], images[1]))
-    fold_norms(Context(), module)
+    fold_network(module)
     assert partition(module)
     chip_part, host = split_modules(module)
     on_chip = Counter(op.name for op in chip_part.walk())

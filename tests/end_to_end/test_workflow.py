@@ -14,8 +14,6 @@ import torch
 from recog.backend.machine import Machine
 from recog.frontend.torch.importer import import_torch
 from recog.frontend.torch.model_file import load_model
-from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
-from recog.lowering.cluster.tuner import TuneSettings
 from recog.lowering.pipeline import ConversionOptions, convert
 from recog.tools.cli.main import main
 from recog.tools.opt.main import main as recog_opt
@@ -169,8 +167,8 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
     model, inputs = load_model(f"{workspace}/net.py:make")
     images = np.load(workspace / "images.npy")
     for options in (
-        ConversionOptions(cluster=None),
-        ConversionOptions(cluster=ClusterWeightsPass(centroids=16), tune=TuneSettings(epochs=1)),
+        ConversionOptions(cluster=False),
+        ConversionOptions(centroids=16, epochs=1),
     ):
         conversion = convert(import_torch(model.eval(), inputs), [images], options=options)
         program = conversion.assemble()
@@ -198,7 +196,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--width", "40"],
             1,
-            ["width must be in"],
+            ["--width must be in"],
         ),
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--target", "{0}/none.toml"],
@@ -225,7 +223,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--accumulator-width", "0"],
             1,
-            ["accumulator width must be in"],
+            ["--accumulator-width must be in"],
         ),
     ],
 )

@@ -58,18 +58,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _modules(network: str, converted: str) -> tuple[ModuleOp, ModuleOp]:
     """The float module with its batch norms folded, as the converted one has them."""
-    from xdsl.context import Context
-
-    from recog.lowering.pipeline import fold_norms
+    from recog.lowering.pipeline import Stage, fold_network
     from recog.tools.module_files import load_network
 
     path = Path(converted)
     if path.is_dir():
-        found = sorted(path.glob("*-lns.mlir"))
+        found = sorted(path.glob(f"*-{Stage.LNS}.mlir"))
         if not found:
             hint = "give the folder that recog convert wrote"
-            raise RecogError("holds no stage *-lns.mlir", where=converted, hint=hint)
+            raise RecogError(f"holds no stage *-{Stage.LNS}.mlir", where=converted, hint=hint)
         path = found[0]
     float_module, lns_module = load_network(network), load_network(str(path))
-    fold_norms(Context(), float_module)
+    fold_network(float_module)
     return float_module, lns_module

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES
+from recog.lowering.pipeline import Stage
 from recog.tools.cli.arguments import (
     add_engine,
     add_json,
@@ -28,10 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level",
         nargs="+",
-        choices=(*LEVELS, "all"),
+        choices=[*LEVELS, "all"],
         metavar="LEVEL",
-        default=["float", "machine"],
-        help=f"levels to score: {', '.join(LEVELS)}, or all (default: float machine)",
+        default=[Stage.FLOAT, Stage.MACHINE],
+        help=f"levels to score: {', '.join(LEVELS)}, or all; lns has dense weights (default: float "
+        "machine)",
     )
     parser.add_argument(
         "--checkpoint",

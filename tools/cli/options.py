@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from recog.tools.opt.pipeline_parser import _option_docs as option_docs
-
-OptionsT = TypeVar("OptionsT")
+from recog.lowering.common.options import declared
+from recog.tools.opt.pipeline_parser import option_docs
 
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 
 
 class OptionGroup(NamedTuple):
-    """Flags that stand together in the help, by the names of their fields."""
+    """Flags that stand together in the help: fields by name, or all that a class declares."""
 
     title: str
-    fields: Sequence[str]
+    members: Sequence[str | type]
+    description: str | None = None
 
 
 def add_options(
@@ -32,9 +33,9 @@ def add_options(
 ) -> None:
     """Add a flag for each field of a dataclass: `table_share: float = 1.0` is --table-share X.
 
-    A field may be of type bool, int, float or str, or a Literal of texts, each perhaps or None. A
-    bool that is true by default has --no-NAME too. A flag that is not given leaves no trace in the
-    parsed arguments. Read them with `given_options`.
+    A field is a bool, int, float or str, perhaps or None; values of one in CHOICES (see
+    `lowering.common.options`) are limited to those. A bool that is true by default has --no-NAME
+    too. A flag that is not given leaves no trace in the parsed arguments: see `given_options`.
 
     Args:
         cls: the dataclass; the string below a field is its help text.
@@ -43,20 +44,39 @@ def add_options(
         metavars: what stands for a value in the help, by field, where the type says too little.
 
     Raises:
-        TypeError: a group names no field of `cls`, or a field is of another type.
+        TypeError: a group or a metavar names no field, or a field is of another type.
     """
-    types, docs = get_type_hints(cls), option_docs(cls)
+    types, docs, choices = get_type_hints(cls), option_docs(cls), declared(cls, "CHOICES")
     fields = {field.name: field for field in _fields(cls, leave_out)}
-    grouped = [name for group in groups for name in group.fields]
-    unknown = [name for name in (*grouped, *(metavars or {})) if name not in fields]
+    unknown = [name for name in metavars or {} if name not in fields]
     if unknown:
         raise TypeError(f"{cls.__name__} has no field {', '.join(unknown)}")
-    rest = [name for name in fields if name not in grouped]
-    for title, names in (*groups, *([OptionGroup("more options", rest)] if rest else ())):
-        group = parser.add_argument_group(title)
+    grouped = [_members(group, fields) for group in groups]
+    rest = [name for name in fields if not any(name in names for names in grouped)]
+    for group, names in zip((*groups, OptionGroup("more options", rest)), (*grouped, rest)):
+        shown = parser.add_argument_group(group.title, group.description)
         for name in names:
-            metavar = (metavars or {}).get(name)
-            _add_option(group, fields[name], types[name], docs.get(name, ""), metavar)
+            flag = _Flag(
+                fields[name],
+                _without_none(types[name]),
+                docs.get(name, ""),
+                choices.get(name),
+                (metavars or {}).get(name),
+            )
+            flag.add_to(shown)
+
+
+def _members(group: OptionGroup, fields: Mapping[str, object]) -> list[str]:
+    """The fields of a group, without those that the command leaves out."""
+    names = list[str]()
+    for member in group.members:
+        if isinstance(member, type):
+            names += [name for name in inspect.get_annotations(member) if name in fields]
+        elif member in fields:
+            names.append(member)
+        else:
+            raise TypeError(f"the group {group.title} has no field {member}")
+    return names
 
 
 def given_options(
@@ -72,26 +92,28 @@ def _fields(cls: type, leave_out: Iterable[str]) -> list[dataclasses.Field[Any]]
     return [field for field in dataclasses.fields(cls) if field.init and field.name not in hidden]
 
 
-def _add_option(
-    group: argparse._ArgumentGroup,
-    field: dataclasses.Field[Any],
-    hint: Any,
-    doc: str,
-    metavar: str | None,
-) -> None:
-    flag = f"--{field.name.replace('_', '-')}"
-    text = _help(doc, field.default)
-    settings: dict[str, Any] = {"dest": field.name, "default": argparse.SUPPRESS, "help": text}
-    kind = _without_none(hint)
-    if kind is bool:
-        action = argparse.BooleanOptionalAction if field.default is True else "store_true"
-        group.add_argument(flag, action=action, **settings)
-    elif get_origin(kind) is Literal:
-        group.add_argument(flag, choices=get_args(kind), **settings)
-    elif kind in METAVARS:
-        group.add_argument(flag, type=kind, metavar=metavar or METAVARS[kind], **settings)
-    else:
-        raise TypeError(f"no flag can be made of {field.name}: {hint}")
+class _Flag(NamedTuple):
+    """What a flag is made of."""
+
+    field: dataclasses.Field[Any]
+    kind: Any
+    doc: str
+    choices: Sequence[str] | None
+    metavar: str | None
+
+    def add_to(self, group: argparse._ArgumentGroup) -> None:
+        name, default = self.field.name, self.field.default
+        settings: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
+        settings["help"] = _help(self.doc, default)
+        if self.kind is bool:
+            settings["action"] = argparse.BooleanOptionalAction if default is True else "store_true"
+        elif self.kind not in METAVARS:
+            raise TypeError(f"no flag can be made of {name}: {self.kind}")
+        elif self.choices is not None:
+            settings["choices"] = self.choices
+        else:
+            settings |= {"type": self.kind, "metavar": self.metavar or METAVARS[self.kind]}
+        group.add_argument(f"--{name.replace('_', '-')}", **settings)
 
 
 def _without_none(hint: Any) -> Any:

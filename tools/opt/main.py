@@ -27,7 +27,7 @@ from recog.tools.context import make_context, register_dialects
 from recog.tools.diagnostics import IRParseError, UsageError, describe_error, during
 from recog.tools.opt.ir_parser import parse_module
 from recog.tools.opt.pipeline_parser import describe_pass, instantiate, parse_passes, suggest
-from recog.tools.universe import PASS_SUMMARIES, TARGET_SUMMARIES
+from recog.tools.universe import PASS_SUMMARIES, PIPELINE_SUMMARIES, TARGET_SUMMARIES
 
 STDOUT_NAMES = (None, "-", "/dev/stdout")
 
@@ -268,9 +268,12 @@ def _target_text(text: str) -> str:
 
 
 def _epilog(available: Sequence[str] | dict[str, Any]) -> str:
-    others = len(available) - len(PASS_SUMMARIES)
+    others = len(available) - len(PASS_SUMMARIES) - len(PIPELINE_SUMMARIES)
     return "\n".join(
         [
+            "pipelines, which run passes in their order and are named as passes are:",
+            *_columns(PIPELINE_SUMMARIES),
+            "",
             "passes (--help-pass NAME tells the options):",
             *_columns(PASS_SUMMARIES),
             f"  and {others} passes of xDSL: --list-passes",
@@ -289,8 +292,9 @@ def _columns(summaries: dict[str, str]) -> list[str]:
 
 
 def _list_passes(available: dict[str, Any]) -> str:
-    others = sorted(set(available) - set(PASS_SUMMARIES))
-    return "\n".join([*_columns(PASS_SUMMARIES), "", "xDSL:", *(f"  {name}" for name in others)])
+    others = sorted(set(available) - set(PASS_SUMMARIES) - set(PIPELINE_SUMMARIES))
+    lines = [*_columns(PASS_SUMMARIES), "", "pipelines:", *_columns(PIPELINE_SUMMARIES)]
+    return "\n".join([*lines, "", "xDSL:", *(f"  {name}" for name in others)])
 
 
 def main(args: Sequence[str] | None = None) -> int:

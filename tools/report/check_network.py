@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 
@@ -57,11 +56,11 @@ def check_network(spec: str) -> NetworkReport:
 def report_of(module: ModuleOp) -> NetworkReport:
     """The report of an nn module. The module is modified: its batch norms are folded."""
     from recog.lowering.batch_norm.fold import KEPT_BECAUSE
-    from recog.lowering.pipeline import fold_norms
+    from recog.lowering.pipeline import fold_network
 
     before = [op.location for op in module.walk() if isinstance(op, nn.BatchNormOp)]
     total = len(before)
-    fold_norms(Context(), module)
+    fold_network(module)
     # Scales and shifts that were no batch norm can have become one.
     kept = [op for op in module.walk() if isinstance(op, nn.BatchNormOp) and op.location in before]
     rows = coverage(module)

@@ -16,11 +16,8 @@ from recog.dialects import lns
 from recog.dialects.errors import RecogError
 from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.common.layer_names import label_of
-from recog.lowering.pipeline import Conversion, module_outputs, weight_bytes
+from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_bytes
 
-WHOLE_LEVELS = ("float", "folded")
-"""The levels before a network is divided between chip and host."""
-FLOAT_LEVELS = (*WHOLE_LEVELS, "clustered", "tuned")
 BATCH = 64
 MOVES = (lns.ConcatOp, lns.PadOp, lns.PermuteOp, lns.ReshapeOp, lns.SliceOp)
 """Ops that are but other addresses of the same codes on the chip."""
@@ -56,11 +53,11 @@ def measure_levels(
     progress: Callable[[str], None] | None = None,
 ) -> list[LevelRow]:
     """Run every level on the same inputs (N, ...); labels are class indices (N,)."""
-    float_bytes = weight_bytes(conversion.stages["float"])
+    float_bytes = weight_bytes(conversion.stages[Stage.FLOAT])
     rows: list[LevelRow] = []
     reference: np.ndarray | None = None
 
-    def add(level: str, outputs: np.ndarray, size: int) -> None:
+    def add(level: Stage, outputs: np.ndarray, size: int) -> None:
         nonlocal reference
         reference = outputs if reference is None else reference
         accuracy = None
@@ -72,20 +69,19 @@ def measure_levels(
             progress(level)
 
     host_bytes = 0 if conversion.host_part is None else weight_bytes(conversion.host_part)
-    for level in FLOAT_LEVELS:
-        if level in conversion.stages:
-            module = conversion.stages[level]
+    for level, module in conversion.stages.items():
+        if level.runs_in_float:
             outputs, size = module_outputs(module, inputs), weight_bytes(module)
-            if level not in WHOLE_LEVELS:
+            if not level.is_whole:
                 outputs = conversion.network(lambda *_, values=outputs: values)(*inputs)
                 size += host_bytes
             add(level, outputs[0], size)
     lns_module = conversion.lns_module
     values = _run_lns(lns_module, inputs)
     outputs = conversion.network(lambda *_: values)(*inputs)
-    add("lns", outputs[0], weight_bytes(lns_module) + host_bytes)
+    add(Stage.LNS, outputs[0], weight_bytes(lns_module) + host_bytes)
     outputs = conversion.network(machine.run)(*inputs)
-    add("machine", outputs[0], machine.weight_bytes + host_bytes)
+    add(Stage.MACHINE, outputs[0], machine.weight_bytes + host_bytes)
     return rows
 
 

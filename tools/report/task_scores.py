@@ -12,12 +12,13 @@ import numpy as np
 
 from recog.frontend.tasks.base import Task, TaskData
 from recog.frontend.tasks.checkpoints import load_checkpoint
+from recog.lowering.pipeline import Stage
 from recog.tools.console import print_table, stage
 from recog.tools.report.task_frames import load_frames
 from recog.tools.report.task_levels import TaskLevels
-from recog.tools.report.task_tuning import ClusterSettings
+from recog.tools.report.task_tuning import tune_options
 
-Outputs = dict[str, list[np.ndarray]]
+Outputs = dict[Stage, list[np.ndarray]]
 """The decoded outputs of each level, each stacked over the frames."""
 
 
@@ -62,20 +63,20 @@ def task_levels(
         folder: where a network that is tuned here is kept.
         tune_epochs: passes over the frames in place of those of the task's recipe.
     """
-    settings = ClusterSettings.of(task.tune_recipe)
+    options = tune_options(task.tune_recipe)
     if tune_epochs is not None:
-        settings = replace(settings, tune=replace(settings.tune, epochs=tune_epochs))
+        options = replace(options, epochs=tune_epochs)
 
     @cache
     def frames(split: str) -> TaskData:
         return load_frames(task, split, scenes)
 
     network = load_checkpoint(task, checkpoint)
-    return TaskLevels(task, network, frames, folder, settings, engine)
+    return TaskLevels(task, network, frames, folder, options, engine)
 
 
 def measure(
-    levels: TaskLevels, test: TaskData, wanted: Sequence[str], *, verify_frames: int = 0
+    levels: TaskLevels, test: TaskData, wanted: Sequence[Stage], *, verify_frames: int = 0
 ) -> tuple[list[ScoreRow], Outputs]:
     """A row and the outputs of every level asked for.
 
@@ -91,7 +92,7 @@ def measure(
         scores = task.metric(outputs[level], test.truths)
         size = levels.weight_bytes(level)
         exact = None
-        if level == "machine" and verify_frames:
+        if level is Stage.MACHINE and verify_frames:
             exact = levels.frames_bit_exact(test, verify_frames)
         rows.append(
             ScoreRow(
@@ -100,7 +101,7 @@ def measure(
                 task.metric_name,
                 scores[task.metric_name],
                 size,
-                levels.weight_bytes("float") / size,
+                levels.weight_bytes(Stage.FLOAT) / size,
                 len(test),
                 round(seconds, 2),
                 scores,
@@ -138,21 +139,22 @@ def draw(
     """Draw the float network's results beside the machine's; the path of the page."""
     from recog.tools.pictures import Frames, drive_data, write_pictures
 
-    for level in ("float", "machine"):
+    compared = (Stage.FLOAT, Stage.MACHINE)
+    for level in compared:
         if level not in outputs:
             outputs[level] = levels.predict(level, test)
     drive = None
     if levels.task.scene_truths is not None:
         with stage("render a drive"):
             scenes = drive_data(levels.task)
-        seen = [levels.predict(level, scenes) for level in ("float", "machine")]
+        seen = [levels.predict(level, scenes) for level in compared]
         drive = Frames(scenes.images, scenes.truths, *seen)
     return write_pictures(
         levels.task,
         test.images,
         test.truths,
-        outputs["float"],
-        outputs["machine"],
+        outputs[Stage.FLOAT],
+        outputs[Stage.MACHINE],
         folder,
         scores={row.level: row.scores for row in rows},
         drive=drive,

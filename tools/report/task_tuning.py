@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,10 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
-from recog.lowering.cluster.tuner import Tuner, TuneSettings
+from recog.lowering.cluster.tuner import Tuner
+from recog.lowering.common.options import taken_from
 from recog.lowering.encode.precision_analysis import LAYERS
-from recog.lowering.pipeline import fold_norms
+from recog.lowering.pipeline import ConversionOptions, fold_network
 from recog.tools.module_files import print_module
 
 if TYPE_CHECKING:
@@ -33,31 +34,33 @@ TUNED_FROM = "recog.tuned_from"
 """Module attribute: a hash of the float network and of its clustering and tuning settings."""
 
 
-@dataclass(frozen=True)
-class ClusterSettings:
-    """How a task's network is clustered and tuned."""
+KEY_CLUSTER = {
+    **{name: name for name in ("centroids", "scalar_centroids", "channel_block", "linear_block")},
+    **{"table_share": "table_share", "scale_frac": "weight_frac", "code_width": "weight_width"},
+    **{"iterations": "iterations", "seed": "seed"},
+}
+"""What a key holds of the clustering, by the options' names when the shipped networks were tuned:
+other names or another order would make their keys stale."""
+KEY_TUNE = (
+    *("epochs", "batch", "learning_rate", "loss", "weight_width", "weight_frac", "reassign"),
+    *("seed", "entry"),
+)
 
-    cluster: ClusterWeightsPass = ClusterWeightsPass()
-    tune: TuneSettings = TuneSettings()
 
-    @classmethod
-    def of(cls, recipe: TuneRecipe) -> ClusterSettings:
-        """The settings of a task's recipe, with which its shipped network was tuned."""
-        tune = TuneSettings(
-            epochs=recipe.epochs,
-            batch=recipe.batch,
-            learning_rate=recipe.learning_rate,
-            reassign=recipe.reassign,
-        )
-        return cls(ClusterWeightsPass(table_share=recipe.table_share), tune)
+def tune_options(recipe: TuneRecipe) -> ConversionOptions:
+    """The conversion options of a task's recipe, with which its shipped network was tuned."""
+    return ConversionOptions(**asdict(recipe))
 
-    def key(self, folded: ModuleOp) -> str:
-        """A hash of a float network and these settings."""
-        digest = hashlib.sha256(repr(asdict(self)).encode())
-        for op in folded.walk():
-            if isinstance(op, ConstantOp):
-                digest.update(op.value.to_array().tobytes())
-        return digest.hexdigest()[:32]
+
+def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
+    """A hash of a folded float network and of how it is clustered and tuned."""
+    cluster = {old: getattr(options, name) for old, name in KEY_CLUSTER.items()}
+    tune = {name: getattr(options, name) for name in KEY_TUNE}
+    digest = hashlib.sha256(repr({"cluster": cluster, "tune": tune}).encode())
+    for op in folded.walk():
+        if isinstance(op, ConstantOp):
+            digest.update(op.value.to_array().tobytes())
+    return digest.hexdigest()[:32]
 
 
 def tune_task(
@@ -65,7 +68,7 @@ def tune_task(
     network: Any,
     clustered: ModuleOp,
     data: TaskData,
-    settings: ClusterSettings,
+    options: ConversionOptions,
     *,
     progress: Callable[[float, float], None] = lambda share, loss: None,
 ) -> ModuleOp:
@@ -76,7 +79,7 @@ def tune_task(
 
     Args:
         network: the float network.
-        clustered: the whole network, folded and clustered with these settings.
+        clustered: the whole network, folded and clustered with these options.
         progress: called with the share of the work done and the loss.
     """
     import torch
@@ -84,23 +87,24 @@ def tune_task(
     from recog.frontend.torch.importer import import_torch
 
     heads = import_torch(task.heads(network), task.example_inputs())
-    fold_norms(Context(), heads)
+    fold_network(heads)
     dense = heads.clone()
-    settings.cluster.apply(Context(), heads)
-    tune, rng = settings.tune, np.random.default_rng(settings.tune.seed)
-    per_epoch = max(1, len(data) // tune.batch)
-    tuner = Tuner(heads, tune, tune.epochs * per_epoch, weights_before(dense, heads))
+    taken_from(options, ClusterWeightsPass).apply(Context(), heads)
+    rng, batch = np.random.default_rng(options.seed), options.batch
+    per_epoch = max(1, len(data) // batch)
+    steps = options.epochs * per_epoch
+    tuner = Tuner(heads, options, steps, weights_before(dense, heads))
     done = 0
-    for _ in range(tune.epochs):
+    for _ in range(options.epochs):
         order = rng.permutation(len(data))
         for i in range(per_epoch):
-            frames = order[i * tune.batch : (i + 1) * tune.batch].tolist()
+            frames = order[i * batch : (i + 1) * batch].tolist()
             inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
             targets = data.targets(frames)
             task.augment(inputs, targets, rng)
             loss = tuner.step(inputs, lambda heads, wanted=targets: task.loss(heads, wanted))
             done += 1
-            progress(done / (tune.epochs * per_epoch), loss)
+            progress(done / steps, loss)
     tuner.store()
     tuned = clustered.clone()
     copy_parameters(heads, tuned)

@@ -83,7 +83,7 @@ def test_after_every_pass(data: str):
         FoldBatchNormPass(),
         ClusterWeightsPass(table_share=100),
         TuneCentroidsPass(data=data, epochs=1),
-        CalibratePass(data),
+        CalibratePass(data=data),
         EncodeLnsPass(),
     ):
         apply(module, step)
@@ -94,7 +94,9 @@ def test_after_every_pass(data: str):
 def test_on_the_chip(data: str):
     from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
-    module = apply(with_batch_norm(), FoldBatchNormPass(), CalibratePass(data), EncodeLnsPass())
+    module = apply(
+        with_batch_norm(), FoldBatchNormPass(), CalibratePass(data=data), EncodeLnsPass()
+    )
     known = places(module)
     ConvertLnsToChipPass().apply(Context(), module)
     # Concatenation is addressing; all others are instructions.

@@ -17,7 +17,12 @@ from xdsl.utils.target import Target
 
 from recog.tools.context import make_context
 from recog.tools.opt.pipeline_parser import describe_options, describe_pass
-from recog.tools.universe import PASS_SUMMARIES, RECOG_UNIVERSE, TARGET_SUMMARIES
+from recog.tools.universe import (
+    PASS_SUMMARIES,
+    PIPELINE_SUMMARIES,
+    RECOG_UNIVERSE,
+    TARGET_SUMMARIES,
+)
 
 
 @pytest.mark.parametrize("name", RECOG_UNIVERSE.all_dialects)
@@ -46,7 +51,7 @@ def test_pass_loads(name: str):
     cls = RECOG_UNIVERSE.all_passes[name]()
     assert issubclass(cls, ModulePass)
     assert cls.name == name
-    assert PASS_SUMMARIES[name]
+    assert (PASS_SUMMARIES | PIPELINE_SUMMARIES)[name]
     title, doc, *options = describe_pass(cls).split("\n\n")
     assert title == name
     assert len(doc) > 40, "the docstring is what --help-pass prints"
@@ -76,7 +81,11 @@ def test_plain_xdsl_opt_knows_the_passes():
     xdsl_opt = Path(sys.executable).parent / "xdsl-opt"
     run = subprocess.run([xdsl_opt, "--help"], capture_output=True, text=True, check=True)
     text = "".join(run.stdout.split())
-    missing = [name for name in (*PASS_SUMMARIES, *RECOG_UNIVERSE.all_targets) if name not in text]
+    missing = [
+        name
+        for name in (*PASS_SUMMARIES, *PIPELINE_SUMMARIES, *RECOG_UNIVERSE.all_targets)
+        if name not in text
+    ]
     assert missing == []
 
 

@@ -21,7 +21,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.verification import verify_module
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.legalize.decompose_conv3d import DecomposeConv3dPass
-from recog.lowering.pipeline import fold_norms
+from recog.lowering.pipeline import fold_network
 
 few = settings(max_examples=25)
 
@@ -126,7 +126,7 @@ def test_joined_batches_and_volumes_run_at_any_batch():
     expected = model(left, right)
     (found,) = run_nn(module, left, right)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-    fold_norms(Context(), module)
+    fold_network(module)
     verify_module(module)
     (found,) = run_nn(module, left, right)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
@@ -151,7 +151,7 @@ def test_a_batch_norm_before_a_padded_volume_layer_says_why_it_stays():
     model = trained(tnn.Sequential(tnn.BatchNorm3d(2), tnn.Conv3d(2, 2, 3, padding=1)))
     x = torch.randn(2, 2, 4, 4, 4)
     module = import_torch(model, x[:1])
-    fold_norms(Context(), module)
+    fold_network(module)
     (found,) = run_nn(module, x)
     torch.testing.assert_close(found, model(x), rtol=1e-4, atol=1e-5)
     (kept,) = [op for op in module.walk() if isinstance(op, nn.BatchNormOp)]

@@ -16,6 +16,7 @@ from recog.dialects import nn as nn_dialect
 from recog.dialects.errors import RecogError
 from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks, suppress
 from recog.frontend.torch.importer import import_torch
+from recog.lowering.pipeline import raise_torch
 
 CAMERA, PRIORS = [700.0, 30.0, 12.0, 0.54], [1.5, 1.6, 3.9, 1.7, 0.6, 0.8]
 
@@ -32,7 +33,9 @@ class Calls(nn.Module):
 
 
 def imported(function, *inputs: Tensor):
-    return import_torch(Calls(function).eval(), tuple(x[:1] for x in inputs))
+    module = import_torch(Calls(function).eval(), tuple(x[:1] for x in inputs))
+    raise_torch(module)
+    return module
 
 
 def assert_same(function, *inputs: Tensor) -> list[str]:

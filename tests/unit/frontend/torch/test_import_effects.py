@@ -193,5 +193,5 @@ def test_slices_filled_with_numbers_are_constants():
     module = assert_equals_eager(Function(_filled), IMAGE)
     assert "nn.broadcast" not in str(module)
     images = torch.randn(4, *IMAGE).numpy()
-    conversion = convert(module, [images], options=ConversionOptions(cluster=None, tune=None))
+    conversion = convert(module, [images], options=ConversionOptions(cluster=False))
     assert compare_bits(conversion.lns_module, Machine(conversion.assemble()), [images]) > 0

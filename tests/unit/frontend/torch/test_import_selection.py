@@ -14,6 +14,7 @@ from torch import nn as tnn
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_torch
+from recog.lowering.pipeline import raise_torch
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor | tuple[Tensor, ...]]] = {
     "abs": lambda x: x.abs(),
@@ -185,6 +186,7 @@ def test_correlation_volumes_are_one_op(function: Callable[[Tensor, Tensor], Ten
     left, right = torch.randn(1, 3, 6, 10), torch.randn(1, 3, 6, 10)
     model = Stereo(function)
     module = import_torch(model.eval(), (left, right))
+    raise_torch(module)
     ops = [op.name for op in module.walk() if op.name.startswith("nn.")]
     assert ops == ["nn.conv2d", "nn.conv2d", "nn.correlation", "nn.relu"]
     (found,) = run_nn(module, left, right)
@@ -207,6 +209,7 @@ def test_what_is_no_correlation_volume_stays(function: Callable[[Tensor, Tensor]
     left, right = torch.randn(1, 3, 6, 10), torch.randn(1, 3, 6, 10)
     model = Stereo(function)
     module = import_torch(model.eval(), (left, right))
+    raise_torch(module)
     assert not any(op.name == "nn.correlation" for op in module.walk())
     torch.testing.assert_close(run_nn(module, left, right)[0], model(left, right))
 

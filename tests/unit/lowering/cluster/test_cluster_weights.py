@@ -57,7 +57,7 @@ def test_relative_errors_are_of_the_weights_not_of_the_normalized_ones():
     random = np.random.default_rng(0)
     weight = random.normal(0, 1, (64, 32)).astype(np.float32)
     weight[::2] *= 100
-    settings = ClusterWeightsPass(scale_frac=0)
+    settings = ClusterWeightsPass(weight_frac=0)
     lookup = clustered_weight(weight, Layout.of(weight.shape, (1, 4), 16, 8), settings)[-1]
     assert isinstance(lookup, LookupOp)
     error = ((looked_up(lookup) - weight) ** 2).sum(axis=1) / (weight**2).sum(axis=1)
@@ -221,8 +221,8 @@ def test_weights_of_any_size_and_value():
         ("channel_block", 0, "[1, 1024]"),
         ("linear_block", 2000, "[1, 1024]"),
         ("table_share", -0.5, "[0.0, 1000000.0]"),
-        ("scale_frac", 13, "[0, 12]"),
-        ("code_width", 17, "[2, 16]"),
+        ("weight_frac", 13, "[0, 12]"),
+        ("weight_width", 17, "[2, 16]"),
         ("iterations", 0, "[1, 100000]"),
         ("seed", -1, "[0, 4294967295]"),
     ],

@@ -12,14 +12,11 @@ from recog.dialects.functions import find_function
 from recog.dialects.verification import verify_module
 from recog.frontend.functional import decode_boxes_2d, peaks, suppress
 from recog.frontend.torch.importer import import_torch
-from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.differentiable_outputs import heads_of, returning_heads
-from recog.lowering.cluster.tune_centroids import TuneSettings
-from recog.lowering.pipeline import ConversionOptions, convert, module_outputs
+from recog.lowering.pipeline import ConversionOptions, convert, module_outputs, raise_torch
 
 QUICK = ConversionOptions(
-    cluster=ClusterWeightsPass(centroids=4, scalar_centroids=3),
-    tune=TuneSettings(epochs=30, batch=8, learning_rate=5e-3),
+    centroids=4, scalar_centroids=3, epochs=30, batch=8, learning_rate=5e-3, reassign=0
 )
 
 
@@ -50,7 +47,9 @@ class Segmenter(nn.Module):
 
 
 def imported(network: nn.Module) -> ModuleOp:
-    return import_torch(network.eval(), torch.zeros(1, 3, 16, 16))
+    module = import_torch(network.eval(), torch.zeros(1, 3, 16, 16))
+    raise_torch(module)
+    return module
 
 
 def inputs() -> np.ndarray:

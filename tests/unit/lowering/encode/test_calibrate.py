@@ -222,4 +222,4 @@ def test_networks_that_overflow():
 def test_bad_options(options: dict[str, int]):
     ((name, value),) = options.items()
     with pytest.raises(RecogError, match=f"option {name.replace('_', '-')} must be in .*{value}"):
-        CalibratePass("data.npy", **options)
+        CalibratePass(data="data.npy", **options)

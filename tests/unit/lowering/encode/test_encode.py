@@ -83,7 +83,7 @@ def test_constants_are_exact(
     module = linear(inputs, outputs, bias, seed)
     if clustered:
         settings = ClusterWeightsPass(
-            centroids=4, table_share=1e6, scale_frac=weights.frac, code_width=16
+            centroids=4, table_share=1e6, weight_frac=weights.frac, weight_width=16
         )
         apply(module, settings)
     (layer,) = ops_of(module, nn.LinearOp)
@@ -107,7 +107,7 @@ def test_scales_become_biases(seed: int, format: LnsFormat):
     """The encoded lookup is worth the float lookup, centroids rounded and nothing else."""
     module = linear(8, 6, 60, seed)
     settings = ClusterWeightsPass(
-        centroids=4, table_share=1e6, scale_frac=format.frac, code_width=16
+        centroids=4, table_share=1e6, weight_frac=format.frac, weight_width=16
     )
     apply(module, settings)
     if not ops_of(module, LookupOp):
@@ -160,7 +160,7 @@ def test_nothing_stays_float():
 def test_the_data_option_calibrates_first(tmp_path: Path):
     path = tmp_path / "data.npy"
     np.save(path, images(5))
-    both = apply(residual(), CalibratePass(str(path)), EncodeLnsPass())
+    both = apply(residual(), CalibratePass(data=str(path)), EncodeLnsPass())
     assert str(apply(residual(), EncodeLnsPass(data=str(path)))) == str(both)
 
 

@@ -14,6 +14,7 @@ from recog.frontend.functional import soft_argmin
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, calibrate
 from recog.lowering.encode.precision_analysis import wide_values
+from recog.lowering.pipeline import raise_torch
 
 
 class Heads(tnn.Module):
@@ -40,6 +41,7 @@ class Heads(tnn.Module):
 
 def test_wide_are_operands_of_the_decoder_and_what_follows_by_a_factor():
     module = import_torch(Heads().eval(), torch.zeros(1, 3, 8, 8))
+    raise_torch(module)
     function = find_function(module, "main")
     wide = wide_values(function)
     by_name: dict[str, list[bool]] = {}
@@ -60,6 +62,7 @@ def test_wide_are_operands_of_the_decoder_and_what_follows_by_a_factor():
 
 def test_wide_formats_are_those_that_the_options_say():
     module = import_torch(Heads().eval(), torch.zeros(1, 3, 8, 8))
+    raise_torch(module)
     frames = np.random.default_rng(0).normal(size=(4, 3, 8, 8)).astype(np.float32)
     calibrate(module, [frames], ActivationFormats())
     formats: dict[str, set[tuple[int, int, bool]]] = {}

@@ -7,14 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn as tnn
-from xdsl.context import Context
 
 from recog.backend.interpreters.nn import run_nn
 from recog.backend.machine import Machine
 from recog.dialects import nn
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.check.compare_layers import sqnr_db
-from recog.lowering.pipeline import ConversionOptions, convert, fold_norms, module_outputs
+from recog.lowering.pipeline import ConversionOptions, convert, fold_network, module_outputs
 
 
 class LayerNorm2d(tnn.LayerNorm):
@@ -67,13 +66,13 @@ def test_rewritten_is_the_same_and_runs_on_the_chip(name: str):
     x = 3 * torch.randn(4, 6, 9, 8) + 1
     module = import_torch(model, x[:1])
     rewritten = module.clone()
-    fold_norms(Context(), rewritten)
+    fold_network(rewritten)
     rewritten.verify()
     left = {type(op) for op in rewritten.walk()}
     assert not left & {nn.LayerNormOp, nn.GroupNormOp, nn.PermuteOp, nn.LinearOp}
     torch.testing.assert_close(run_nn(rewritten, x)[0], model(x), rtol=2e-5, atol=2e-5)
 
-    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=None))
+    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=False))
     assert conversion.host_part is None
     (wanted,) = module_outputs(module, [x.numpy()])
     assert sqnr_db(wanted, Machine(conversion.assemble()).run(x.numpy())) > 24  # pyright: ignore
@@ -87,7 +86,7 @@ def test_group_norm_of_any_groups(seed, groups, height, eps):
     tnn.init.normal_(model.bias)
     x = torch.randn(2, 6, height, 3) * torch.rand(1, 6, 1, 1)
     module = import_torch(model, x[:1])
-    fold_norms(Context(), module)
+    fold_network(module)
     torch.testing.assert_close(run_nn(module, x)[0], model(x), rtol=1e-4, atol=1e-4)
 
 
@@ -96,7 +95,7 @@ def test_variances_of_very_different_channels():
     model = tnn.Sequential(tnn.InstanceNorm2d(3, affine=False, eps=1e-9))
     x = torch.randn(8, 3, 9, 8) * torch.tensor([1.0, 0.2, 0.05]).view(1, 3, 1, 1)
     module = import_torch(model.eval(), x[:1])
-    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=None))
+    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=False))
     found = Machine(conversion.assemble()).run(x.numpy())
     decibels = [sqnr_db(model(x)[:, i].numpy(), found[:, i]) for i in range(3)]  # pyright: ignore
     assert min(decibels) > 22, decibels

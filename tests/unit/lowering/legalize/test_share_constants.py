@@ -15,9 +15,8 @@ from recog.backend.interpreters.nn import run_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.frontend.torch.importer import import_torch
-from recog.lowering.cluster.tuner import TuneSettings
 from recog.lowering.legalize.share_constants import ShareConstantsPass
-from recog.lowering.pipeline import ConversionOptions, convert, fold_norms
+from recog.lowering.pipeline import ConversionOptions, convert, fold_network
 
 
 class Siamese(tnn.Module):
@@ -53,13 +52,13 @@ def weights_of(module: ModuleOp) -> list[int]:
 def test_folding_keeps_shared_weights_shared():
     module = imported()
     (expected,) = run_nn(module, *inputs())
-    fold_norms(Context(), module)
+    fold_network(module)
     assert weights_of(module) == [2, 2, 2, 2]
     torch.testing.assert_close(run_nn(module, *inputs())[0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_tuning_changes_both_branches_alike():
-    options = ConversionOptions(tune=TuneSettings(epochs=1))
+    options = ConversionOptions(epochs=1)
     result = convert(imported(), inputs(), options=options)
     assert weights_of(result.stages["tuned"]) == [2, 2, 2, 2]
 

@@ -162,7 +162,7 @@ def test_values_of_many_axes_do_not_cross(on_host: bool) -> None:
     reasons = {op.name: reason.text for op, reason in host_reasons(module).items()}
     assert "nn.conv2d" not in reasons
     assert "6 axes, where an output has 4 at most" in reasons["nn.reshape"]
-    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=None))
+    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=False))
     network = conversion.network(Machine(conversion.assemble()).run)
     (found,) = network(x.numpy())
     assert found.shape == (1, 2, 3, 3, 2, 2)

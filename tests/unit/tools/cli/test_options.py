@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Literal
 
 import pytest
 
+from recog.lowering.common.options import Options
 from recog.tools.cli.main import COMMANDS, build_parser, command_module, in_flags, main
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, kw_only=True)
+class Tuning(Options):
+    """Options that a pass of its own may have too."""
+
+    steps: int | None = None
+    """Steps; as many as needed by default."""
+    loss: str = "auto"
+    """Loss of the tuning."""
+    entry: str = "main"
+    """The function."""
+
+    CHOICES = {"loss": ("auto", "mse")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(Tuning):
     """Options of every kind."""
 
     data: str
     """A file that the command has an argument of its own for."""
     table_share: float = 1.0
     """Largest share, in 100 % steps."""
-    steps: int | None = None
-    """Steps; as many as needed by default."""
-    loss: Literal["auto", "mse"] = "auto"
-    """Loss of the tuning."""
     tune: bool = True
     """Tune the centroids."""
     mitchell: bool = False
@@ -32,13 +42,14 @@ class Sample:
     """TOML file of the chip."""
 
 
-GROUPS = [OptionGroup("tuning", ("tune", "loss", "steps"))]
+GROUPS = [OptionGroup("tuning", ("tune", Tuning))]
+LEFT_OUT = ["data", "entry"]
 
 
 @pytest.fixture
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sample")
-    add_options(parser, Sample, GROUPS, leave_out=["data"], metavars={"target": "FILE"})
+    add_options(parser, Sample, GROUPS, leave_out=LEFT_OUT, metavars={"target": "FILE"})
     return parser
 
 
@@ -56,8 +67,7 @@ def parser() -> argparse.ArgumentParser:
 def test_only_what_was_given_is_read(
     words: list[str], given: dict[str, object], parser: argparse.ArgumentParser
 ):
-    assert given_options(parser.parse_args(words), Sample, ["data"]) == given
-    assert Sample("x", **given) == Sample("x", **given_options(parser.parse_args(words), Sample))  # pyright: ignore[reportArgumentType]
+    assert given_options(parser.parse_args(words), Sample, LEFT_OUT) == given
 
 
 @pytest.mark.parametrize(
@@ -89,8 +99,8 @@ def test_help_comes_from_the_fields(
     words = " ".join(text.split())
     for line in (
         "--tune, --no-tune tune the centroids (default: yes)",
-        "--loss {auto,mse} loss of the tuning (default: auto)",
         "--steps N steps; as many as needed by default",
+        "--loss {auto,mse} loss of the tuning (default: auto)",
         "--table-share X largest share, in 100 % steps (default: 1.0)",
         "--mitchell use another antilog",
         "--target FILE TOML file of the chip",
@@ -105,8 +115,10 @@ class Odd:
 
 
 def test_what_cannot_be_a_flag():
-    with pytest.raises(TypeError, match="Sample has no field none"):
+    with pytest.raises(TypeError, match="the group a has no field none"):
         add_options(argparse.ArgumentParser(), Sample, [OptionGroup("a", ["none"])])
+    with pytest.raises(TypeError, match="Sample has no field none"):
+        add_options(argparse.ArgumentParser(), Sample, metavars={"none": "N"})
     with pytest.raises(TypeError, match="no flag can be made of sizes"):
         add_options(argparse.ArgumentParser(), Odd)
 

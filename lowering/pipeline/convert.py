@@ -1,0 +1,242 @@
+"""The whole conversion as one call: what the `recog` command, the demo and the tasks run.
+
+It goes through the steps of `named`, which recog-opt can run one by one or under one name; this
+adds the arrays that stay in memory between them, the stages on the way, and progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from recog.backend.split_network import Run, SplitNetwork
+from recog.dialects.chip import ChipTarget
+from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError
+from recog.dialects.verification import located_errors, verify_module
+from recog.lowering.cluster.differentiable_outputs import returning_heads
+from recog.lowering.cluster.pointer_reassignment import weights_before
+from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
+from recog.lowering.common.options import taken_from
+from recog.lowering.encode.calibrate import CalibratePass, calibrate
+from recog.lowering.encode.encode_lns import EncodeLnsPass
+from recog.lowering.partition.partition import PartitionPass, host_inputs, partition, split_modules
+from recog.lowering.pipeline.extra import ExtraPass, check_anchors
+from recog.lowering.pipeline.named import ConversionOptions, FoldNetworkPass, RaiseTorchPass
+from recog.lowering.pipeline.stages import Stage
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share of it that is done."""
+
+CALIBRATION_FRAMES = 256
+
+
+@dataclass
+class Conversion:
+    """What a conversion made: the module after each stage, in order.
+
+    From `Stage.SPLIT` on, where there is one, the stages hold the chip's part.
+    """
+
+    stages: dict[Stage, ModuleOp] = field(default_factory=dict[Stage, ModuleOp])
+    chip_part: ModuleOp | None = None
+    """The folded float network's part for the chip, None where that is all."""
+    host_part: ModuleOp | None = None
+    """The host's part, the function @host of float ops, None where there is none."""
+
+    @property
+    def float_module(self) -> ModuleOp:
+        """The folded float network, or its chip part: what the later stages compare with."""
+        return self.chip_part or self.stages[Stage.FOLDED]
+
+    def network(self, run_chip: Run) -> SplitNetwork:
+        """The whole network, of which `run_chip` (such as `Machine.run`) runs the chip's part."""
+        if self.host_part is None:
+            return SplitNetwork(run_chip, None)
+        return SplitNetwork(run_chip, self.host_part, host_inputs(self.host_part))
+
+    @property
+    def lns_module(self) -> ModuleOp:
+        return self.stages[Stage.LNS]
+
+    @property
+    def chip_module(self) -> ModuleOp:
+        return self.stages[Stage.CHIP]
+
+    def assemble(self) -> bytes:
+        """The program file's bytes."""
+        from recog.backend.assembly import assemble
+
+        return assemble(self.chip_module)
+
+
+def weight_bytes(module: ModuleOp) -> int:
+    """Bytes of all constants of a module, pointers packed: what the weights take at this level."""
+    return sum(len(op.value.content) for op in module.walk() if isinstance(op, ConstantOp))
+
+
+def convert(
+    module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    *,
+    targets: np.ndarray | None = None,
+    options: ConversionOptions | None = None,
+    extra_passes: Sequence[ExtraPass] = (),
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert an nn module into a chip module.
+
+    Args:
+        module: as imported; left as it is.
+        inputs: example inputs, float (N, ...), one array an argument of the network. They
+            calibrate the activations, and tune the centroids.
+        targets: what tuning aims at: labels (N,) or wanted outputs; by default the float
+            network's own outputs, so that no labels are needed. A network that is divided
+            is always tuned toward what the float network gives at the boundary, and one that
+            ends in indices or boxes toward what the float network gives its decoders.
+        extra_passes: passes beside those of the conversion; the IR after each is verified.
+
+    Raises:
+        RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
+    """
+    run = _Run(module, inputs, targets, options or ConversionOptions(), extra_passes, progress)
+    with located_errors():
+        return run.convert()
+
+
+class _Run:
+    """One conversion: the module on its way, and the arrays that some passes take."""
+
+    def __init__(
+        self,
+        module: ModuleOp,
+        inputs: Sequence[np.ndarray],
+        targets: np.ndarray | None,
+        options: ConversionOptions,
+        extra: Sequence[ExtraPass],
+        progress: Progress | None,
+    ):
+        self.inputs, self.targets, self.options, self.extra = inputs, targets, options, extra
+        self.report = progress or (lambda stage, share: None)
+        self.context = Context()
+        self.conversion = Conversion({Stage.FLOAT: module})
+        self.current = module.clone()
+        check_anchors(extra, options.steps())
+
+    def convert(self) -> Conversion:
+        for step in self.options.steps():
+            self._run_extra("before", step.type)
+            done = self._run_pass(step.type)
+            if step.reaches is not None and done:
+                self._finish(step.reaches)
+            if step.type is PartitionPass and done:
+                self._leave_host_part()
+            self._run_extra("after", step.type)
+        return self.conversion
+
+    def _run_pass(self, pass_type: type[ModulePass]) -> bool:
+        """Run a pass, on arrays in memory where it takes data; whether it had something to do."""
+        if pass_type is PartitionPass:
+            return partition(self.current, self.options.entry)
+        if pass_type is TuneCentroidsPass:
+            self._tune()
+        elif pass_type is CalibratePass:
+            self._calibrate()
+        elif pass_type is EncodeLnsPass:
+            self._encode_pass().apply(self.context, self.current)
+        else:
+            taken_from(self.options, pass_type).apply(self.context, self.current)
+        return True
+
+    def _run_extra(self, where: str, pass_type: type[ModulePass]) -> None:
+        for each in self.extra:
+            if each.where != where or each.anchor != pass_type.name:
+                continue
+            each.run.apply(self.context, self.current)
+            try:
+                verify_module(self.current)
+            except RecogError as error:
+                error.add_note(f"after the pass {each.run.name}")
+                raise
+
+    def _finish(self, stage: Stage) -> None:
+        verify_module(self.current)
+        self.conversion.stages[stage] = self.current.clone()
+        self.report(stage, 1.0)
+
+    def _leave_host_part(self) -> None:
+        self.current, self.conversion.host_part = split_modules(self.current)
+        self.conversion.chip_part, self.targets = self.current.clone(), None
+
+    def _tune(self) -> None:
+        with returning_heads(self.current) as by_heads:
+            own = self.targets is not None and not by_heads
+            tune(
+                self.current,
+                self.inputs,
+                self.targets if self.targets is not None and own else self._teacher(),
+                self.options,
+                originals=weights_before(self.conversion.float_module, self.current),
+                progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
+            )
+
+    def _teacher(self) -> tuple[np.ndarray, ...]:
+        """What the float network gives: its outputs, or what its decoders take."""
+        with returning_heads(self.conversion.float_module):
+            return module_outputs(self.conversion.float_module, self.inputs)
+
+    def _calibrate(self) -> None:
+        random = np.random.default_rng(0)
+        chosen = random.permutation(len(self.inputs[0]))[:CALIBRATION_FRAMES]
+        calibrate(
+            self.current,
+            [np.asarray(x)[np.sort(chosen)] for x in self.inputs],
+            self.options.formats(),
+            entry=self.options.entry,
+            progress=lambda share: self.report("calibrated", 0.99 * share),
+        )
+
+    def _encode_pass(self) -> EncodeLnsPass:
+        """With what the options leave open as the target has it, where one is given."""
+        options = self.options
+        if options.target is None:
+            return taken_from(options, EncodeLnsPass)
+        target = options.chip_target(ChipTarget())
+        return taken_from(
+            options,
+            EncodeLnsPass,
+            antilog_bits=options.antilog_bits or target.antilog_bits,
+            accumulator_width=options.accumulator_width or target.accumulator,
+            mitchell=options.mitchell or target.mitchell,
+        )
+
+
+def raise_torch(module: ModuleOp) -> None:
+    """Replace what an imported network spells out op by op by single ops."""
+    RaiseTorchPass().apply(Context(), module)
+
+
+def fold_network(module: ModuleOp) -> None:
+    """Bring an imported network into ops that the chip has, as every conversion begins."""
+    FoldNetworkPass().apply(Context(), module)
+
+
+def module_outputs(
+    module: ModuleOp, inputs: Sequence[np.ndarray], batch: int = 64
+) -> tuple[np.ndarray, ...]:
+    """All outputs of an nn module for all inputs, (N, ...) each."""
+    import torch
+
+    from recog.backend.interpreters.nn import run_nn
+
+    with torch.no_grad():
+        parts = [
+            run_nn(module, *(np.asarray(x)[i : i + batch] for x in inputs))
+            for i in range(0, len(inputs[0]), batch)
+        ]
+    return tuple(np.concatenate([value.numpy() for value in values]) for values in zip(*parts))

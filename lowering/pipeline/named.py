@@ -1,0 +1,131 @@
+"""Named pipelines: passes in their order, run under one name as a pass is.
+
+This is the one place that knows the order. What runs a whole conversion on arrays in memory is
+`convert`, which goes through the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from recog.lowering.batch_norm.fold import FoldBatchNormPass, FoldOptions
+from recog.lowering.cluster.cluster_weights import ClusterOptions, ClusterWeightsPass
+from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
+from recog.lowering.cluster.tuner import TuneSettings
+from recog.lowering.common.options import taken_from
+from recog.lowering.encode.calibrate import CalibratePass, CalibrationOptions
+from recog.lowering.encode.encode_lns import EncodeLnsPass, EncodeOptions
+from recog.lowering.legalize.channels_first import ChannelsFirstPass
+from recog.lowering.legalize.decompose_conv3d import DecomposeConv3dPass
+from recog.lowering.legalize.decompose_normalization import DecomposeNormalizationPass
+from recog.lowering.legalize.share_constants import ShareConstantsPass
+from recog.lowering.partition.partition import PartitionPass
+from recog.lowering.pipeline.stages import Stage
+from recog.lowering.raising.correlation import RaiseCorrelationPass
+from recog.lowering.raising.expectation import RaiseExpectationPass
+from recog.lowering.raising.peaks import RaisePeaksPass
+from recog.lowering.raising.split_batch import SplitBatchPass
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass, TargetOptions
+
+
+class Step(NamedTuple):
+    """One pass of a pipeline, and the stage that is reached with it, if one is."""
+
+    type: type[ModulePass]
+    reaches: Stage | None = None
+
+
+RAISING = (
+    Step(SplitBatchPass),
+    Step(RaiseCorrelationPass),
+    Step(RaisePeaksPass),
+    Step(RaiseExpectationPass),
+)
+"""What a network spells out op by op becomes the one op that it means."""
+
+FOLDING = (
+    Step(ChannelsFirstPass),
+    Step(DecomposeNormalizationPass),
+    Step(FoldBatchNormPass),
+    Step(ShareConstantsPass),
+    Step(DecomposeConv3dPass, Stage.FOLDED),
+)
+"""Everything exact that precedes the choice of numbers: what the chip has ops for."""
+
+CONVERSION = (
+    *RAISING,
+    *FOLDING,
+    Step(PartitionPass, Stage.SPLIT),
+    Step(ClusterWeightsPass, Stage.CLUSTERED),
+    Step(TuneCentroidsPass, Stage.TUNED),
+    Step(CalibratePass, Stage.CALIBRATED),
+    Step(EncodeLnsPass, Stage.LNS),
+    Step(ConvertLnsToChipPass, Stage.CHIP),
+)
+"""From the network as imported to its chip program."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversionOptions(
+    TargetOptions, EncodeOptions, CalibrationOptions, TuneSettings, ClusterOptions, FoldOptions
+):
+    """Every choice of a conversion: the options of its passes, and which of them run."""
+
+    cluster: bool = True
+    """Cluster the weights; without, they become codes one by one, or stay the clusters that they
+    are."""
+    tune: bool = True
+    """Tune the centroids by backpropagation."""
+
+    def steps(self) -> tuple[Step, ...]:
+        """The passes that run, in order."""
+        left_out: set[type[ModulePass]] = set()
+        if not self.cluster:
+            left_out |= {ClusterWeightsPass, TuneCentroidsPass}
+        if not self.tune:
+            left_out.add(TuneCentroidsPass)
+        return tuple(step for step in CONVERSION if step.type not in left_out)
+
+
+def run_steps(steps: Sequence[Step], ctx: Context, module: ModuleOp, options: object) -> None:
+    """Run passes in their order, each with those of the options that it takes."""
+    for step in steps:
+        taken_from(options, step.type).apply(ctx, module)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaiseTorchPass(ModulePass):
+    """Replace what torch networks spell out op by op by single ops.
+
+    Runs split-batch, raise-correlation, raise-peaks and raise-expectation.
+    """
+
+    name = "raise-torch"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        run_steps(RAISING, ctx, op, self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldNetworkPass(FoldOptions, ModulePass):
+    """Bring an imported network into ops that the chip has, exactly, batch norms folded.
+
+    Runs raise-torch, channels-first, decompose-normalization, fold-batch-norm, share-constants
+    and decompose-conv3d: what every conversion begins with.
+    """
+
+    name = "fold-network"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        run_steps((*RAISING, *FOLDING), ctx, op, self)
+
+
+def pass_names(steps: Sequence[Step]) -> Iterator[str]:
+    """The names of the passes of some steps."""
+    return (step.type.name for step in steps)
