@@ -26,11 +26,16 @@ BAD_INPUT, BAD_USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 DEBUG_VARIABLE = "RECOG_DEBUG"
 
 
-def run_main(program: str, body: Callable[[], int | None]) -> int:
+def run_main(
+    program: str, body: Callable[[], int | None], *, reword: Callable[[str], str] = str
+) -> int:
     """Call `body`, the whole of a command, and return its exit code.
 
     Errors become text on standard error: 1 for bad input and for bugs of the compiler,
     2 for a wrong command line. `RECOG_DEBUG=1` adds the traceback.
+
+    Args:
+        reword: puts the text of an error into the vocabulary of the command.
     """
     _open_closed()
     try:
@@ -47,27 +52,27 @@ def run_main(program: str, body: Callable[[], int | None]) -> int:
         _settle_output()
         return BROKEN_PIPE
     except (Exception, ArgSpecParseError) as error:
-        _print_error(program, error)
+        _print_error(program, error, reword)
         _settle_output()
         return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
 
 
 def _open_closed() -> None:
-    """Where the shell closed standard output or error (`>&-`), Python has None in its place."""
+    """Where the shell closed standard output or error (`>&-`), Python sets it to None."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _settle_output() -> None:
-    """Drop output that cannot be written: Python would try again at its exit, and complain."""
+    """Discard output that cannot be written; else Python would retry at exit and complain."""
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print_error(program: str, error: BaseException) -> None:
+def _print_error(program: str, error: BaseException, reword: Callable[[str], str]) -> None:
     debug = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
     if debug:
         traceback.print_exception(error)
@@ -78,11 +83,11 @@ def _print_error(program: str, error: BaseException) -> None:
             f"internal error{notes}: {type(error).__name__}: {clip(str(error))}\n"
             f"  hint: this is a bug, please report it; {DEBUG_VARIABLE}=1 shows where it happened"
         )
-    print(f"{program}: error: {text}", file=sys.stderr)
+    print(f"{program}: error: {reword(text)}", file=sys.stderr)
 
 
 class Advance(Protocol):
-    """Moves a progress bar on, and puts a note such as a loss beside it."""
+    """Advances a progress bar and shows a note, such as the loss, beside it."""
 
     def __call__(self, steps: int = 1, note: str = "") -> None: ...
 
@@ -92,7 +97,7 @@ _shown: Progress | None = None
 
 @contextmanager
 def _display() -> Iterator[Progress | None]:
-    """The one live display of the terminal (rich cannot nest them), None without a terminal."""
+    """The terminal's one live display, because rich cannot nest them; None without a terminal."""
     global _shown
     if _shown is not None or not sys.stderr.isatty():
         yield _shown
@@ -135,6 +140,23 @@ def progress(description: str, total: int | None = None) -> Iterator[Advance]:
             yield lambda steps=1, note="": display.update(task, advance=steps, note=note)
         finally:
             display.remove_task(task)
+
+
+@contextmanager
+def staged_progress(description: str, stages: int) -> Iterator[Callable[[str, float], None]]:
+    """One bar over several stages of equal length, moved by the name of a stage and the share of
+    it that is done."""
+    finished, position = 0, 0
+    with progress(description, 100 * stages) as advance:
+
+        def report(name: str, share: float) -> None:
+            nonlocal finished, position
+            now = min(int(100 * (finished + share)), 100 * stages)
+            advance(now - position, name)
+            position = now
+            finished += share >= 1.0
+
+        yield report
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from recog.lowering.pipeline import Conversion
 
 SEED = 0
-NETWORK_NAME = "digits.pt2"
+NETWORK_NAME, TRAIN_NAME, TEST_NAME = FILES = ("digits.pt2", "train.npz", "test.npz")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m recog.tools.demo",
         description="Train the digits network, convert it, run it on the machine.",
     )
-    parser.add_argument("--out", default="build/demo", help="folder (default: build/demo)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="for torch")
+    parser.add_argument(
+        "--out", default="build/demo", metavar="DIR", help="folder to write (default: build/demo)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="threads of PyTorch (default: one per processor)",
+    )
 
     def body() -> int:
         arguments = parser.parse_args(argv)
@@ -52,15 +60,13 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     """All of the demo; returns the rows of report.json."""
     import torch
 
-    from recog.backend.files import atomic_write
     from recog.backend.machine import Machine
     from recog.frontend.tasks.digits import load_digits_data
     from recog.lowering.check.compare_layers import compare_layers
-    from recog.tools.cli.commands import PROGRAM_NAME, stage_file
     from recog.tools.console import print_table, stage
-    from recog.tools.module_files import write_module
-    from recog.tools.report.json_files import write_json
-    from recog.tools.report.levels import compare_bits, decibels, level_table, measure_levels
+    from recog.tools.conversion_folder import write_conversion, write_report
+    from recog.tools.report.layer_table import print_layers
+    from recog.tools.report.levels import compare_bits, level_table, measure_levels
 
     torch.set_num_threads(max(1, threads))
     data = load_digits_data(SEED)
@@ -69,10 +75,7 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     _save_for_recog(folder, model, data)
     conversion = _convert(model, data, settings)
     program = conversion.assemble()
-    for i, (name, module) in enumerate(conversion.stages.items()):
-        write_module(module, folder / stage_file(i, name))
-    with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
-        stream.write(program)
+    files = write_conversion(folder, conversion, program)
     machine = Machine(program)
     with stage(f"run {len(data.test_images)} held-out images at every level"):
         rows = measure_levels(conversion, machine, [data.test_images], data.test_labels)
@@ -81,22 +84,13 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
 
     print_table("Held-out images", *level_table(rows))
-    print_table(
-        "SQNR against the float network",
-        ["layer", "op", "this layer alone dB", "all up to here dB"],
-        [[x.layer, x.op, decibels(x.alone_db), decibels(x.cumulative_db)] for x in layers],
-        left=["op"],
-    )
+    print_layers(layers)
     print(f"lns level and machine: {values:,} values of all layers, every bit equal")
+    files.append(write_report(folder, rows))
     print("Written, and in the same folder the network and its data to try `recog` on:")
-    for i, name in enumerate(conversion.stages):
-        print(f"  {folder / stage_file(i, name)}")
-    print(f"  {folder / PROGRAM_NAME}  ({len(program):,} bytes)")
-    records = [row.as_record() for row in rows]
-    write_json(folder / "report.json", {"rows": records})
-    for name in ("report.json", NETWORK_NAME, "train.npz", "test.npz"):
-        print(f"  {folder / name}")
-    return records
+    for file in (*files, *(folder / name for name in FILES)):
+        print(f"  {file}  ({file.stat().st_size:,} bytes)")
+    return [row.as_record() for row in rows]
 
 
 def _train(data: DigitsData, settings: DemoSettings) -> Any:
@@ -135,9 +129,9 @@ def _save_for_recog(folder: Path, model: Any, data: DigitsData) -> None:
     torch.export.save(torch.export.export(model, (torch.zeros(1, 1, 8, 8),)), archive)
     with atomic_write(folder / NETWORK_NAME, "wb") as stream:
         stream.write(archive.getvalue())
-    with atomic_write(folder / "train.npz", "wb") as stream:
+    with atomic_write(folder / TRAIN_NAME, "wb") as stream:
         np.savez(stream, inputs=data.train_images)
-    with atomic_write(folder / "test.npz", "wb") as stream:
+    with atomic_write(folder / TEST_NAME, "wb") as stream:
         np.savez(stream, inputs=data.test_images, targets=data.test_labels)
 
 
@@ -147,8 +141,7 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
     from recog.frontend.tasks.digits import shifted
     from recog.frontend.torch.importer import import_torch
     from recog.lowering.pipeline import ConversionOptions, convert
-    from recog.tools.cli.commands import stage_notes
-    from recog.tools.console import progress, stage
+    from recog.tools.console import stage, staged_progress
 
     with stage("import through torch.export"):
         module = import_torch(model, torch.zeros(1, 1, 8, 8))
@@ -161,9 +154,9 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
     inputs = torch.cat([images, *copies]).numpy()
     with (
         stage("fold, cluster, tune, calibrate, encode, select instructions"),
-        progress("convert", 600) as advance,
+        staged_progress("convert", 6) as report,
     ):
-        return convert(module, [inputs], options=options, progress=stage_notes(advance))
+        return convert(module, [inputs], options=options, progress=report)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Errors as text for people: what, where, and never more than a screen of it."""
+"""Errors as text for people: what is wrong and where, in at most a screenful."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class IRParseError(RecogError):
 
 @contextmanager
 def during(activity: str) -> Iterator[None]:
-    """Errors out of the block say what was being done, as in `during("pass 'calibrate'")`."""
+    """Errors raised in the block say what was being done, as in `during("pass 'calibrate'")`."""
     try:
         yield
     except Exception as error:
@@ -75,7 +75,7 @@ def _with_place(text: str, error: BaseException | None) -> str:
 
 
 def describe_parse_error(error: ParseError) -> str:
-    """`net.mlir:3:14: message` above the line at fault, clipped however long it is."""
+    """`net.mlir:3:14: message` above the line at fault, clipped to fit."""
     parts = [f"{error.span.get_location()}: {clip(error.msg.strip())}", excerpt(error.span)]
     if isinstance(error, MultipleSpansParseError):
         for span, message in error.refs:
@@ -106,7 +106,7 @@ def _printable(content: str | bytes) -> str:
 
 
 def clip(text: str, limit: int = MAX_MESSAGE) -> str:
-    """`text` without its middle where it is longer than `limit`."""
+    """`text`, with its middle left out if it is longer than `limit`."""
     if len(text) <= limit:
         return text
     head, tail = limit * 3 // 4, limit // 4

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.backend.files import atomic_write
 from recog.dialects.data import ModulePrinter
 from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
 from recog.lowering.common.data_files import inputs_of, load_arrays
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import read_module
@@ -58,6 +59,16 @@ def load_inputs(path: str, count: int) -> tuple[list[np.ndarray], np.ndarray | N
     if len(lengths) > 1 or lengths == {0}:
         raise RecogError(f"has arrays of {sorted(lengths)} frames", where=where)
     return inputs, targets
+
+
+def input_count(module: ModuleOp) -> int:
+    """How many inputs the network of a module takes."""
+    return len(find_function(module, "main").body.block.args)
+
+
+def is_labels(targets: np.ndarray) -> bool:
+    """Whether targets name a class for each frame."""
+    return targets.ndim == 1 and targets.dtype.kind in "iu"
 
 
 def save_arrays(path: str, arrays: Sequence[np.ndarray]) -> None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -63,6 +63,23 @@ class Recipe:
     clip: float = 10.0  # norm of gradients
 
 
+@dataclass(frozen=True)
+class TuneRecipe:
+    """How a task's clustered network is tuned on the task's own loss.
+
+    Attributes:
+        learning_rate: of Adam, for centroids whose root mean square is 1.
+        reassign: optimizer steps between two reassignments of weight blocks to centroids.
+        table_share: the largest codebook of a layer, as a share of the bits of its pointers.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float = 1e-2
+    reassign: int = 1
+    table_share: float = 1.0
+
+
 class HeadsOf(nn.Module):
     """The differentiable part of a network as a module of its own, with the same weights: what
     `heads` returns, a tuple of tensors. Exportable."""
@@ -88,6 +105,12 @@ class Task(ABC):
     metric_name: str
     """The key of `metric`'s result that stands for the task; larger is better, at most 100."""
     recipe: Recipe
+    tune_recipe: TuneRecipe
+    pictures: str | None = None
+    """`module:class` of the `tools.pictures.renderer.Renderer` that draws its results, None where
+    there is none. A name, because tasks do not import tools."""
+    scene_truths: Literal["classes", "objects"] | None = None
+    """What a rendered road scene holds of this task's truths; None where frames are no scenes."""
     output_names: tuple[str, ...]
     head_names: tuple[str, ...]
 

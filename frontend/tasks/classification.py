@@ -20,6 +20,7 @@ from recog.frontend.tasks.base import (
     Targets,
     Task,
     TaskData,
+    TuneRecipe,
 )
 from recog.frontend.tasks.digits import accuracy, load_digits_data, shifted
 from recog.frontend.tasks.networks import digits_resnet
@@ -41,6 +42,8 @@ class ClassificationTask(Task):
     title = "classification"
     metric_name = "accuracy"
     recipe = Recipe(epochs=12, batch=32, learning_rate=3e-3, weight_decay=0.02, average=0.98)
+    tune_recipe = TuneRecipe(epochs=60, batch=32)
+    pictures = "recog.tools.pictures.classification:ClassificationPictures"
     output_names = ("logits",)
     head_names = ("logits",)
 

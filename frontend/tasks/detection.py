@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from recog.frontend.functional import decode_boxes_2d, peaks, suppress
 from recog.frontend.scenes.sample import Objects
 from recog.frontend.scenes.world import OBJECT_NAMES
-from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData
+from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData, TuneRecipe
 from recog.frontend.tasks.blocks import ConvBlock, Head, Neck
 from recog.frontend.tasks.boxes import covered_2d, iou_2d
 from recog.frontend.tasks.losses import box_2d_loss, heat_loss
@@ -80,6 +80,9 @@ class Detection2dTask(Task):
     title = "2D detection"
     metric_name = "mAP50"
     recipe = Recipe(epochs=5, batch=16, learning_rate=3e-3)
+    tune_recipe = TuneRecipe(epochs=10, batch=16, table_share=0.7)
+    pictures = "recog.tools.pictures.detection:DetectionPictures"
+    scene_truths = "objects"
     output_names = Detections2d._fields
     head_names = ("heat", "offset", "size")
     cells = IMAGE_SHAPE[1] * IMAGE_SHAPE[2] // STRIDE**2

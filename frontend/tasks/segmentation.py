@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recog.frontend.scenes.world import CLASS_NAMES
-from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData
+from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData, TuneRecipe
 from recog.frontend.tasks.blocks import ConvBlock, DilatedBlock, UpBlock
 from recog.frontend.tasks.metrics import confusion, intersection_over_union
 from recog.frontend.tasks.networks import ResidualBlock
@@ -62,6 +62,9 @@ class SegmentationTask(Task):
     title = "semantic segmentation"
     metric_name = "mIoU"
     recipe = Recipe(epochs=7, batch=16, learning_rate=4e-3)
+    tune_recipe = TuneRecipe(epochs=8, batch=16)
+    pictures = "recog.tools.pictures.segmentation:SegmentationPictures"
+    scene_truths = "classes"
     output_names = ("classes",)
     head_names = ("logits",)
 

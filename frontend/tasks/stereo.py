@@ -21,7 +21,7 @@ from recog.frontend.functional import (
 )
 from recog.frontend.scenes.sample import Objects
 from recog.frontend.scenes.world import OBJECT_NAMES
-from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData
+from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData, TuneRecipe
 from recog.frontend.tasks.blocks import ConvBlock, Head, Neck, banded_correlation
 from recog.frontend.tasks.boxes import iou_3d, iou_bev
 from recog.frontend.tasks.losses import (
@@ -133,6 +133,9 @@ class Stereo3dTask(Task):
     title = "stereo 3D detection"
     metric_name = "car BEV AP50"
     recipe = Recipe(epochs=9, batch=8, learning_rate=2.5e-3)
+    tune_recipe = TuneRecipe(epochs=6, batch=8, table_share=0.7)
+    pictures = "recog.tools.pictures.stereo:StereoPictures"
+    scene_truths = "objects"
     output_names = Detections3d._fields
     head_names = ("heat", "offset", "size", "logits", "disparity", "box")
     cells = IMAGE_SHAPE[1] * IMAGE_SHAPE[2] // STRIDE**2

@@ -146,9 +146,9 @@ def _loss(name: str, targets: torch.Tensor) -> Callable[[Any, Any], Any]:
         name = "cross-entropy" if is_labels else "mse"
     if is_labels != (name == "cross-entropy"):
         kind = "integer" if is_labels else "float"
-        raise RecogError(f"loss {name} does not fit {kind} targets", where="tune-centroids")
+        raise RecogError(f"option loss {name} does not fit {kind} targets")
     if name == "kl" and targets.ndim < 2:
-        raise RecogError("loss kl needs outputs with a class axis", where="tune-centroids")
+        raise RecogError("option loss kl needs outputs with a class axis")
     if name == "cross-entropy":
         return functional.cross_entropy
     if name == "mse":

@@ -32,13 +32,13 @@ class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
     """How to tune: the options of tune-centroids but for its data."""
 
     epochs: int = 10
-    """Passes over the data."""
+    """Passes of tuning over the data."""
     batch: int = 32
     """Inputs per training step."""
     learning_rate: float = 2e-3
-    """Adam's learning rate, for centroids of root mean square 1; decays to zero along a cosine."""
+    """Learning rate of Adam, for centroids of root mean square 1; decays to zero along a cosine."""
     loss: str = "auto"
-    """The loss: mse, kl or cross-entropy; auto is cross-entropy for integer targets, else mse."""
+    """Loss of tuning; auto is cross-entropy for integer targets, else mse."""
     reassign: int = 1
     """Reassign blocks to their nearest centroid every so many steps; 0 keeps the pointers of
     k-means."""

@@ -61,7 +61,7 @@ class CalibrationOptions(EntryOptions):
     wide_width: int = 16
     """Bits of activations that feed a box or disparity decoder, which amplifies their error."""
     wide_frac: int = 11
-    """Fraction bits of those; one more where they are never negative."""
+    """Fraction bits of these wide activations; one more for those that are never negative."""
 
     RANGES = {
         "width": (MIN_WIDTH, MAX_WIDTH),

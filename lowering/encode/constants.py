@@ -99,7 +99,7 @@ class ConstantEncoder:
                 layer,
                 f"the bias of channel {channel}, {values[channel]:g}, overflows an accumulator of "
                 f"{width} bits: it is {value} there",
-                hint="encode-lns{accumulator-width=48} or a lower antilog-bits",
+                hint="set option accumulator-width to 48, or lower option antilog-bits",
             )
         key = bias, integers.tobytes()
         if key not in self._biases:

@@ -90,12 +90,13 @@ class EncodeOptions(WeightFormatOptions):
     """The arithmetic that a network is encoded for."""
 
     antilog_bits: int | None = None
-    """P, fraction bits of the antilog table's entries; by default the target's, 6."""
+    """P, the fraction bits of the antilog table's entries; by default those of the target where one
+    is given, else 6."""
     accumulator_width: int | None = None
     """Bits of the accumulators; by default those of the target where one is given, else 32, or
     more where the proof of no overflow needs it."""
     mitchell: bool = False
-    """Mitchell's antilog 1 + x in place of the table."""
+    """Approximate the antilog by Mitchell's 1 + x instead of a table."""
 
     RANGES = {
         "antilog_bits": (MIN_ANTILOG_BITS, MAX_ANTILOG_BITS),

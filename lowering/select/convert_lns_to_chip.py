@@ -42,8 +42,8 @@ class TargetOptions(Options):
     """The chip that a program is made for."""
 
     target: str | None = None
-    """TOML file of the chip's memories and arithmetic; what it does not give is the default of a
-    memory, or the module's arithmetic."""
+    """TOML file of the chip's memories and arithmetic. Memories that it leaves out have their
+    default sizes; arithmetic that it leaves out is that of the module."""
     activation_memory: int | None = None
     """Bytes of activation memory, in place of the target's (4 MiB)."""
     weight_memory: int | None = None

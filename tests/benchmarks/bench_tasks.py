@@ -32,10 +32,10 @@ COLUMNS = {
 
 def main() -> int:
     from recog.frontend.tasks import TASK_NAMES, get_task
-    from recog.tools.cli.eval_arguments import LEVELS
-    from recog.tools.cli.eval_command import measure, task_levels
-    from recog.tools.cli.train_command import load_frames
     from recog.tools.console import print_table
+    from recog.tools.report.task_frames import load_frames
+    from recog.tools.report.task_levels import LEVELS
+    from recog.tools.report.task_scores import measure, task_levels
 
     arguments = _arguments(TASK_NAMES)
     import torch
@@ -49,7 +49,7 @@ def main() -> int:
         task = get_task(name)
         levels = task_levels(task, None, arguments.scenes, ROOT / "build/eval", arguments.engine)
         test = load_frames(task, "test", arguments.scenes, arguments.frames)
-        measured, _ = measure(levels, test, LEVELS, bits=arguments.bits)
+        measured, _ = measure(levels, test, LEVELS, verify_frames=arguments.verify_frames)
         for row in measured:
             record = {key: getattr(row, key) for key in COLUMNS if key != "lost"}
             record["lost"] = measured[0].metric - row.metric
@@ -66,7 +66,9 @@ def _arguments(names: tuple[str, ...]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Score the perception tasks at every level.")
     parser.add_argument("--only", nargs="+", choices=names, metavar="TASK", help="these alone")
     parser.add_argument("--frames", type=int, help="the first so many held-out (default: all)")
-    parser.add_argument("--bits", type=int, default=20, help="frames to compare bit by bit")
+    parser.add_argument(
+        "--verify-frames", type=int, default=20, metavar="N", help="frames to compare bit by bit"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
     parser.add_argument("--engine", default="fast", help="of the lns level and the machine")
     parser.add_argument("--scenes", default=str(ROOT / "build/scenes"), help="rendered scenes")

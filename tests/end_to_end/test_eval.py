@@ -16,18 +16,13 @@ from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, get_task
 from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
 from recog.frontend.tasks.training import Trainer
-from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
-from recog.lowering.cluster.tuner import TuneSettings
-from recog.tools.cli.eval_arguments import LEVELS
+from recog.lowering.pipeline import ConversionOptions, Stage
 from recog.tools.cli.main import main
-from recog.tools.report.task_levels import TaskLevels
-from recog.tools.report.task_tuning import ClusterSettings, load_tuned
+from recog.tools.report.task_levels import LEVELS, TaskLevels
+from recog.tools.report.task_tuning import load_tuned, tuned_key
 
 TASK = get_task("classification")
-QUICK = ClusterSettings(
-    ClusterWeightsPass(centroids=32),
-    TuneSettings(epochs=4, batch=16, learning_rate=1e-2, reassign=1),
-)
+QUICK = ConversionOptions(centroids=32, epochs=4, batch=16, learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +43,8 @@ def test_levels(checkpoint: Path, tmp_path: Path):
     levels, test = levels_of(checkpoint, tmp_path), TASK.data("test", 40)
     outputs = {level: levels.predict(level, test)[0] for level in LEVELS}
     np.testing.assert_allclose(outputs["folded"], outputs["float"], rtol=1e-3, atol=1e-3)
-    sizes = [levels.weight_bytes(level) for level in ("float", "lns", "clustered", "machine")]
+    sized = (Stage.FLOAT, Stage.LNS, Stage.CLUSTERED, Stage.MACHINE)
+    sizes = [levels.weight_bytes(level) for level in sized]
     assert sizes == sorted(sizes, reverse=True)
     assert levels.frames_bit_exact(test, 20) == 20
 
@@ -74,19 +70,19 @@ def test_levels(checkpoint: Path, tmp_path: Path):
 def test_a_tuned_network_is_kept_for_its_float_network_alone(checkpoint: Path, tmp_path: Path):
     levels = levels_of(checkpoint, tmp_path)
     kept = levels.tuned
-    key = QUICK.key(levels.folded)
+    key = tuned_key(QUICK, levels.folded)
     again = levels_of(checkpoint, tmp_path)
     again.__dict__["frames"] = None  # no frames to tune on: it must come from the file
     assert str(again.tuned) == str(kept)
 
-    longer = replace(QUICK, tune=replace(QUICK.tune, epochs=5))
-    assert longer.key(levels.folded) != key
-    assert load_tuned(levels.tuned_path, longer.key(levels.folded)) is None
+    longer = replace(QUICK, epochs=5)
+    assert tuned_key(longer, levels.folded) != key
+    assert load_tuned(levels.tuned_path, tuned_key(longer, levels.folded)) is None
     with torch.no_grad():
         next(levels.network.parameters())[0] += 1e-3
-    assert QUICK.key(levels_of(checkpoint, tmp_path).folded) == key
+    assert tuned_key(QUICK, levels_of(checkpoint, tmp_path).folded) == key
     other = TaskLevels(TASK, levels.network, levels.frames, tmp_path, QUICK)
-    assert QUICK.key(other.folded) != key
+    assert tuned_key(QUICK, other.folded) != key
 
     levels.tuned_path.write_bytes(gzip.compress(b"nonsense")[:-9])
     with pytest.raises(RecogError, match="is damaged"):
@@ -117,7 +113,7 @@ def test_the_command(checkpoint: Path, tmp_path: Path, capsys):
 @pytest.mark.parametrize(
     "arguments,code,text",
     [
-        (["--frames", "0"], 1, "--frames: must be at least 1"),
+        (["--frames", "0"], 1, "--frames: must be above 0"),
         (["--level", "none"], 2, "invalid choice"),
         (["--checkpoint", "{0}/none.safetensors"], 1, "no such checkpoint"),
         (["--checkpoint", "{0}/cut.safetensors"], 1, "is no checkpoint"),

@@ -196,7 +196,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--width", "40"],
             1,
-            ["width must be in"],
+            ["--width must be in"],
         ),
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--target", "{0}/none.toml"],
@@ -223,7 +223,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--accumulator-width", "0"],
             1,
-            ["accumulator width must be in"],
+            ["--accumulator-width must be in"],
         ),
     ],
 )

@@ -32,7 +32,9 @@ _SPACE_AROUND = re.compile(r"\s*([,{=])\s*|\s+(\})")
 
 
 def parse_passes(
-    text: str, available: Mapping[str, Callable[[], type[ModulePass]]]
+    text: str,
+    available: Mapping[str, Callable[[], type[ModulePass]]],
+    where: str = "argument -p/--passes",
 ) -> tuple[ModulePass, ...]:
     """The passes that `text` names: `fold-batch-norm,cluster-weights{entries=16}`.
 
@@ -46,7 +48,7 @@ def parse_passes(
     except ArgSpecParseError as error:
         # The first line says "Error parsing pass pipeline specification:".
         text = str(error).partition("\n")[2].rstrip()
-        raise UsageError(text, where="argument -p/--passes") from error
+        raise UsageError(text, where=where) from error
     for spec in specs:
         if spec.name not in available:
             raise UsageError(
@@ -168,7 +170,7 @@ def describe_pass(cls: type[ModulePass]) -> str:
     doc = inspect.cleandoc(cls.__doc__ or "")
     # A dataclass without a docstring has its signature for one.
     parts = [cls.name, "" if doc.startswith(f"{cls.__name__}(") else doc]
-    docs = _option_docs(cls)
+    docs = option_docs(cls)
     lines = list[str]()
     for field, line in zip(_option_fields(cls), describe_options(cls), strict=True):
         lines += [f"  {line}", *_indented(docs.get(field.name, ""))]
@@ -180,7 +182,7 @@ def _indented(text: str) -> list[str]:
     return textwrap.wrap(text, 98, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
-def _option_docs(cls: type) -> dict[str, str]:
+def option_docs(cls: type) -> dict[str, str]:
     """The string below each field of `cls`, which Python itself drops."""
     docs = dict[str, str]()
     for base in reversed(cls.__mro__[:-1]):

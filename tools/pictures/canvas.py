@@ -12,7 +12,7 @@ from recog.tools.pictures.clipping import Bounds, clip_polygon_to, clip_segment
 from recog.tools.pictures.palette import Colour, readable_on
 
 SAMPLES = 3
-"""Lines are drawn so many times larger and then averaged."""
+"""Anti-aliasing: lines are drawn this many times larger, then averaged down."""
 HALO = (8, 10, 14, 130)
 HALO_WIDTH = 1.2
 
@@ -48,7 +48,7 @@ class Canvas:
         return (-16.0, -16.0, self.width + 16.0, self.height + 16.0)
 
     def fill(self, points: np.ndarray, colour: Colour, opacity: float) -> None:
-        """A polygon (V, 2), at least as opaque as what it covers."""
+        """Fill a polygon (V, 2). It replaces fills below it: give it at least their opacity."""
         if len(points) < 3:
             return
         inside = clip_polygon_to(np.asarray(points, np.float64), self._bounds)

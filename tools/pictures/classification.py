@@ -61,7 +61,7 @@ class ClassificationPictures:
         ]
 
     def figures(self, frames: Frames, chosen: Sequence[int]) -> list[Figure]:
-        """Sheets are of all frames: what is chosen does not matter."""
+        """The sheets show all frames; `chosen` is not used."""
         truth, ours, theirs = _labels(frames)
         first = np.arange(min(SHEET, len(truth)))
         mistaken = np.flatnonzero((ours != truth) | (theirs != truth))

@@ -18,15 +18,15 @@ FRAMES, SEED = 48, 6
 def drive_data(
     task: Task, frames: int = FRAMES, *, seed: int = SEED, progress: Progress | None = None
 ) -> TaskData:
-    """A drive at ten frames a second, as images and truths of a task; nothing to train on.
+    """A drive at ten frames a second, as images and truths of a task; it has no targets.
 
     Args:
         progress: called with 1 for each frame that became ready.
 
     Raises:
-        RecogError: for a task whose frames are no road scenes.
+        RecogError: the task's frames are not road scenes.
     """
-    if tuple(task.example_inputs()[0].shape[1:]) != (3, CAMERA.height, CAMERA.width):
+    if task.scene_truths is None:
         raise RecogError(f"{task.title} has no drive", hint="a task on road scenes has one")
     samples = list[Any]()
     for sample in drive(frames, CAMERA, seed=seed):
@@ -35,8 +35,8 @@ def drive_data(
             progress(1)
     scenes = stack_samples(samples)
     images = (scenes.left, scenes.right)[: len(task.example_inputs())]
-    truths = scenes.classes if task.name == "segmentation" else scenes.objects
-    return TaskData(images, truths, _no_targets)  # pyright: ignore[reportArgumentType]
+    truths: Any = getattr(scenes, task.scene_truths)
+    return TaskData(images, truths, _no_targets)
 
 
 def _no_targets(truths: Sequence[Any]) -> Targets:

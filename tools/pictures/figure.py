@@ -47,7 +47,7 @@ Legend = Sequence[Sequence[Key]]
 
 @dataclass(frozen=True)
 class Style:
-    """How a figure is set; lengths in pixels."""
+    """The typography of a figure; lengths in pixels."""
 
     paper: Colour = PAPER
     ink: Colour = INK

@@ -1,4 +1,4 @@
-"""Frames with what both networks say of them, checked."""
+"""Frames with the outputs of both networks, checked."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def objects_of(truth: Any, where: str) -> Objects:
 
 
 def common(a: Detections, b: Detections) -> list[float]:
-    """Overlaps in the image of the boxes that both have: best first, each once."""
+    """IoU in the image of each box that both networks found, matched one to one, best first."""
     overlaps = iou_2d(a.boxes_2d, b.boxes_2d)
     overlaps = np.where(a.labels[:, None] == b.labels[None], overlaps, 0.0)
     found = list[float]()
@@ -168,7 +168,7 @@ def common(a: Detections, b: Detections) -> list[float]:
 
 
 def agreement(a: Detections, b: Detections) -> str:
-    """How many boxes both have, as a person reads it."""
+    """How many boxes both networks found, as text."""
     if not len(a) and not len(b):
         return "no boxes in either"
     shared = common(a, b)

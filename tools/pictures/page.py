@@ -51,7 +51,7 @@ class Page:
     """What the page says.
 
     Attributes:
-        count: frames that `facts` are of.
+        count: number of frames behind `facts`.
         scores: by level and name, percent.
         animation: an animated WebP and a still of it.
         moments: frames of the animation.
@@ -100,7 +100,7 @@ def html_page(page: Page) -> str:
 
 
 def _text(text: str) -> str:
-    """Text of anyone's making, safe within elements and attributes; characters that XML lacks
+    """Untrusted text, escaped for elements and attributes; characters that XML forbids
     become question marks."""
     allowed = (c if c in "\t\n" or (c >= " " and not _unpaired(c)) else "?" for c in text)
     return escape("".join(allowed), quote=True)
@@ -203,7 +203,7 @@ def _figures(page: Page) -> Iterator[str]:
 
 
 def _row(row: Sequence[Tile]) -> Iterator[str]:
-    """Panels in the proportions of their widths, so that they stay of one height."""
+    """Panels whose widths keep their proportions, so that all have one height."""
     yield '<div class="row">'
     for tile in row:
         label, note = _text(tile.label), _text(tile.note)

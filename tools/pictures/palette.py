@@ -15,7 +15,7 @@ RULE: Colour = (217, 221, 228)
 TRUTH: Colour = (255, 255, 255)
 
 OBJECT_COLOURS: tuple[Colour, ...] = ((56, 189, 248), (251, 176, 36), (244, 114, 182))
-"""Of car, truck, pedestrian: the order of OBJECT_NAMES."""
+"""Colours of car, truck and pedestrian, in the order of OBJECT_NAMES."""
 
 CLASS_COLOURS: dict[SceneClass, Colour] = {
     SceneClass.SKY: (124, 178, 224),
@@ -28,7 +28,7 @@ CLASS_COLOURS: dict[SceneClass, Colour] = {
     SceneClass.TRUCK: (22, 186, 170),
     SceneClass.PEDESTRIAN: (228, 34, 60),
 }
-"""After Cityscapes (Cordts et al. 2016), brighter where it has near-black."""
+"""The class colours of Cityscapes (Cordts et al. 2016), with its near-blacks made brighter."""
 
 SAME: Colour = (0, 0, 0)
 FLOAT_RIGHT: Colour = (255, 122, 41)

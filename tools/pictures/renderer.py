@@ -1,4 +1,4 @@
-"""What the pictures of one task must offer."""
+"""The interface of the pictures of one task."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Renderer(Protocol):
 
     @property
     def legend(self) -> Legend:
-        """Of every figure."""
+        """The legend of every figure."""
         ...
 
     def check(self, frames: Frames, where: str) -> None:
@@ -30,7 +30,7 @@ class Renderer(Protocol):
         ...
 
     def facts(self, frames: Frames) -> list[Fact]:
-        """What is true of all frames."""
+        """Numbers over all frames."""
         ...
 
     def figures(self, frames: Frames, chosen: Sequence[int]) -> list[Figure]:
@@ -38,5 +38,5 @@ class Renderer(Protocol):
         ...
 
     def moment(self, frames: Frames, frame: int) -> Figure:
-        """One frame of an animation, smaller; all of one size."""
+        """One frame of an animation, smaller than a figure; all are of one size."""
         ...

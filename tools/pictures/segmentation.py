@@ -112,6 +112,6 @@ def _map(values: np.ndarray, palette: np.ndarray, scale: int) -> Image.Image:
 
 
 def _share(equal: np.ndarray) -> str:
-    """Never 100.00 % where something differs."""
+    """A share as text; 100.00 % only if nothing differs."""
     share = 100 * float(np.mean(equal))
     return f"{min(share, 99.99) if share < 100 else share:.2f} %"

@@ -29,7 +29,7 @@ from recog.tools.pictures.renderer import Fact
 
 SCALE, MOVING_SCALE = 4, 3
 FRONT = [0, 1, 5, 4]
-"""The corners of a box's front, of `box_corners`."""
+"""Indices, in `box_corners`, of the corners of a box's front."""
 EDGES = [(0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4)]
 EDGES += [(0, 4), (1, 5), (2, 6), (3, 7)]
 
@@ -99,8 +99,8 @@ def camera_view(photo: np.ndarray, found: Detections, camera: Camera, scale: int
 
 
 def centre_gaps(a: Detections, b: Detections) -> list[float]:
-    """Metres between the centres of boxes that both have: of one class, each with its nearest
-    within 3 m."""
+    """Distances in metres between the centres of boxes that both networks found: those of one
+    class, each matched with the nearest within 3 m."""
     ours, theirs = _boxes_3d(a), _boxes_3d(b)
     gaps = np.linalg.norm(ours[:, None, :3] - theirs[None, :, :3], axis=-1)
     gaps = np.where(a.labels[:, None] == b.labels[None], gaps, np.inf)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +13,16 @@ from recog.backend.files import atomic_write
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks.base import Progress, Task
 from recog.tools.pictures.animation import animate
-from recog.tools.pictures.classification import ClassificationPictures
-from recog.tools.pictures.detection import DetectionPictures
 from recog.tools.pictures.figure import compose, png_bytes
 from recog.tools.pictures.frames import Frames, check_frames
 from recog.tools.pictures.page import Page, Section, html_page
 from recog.tools.pictures.renderer import Renderer
-from recog.tools.pictures.segmentation import SegmentationPictures
-from recog.tools.pictures.stereo import StereoPictures
 
 LIMIT = 8
-"""Frames that figures are drawn of."""
+"""At most so many frames are drawn as figures."""
 LEGEND_WIDTH = 880
 
 Scores = Mapping[str, float] | Mapping[str, Mapping[str, float]]
-_RENDERERS: dict[str, Callable[[tuple[str, str]], Renderer]] = {
-    "classification": ClassificationPictures,
-    "segmentation": SegmentationPictures,
-    "detection2d": DetectionPictures,
-    "stereo3d": StereoPictures,
-}
 
 
 def write_pictures(
@@ -57,10 +48,10 @@ def write_pictures(
         images: of each of the network's inputs, (N, C, H, W), uint8, or float in [0, 1].
         truths: what is true of each of the N frames, as `task.metric` takes it.
         float_outputs, converted_outputs: the decoded outputs, each stacked over the frames.
-        level_names: what the two are called.
+        level_names: the names of the two networks.
         scores: by level and name of the score, or by name alone; percent.
         drive: consecutive frames to animate.
-        limit: figures are drawn of so many frames, evenly chosen; numbers are of all.
+        limit: at most so many frames, evenly spaced, are drawn; numbers are over all frames.
         progress: called with 1 for each picture that became ready.
 
     Returns:
@@ -69,13 +60,10 @@ def write_pictures(
     Raises:
         RecogError: where images, truths and outputs do not belong together.
     """
-    if task.name not in _RENDERERS:
-        hint = f"one of {', '.join(_RENDERERS)}"
-        raise RecogError(f"no pictures of task {task.name!r}", hint=hint)
     if limit < 1:
         raise RecogError(f"must be above 0, got {limit}", where="limit of figures")
     by_level = _by_level(scores, level_names[1])
-    renderer = _RENDERERS[task.name](level_names)
+    renderer = _renderer(task, level_names)
     frames = Frames(images, truths, float_outputs, converted_outputs)
     for where, each in (("pictures", frames), ("pictures of the drive", drive)):
         if each is not None:
@@ -111,6 +99,13 @@ def write_pictures(
     )
     _write(folder / "index.html", html_page(page).encode())
     return folder / "index.html"
+
+
+def _renderer(task: Task, level_names: tuple[str, str]) -> Renderer:
+    if task.pictures is None:
+        raise RecogError(f"the task {task.name!r} has no pictures", hint="Task.pictures names them")
+    module, _, name = task.pictures.partition(":")
+    return getattr(import_module(module), name)(level_names)
 
 
 def _title(task: Task, level_names: tuple[str, str]) -> str:

@@ -14,14 +14,14 @@ from recog.dialects.errors import describe_op
 from recog.lowering.partition.report import CHIP, HOST, UNSUPPORTED, CoverageRow, coverage
 
 IMPORTED = "imported"
-"""Where the ops of a network run that could not be imported whole."""
+"""The `side` of ops that could be imported, in a network of which others could not."""
 PLACES = 3
-"""Places named in the table of what is not supported."""
+"""At most so many places are named for each unsupported operator."""
 
 
 @dataclass
 class NetworkReport:
-    """The rows of the table, and lines about the network as a whole."""
+    """The rows of the table, and notes on the network as a whole."""
 
     rows: list[CoverageRow]
     notes: list[str] = field(default_factory=list[str])
@@ -38,7 +38,7 @@ class NetworkReport:
 
 
 def check_network(spec: str) -> NetworkReport:
-    """The report of a network, named as on the command line.
+    """The report of a network, named as `tools.module_files.load_network` takes it.
 
     Raises:
         RecogError: it cannot be loaded or exported at all.
@@ -54,7 +54,7 @@ def check_network(spec: str) -> NetworkReport:
 
 
 def report_of(module: ModuleOp) -> NetworkReport:
-    """The report of an nn module, which is changed: its batch norms are folded."""
+    """The report of an nn module. The module is modified: its batch norms are folded."""
     from recog.lowering.batch_norm.fold import KEPT_BECAUSE
     from recog.lowering.pipeline import fold_network
 

@@ -9,7 +9,7 @@ from recog.backend.files import atomic_write
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write JSON that other programs read: no NaN, a line end at the end."""
+    """Write strict JSON, without NaN or infinity, that ends in a newline."""
     with atomic_write(path) as stream:
         json.dump(content, stream, indent=2, allow_nan=False)
         stream.write("\n")

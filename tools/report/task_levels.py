@@ -1,8 +1,9 @@
-"""A perception task's network at every level, from float to machine, each made when asked for."""
+"""A perception task's network at every level, from float to machine, each made on first use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,26 +17,34 @@ from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks.base import Task, TaskData
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.common.options import taken_from
 from recog.lowering.pipeline import (
     Conversion,
     ConversionOptions,
+    Stage,
     convert,
     fold_network,
     module_outputs,
     weight_bytes,
 )
-from recog.tools.cli.eval_arguments import LEVELS
 from recog.tools.console import progress, stage
 from recog.tools.report.levels import compare_bits
 from recog.tools.report.task_tuning import (
-    ClusterSettings,
     load_tuned,
     save_tuned,
     shipped_tuned,
+    tune_options,
     tune_task,
+    tuned_key,
 )
 
 Run = Callable[..., Sequence[np.ndarray]]
+LEVELS = (
+    *(Stage.FLOAT, Stage.FOLDED, Stage.LNS, Stage.CLUSTERED, Stage.TUNED),
+    Stage.MACHINE,
+)
+"""What a task is scored at. LNS has one 8-bit code a weight, so it stands before the clusters."""
 
 
 class TaskLevels:
@@ -44,7 +53,7 @@ class TaskLevels:
     Args:
         network: the float network, in evaluation mode.
         frames: gives the frames of a split: `frames("train")`.
-        folder: where a network that was tuned here is kept.
+        folder: where a network that is tuned here is saved, to be used again.
     """
 
     def __init__(
@@ -53,11 +62,11 @@ class TaskLevels:
         network: Any,
         frames: Callable[[str], TaskData],
         folder: Path,
-        settings: ClusterSettings | None = None,
+        options: ConversionOptions | None = None,
         engine: str = DEFAULT_ENGINE,
     ):
         self.task, self.network, self.frames, self.folder = task, network, frames, folder
-        self.settings = settings or ClusterSettings.of(task.name)
+        self.options = options or tune_options(task.tune_recipe)
         self.engine = engine
 
     @cached_property
@@ -77,13 +86,14 @@ class TaskLevels:
     def clustered(self) -> ModuleOp:
         module = self.folded.clone()
         with stage("cluster weights"):
-            self.settings.cluster.apply(Context(), module)
+            taken_from(self.options, ClusterWeightsPass).apply(Context(), module)
         return module
 
     @cached_property
     def tuned(self) -> ModuleOp:
-        """From the package or the folder where it is of this network, else tuned now."""
-        key = self.settings.key(self.folded)
+        """The tuned network: that of the package or the folder if it belongs to this float network
+        and these settings, else tuned now."""
+        key = tuned_key(self.options, self.folded)
         for path in (shipped_tuned(self.task.name), self.tuned_path):
             module = load_tuned(path, key)
             if module is not None:
@@ -97,8 +107,8 @@ class TaskLevels:
                 advance(round(1000 * share) - round(1000 * done), f"loss {loss:.3f}")
                 done = share
 
-            settings = self.settings
-            module = tune_task(self.task, self.network, clustered, data, settings, progress=report)
+            options = self.options
+            module = tune_task(self.task, self.network, clustered, data, options, progress=report)
         save_tuned(module, key, self.tuned_path)
         return module
 
@@ -123,40 +133,40 @@ class TaskLevels:
     def _converted(self, module: ModuleOp, what: str) -> Conversion:
         inputs = self.frames("calibration").inputs()
         with stage(f"convert with {what}"):
-            conversion = convert(module, inputs, options=ConversionOptions(cluster=False))
+            conversion = convert(module, inputs, options=replace(self.options, cluster=False))
         if conversion.host_part is not None:
             raise RecogError(f"{self.task.title}: not all of the network runs on the chip")
         return conversion
 
-    def run(self, level: str) -> Run:
+    def run(self, level: Stage) -> Run:
         """The network at a level: arrays (N, ...) in, the decoded outputs as arrays."""
         match level:
-            case "float":
+            case Stage.FLOAT:
                 return lambda *x: module_outputs(self.float_module, x)
-            case "folded" | "clustered" | "tuned":
+            case Stage.FOLDED | Stage.CLUSTERED | Stage.TUNED:
                 module: ModuleOp = getattr(self, level)
                 return lambda *x: module_outputs(module, x)
-            case "lns":
+            case Stage.LNS:
                 module = self.dense.lns_module
                 return lambda *x: run_lns(module, *x, engine=self.engine)
-            case "machine":
+            case Stage.MACHINE:
                 return lambda *x: _as_tuple(self.machine.run(*x))
             case _:
-                raise RecogError(f"no level {level!r}", hint=f"one of {', '.join(LEVELS)}")
+                raise RecogError(f"a task has no level {level}", hint=f"one of {', '.join(LEVELS)}")
 
-    def weight_bytes(self, level: str) -> int:
-        """Bytes of the weights, everything that a program holds of them included."""
+    def weight_bytes(self, level: Stage) -> int:
+        """Bytes of the weights; at the machine level, of all that the program stores for them."""
         match level:
-            case "float":
+            case Stage.FLOAT:
                 return weight_bytes(self.float_module)
-            case "lns":
+            case Stage.LNS:
                 return weight_bytes(self.dense.lns_module)
-            case "machine":
+            case Stage.MACHINE:
                 return self.machine.weight_bytes
             case _:
                 return weight_bytes(getattr(self, level))
 
-    def predict(self, level: str, data: TaskData) -> list[np.ndarray]:
+    def predict(self, level: Stage, data: TaskData) -> list[np.ndarray]:
         """Decoded outputs of all frames, each stacked."""
         import torch
 
@@ -171,7 +181,7 @@ class TaskLevels:
             return self.task.predict(network, data, batch=8)
 
     def frames_bit_exact(self, data: TaskData, count: int) -> int:
-        """Hold the machine against the lns level in every layer's bits; the frames compared.
+        """Compare machine and lns level in every bit of every layer; returns the number of frames.
 
         Raises:
             RecogError: naming the first layer that differs.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.context import Context
@@ -19,64 +19,48 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
-from recog.lowering.cluster.tuner import Tuner, TuneSettings
+from recog.lowering.cluster.tuner import Tuner
+from recog.lowering.common.options import taken_from
 from recog.lowering.encode.precision_analysis import LAYERS
-from recog.lowering.pipeline import fold_network
+from recog.lowering.pipeline import ConversionOptions, fold_network
 from recog.tools.module_files import print_module
 
 if TYPE_CHECKING:
     from xdsl.ir import SSAValue
 
-    from recog.frontend.tasks.base import Task, TaskData
+    from recog.frontend.tasks.base import Task, TaskData, TuneRecipe
 
 TUNED_FROM = "recog.tuned_from"
-"""On the module: a hash of the float network and of how it was clustered and tuned."""
-LEARNING_RATE, REASSIGN = 1e-2, 1
+"""Module attribute: a hash of the float network and of its clustering and tuning settings."""
 
 
-class TuneRecipe(NamedTuple):
-    """How a task's shipped network was clustered and tuned: epochs, batch, and the largest table
-    of a layer as a share of its pointers."""
-
-    epochs: int
-    batch: int
-    table_share: float
-
-
-RECIPES = {
-    "classification": TuneRecipe(60, 32, 1.0),
-    "segmentation": TuneRecipe(8, 16, 1.0),
-    "detection2d": TuneRecipe(10, 16, 0.7),
-    "stereo3d": TuneRecipe(6, 8, 0.7),
+KEY_CLUSTER = {
+    **{name: name for name in ("centroids", "scalar_centroids", "channel_block", "linear_block")},
+    **{"table_share": "table_share", "scale_frac": "weight_frac", "code_width": "weight_width"},
+    **{"iterations": "iterations", "seed": "seed"},
 }
+"""What a key holds of the clustering, by the options' names when the shipped networks were tuned:
+other names or another order would make their keys stale."""
+KEY_TUNE = (
+    *("epochs", "batch", "learning_rate", "loss", "weight_width", "weight_frac", "reassign"),
+    *("seed", "entry"),
+)
 
 
-@dataclass(frozen=True)
-class ClusterSettings:
-    """How a task's network is clustered and tuned."""
+def tune_options(recipe: TuneRecipe) -> ConversionOptions:
+    """The conversion options of a task's recipe, with which its shipped network was tuned."""
+    return ConversionOptions(**asdict(recipe))
 
-    cluster: ClusterWeightsPass = ClusterWeightsPass()
-    tune: TuneSettings = TuneSettings()
 
-    @classmethod
-    def of(cls, task: str) -> ClusterSettings:
-        """What each task's shipped network was tuned with."""
-        recipe = RECIPES[task]
-        tune = TuneSettings(
-            epochs=recipe.epochs,
-            batch=recipe.batch,
-            learning_rate=LEARNING_RATE,
-            reassign=REASSIGN,
-        )
-        return cls(ClusterWeightsPass(table_share=recipe.table_share), tune)
-
-    def key(self, folded: ModuleOp) -> str:
-        """Stands for a float network under these settings: equal only where all is equal."""
-        digest = hashlib.sha256(repr(asdict(self)).encode())
-        for op in folded.walk():
-            if isinstance(op, ConstantOp):
-                digest.update(op.value.to_array().tobytes())
-        return digest.hexdigest()[:32]
+def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
+    """A hash of a folded float network and of how it is clustered and tuned."""
+    cluster = {old: getattr(options, name) for old, name in KEY_CLUSTER.items()}
+    tune = {name: getattr(options, name) for name in KEY_TUNE}
+    digest = hashlib.sha256(repr({"cluster": cluster, "tune": tune}).encode())
+    for op in folded.walk():
+        if isinstance(op, ConstantOp):
+            digest.update(op.value.to_array().tobytes())
+    return digest.hexdigest()[:32]
 
 
 def tune_task(
@@ -84,7 +68,7 @@ def tune_task(
     network: Any,
     clustered: ModuleOp,
     data: TaskData,
-    settings: ClusterSettings,
+    options: ConversionOptions,
     *,
     progress: Callable[[float, float], None] = lambda share, loss: None,
 ) -> ModuleOp:
@@ -95,7 +79,7 @@ def tune_task(
 
     Args:
         network: the float network.
-        clustered: that network, whole, folded and clustered by these settings.
+        clustered: the whole network, folded and clustered with these options.
         progress: called with the share of the work done and the loss.
     """
     import torch
@@ -105,21 +89,22 @@ def tune_task(
     heads = import_torch(task.heads(network), task.example_inputs())
     fold_network(heads)
     dense = heads.clone()
-    settings.cluster.apply(Context(), heads)
-    tune, rng = settings.tune, np.random.default_rng(settings.tune.seed)
-    per_epoch = max(1, len(data) // tune.batch)
-    tuner = Tuner(heads, tune, tune.epochs * per_epoch, weights_before(dense, heads))
+    taken_from(options, ClusterWeightsPass).apply(Context(), heads)
+    rng, batch = np.random.default_rng(options.seed), options.batch
+    per_epoch = max(1, len(data) // batch)
+    steps = options.epochs * per_epoch
+    tuner = Tuner(heads, options, steps, weights_before(dense, heads))
     done = 0
-    for _ in range(tune.epochs):
+    for _ in range(options.epochs):
         order = rng.permutation(len(data))
         for i in range(per_epoch):
-            frames = order[i * tune.batch : (i + 1) * tune.batch].tolist()
+            frames = order[i * batch : (i + 1) * batch].tolist()
             inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
             targets = data.targets(frames)
             task.augment(inputs, targets, rng)
             loss = tuner.step(inputs, lambda heads, wanted=targets: task.loss(heads, wanted))
             done += 1
-            progress(done / (tune.epochs * per_epoch), loss)
+            progress(done / steps, loss)
     tuner.store()
     tuned = clustered.clone()
     copy_parameters(heads, tuned)
@@ -164,7 +149,7 @@ def shipped_tuned(name: str) -> Path:
 
 
 def save_tuned(module: ModuleOp, key: str, path: Path) -> None:
-    """Write a tuned network, compressed: equal networks give equal bytes."""
+    """Write a tuned network with its key, compressed; equal networks give equal bytes."""
     import io
 
     module.attributes[TUNED_FROM] = StringAttr(key)
@@ -176,7 +161,7 @@ def save_tuned(module: ModuleOp, key: str, path: Path) -> None:
 
 
 def load_tuned(path: Path, key: str) -> ModuleOp | None:
-    """The tuned network of a file, None where there is none or it is of another network.
+    """The tuned network in a file; None if there is no file or its key differs.
 
     Raises:
         RecogError: the file is damaged.

@@ -117,7 +117,7 @@ def prove(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> None:
         fail(
             op,
             f"the layer computes with {arithmetic}, the target with {build.target.arithmetic}",
-            hint="give encode-lns the antilog bits and accumulator of the target",
+            hint="set option antilog-bits and option accumulator-width to the target's",
         )
     check_bound(op_bound(op, arithmetic))
 

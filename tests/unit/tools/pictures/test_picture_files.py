@@ -28,7 +28,7 @@ from PIL import Image
 
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
-from recog.tools.pictures import Frames, drive_data
+from recog.tools.pictures import Frames, drive_data, write_pictures
 from recog.tools.pictures.writer import Scores
 
 
@@ -254,3 +254,14 @@ def test_bad_arguments_are_refused(tmp_path: Path):
     with pytest.raises(RecogError, match="scores of some levels"):
         write("segmentation", segmentation_frames(), tmp_path, scores=mixed)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_without_pictures_is_refused(tmp_path: Path):
+    class Plain(type(get_task("segmentation"))):
+        pictures = None
+
+    frames = segmentation_frames()
+    outputs = (frames.float_outputs, frames.converted_outputs)
+    with pytest.raises(RecogError, match="the task 'segmentation' has no pictures"):
+        write_pictures(Plain(), frames.images, frames.truths, *outputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

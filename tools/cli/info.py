@@ -1,4 +1,4 @@
-"""recog info: how the arithmetic runs on this machine."""
+"""Show this processor, how the arithmetic runs on it, versions, and where compiled code is kept."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import argparse
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from recog.tools.console import print_table
+from recog.tools.cli.arguments import add_engine, engine_options
 
 PACKAGES = ("recog", "numpy", "numba", "llvmlite", "torch", "xdsl")
 
 
-def show_info(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `recog info`."""
+    add_engine(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Print the processor, the engine's path and threads, versions, and the cache."""
     from recog.backend.arithmetic.fast import paths
     from recog.backend.arithmetic.fast.cache import cache_folder
+    from recog.tools.console import print_table
 
+    engine = engine_options(arguments)
     cores, threads = paths.available_cores(), paths.thread_count()
     folder = cache_folder()
     rows = [
         ("processor", f"{paths.host()[0]} ({platform.machine()}), {cores} cores"),
-        ("engine", arguments.engine),
+        ("engine", engine),
         ("path", f"{paths.chosen_path()}, of: {', '.join(paths.available_paths())}"),
         ("threads", threads),
         ("compiled code", "not kept: no folder can be written" if folder is None else folder),

@@ -1,0 +1,130 @@
+"""recog convert: flags are the fields of ConversionOptions, and errors speak of flags."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.passes import ModulePass
+from xdsl.universe import Universe
+
+from recog.lowering.pipeline import ConversionOptions
+from recog.tools.cli.convert import LEFT_OUT, conversion_options, extra_passes
+from recog.tools.cli.main import build_parser, main
+
+NETWORK = """
+import torch
+
+def make():
+    torch.manual_seed(0)
+    layers = torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(288, 3)
+    return torch.nn.Sequential(*layers).eval(), (torch.zeros(1, 1, 8, 8),)
+"""
+
+
+def options(*words: str) -> ConversionOptions:
+    arguments = build_parser("convert").parse_args(
+        ["convert", "net.py:make", "--data", "x.npz", *words]
+    )
+    return conversion_options(arguments)
+
+
+def test_without_flags_all_is_as_in_python():
+    assert options() == ConversionOptions()
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        (["--table-share", "0.7", "--batch", "8"], {"table_share": 0.7, "batch": 8}),
+        (["--scalar-centroids", "0"], {"scalar_centroids": 0}),
+        (["--wide-width", "14", "--wide-frac", "9"], {"wide_width": 14, "wide_frac": 9}),
+        (["--dense"], {"cluster": False}),
+        (["--no-tune", "--reassign", "0"], {"tune": False, "reassign": 0}),
+        (["--width", "6"], {"width": 6, "weight_width": 6}),
+        (["--frac", "3", "--weight-frac", "2"], {"frac": 3, "weight_frac": 2}),
+        (["--loss", "kl", "--learning-rate", "1e-3"], {"loss": "kl", "learning_rate": 1e-3}),
+        (["--target", "chip.toml", "--mitchell"], {"target": "chip.toml", "mitchell": True}),
+    ],
+)
+def test_flags_reach_the_options(words: list[str], changes: dict[str, object]):
+    assert options(*words) == dataclasses.replace(ConversionOptions(), **changes)  # pyright: ignore[reportArgumentType]
+
+
+def test_every_option_has_a_flag(capsys: pytest.CaptureFixture[str]):
+    assert main(["convert", "--help"]) == 0
+    text = capsys.readouterr().out
+    for field in dataclasses.fields(ConversionOptions):
+        if field.name not in LEFT_OUT:
+            assert f"--{field.name.replace('_', '-')} " in text
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("convert")
+    (folder / "net.py").write_text(NETWORK)
+    images = np.random.default_rng(0).normal(size=(16, 1, 8, 8)).astype(np.float32)
+    np.savez(folder / "data.npz", inputs=images, targets=np.arange(16) % 3)
+    return ["convert", f"{folder}/net.py:make", "--data", f"{folder}/data.npz"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--centroids", "0"], "error: --centroids must be in [2, 65536], got 0"),
+        (["--epochs", "0"], "error: --epochs must be in [1, 1000000], got 0"),
+        (["--weight-width", "40"], "error: --weight-width must be in [2, 16], got 40"),
+        (["--loss", "mse", "--epochs", "1"], "--loss mse does not fit integer targets"),
+        (
+            ["--dense", "--accumulator-width", "16", "--antilog-bits", "12"],
+            "--accumulator-width",
+        ),
+        (["--add-pass", "mine"], "expected after=PASS:MINE or before=PASS:MINE, got 'mine'"),
+        (["--add-pass", "after=encode-lns:no-such-pass"], "unknown pass 'no-such-pass'"),
+    ],
+)
+def test_errors_name_flags(
+    words: list[str],
+    message: str,
+    network: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    assert main([*network, *words, "-o", str(tmp_path / "out")]) in (1, 2)
+    error = capsys.readouterr().err
+    assert message in error
+    for word in ("option ", "encode-lns{", "cluster-weights{", "Traceback"):
+        assert word not in error
+    assert not (tmp_path / "out").exists()
+
+
+@dataclass(frozen=True)
+class MarkPass(ModulePass):
+    """Write a text on the module."""
+
+    name = "mark"
+
+    text: str = "here"
+    """The text."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        op.attributes["mark"] = StringAttr(self.text)
+
+
+def test_a_pass_of_another_package(
+    network: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    theirs = Universe(all_passes={"mark": lambda: MarkPass})
+    monkeypatch.setattr(Universe, "get_multiverse", lambda: theirs)
+    place = 'before=calibrate:mark{text="mine"}'
+    assert main([*network, "--dense", "--add-pass", place, "-o", str(tmp_path)]) == 0
+    assert '"mine"' not in (tmp_path / "1-folded.mlir").read_text()
+    assert 'mark = "mine"' in (tmp_path / "2-calibrated.mlir").read_text()
+    assert extra_passes(["after=calibrate:mark,mark", place], ConversionOptions())[2].run == (
+        MarkPass("mine")
+    )

@@ -1,0 +1,118 @@
+"""Arguments that several commands take, and checks of their values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+
+from recog.backend.files import check_output
+from recog.dialects.errors import RecogError
+
+NETWORK = (
+    "file.py:function that returns (module, example inputs), a torch.export archive (.pt2), or "
+    "an IR file of the nn dialect (.mlir)"
+)
+DATA = (
+    ".npz file with `inputs` (or `input0`, `input1`, ...) and optionally `targets`, or .npy file "
+    "with the inputs: float arrays of shape (N, ...)"
+)
+MAX_THREADS = 1024
+
+
+def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:
+    """The network to work on, as `tools.module_files.load_network` takes it."""
+    parser.add_argument("network", metavar="NETWORK", help=text)
+
+
+def add_data(parser: argparse.ArgumentParser, text: str = DATA) -> None:
+    """Inputs for the network, as `tools.module_files.load_inputs` takes them."""
+    parser.add_argument("--data", required=True, metavar="FILE", help=text)
+
+
+def add_output(parser: argparse.ArgumentParser, text: str) -> None:
+    """A text file to write; standard output without one."""
+    parser.add_argument("-o", "--output", metavar="FILE", help=f"{text} (default: standard output)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """A JSON file beside the printed table; see `check_json`."""
+    parser.add_argument("--json", metavar="FILE", help="also write the table as JSON")
+
+
+def check_json(arguments: argparse.Namespace) -> None:
+    """Raise an OSError, before any work, where the file of --json cannot be written."""
+    if arguments.json is not None:
+        check_output(arguments.json)
+
+
+def add_engine(
+    parser: argparse.ArgumentParser, threads: str = "threads of the fast engine"
+) -> None:
+    """The arithmetic engine and how it runs; see `engine_options`."""
+    group = parser.add_argument_group("arithmetic engine")
+    group.add_argument(
+        "--engine",
+        default="fast",
+        choices=("fast", "gemm", "reference"),
+        help="implementation of the arithmetic; all give the same bits (default: fast)",
+    )
+    group.add_argument(
+        "--threads", type=int, metavar="N", help=f"{threads} (default: one per core)"
+    )
+    group.add_argument(
+        "--engine-path",
+        choices=("avx512", "avx2", "portable"),
+        help="instruction set that the fast engine uses (default: the best that this processor "
+        "has, see recog info)",
+    )
+
+
+def engine_options(arguments: argparse.Namespace) -> str:
+    """The engine of the command line. Its options are settings of this process."""
+    for option, variable in (("threads", "RECOG_THREADS"), ("engine_path", "RECOG_ENGINE_PATH")):
+        value = getattr(arguments, option, None)
+        if value is not None:
+            os.environ[variable] = str(value)
+    return arguments.engine
+
+
+def add_scenes(parser: argparse.ArgumentParser) -> None:
+    """Where the perception tasks find their frames."""
+    parser.add_argument(
+        "--scenes",
+        default="build/scenes",
+        metavar="DIR",
+        help="folder of rendered road scenes, filled on first use (default: build/scenes)",
+    )
+
+
+def torch_threads(threads: int | None) -> int:
+    """How many threads PyTorch is to use: by default the processors, at most 2.
+
+    Raises:
+        RecogError: a number that PyTorch does not start (it crashes).
+    """
+    if threads is None:
+        return min(2, os.cpu_count() or 1)
+    if not 1 <= threads <= MAX_THREADS:
+        raise RecogError(f"must be from 1 to {MAX_THREADS}, got {threads}", where="--threads")
+    return threads
+
+
+def check_positive(**values: float | None) -> None:
+    """Raise RecogError unless each flag that was given is a finite number above 0."""
+    for name, value in values.items():
+        if value is not None and not 0 < value < math.inf:
+            flag = f"--{name.replace('_', '-')}"
+            raise RecogError(f"must be above 0, got {value}", where=flag)
+
+
+def add_renamed(parser: argparse.ArgumentParser, old: str, new: str) -> None:
+    """Answer an old spelling of a flag with the new one; it is not in the help."""
+
+    class Renamed(argparse.Action):
+        def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+            parser.error(f"{old} is now called {new}")
+
+    parser.add_argument(old, action=Renamed, nargs="?", help=argparse.SUPPRESS)

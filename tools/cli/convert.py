@@ -1,0 +1,152 @@
+"""Convert a network to a chip program: fold batch norms, cluster the weights, tune the centroids,
+encode in LNS, select instructions, assemble. Writes the IR of every stage, the program and a
+report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from xdsl.passes import ModulePass
+
+from recog.lowering.batch_norm.fold import FoldOptions
+from recog.lowering.cluster.cluster_weights import ClusterOptions
+from recog.lowering.cluster.tuner import TuneSettings
+from recog.lowering.common.shared_options import WeightFormatOptions
+from recog.lowering.encode.calibrate import CalibrationOptions
+from recog.lowering.encode.encode_lns import EncodeOptions
+from recog.lowering.pipeline import ConversionOptions, ExtraPass, parse_extra_pass
+from recog.lowering.select.convert_lns_to_chip import TargetOptions
+from recog.tools.cli.arguments import DATA, add_data, add_network
+from recog.tools.cli.options import OptionGroup, add_options, given_options
+
+GROUPS = (
+    OptionGroup("batch norm folding", [FoldOptions]),
+    OptionGroup("weights", [ClusterOptions]),
+    OptionGroup("tuning", ["tune", TuneSettings]),
+    OptionGroup(
+        "number formats",
+        [CalibrationOptions, WeightFormatOptions, EncodeOptions],
+        "--width and --frac are those of weights too, unless --weight-width and --weight-frac "
+        "are given",
+    ),
+    OptionGroup("chip", [TargetOptions]),
+)
+METAVARS = {
+    "target": "FILE",
+    "activation_memory": "BYTES",
+    "weight_memory": "BYTES",
+    "reassign": "STEPS",
+}
+LEFT_OUT = ("entry", "cluster")
+"""Without a flag of their name: a network's function is always @main, and --dense says whether to
+cluster."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `recog convert`."""
+    add_network(parser)
+    add_data(parser, f"example inputs that calibrate and tune the network: {DATA}")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="converted",
+        metavar="DIR",
+        help="folder to write (default: converted)",
+    )
+    parser.add_argument(
+        "--test-data",
+        metavar="FILE",
+        help="measure every level on this data instead of --data; integer targets give an accuracy",
+    )
+    parser.add_argument(
+        "--dense",
+        action="store_true",
+        help="give each weight a code of its own: neither cluster nor tune",
+    )
+    parser.add_argument(
+        "--add-pass",
+        action="append",
+        default=[],
+        metavar="PLACE=PASS:MINE",
+        help="run a pass of your own, from a package that registers it with xDSL, beside one of "
+        "the conversion: 'after=fold-batch-norm:my-pass{option=1}' or 'before=...'; repeat the "
+        "flag for more passes",
+    )
+    add_options(parser, ConversionOptions, GROUPS, leave_out=LEFT_OUT, metavars=METAVARS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, write the folder, measure every level and print the table."""
+    from recog.backend.files import check_output_folder
+    from recog.backend.machine import Machine
+    from recog.lowering.partition.partition import boundary_lines
+    from recog.lowering.pipeline import convert
+    from recog.tools.console import print_table, stage, staged_progress
+    from recog.tools.conversion_folder import PROGRAM_NAME, write_conversion, write_report
+    from recog.tools.module_files import input_count, is_labels, load_inputs, load_network
+    from recog.tools.report.levels import level_table, measure_levels
+
+    options = conversion_options(arguments)
+    extra = extra_passes(arguments.add_pass, options)
+    check_output_folder(arguments.output)
+    with stage(f"import {arguments.network}"):
+        module = load_network(arguments.network)
+    count = input_count(module)
+    inputs, targets = load_inputs(arguments.data, count)
+    test_inputs, labels = inputs, targets
+    if arguments.test_data is not None:
+        test_inputs, labels = load_inputs(arguments.test_data, count)
+    stages = sum(step.reaches is not None for step in options.steps())
+    with staged_progress("convert", stages) as report:
+        conversion = convert(
+            module, inputs, targets=targets, options=options, extra_passes=extra, progress=report
+        )
+    program = conversion.assemble()
+    folder = Path(arguments.output)
+    write_conversion(folder, conversion, program)
+    if conversion.host_part is not None:
+        for line in boundary_lines(conversion.host_part):
+            print(line)
+    labels = labels if labels is not None and is_labels(labels) else None
+    with stage(f"measure every level on {len(test_inputs[0])} inputs"):
+        rows = measure_levels(conversion, Machine(program), test_inputs, labels)
+    print_table(None, *level_table(rows))
+    write_report(folder, rows)
+    print(f"program: {folder / PROGRAM_NAME} ({len(program):,} bytes), IR and report beside it")
+    return 0
+
+
+def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
+    """The options of a conversion from the command line.
+
+    Raises:
+        RecogError: a value that an option cannot have.
+    """
+    given = given_options(arguments, ConversionOptions, LEFT_OUT)
+    options = ConversionOptions(cluster=not arguments.dense, **given)
+    followers = {"weight_width": "width", "weight_frac": "frac"}
+    followed = {
+        weights: given[activations]
+        for weights, activations in followers.items()
+        if activations in given and weights not in given
+    }
+    return replace(options, **followed)
+
+
+def extra_passes(texts: Sequence[str], options: ConversionOptions) -> list[ExtraPass]:
+    """The passes of --add-pass. Raises UsageError for a place or a pass that does not exist."""
+    if not texts:
+        return []
+    from xdsl.universe import Universe
+
+    from recog.tools.opt.pipeline_parser import parse_passes
+
+    available = Universe.get_multiverse().all_passes
+
+    def parse(text: str) -> Sequence[ModulePass]:
+        return parse_passes(text, available, where="argument --add-pass")
+
+    return [each for text in texts for each in parse_extra_pass(text, parse, options.steps())]

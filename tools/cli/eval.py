@@ -1,0 +1,109 @@
+"""Score the trained network of a perception task on held-out frames at any level, from the float
+network to its program on the machine."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from recog.dialects.errors import RecogError
+from recog.frontend.tasks import TASK_NAMES
+from recog.lowering.pipeline import Stage
+from recog.tools.cli.arguments import (
+    add_engine,
+    add_json,
+    add_renamed,
+    add_scenes,
+    check_json,
+    check_positive,
+    engine_options,
+    torch_threads,
+)
+from recog.tools.report.task_levels import LEVELS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `recog eval`."""
+    parser.add_argument("task", choices=TASK_NAMES, metavar="TASK", help=", ".join(TASK_NAMES))
+    parser.add_argument(
+        "--level",
+        nargs="+",
+        choices=[*LEVELS, "all"],
+        metavar="LEVEL",
+        default=[Stage.FLOAT, Stage.MACHINE],
+        help=f"levels to score: {', '.join(LEVELS)}, or all; lns has dense weights (default: float "
+        "machine)",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="weights that recog train wrote (default: those that come with the package)",
+    )
+    parser.add_argument(
+        "--frames", type=int, metavar="N", help="score the first N held-out frames (default: all)"
+    )
+    parser.add_argument(
+        "--verify-frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help="check on the first N frames that machine and lns level agree in every bit of every "
+        "layer (default: 0, no check)",
+    )
+    parser.add_argument(
+        "--pictures",
+        metavar="DIR",
+        help="draw the results of the float network and of the program, with a page to view them",
+    )
+    add_json(parser)
+    parser.add_argument(
+        "--out",
+        default="build/eval",
+        metavar="DIR",
+        help="folder where a network that is tuned here is kept (default: build/eval)",
+    )
+    parser.add_argument(
+        "--tune-epochs",
+        type=int,
+        metavar="N",
+        help="tune the centroids over N passes of the training frames (default: use the tuned "
+        "network that comes with the package)",
+    )
+    add_scenes(parser)
+    add_engine(parser, "threads of PyTorch, by default at most 2, and of the fast engine")
+    add_renamed(parser, "--bits", "--verify-frames")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table of the levels asked for, and draw pictures."""
+    a = arguments
+    threads = torch_threads(a.threads)
+    check_positive(frames=a.frames, tune_epochs=a.tune_epochs)
+    if a.verify_frames < 0:
+        raise RecogError(f"must be at least 0, got {a.verify_frames}", where="--verify-frames")
+    check_json(a)
+    import torch
+
+    from recog.backend.files import check_output_folder
+    from recog.frontend.tasks import get_task
+    from recog.tools.report.json_files import write_json
+    from recog.tools.report.task_frames import load_frames
+    from recog.tools.report.task_scores import draw, measure, print_rows, task_levels
+
+    if a.pictures is not None:
+        check_output_folder(a.pictures)
+    torch.set_num_threads(threads)
+    task = get_task(a.task)
+    levels = task_levels(
+        task, a.checkpoint, a.scenes, Path(a.out), engine_options(a), a.tune_epochs
+    )
+    test = load_frames(task, "test", a.scenes, a.frames)
+    wanted = [level for level in LEVELS if level in a.level or "all" in a.level]
+    rows, outputs = measure(levels, test, wanted, verify_frames=a.verify_frames)
+    print_rows(rows)
+    if a.json is not None:
+        write_json(Path(a.json), {"rows": [asdict(row) for row in rows]})
+    if a.pictures is not None:
+        print(f"pictures: {draw(levels, test, rows, outputs, Path(a.pictures))}")
+    return 0

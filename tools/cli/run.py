@@ -1,0 +1,52 @@
+"""Run a program file on the reference machine, bit for bit as the chip would."""
+
+from __future__ import annotations
+
+import argparse
+
+from recog.tools.cli.arguments import add_data, add_engine, engine_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `recog run`."""
+    parser.add_argument("program", metavar="PROGRAM", help="program file of recog convert")
+    parser.add_argument(
+        "--host",
+        metavar="FILE",
+        help="the part of a divided network that stays on the host: the host.mlir that "
+        "recog convert wrote beside the program",
+    )
+    add_data(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help=".npy or .npz file for the outputs, float32"
+    )
+    add_engine(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the program on all inputs; print its outputs' shapes, and an accuracy for labels."""
+    from recog.backend.files import check_output
+    from recog.backend.machine import Machine
+    from recog.backend.split_network import SplitNetwork
+    from recog.lowering.partition.partition import host_inputs
+    from recog.tools.console import stage
+    from recog.tools.module_files import is_labels, load_inputs, load_network, save_arrays
+
+    if arguments.output is not None:
+        check_output(arguments.output)
+    machine = Machine(arguments.program, engine=engine_options(arguments))
+    network = SplitNetwork(machine.run, None)
+    if arguments.host is not None:
+        host = load_network(arguments.host)
+        network = SplitNetwork(machine.run, host, host_inputs(host))
+    inputs, targets = load_inputs(arguments.data, len(machine.inputs))
+    with stage(f"run {len(inputs[0])} frames"):
+        outputs = list(network(*inputs))
+    if arguments.output is not None:
+        save_arrays(arguments.output, outputs)
+    for i, output in enumerate(outputs):
+        print(f"output {i}: {output.dtype} {list(output.shape)}")
+    if targets is not None and is_labels(targets) and outputs[0].ndim == 2:
+        correct = outputs[0].argmax(axis=1) == targets
+        print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
+    return 0
