@@ -8,8 +8,11 @@ from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
 
-from recog.dialects.nn.base import TENSORS, NnOp, integer, real, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp, real
 from recog.dialects.shapes import Shape, broadcast_shape
+from recog.dialects.tensors import integer, shape_of
+
+__all__ = ["AttentionOp", "CorrelationOp", "MatmulOp"]
 
 
 def _leading_keeps_batch(op: NnOp, with_batch: Sequence[bool]) -> bool:

@@ -7,15 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from xdsl.dialects.builtin import (
-    I64,
-    DenseArrayBase,
     Float32Type,
     Float64Type,
     FloatAttr,
-    IntegerAttr,
     IntegerType,
     TensorType,
-    UnitAttr,
     f64,
     i1,
     i64,
@@ -33,6 +29,20 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import element_type_of, shape_of
+
+__all__ = [
+    "FLOAT_TYPES",
+    "INDEX_TYPE",
+    "MASK_TYPE",
+    "NnOp",
+    "RESULT_NAME",
+    "TENSORS",
+    "UnaryOp",
+    "element_type_of",
+    "is_float",
+    "shape_of",
+]
 
 FLOAT_TYPES = (Float32Type, Float64Type)
 TENSORS = base(TensorType)
@@ -41,43 +51,13 @@ INDEX_TYPE = i64
 """Positions along an axis: of gather, top-k and argmax."""
 MASK_TYPE = i1
 """Truth values: of comparisons and `nn.where`."""
-INTS = DenseArrayBase.constr(i64)
 RESULT_NAME = "nn.name"
 """The attribute of a function's result: its key in the dict or tuple that the network returns."""
-
-
-def ints(values: Sequence[int]) -> DenseArrayBase[I64]:
-    """An `array<i64: …>` property."""
-    return DenseArrayBase.from_list(i64, list(values))
-
-
-def integer(value: int) -> IntegerAttr:
-    """An `… : i64` property."""
-    return IntegerAttr(value, i64)
 
 
 def real(value: float) -> FloatAttr:
     """An `… : f64` property; f64 keeps every digit of a Python float."""
     return FloatAttr(value, f64)
-
-
-def flag(value: bool) -> UnitAttr | None:
-    """A property that is either there or not."""
-    return UnitAttr() if value else None
-
-
-def shape_of(value: SSAValue) -> Shape:
-    """The shape of a tensor value; raises VerifyException for other types."""
-    if not isinstance(value.type, TensorType):
-        raise VerifyException(f"expected a tensor, got {value.type}")
-    return value.type.get_shape()
-
-
-def element_type_of(value: SSAValue) -> Attribute:
-    """The element type of a tensor value; raises VerifyException for other types."""
-    if not isinstance(value.type, TensorType):
-        raise VerifyException(f"expected a tensor, got {value.type}")
-    return value.type.element_type
 
 
 def is_float(element_type: Attribute) -> bool:

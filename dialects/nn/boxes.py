@@ -30,19 +30,11 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.nn.base import (
-    INDEX_TYPE,
-    TENSORS,
-    NnOp,
-    element_type_of,
-    expect_elements,
-    flag,
-    integer,
-    is_float,
-    real,
-    shape_of,
-)
+from recog.dialects.nn.base import INDEX_TYPE, TENSORS, NnOp, expect_elements, is_float, real
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import element_type_of, flag, integer, shape_of
+
+__all__ = ["BoxOp", "DecodeBoxes2dOp", "DecodeBoxes3dOp", "PeaksOp", "SuppressOp"]
 
 REALS = ArrayAttr[FloatAttr[Float64Type]]
 

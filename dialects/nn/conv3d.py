@@ -9,8 +9,11 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, integer, ints, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, integer, ints, shape_of
+
+__all__ = ["Conv3dOp"]
 
 
 @irdl_op_definition

@@ -14,8 +14,27 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import constant_array
-from recog.dialects.nn.base import TENSORS, NnOp, UnaryOp, integer, real, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp, UnaryOp, real
 from recog.dialects.shapes import Shape, broadcast_shape, check_axis
+from recog.dialects.tensors import integer, shape_of
+
+__all__ = [
+    "AddOp",
+    "BinaryOp",
+    "ClampOp",
+    "DivOp",
+    "GeluOp",
+    "HardsigmoidOp",
+    "HardswishOp",
+    "LeakyReluOp",
+    "MulOp",
+    "ReluOp",
+    "SigmoidOp",
+    "SiluOp",
+    "SoftmaxOp",
+    "SubOp",
+    "TanhOp",
+]
 
 
 @irdl_op_definition

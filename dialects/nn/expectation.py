@@ -8,8 +8,11 @@ from typing import ClassVar
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def
 
-from recog.dialects.nn.base import TENSORS, NnOp, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import shape_of
+
+__all__ = ["ExpectationOp"]
 
 
 @irdl_op_definition

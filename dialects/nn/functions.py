@@ -11,6 +11,27 @@ from xdsl.irdl import irdl_op_definition, prop_def
 from recog.dialects.nn.base import NnOp, UnaryOp, real
 from recog.dialects.nn.elementwise import BinaryOp
 
+__all__ = [
+    "AbsOp",
+    "Atan2Op",
+    "CosOp",
+    "EluOp",
+    "ErfOp",
+    "ExpOp",
+    "FloorDivideOp",
+    "FloorOp",
+    "LogOp",
+    "MaximumOp",
+    "MinimumOp",
+    "NegOp",
+    "PowOp",
+    "RemainderOp",
+    "RsqrtOp",
+    "SinOp",
+    "SoftplusOp",
+    "SqrtOp",
+]
+
 
 @irdl_op_definition
 class AbsOp(UnaryOp):

@@ -15,9 +15,12 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, integer, ints, real, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp, real
 from recog.dialects.nn.structure import PadOp
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, integer, ints, shape_of
+
+__all__ = ["BatchNormOp", "Conv2dOp", "LinearOp"]
 
 
 def _check_bias(bias: SSAValue | None, channels: int) -> None:

@@ -8,8 +8,11 @@ from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 
-from recog.dialects.nn.base import TENSORS, NnOp, integer, real, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp, real
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import integer, shape_of
+
+__all__ = ["GroupNormOp", "LayerNormOp"]
 
 
 def _check_eps(eps: float) -> None:

@@ -11,8 +11,11 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, flag, ints, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, flag, ints, shape_of
+
+__all__ = ["AvgPool2dOp", "MaxPool2dOp", "MeanOp", "PoolOp"]
 
 
 class PoolOp(NnOp, HasFolderInterface, ABC):

@@ -13,7 +13,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import ConstantOp, DenseAttr
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, flag, ints, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp
 from recog.dialects.nn.structure import ConcatOp
 from recog.dialects.sampling_shapes import (
     RESIZE_MODES,
@@ -22,6 +22,9 @@ from recog.dialects.sampling_shapes import (
     slice_shape,
 )
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, flag, ints, shape_of
+
+__all__ = ["PermuteOp", "ResizeOp", "SliceOp"]
 
 
 @irdl_op_definition

@@ -13,22 +13,24 @@ from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, opt_prop_d
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import (
-    INDEX_TYPE,
-    INTS,
-    MASK_TYPE,
-    TENSORS,
-    NnOp,
-    element_type_of,
-    expect_elements,
-    flag,
-    integer,
-    ints,
-    is_float,
-    shape_of,
-)
+from recog.dialects.nn.base import INDEX_TYPE, MASK_TYPE, TENSORS, NnOp, expect_elements, is_float
 from recog.dialects.nn.elementwise import BinaryOp, broadcast_keeps_batch
 from recog.dialects.shapes import Shape, broadcast_shape, check_axis, reduced_shape
+from recog.dialects.tensors import INTS, element_type_of, flag, integer, ints, shape_of
+
+__all__ = [
+    "ArgmaxOp",
+    "BroadcastOp",
+    "CompareOp",
+    "ConvertOp",
+    "GatherOp",
+    "MaxOp",
+    "ReduceOp",
+    "SumOp",
+    "TakeOp",
+    "TopkIndicesOp",
+    "WhereOp",
+]
 
 PREDICATES = ("eq", "ne", "lt", "le", "gt", "ge")
 

@@ -14,17 +14,11 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
 from recog.dialects.data import ConstantOp, DenseAttr
-from recog.dialects.nn.base import (
-    INTS,
-    TENSORS,
-    NnOp,
-    element_type_of,
-    integer,
-    ints,
-    real,
-    shape_of,
-)
+from recog.dialects.nn.base import TENSORS, NnOp, real
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, element_type_of, integer, ints, shape_of
+
+__all__ = ["ConcatOp", "PadOp", "ReshapeOp"]
 
 
 @irdl_op_definition

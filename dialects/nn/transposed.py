@@ -8,9 +8,12 @@ from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
 
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, integer, ints, shape_of
+from recog.dialects.nn.base import TENSORS, NnOp
 from recog.dialects.sampling_shapes import conv_transpose2d_shape
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, integer, ints, shape_of
+
+__all__ = ["ConvTranspose2dOp"]
 
 
 @irdl_op_definition

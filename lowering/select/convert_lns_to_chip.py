@@ -9,7 +9,7 @@ from pathlib import Path
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import Pure
@@ -29,8 +29,6 @@ from recog.lowering.select.program_builder import ProgramBuilder
 from recog.lowering.select.rules.registry import LOWERINGS
 from recog.lowering.select.weight_image import SEGMENTS
 
-DECODES = lns.DecodeOp | lns.DecodeFixedOp
-"""What the host does with what a program returns."""
 OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
 """Weights: the instructions that use them take them to weight memory."""
 
@@ -150,7 +148,7 @@ def _with_constant_maps(live: Sequence[Operation]) -> list[Operation]:
     for op in live:
         if isinstance(op, OPERANDS_OF_LAYERS):
             continue
-        if not isinstance(op, func.ReturnOp | DECODES):
+        if not isinstance(op, func.ReturnOp | lns.ToFloatOp):
             owners = [value.owner for value in map_operands(op) if holds_codes(value)]
             ops.update(dict.fromkeys(owner for owner in owners if isinstance(owner, ConstantOp)))
         ops[op] = None
@@ -194,8 +192,8 @@ def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
 def _add_outputs(build: ProgramBuilder, op: func.ReturnOp) -> None:
     single = len(op.operands) == 1
     for index, operand in enumerate(op.operands):
-        decoded = isinstance(operand.owner, DECODES)
-        value: SSAValue = operand.owner.input if isinstance(operand.owner, DECODES) else operand
+        decoded = isinstance(operand.owner, lns.ToFloatOp)
+        value = operand.owner.operands[0] if isinstance(operand.owner, lns.ToFloatOp) else operand
         if isinstance(value.owner, OPERANDS_OF_LAYERS):
             fail(op, f"result {index} is a constant, which no instruction gives")
         name = "output" if single else f"output{index}"

@@ -1,0 +1,39 @@
+"""What an op is: the facts that passes ask of it instead of listing the ops that they mean.
+
+Every op of nn and lns states its facts, by itself or through the family that it is in: none has
+a default that holds where nobody thought of it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """What the elements of a result are made of."""
+
+    ELEMENTWISE = "one element of each operand, at the same place"
+    MOVES = "one element of an operand, or padding: elements go elsewhere, none is computed"
+    SELECTS = "one of several elements of an operand, none is computed"
+    INTERPOLATES = "the elements of an operand nearest to a place, weighted"
+    SUMS = "a sum of many elements or products, which an accumulator holds"
+    COMBINES = "many elements, in another way"
+
+    @property
+    def keeps_format(self) -> bool:
+        """Whether codes stay as they are, so that the result has the operands' format."""
+        return self in (Kind.MOVES, Kind.SELECTS)
+
+    @property
+    def keeps_digits(self) -> bool:
+        """Whether the digits of an operand are as many, and matter as much, in the result."""
+        return self.keeps_format or self is Kind.INTERPOLATES
+
+
+class Sign(Enum):
+    """What is certain of a result's sign."""
+
+    ANY = "nothing is claimed"
+    KEPT = "nothing is negative where no operand is"
+    NEVER_NEGATIVE = "nothing is negative, whatever the operands"
+    BY_RULE = "the op's `never_negative` says"
