@@ -1,6 +1,6 @@
 """The data dialect: constants of every level, exact to the bit.
 
-`#data.dense` holds raw bytes. It differs from the builtin `dense` in what DESIGN 3 found
+`#data.dense` holds raw bytes. It differs from the builtin `dense` in what is
 missing there: `-0.0`, inf and NaN survive, large weights are never unpacked to Python
 floats, element types may be narrower than a byte or custom (LNS codes), and resources
 belong to one parse, so that two modules may use the same resource name.

@@ -13,6 +13,7 @@ class Kind(Enum):
     """What the elements of a result are made of."""
 
     ELEMENTWISE = "one element of each operand, at the same place"
+    CHANNELWISE = "one element of the input, scaled and shifted by its channel's parameters"
     MOVES = "one element of an operand, or padding: elements go elsewhere, none is computed"
     SELECTS = "one of several elements of an operand, none is computed"
     INTERPOLATES = "the elements of an operand nearest to a place, weighted"

@@ -59,6 +59,7 @@ class PeaksOp(CodesOp):
     heat = operand_def(NUMBERS)
     k = prop_def(IntegerAttr[I64])
     sigmoid = opt_prop_def(UnitAttr)
+    output = result_def(NUMBERS)
     indices = result_def(INDICES)
 
     def __init__(self, heat: SSAValue | Operation, k: int, sigmoid: LnsFormat | None = None):
