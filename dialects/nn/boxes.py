@@ -6,7 +6,7 @@ index div (H · W). All of these pick elements by computed positions and have no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite, prod
 from typing import ClassVar
 
@@ -239,7 +239,7 @@ class SuppressOp(BoxOp):
     """
 
     name = "nn.suppress"
-    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
     INDICES: ClassVar[tuple[str, ...]] = ("indices",)
     WIDE: ClassVar[tuple[str, ...]] = ("boxes", "scores", "output")
 
@@ -273,6 +273,9 @@ class SuppressOp(BoxOp):
                 f"{list(shape_of(self.boxes))} and {list(shape_of(self.scores))}"
             )
         return rows
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return known(self.scores)
 
 
 def _rows(indices: SSAValue) -> tuple[int, int]:

@@ -174,7 +174,7 @@ def affine_of(op: nn.NnOp) -> Affine | None:
         return None
     if isinstance(op, nn.BatchNormOp):
         return _affine_of_batch_norm(op)
-    if not isinstance(op, nn.AddOp | nn.SubOp | nn.MulOp | nn.DivOp):
+    if not isinstance(op, nn.BinaryOp):
         return None
     channels = nn.shape_of(op.output)[1]
     lhs, rhs = (_per_channel(value, rank, channels) for value in op.operands)
