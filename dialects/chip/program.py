@@ -33,6 +33,8 @@ from recog.dialects.chip.stereo import ExpectationOp
 from recog.dialects.chip.target import ChipTarget, TargetAttr
 from recog.dialects.chip.weight_memory import WeightMemory
 
+__all__ = ["ProgramOp"]
+
 
 @irdl_op_definition
 class ProgramOp(IRDLOperation):

@@ -15,6 +15,8 @@ from xdsl.printer import Printer
 
 from recog.dialects.number_format import Arithmetic
 
+__all__ = ["ChipTarget", "TargetAttr"]
+
 MAX_MEMORY = 1 << 32
 """Addresses have 32 bits."""
 
