@@ -29,6 +29,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import MaterializeConstant, constant_array
+from recog.dialects.facts import Parameter
 from recog.dialects.lns.types import NumberType, verify_tensors
 from recog.dialects.tensors import INTS, element_type_of, ints, shape_of
 
@@ -92,7 +93,7 @@ class LookupOp(IRDLOperation):
     block = prop_def(INTS)
     output = result_def(TensorType.constr(base(Float32Type) | base(NumberType)))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), Parameter())
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "$pointers `,` $codebook (`scaled` `by` $scales^)? attr-dict "

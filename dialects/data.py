@@ -49,6 +49,7 @@ from recog.dialects.element_types import (
     from_bytes,
     to_bytes,
 )
+from recog.dialects.facts import Parameter
 
 MAX_LISTED_ELEMENTS = 64
 """Longer constants print as hex."""
@@ -396,7 +397,7 @@ class ConstantOp(IRDLOperation, HasFolderInterface):
     value = prop_def(DenseAttr)
     output = result_def(TensorType)
 
-    traits = traits_def(Pure(), ConstantLike())
+    traits = traits_def(Pure(), ConstantLike(), Parameter())
 
     def __init__(self, value: DenseAttr):
         super().__init__(properties={"value": value}, result_types=[value.type])

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from xdsl.ir import Operation, SSAValue
+from xdsl.traits import OpTrait
+
 
 class Kind(Enum):
     """What the elements of a result are made of."""
@@ -38,3 +41,13 @@ class Sign(Enum):
     KEPT = "nothing is negative where no operand is"
     NEVER_NEGATIVE = "nothing is negative, whatever the operands"
     BY_RULE = "the op's `never_negative` says"
+
+
+class Parameter(OpTrait):
+    """What the op gives is part of the network, the same for every input: a constant, a lookup."""
+
+
+def is_parameter(value: SSAValue | Operation) -> bool:
+    """Whether a value, or what an op gives, is the same for every input of the network."""
+    op = value.owner if isinstance(value, SSAValue) else value
+    return isinstance(op, Operation) and op.has_trait(Parameter, value_if_unregistered=False)

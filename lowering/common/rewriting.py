@@ -16,9 +16,8 @@ from xdsl.pattern_rewriter import (
     PatternRewriter,
 )
 
-from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
+from recog.dialects.facts import is_parameter
 
 
 def check_option(settings: object, name: str, low: float, high: float) -> None:
@@ -68,6 +67,6 @@ def only_user(value: SSAValue) -> Operation | None:
 def erase_dead_constants(module: ModuleOp) -> None:
     """Remove constants and lookups that nothing uses any more."""
     for op in reversed(list(module.walk())):
-        if isinstance(op, ConstantOp | LookupOp) and not op.results[0].uses:
+        if is_parameter(op) and not op.results[0].uses:
             op.detach()
             op.erase()

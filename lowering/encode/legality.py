@@ -6,8 +6,8 @@ from xdsl.dialects.builtin import Float32Type, TensorType
 from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import nn
-from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
+from recog.dialects.facts import is_parameter
 from recog.dialects.sampling_shapes import elementwise_shape
 
 Activation = nn.ReluOp | nn.ClampOp
@@ -15,7 +15,7 @@ Activation = nn.ReluOp | nn.ClampOp
 
 def can_encode(op: nn.NnOp) -> bool:
     """Whether all values (but indices) are float32, and each image is computed by itself."""
-    carried = [not isinstance(value.owner, ConstantOp | LookupOp) for value in op.operands]
+    carried = [not is_parameter(value) for value in op.operands]
     if isinstance(op, nn.LayerOp):
         carried[1:] = [False] * (len(carried) - 1)  # weights that are computed have an error
     return (

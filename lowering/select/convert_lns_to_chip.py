@@ -18,9 +18,9 @@ from recog.dialects import chip, lns
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.records import layout as record_layout
-from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
+from recog.dialects.facts import is_parameter
 from recog.dialects.lns.types import holds_codes
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
 from recog.lowering.select.allocation import Buffer, allocate, live_at, peak
@@ -28,9 +28,6 @@ from recog.lowering.select.layout import Layout
 from recog.lowering.select.program_builder import ProgramBuilder
 from recog.lowering.select.rules.registry import LOWERINGS
 from recog.lowering.select.weight_image import SEGMENTS
-
-OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
-"""Weights: the instructions that use them take them to weight memory."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,7 @@ def _with_constant_maps(live: Sequence[Operation]) -> list[Operation]:
     """The ops without layers' operands; constants that are feature maps before their first use."""
     ops: dict[Operation, None] = {}
     for op in live:
-        if isinstance(op, OPERANDS_OF_LAYERS):
+        if is_parameter(op):
             continue
         if not isinstance(op, func.ReturnOp | lns.ToFloatOp):
             owners = [value.owner for value in map_operands(op) if holds_codes(value)]
@@ -194,7 +191,7 @@ def _add_outputs(build: ProgramBuilder, op: func.ReturnOp) -> None:
     for index, operand in enumerate(op.operands):
         decoded = isinstance(operand.owner, lns.ToFloatOp)
         value = operand.owner.operands[0] if isinstance(operand.owner, lns.ToFloatOp) else operand
-        if isinstance(value.owner, OPERANDS_OF_LAYERS):
+        if is_parameter(value):
             fail(op, f"result {index} is a constant, which no instruction gives")
         name = "output" if single else f"output{index}"
         port = build.output_port(op, value, name, decoded=decoded)
