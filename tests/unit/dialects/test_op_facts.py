@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from middle_networks import parse
 from xdsl.dialects.builtin import ModuleOp, f64, i1, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
+from recog.backend.interpreters.lns import run_lns
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.facts import Kind, Sign
+from recog.dialects.tensors import element_type_of, shape_of
 from recog.dialects.verification import verify_module
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -277,6 +280,95 @@ def test_what_keeps_digits_passes_on_relative_errors(example: Example):
     counts = before != (op.value.value.data if isinstance(op, nn.PadOp) else 0)
     ratio = after[counts] / before[counts]
     assert np.allclose(ratio, 1.001) or np.allclose(ratio, 1 / 1.001)
+
+
+# Ops of lns are examined where the tests of their text have them.
+
+TEXTS = ROOT / "tests" / "filecheck" / "dialects" / "lns"
+FILES = ("ops", "interpret", "moves", "mul", "sub", "resize", "stereo", "boxes", "conv_transpose2d")
+LNS_EXAMPLES = [
+    op
+    for name in FILES
+    for part in (TEXTS / f"{name}.mlir").read_text().split("// -----")
+    for op in parse(part).walk()
+    if isinstance(op, lns.LnsOp)
+]
+
+
+def test_every_lns_op_has_an_example():
+    assert {type(op) for op in LNS_EXAMPLES} == set(LNS_OPS)
+
+
+@pytest.mark.parametrize("op", LNS_EXAMPLES, ids=lambda op: op.name)
+def test_operands_are_maps_or_constants(op: lns.LnsOp):
+    constants = list(op.constant_operands.values())
+    assert [v for v in op.operands if v not in constants] == op.map_operands
+    assert set(constants).isdisjoint(op.map_operands)
+    assert set(op.constant_operands) <= set(op.CONSTANTS)
+
+
+def elements(value: SSAValue, random: np.random.Generator) -> np.ndarray:
+    """Random codes, fixed-point or floating-point numbers, as the value's type wants."""
+    element, shape = element_type_of(value), shape_of(value)
+    if isinstance(element, lns.NumberType):
+        codes = random.integers(0, 1 << element.format.width, shape).astype(element.format.dtype)
+        codes[element.format.illegal_codes(codes)] = 0
+        return codes
+    if isinstance(element, lns.FixedType):
+        return random.integers(-(1 << 20), 1 << 20, shape).astype(np.int32)
+    return random.standard_normal(shape).astype(np.float32)
+
+
+def run_lns_op(op: lns.LnsOp, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    constants = [
+        ConstantOp.from_array(array, element_type_of(value))
+        for array, value in zip(arrays, op.operands)
+    ]
+    values = {old: new.output for old, new in zip(op.operands, constants)}
+    copy = op.clone(value_mapper=dict(values))
+    types = [result.type for result in copy.results]
+    block = Block([*constants, copy, ReturnOp(*copy.results)])
+    module = ModuleOp([FuncOp("main", ([], types), Region(block))])
+    return np.asarray(run_lns(module)[0])
+
+
+def is_plain(op: lns.LnsOp) -> bool:
+    """Whether no operand broadcasts or has biases by channel, so that all places are alike."""
+    return all(
+        shape_of(value) == shape_of(op.results[0])
+        and (not lns.holds_codes(value) or lns.format_of(value).axis is None)
+        for value in op.map_operands
+    )
+
+
+ELEMENTWISE = [op for op in LNS_EXAMPLES if op.KIND is Kind.ELEMENTWISE and is_plain(op)]
+
+
+@pytest.mark.parametrize("op", ELEMENTWISE, ids=lambda op: op.name)
+def test_elementwise_ops_on_codes_take_elements_in_any_order(op: lns.LnsOp):
+    random = np.random.default_rng(8)
+    arrays = [elements(value, random) for value in op.operands]
+    result = run_lns_op(op, arrays)
+    order = random.permutation(result.size)
+    moved = [
+        array.reshape(-1)[order].reshape(array.shape) if value in op.map_operands else array
+        for value, array in zip(op.operands, arrays)
+    ]
+    np.testing.assert_array_equal(run_lns_op(op, moved).reshape(-1), result.reshape(-1)[order])
+
+
+def test_every_elementwise_op_on_codes_was_tried():
+    assert {type(op) for op in ELEMENTWISE} == {op for op in LNS_OPS if op.KIND is Kind.ELEMENTWISE}
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in LNS_EXAMPLES if op.KIND.keeps_format], ids=lambda op: op.name
+)
+def test_what_keeps_formats_on_codes_computes_no_code(op: lns.LnsOp):
+    arrays = [elements(value, np.random.default_rng(9)) for value in op.operands]
+    there = np.concatenate([np.zeros(1, arrays[0].dtype), *(a.reshape(-1) for a in arrays)])
+    assert np.isin(run_lns_op(op, arrays), there).all()
+    assert all(lns.format_of(v) == lns.format_of(op.results[0]) for v in op.operands)
 
 
 @pytest.mark.parametrize(
