@@ -29,7 +29,9 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import MaterializeConstant, constant_array
-from recog.dialects.lns.types import INTS, NumberType, ints, shape_of, verify_tensors
+from recog.dialects.facts import Parameter
+from recog.dialects.lns.types import NumberType, verify_tensors
+from recog.dialects.tensors import INTS, element_type_of, ints, shape_of
 
 
 def pointers_shape(weight: Sequence[int], block: Sequence[int]) -> tuple[int, ...]:
@@ -91,7 +93,7 @@ class LookupOp(IRDLOperation):
     block = prop_def(INTS)
     output = result_def(TensorType.constr(base(Float32Type) | base(NumberType)))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), Parameter())
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "$pointers `,` $codebook (`scaled` `by` $scales^)? attr-dict "
@@ -136,8 +138,9 @@ class LookupOp(IRDLOperation):
             raise VerifyException(
                 f"the codebook must be K x {elements} (elements of a block), got {list(codebook)}"
             )
-        index = self.pointers.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
-        if index.signedness.data != Signedness.UNSIGNED:
+        index = element_type_of(self.pointers)
+        unsigned = isinstance(index, IntegerType) and index.signedness.data == Signedness.UNSIGNED
+        if not unsigned:
             raise VerifyException(f"pointers must be unsigned integers, got {index}")
         pointers = constant_array(self.pointers)
         if pointers is not None and pointers.size and int(pointers.max()) >= codebook[0]:
@@ -146,14 +149,14 @@ class LookupOp(IRDLOperation):
             )
 
     def _verify_element_types(self) -> None:
-        stored = self.codebook.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+        stored = element_type_of(self.codebook)
         given = self.output.type.element_type
         if self.scales is not None:
             if not isinstance(stored, Float32Type):
                 raise VerifyException("codes are scaled by the biases of the result, not by scales")
             if shape_of(self.scales) != shape_of(self.output)[:1]:
                 raise VerifyException("scales must hold one number an output channel")
-        if isinstance(stored, Float32Type) or isinstance(given, Float32Type):
+        if not isinstance(stored, NumberType) or not isinstance(given, NumberType):
             if stored != given:
                 raise VerifyException(f"the codebook holds {stored}, the result {given}")
             return

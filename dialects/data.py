@@ -1,6 +1,6 @@
 """The data dialect: constants of every level, exact to the bit.
 
-`#data.dense` holds raw bytes. It differs from the builtin `dense` in what DESIGN 3 found
+`#data.dense` holds raw bytes. It differs from the builtin `dense` in what is
 missing there: `-0.0`, inf and NaN survive, large weights are never unpacked to Python
 floats, element types may be narrower than a byte or custom (LNS codes), and resources
 belong to one parse, so that two modules may use the same resource name.
@@ -49,6 +49,7 @@ from recog.dialects.element_types import (
     from_bytes,
     to_bytes,
 )
+from recog.dialects.facts import Parameter
 
 MAX_LISTED_ELEMENTS = 64
 """Longer constants print as hex."""
@@ -396,7 +397,7 @@ class ConstantOp(IRDLOperation, HasFolderInterface):
     value = prop_def(DenseAttr)
     output = result_def(TensorType)
 
-    traits = traits_def(Pure(), ConstantLike())
+    traits = traits_def(Pure(), ConstantLike(), Parameter())
 
     def __init__(self, value: DenseAttr):
         super().__init__(properties={"value": value}, result_types=[value.type])

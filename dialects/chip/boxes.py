@@ -30,6 +30,8 @@ from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.lns.boxes import MAX_OVERLAP
 
+__all__ = ["Boxdec2dOp", "Boxdec3dOp", "BoxdecOp", "NmsOp", "PeaksOp"]
+
 WORD_BYTES = 4
 ReadMemory = Callable[[range, str], bytes]
 """`WeightMemory.read`."""

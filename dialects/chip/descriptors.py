@@ -34,6 +34,18 @@ from recog.dialects.lns.fixed import FIXED_WIDTH, FixedFormat, FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 
+__all__ = [
+    "CodebookOp",
+    "DescriptorOp",
+    "InputOp",
+    "OutputOp",
+    "PortOp",
+    "SegmentOp",
+    "TensorDescriptorOp",
+    "TensorOp",
+    "WeightsOp",
+]
+
 MAX_AXES = 4
 """Axes of an array that the host gives or takes, N included."""
 

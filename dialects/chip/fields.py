@@ -117,7 +117,7 @@ class IntField(Field):
             )
 
     def encode(self, attribute: Attribute) -> int:
-        return attribute.value.data & ((1 << self.bits) - 1)  # pyright: ignore
+        return integer_of(attribute) & ((1 << self.bits) - 1)
 
     def decode(self, raw: int) -> IntegerAttr:
         negative = self.minimum < 0 and raw >> (self.bits - 1)
@@ -144,7 +144,7 @@ class IntField(Field):
         return IntegerAttr(value, i64)
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
-        value: int = attribute.value.data  # pyright: ignore
+        value = integer_of(attribute)
         printer.print_string(f" = {value:#x}" if self.hex else f" = {value}")
 
 
@@ -195,7 +195,7 @@ class ChoiceField(Field):
             raise VerifyException(f"{self.name} must be {' or '.join(self.choices)}, got {attr}")
 
     def encode(self, attribute: Attribute) -> int:
-        return self.choices.index(attribute.data)  # pyright: ignore[reportAttributeAccessIssue]
+        return self.choices.index(word_of(attribute))
 
     def decode(self, raw: int) -> StringAttr:
         if raw >= len(self.choices):
@@ -216,7 +216,7 @@ class ChoiceField(Field):
         return StringAttr(word)
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
-        printer.print_string(f" = {attribute.data}")  # pyright: ignore
+        printer.print_string(f" = {word_of(attribute)}")
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,28 @@ class ReferenceField(Field):
         return SymbolRefAttr(parser.parse_symbol_name())
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
-        printer.print_symbol_name(attribute.string_value())  # pyright: ignore
+        printer.print_symbol_name(symbol_of(attribute))
+
+
+def integer_of(attribute: Attribute) -> int:
+    """The value of an integer field; raises TypeError for other attributes."""
+    if not isinstance(attribute, IntegerAttr):
+        raise TypeError(f"expected an integer, got {attribute}")
+    return attribute.value.data
+
+
+def word_of(attribute: Attribute) -> str:
+    """The value of a choice; raises TypeError for other attributes."""
+    if not isinstance(attribute, StringAttr):
+        raise TypeError(f"expected a word, got {attribute}")
+    return attribute.data
+
+
+def symbol_of(attribute: Attribute) -> str:
+    """The symbol that a reference names; raises TypeError for other attributes."""
+    if not isinstance(attribute, SymbolRefAttr):
+        raise TypeError(f"expected the symbol of an op, got {attribute}")
+    return attribute.string_value()
 
 
 REFERENCE_BITS = 14

@@ -10,10 +10,13 @@ from recog.dialects.chip.descriptors import CodebookOp, TensorOp
 from recog.dialects.chip.fields import (
     address_field,
     int_field,
+    integer_of,
     reference_field,
 )
 from recog.dialects.chip.records import RecordOp, record
 from recog.dialects.chip.scope import Scope
+
+__all__ = ["DmaInOp", "DmaOutOp", "HaltOp", "InstructionOp", "LdwOp", "MarkOp"]
 
 INSTRUCTION_BITS = 128
 
@@ -35,7 +38,7 @@ class InstructionOp(RecordOp):
 
 def pair_of(op: InstructionOp, *names: str) -> tuple[int, int]:
     """Two integer fields: of the rows, of the columns."""
-    first, second = (op.properties[name].value.data for name in names)  # pyright: ignore
+    first, second = (integer_of(op.properties[name]) for name in names)
     return (first, second)
 
 

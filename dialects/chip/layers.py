@@ -17,6 +17,8 @@ from recog.dialects.chip.instructions import (
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 
+__all__ = ["ConvOp", "ConvolutionOp", "DeconvOp", "DwconvOp", "LayerOp"]
+
 
 class LayerOp(InstructionOp):
     """What the instructions with weights have in common."""

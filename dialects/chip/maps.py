@@ -26,6 +26,8 @@ from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.lns.pooling import MAX_STEPS
 
+__all__ = ["ArgmaxOp", "ConstantOp", "CopyOp", "EltOp", "PoolOp", "ResizeOp", "TableOp", "ZeroOp"]
+
 
 @record(0x12, INSTRUCTION_BITS)
 class PoolOp(InstructionOp):

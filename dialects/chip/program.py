@@ -39,6 +39,8 @@ from recog.dialects.chip.target import (
 )
 from recog.dialects.chip.weight_memory import WeightMemory
 
+__all__ = ["ProgramOp"]
+
 
 @irdl_op_definition
 class ProgramOp(IRDLOperation):

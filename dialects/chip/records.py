@@ -13,7 +13,9 @@ from xdsl.irdl import IRDLOperation, irdl_op_definition
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 
-from recog.dialects.chip.fields import Field, ReferenceField
+from recog.dialects.chip.fields import Field, ReferenceField, symbol_of
+
+__all__ = ["RecordOp"]
 
 OPCODE_BITS = 8
 
@@ -112,9 +114,7 @@ class RecordOp(IRDLOperation):
 
 def _symbol_printer(printer: Printer) -> Callable[[Attribute], None]:
     """Prints references to symbols."""
-    return lambda symbol: printer.print_symbol_name(
-        symbol.string_value()  # pyright: ignore[reportAttributeAccessIssue]
-    )
+    return lambda symbol: printer.print_symbol_name(symbol_of(symbol))
 
 
 def _parse_braces(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.descriptors import CodebookOp, PortOp, SegmentOp, TensorOp, WeightsOp
-from recog.dialects.chip.fields import ReferenceField
+from recog.dialects.chip.fields import ReferenceField, symbol_of
 from recog.dialects.chip.records import RecordOp, layout
+
+__all__ = ["Scope"]
+
+_OpT = TypeVar("_OpT", bound=Operation)
 
 
 class Scope:
@@ -28,7 +33,7 @@ class Scope:
         for field, _ in layout(type(op)):
             if not isinstance(field, ReferenceField):
                 continue
-            name = op.properties[field.name].string_value()  # pyright: ignore
+            name = symbol_of(op.properties[field.name])
             found = self._ops.get(name)
             if found is None:
                 raise VerifyException(f"{field.name} is @{name}, which the program does not define")
@@ -37,20 +42,23 @@ class Scope:
                     f"{field.name} must be a {field.target}, @{name} is a {found.name}"
                 )
 
-    def _op(self, reference: SymbolRefAttr) -> Operation:
-        return self._ops[reference.string_value()]
+    def _op(self, reference: SymbolRefAttr, kind: type[_OpT]) -> _OpT:
+        op = self._ops[reference.string_value()]
+        if not isinstance(op, kind):
+            raise VerifyException(f"{reference} must be a {kind.name}, it is a {op.name}")
+        return op
 
     def segment(self, reference: SymbolRefAttr) -> SegmentOp:
-        return self._op(reference)  # pyright: ignore[reportReturnType]
+        return self._op(reference, SegmentOp)
 
     def tensor(self, reference: SymbolRefAttr) -> TensorOp:
-        return self._op(reference)  # pyright: ignore[reportReturnType]
+        return self._op(reference, TensorOp)
 
     def port(self, reference: SymbolRefAttr) -> PortOp:
-        return self._op(reference)  # pyright: ignore[reportReturnType]
+        return self._op(reference, PortOp)
 
     def codebook(self, reference: SymbolRefAttr) -> CodebookOp:
-        return self._op(reference)  # pyright: ignore[reportReturnType]
+        return self._op(reference, CodebookOp)
 
     def weights(self, reference: SymbolRefAttr) -> WeightsOp:
-        return self._op(reference)  # pyright: ignore[reportReturnType]
+        return self._op(reference, WeightsOp)

@@ -16,6 +16,8 @@ from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.lns.stereo import MAX_FIXED_FRAC, MAX_LOG_NUMERATOR
 
+__all__ = ["CorrOp", "Disp2depthOp", "ExpectAddOp", "ExpectOp", "ExpectationOp"]
+
 BIN_BYTES = 4
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -15,6 +15,8 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from recog.dialects.number_format import Arithmetic
+
+__all__ = ["ChipTarget", "Memory", "TargetAttr"]
 
 MAX_MEMORY = 1 << 32
 """Addresses have 32 bits."""
@@ -139,14 +141,15 @@ class ChipTarget:
         plain: dict[str, Any] = {}
         details: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
-            if name.startswith("memory."):
-                _, memory, *detail = name.split(".")
-                details.setdefault(memory, {})[".".join(detail)] = value
-            elif any(memory.name == name for memory in STANDARD_MEMORIES):
-                details.setdefault(name, {})["bytes"] = value
-            else:
+            memory, detail = _memory_and_detail(name)
+            if memory is None:
                 plain[name] = value
-        _check_types(plain, _PLAIN_TYPES, "unknown parameter")
+                continue
+            given = details.setdefault(memory, {})
+            if detail in given:
+                raise ValueError(f"the {detail} of memory {memory} are given twice")
+            given[detail] = value
+        _check_types(plain, _PLAIN_TYPES, "unknown parameter", PARAMETERS)
         memories = {memory.name: memory for memory in default.memories}
         for name, given in details.items():
             memories[name] = _memory(name, given, memories.get(name))
@@ -182,14 +185,27 @@ class ChipTarget:
 
 
 _PLAIN_TYPES = {"name": str, "antilog_bits": int, "accumulator": int, "mitchell": bool}
+PARAMETERS = ("name", *(memory.name for memory in STANDARD_MEMORIES), *list(_PLAIN_TYPES)[1:])
 _MEMORY_TYPES = {"bytes": int, "banks": int, "ports": int, "energy": float}
 
 
-def _check_types(values: Mapping[str, Any], types: Mapping[str, type], unknown: str) -> None:
+def _memory_and_detail(parameter: str) -> tuple[str | None, str]:
+    """The memory that a parameter is about, None if about none, and which detail it gives."""
+    if any(memory.name == parameter for memory in STANDARD_MEMORIES):
+        return parameter, "bytes"
+    if not parameter.startswith("memory."):
+        return None, ""
+    _, name, *detail = parameter.split(".")
+    if not detail:
+        raise ValueError(f"{parameter} takes details, such as {parameter}.bytes = 65536")
+    return name, ".".join(detail)
+
+
+def _check_types(
+    values: Mapping[str, Any], types: Mapping[str, type], unknown: str, expected: Iterable[str]
+) -> None:
     for name, value in values.items():
         if name not in types:
-            known = [*types, *(memory.name for memory in STANDARD_MEMORIES)]
-            expected = known if types is _PLAIN_TYPES else types
             raise ValueError(f"{unknown} '{name}', expected: {', '.join(expected)}")
         if type(value) is not types[name]:
             raise ValueError(f"{name} takes {types[name].__name__}, got {value!r}")
@@ -197,10 +213,11 @@ def _check_types(values: Mapping[str, Any], types: Mapping[str, type], unknown: 
 
 def _memory(name: str, given: dict[str, Any], default: Memory | None) -> Memory:
     """A memory from its details, what they leave open as the default has it."""
-    if "energy" in given and type(given["energy"]) is int:
+    if type(given.get("energy")) is int:
         given["energy"] = float(given["energy"])
-    sized = {name if key == "bytes" else key: value for key, value in given.items()}
-    _check_types(sized, {name if k == "bytes" else k: v for k, v in _MEMORY_TYPES.items()}, name)
+    if default is not None and "bytes" in given:
+        _check_types({name: given["bytes"]}, {name: int}, "", ())
+    _check_types(given, _MEMORY_TYPES, f"memory {name} has no", _MEMORY_TYPES)
     if default is not None:
         return replace(default, **given)
     if "bytes" not in given:
@@ -225,6 +242,11 @@ def _text(value: str | bool | int | float) -> str:
             return f'"{value}"'
         case bool():
             return "true" if value else "false"
+        case float():
+            # MLIR's and TOML's floats both have a dot: 1e-05 has none.
+            digits, _, exponent = repr(value).partition("e")
+            dotted = digits if "." in digits else f"{digits}.0"
+            return f"{dotted}e{exponent}" if exponent else dotted
         case _:
             return str(value)
 

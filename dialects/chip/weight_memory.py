@@ -16,6 +16,8 @@ from recog.dialects.chip.scope import Scope
 from recog.dialects.cluster import pointers_shape
 from recog.dialects.number_format import LnsFormat
 
+__all__ = ["LayerWeights", "WeightMemory"]
+
 MAX_WEIGHTS = 1 << 28
 """Of one layer: a few pointers to a large block could stand for more than a host can hold."""
 

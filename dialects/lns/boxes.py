@@ -6,38 +6,33 @@ div (H · W). docs/arithmetic.md says how each number is computed.
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
 from math import prod
+from typing import ClassVar
 
 from xdsl.dialects.builtin import I64, IntegerAttr, IntegerType, TensorType, UnitAttr, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
     base,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
     prop_def,
     result_def,
-    traits_def,
 )
-from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.box_geometry import CameraGeometry, ImageGeometry
-from recog.dialects.lns.fixed import FIXED, fixed_tensor
-from recog.dialects.lns.types import (
-    INTS,
-    NUMBERS,
-    format_of,
-    ints,
-    number_tensor,
-    shape_of,
-    verify_shape,
-    verify_single_bias,
-)
+from recog.dialects.facts import Kind
+from recog.dialects.lns.base import CodesOp, LnsOp, elements_of
+from recog.dialects.lns.fixed import FIXED, FixedFormat, FixedType
+from recog.dialects.lns.types import NUMBERS, NumberType, format_of, verify_single_bias
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, element_type_of, flag, integer, ints, shape_of
+
+__all__ = ["DecodeBoxes2dOp", "DecodeBoxes3dOp", "PeaksOp", "SuppressOp"]
 
 INDICES = TensorType.constr(base(IntegerType))
 MAX_OVERLAP = 1 << 16
@@ -49,7 +44,7 @@ SPACE_FRAC = 12
 
 
 @irdl_op_definition
-class PeaksOp(IRDLOperation):
+class PeaksOp(CodesOp):
     """The `k` highest local maxima of (N, C, H, W): codes of scores and flat indices, (N, k).
 
     Codes are compared as integers; of equal ones the lower index comes first. With `sigmoid` the
@@ -58,6 +53,8 @@ class PeaksOp(IRDLOperation):
     """
 
     name = "lns.peaks"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
     heat = operand_def(NUMBERS)
     k = prop_def(IntegerAttr[I64])
@@ -65,31 +62,20 @@ class PeaksOp(IRDLOperation):
     output = result_def(NUMBERS)
     indices = result_def(INDICES)
 
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$heat attr-dict `:` functional-type(operands, results)"
-
     def __init__(self, heat: SSAValue | Operation, k: int, sigmoid: LnsFormat | None = None):
         """`sigmoid` is the format of the scores of logits, None where the heat is the scores."""
-        x = SSAValue.get(heat)
-        shape = (shape_of(x)[0], k)
-        super().__init__(
-            operands=[x],
-            properties={
-                "k": IntegerAttr(k, i64),
-                "sigmoid": None if sigmoid is None else UnitAttr(),
-            },
-            result_types=[number_tensor(shape, sigmoid or format_of(x)), TensorType(i64, shape)],
-        )
+        scores = elements_of(heat) if sigmoid is None else NumberType(sigmoid)
+        properties = {"k": integer(k), "sigmoid": flag(sigmoid is not None)}
+        super().__init__([heat], properties, elements=[scores, i64])
 
     def verify_(self) -> None:
-        verify_shape(self, self._infer_shape)
+        super().verify_()
         verify_single_bias(heat=self.heat, output=self.output)
         _verify_indices(self.indices, shape_of(self.output))
         if self.sigmoid is None and format_of(self.output) != format_of(self.heat):
             raise VerifyException("without sigmoid the scores have the format of the heat")
 
-    def _infer_shape(self) -> tuple[int, ...]:
+    def infer_shape(self) -> Shape:
         heat, k = shape_of(self.heat), self.k.value.data
         if len(heat) != 4:
             raise ValueError(f"the heat must have 4 axes, got {list(heat)}")
@@ -98,8 +84,17 @@ class PeaksOp(IRDLOperation):
         return (heat[0], k)
 
 
+class _DecodeBoxesOp(LnsOp, ABC):
+    """Boxes in fixed point at flat indices (N, k)."""
+
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
+
+    output = result_def(FIXED)
+
+
 @irdl_op_definition
-class DecodeBoxes2dOp(IRDLOperation):
+class DecodeBoxes2dOp(_DecodeBoxesOp):
     """x1, y1, x2, y2 in pixels at flat indices (N, k): fixed point (N, k, 4).
 
     Offset and size are (N, 2, H, W). `stride` counts 2^-16 pixels, `extent` is the logarithm to
@@ -113,11 +108,6 @@ class DecodeBoxes2dOp(IRDLOperation):
     size = operand_def(NUMBERS)
     stride = prop_def(IntegerAttr[I64])
     extent = prop_def(IntegerAttr[I64])
-    output = result_def(FIXED)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "operands attr-dict `:` functional-type(operands, results)"
 
     def __init__(
         self,
@@ -127,15 +117,12 @@ class DecodeBoxes2dOp(IRDLOperation):
         geometry: ImageGeometry,
         frac: int = IMAGE_FRAC,
     ):
-        rows = shape_of(SSAValue.get(indices))
-        super().__init__(
-            operands=[indices, offset, size],
-            properties={
-                "stride": IntegerAttr(geometry.stride, i64),
-                "extent": IntegerAttr(geometry.extent, i64),
-            },
-            result_types=[fixed_tensor((*rows, 4), frac)],
-        )
+        properties = {
+            "stride": integer(geometry.stride),
+            "extent": integer(geometry.extent),
+        }
+        elements = [FixedType(FixedFormat(frac))]
+        super().__init__([indices, offset, size], properties, elements=elements)
 
     @property
     def geometry(self) -> ImageGeometry:
@@ -143,11 +130,11 @@ class DecodeBoxes2dOp(IRDLOperation):
         return ImageGeometry(self.stride.value.data, self.extent.value.data)
 
     def verify_(self) -> None:
-        verify_shape(self, self._infer_shape)
+        super().verify_()
         verify_single_bias(offset=self.offset, size=self.size)
         _verify_indices(self.indices, shape_of(self.output)[:2])
 
-    def _infer_shape(self) -> tuple[int, ...]:
+    def infer_shape(self) -> Shape:
         _ = self.geometry
         rows, offset = _rows(self.indices), shape_of(self.offset)
         if len(offset) != 4 or offset[:2] != (rows[0], 2) or offset != shape_of(self.size):
@@ -159,7 +146,7 @@ class DecodeBoxes2dOp(IRDLOperation):
 
 
 @irdl_op_definition
-class DecodeBoxes3dOp(IRDLOperation):
+class DecodeBoxes3dOp(_DecodeBoxesOp):
     """x, y, z, h, w, l in metres, yaw in radians at flat indices: fixed point (N, k, 7).
 
     The disparity is (N, 1, H, W), the box map (N, 7, H, W), as of `nn.decode_boxes_3d`. `stride`,
@@ -179,11 +166,6 @@ class DecodeBoxes3dOp(IRDLOperation):
     depth = prop_def(IntegerAttr[I64])
     baseline = prop_def(IntegerAttr[I64])
     priors = prop_def(INTS)
-    output = result_def(FIXED)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "operands attr-dict `:` functional-type(operands, results)"
 
     def __init__(
         self,
@@ -193,19 +175,16 @@ class DecodeBoxes3dOp(IRDLOperation):
         geometry: CameraGeometry,
         frac: int = SPACE_FRAC,
     ):
-        rows = shape_of(SSAValue.get(indices))
-        super().__init__(
-            operands=[indices, disparity, box],
-            properties={
-                "stride": IntegerAttr(geometry.stride, i64),
-                "centre": ints(geometry.centre),
-                "focal": IntegerAttr(geometry.focal, i64),
-                "depth": IntegerAttr(geometry.depth, i64),
-                "baseline": IntegerAttr(geometry.baseline, i64),
-                "priors": ints(geometry.priors),
-            },
-            result_types=[fixed_tensor((*rows, 7), frac)],
-        )
+        properties = {
+            "stride": integer(geometry.stride),
+            "centre": ints(geometry.centre),
+            "focal": integer(geometry.focal),
+            "depth": integer(geometry.depth),
+            "baseline": integer(geometry.baseline),
+            "priors": ints(geometry.priors),
+        }
+        elements = [FixedType(FixedFormat(frac))]
+        super().__init__([indices, disparity, box], properties, elements=elements)
 
     @property
     def geometry(self) -> CameraGeometry:
@@ -220,11 +199,11 @@ class DecodeBoxes3dOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        verify_shape(self, self._infer_shape)
+        super().verify_()
         verify_single_bias(disparity=self.disparity, box=self.box)
         _verify_indices(self.indices, shape_of(self.output)[:2])
 
-    def _infer_shape(self) -> tuple[int, ...]:
+    def infer_shape(self) -> Shape:
         _ = self.geometry
         rows, box, disparity = _rows(self.indices), shape_of(self.box), shape_of(self.disparity)
         if len(box) != 4 or box[:2] != (rows[0], 7) or disparity != (rows[0], 1, *box[2:]):
@@ -236,7 +215,7 @@ class DecodeBoxes3dOp(IRDLOperation):
 
 
 @irdl_op_definition
-class SuppressOp(IRDLOperation):
+class SuppressOp(CodesOp):
     """Scores (N, k), 0 where a kept earlier row of the class overlaps by more than `overlap`.
 
     Rows are taken in their order; those of score 0 neither survive nor suppress. `overlap` is
@@ -244,17 +223,14 @@ class SuppressOp(IRDLOperation):
     """
 
     name = "lns.suppress"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
     boxes = operand_def(FIXED)
     scores = operand_def(NUMBERS)
     indices = operand_def(INDICES)
     cells = prop_def(IntegerAttr[I64])
     overlap = prop_def(IntegerAttr[I64])
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "operands attr-dict `:` functional-type(operands, results)"
 
     def __init__(
         self,
@@ -264,24 +240,18 @@ class SuppressOp(IRDLOperation):
         cells: int,
         overlap: int,
     ):
-        x = SSAValue.get(scores)
-        super().__init__(
-            operands=[boxes, x, indices],
-            properties={
-                "cells": IntegerAttr(cells, i64),
-                "overlap": IntegerAttr(overlap, i64),
-            },
-            result_types=[x.type],
-        )
+        properties = {"cells": integer(cells), "overlap": integer(overlap)}
+        operands = [boxes, scores, indices]
+        super().__init__(operands, properties, elements=[elements_of(scores)])
 
     def verify_(self) -> None:
-        verify_shape(self, self._infer_shape)
+        super().verify_()
         verify_single_bias(scores=self.scores)
         _verify_indices(self.indices, shape_of(self.output))
         if self.output.type != self.scores.type:
             raise VerifyException(f"the result must be {self.scores.type}, got {self.output.type}")
 
-    def _infer_shape(self) -> tuple[int, ...]:
+    def infer_shape(self) -> Shape:
         cells, overlap = self.cells.value.data, self.overlap.value.data
         if not 1 <= cells < 1 << 32:
             raise ValueError(f"cells must be from 1 to {(1 << 32) - 1}, got {cells}")
@@ -296,9 +266,6 @@ class SuppressOp(IRDLOperation):
         return rows
 
 
-BOX_OPS = (PeaksOp, DecodeBoxes2dOp, DecodeBoxes3dOp, SuppressOp)
-
-
 def _rows(indices: SSAValue) -> tuple[int, int]:
     """(N, k) of flat indices."""
     shape = shape_of(indices)
@@ -308,6 +275,6 @@ def _rows(indices: SSAValue) -> tuple[int, int]:
 
 
 def _verify_indices(indices: SSAValue, shape: Sequence[int]) -> None:
-    element = indices.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+    element = element_type_of(indices)
     if element != i64 or shape_of(indices) != tuple(shape):
         raise VerifyException(f"indices must be {list(shape)} of i64, got {indices.type}")

@@ -2,60 +2,52 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import Float32Type, IntegerAttr, IntegerType, TensorType, i64
+from abc import ABC
+from typing import ClassVar
+
+from xdsl.dialects.builtin import Float32Type, IntegerAttr, IntegerType, TensorType, f32
 from xdsl.ir import Operation, SSAValue
-from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
-    base,
-    irdl_op_definition,
-    operand_def,
-    prop_def,
-    result_def,
-    traits_def,
-)
-from xdsl.traits import Pure
+from xdsl.irdl import base, irdl_op_definition, operand_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
-from recog.dialects.lns.types import (
-    NUMBERS,
-    number_tensor,
-    shape_of,
-    verify_shape,
-    verify_single_bias,
-)
+from recog.dialects.facts import Kind
+from recog.dialects.lns.base import CodesOp, LnsOp
+from recog.dialects.lns.types import NUMBERS, NumberType, verify_single_bias
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.shapes import Shape
+from recog.dialects.tensors import integer, shape_of
+
+__all__ = ["ArgmaxOp", "DecodeOp", "EncodeOp", "ToFloatOp"]
+
+FLOATS = TensorType.constr(base(Float32Type))
 
 
 @irdl_op_definition
-class ArgmaxOp(IRDLOperation):
+class ArgmaxOp(LnsOp):
     """Index of the largest value along `axis` (not the batch axis), ties to the lowest.
 
     The result holds signless integers of 8, 16, 32 or 64 bits.
     """
 
     name = "lns.argmax"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
     input = operand_def(NUMBERS)
-    axis = prop_def(IntegerAttr, default_value=IntegerAttr(1, i64))
+    axis = prop_def(IntegerAttr, default_value=integer(1))
     output = result_def(TensorType.constr(base(IntegerType)))
 
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
-
     def __init__(self, input: SSAValue | Operation, axis: int, element_type: IntegerType):
-        x = SSAValue.get(input)
-        shape = shape_of(x)
-        super().__init__(
-            operands=[x],
-            properties={"axis": IntegerAttr(axis, i64)},
-            result_types=[TensorType(element_type, (*shape[:axis], *shape[axis + 1 :]))],
-        )
+        super().__init__([input], {"axis": integer(axis)}, elements=[element_type])
+
+    def infer_shape(self) -> Shape:
+        shape, axis = shape_of(self.input), self.axis.value.data
+        shapes.check_data_axis(axis, len(shape))
+        return (*shape[:axis], *shape[axis + 1 :])
 
     def verify_(self) -> None:
-        verify_shape(self, self._infer_shape)
+        super().verify_()
         verify_single_bias(input=self.input)
         element = self.output.type.element_type
         if element not in [IntegerType(width) for width in (8, 16, 32, 64)]:
@@ -64,50 +56,47 @@ class ArgmaxOp(IRDLOperation):
         if largest >= 1 << (element.width.data - 1):
             raise VerifyException(f"index {largest} does not fit {element}")
 
-    def _infer_shape(self) -> tuple[int, ...]:
-        shape, axis = shape_of(self.input), self.axis.value.data
-        shapes.check_data_axis(axis, len(shape))
-        return (*shape[:axis], *shape[axis + 1 :])
-
 
 @irdl_op_definition
-class EncodeOp(IRDLOperation):
+class EncodeOp(CodesOp):
     """Float → code, by the table of log-domain midpoints; saturates; NaN is an error."""
 
     name = "lns.encode"
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
-    input = operand_def(TensorType.constr(base(Float32Type)))
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
+    input = operand_def(FLOATS)
 
     def __init__(self, input: SSAValue | Operation, output: LnsFormat):
-        x = SSAValue.get(input)
-        super().__init__(operands=[x], result_types=[number_tensor(shape_of(x), output)])
+        super().__init__([input], elements=[NumberType(output)])
+
+    def infer_shape(self) -> Shape:
+        return shape_of(self.input)
 
     def verify_(self) -> None:
-        verify_shape(self, lambda: shape_of(self.input))
+        super().verify_()
         verify_single_bias(output=self.output)
 
 
+class ToFloatOp(LnsOp, ABC):
+    """Numbers of the chip as those of the code around it; nothing on the chip computes it."""
+
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
+
+    output = result_def(FLOATS)
+
+    def __init__(self, input: SSAValue | Operation):
+        super().__init__([input], elements=[f32])
+
+    def infer_shape(self) -> Shape:
+        return shape_of(self.operands[0])
+
+
 @irdl_op_definition
-class DecodeOp(IRDLOperation):
+class DecodeOp(ToFloatOp):
     """Code → float32, the value of the code correctly rounded."""
 
     name = "lns.decode"
 
     input = operand_def(NUMBERS)
-    output = result_def(TensorType.constr(base(Float32Type)))
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
-
-    def __init__(self, input: SSAValue | Operation):
-        x = SSAValue.get(input)
-        super().__init__(operands=[x], result_types=[TensorType(Float32Type(), shape_of(x))])
-
-    def verify_(self) -> None:
-        verify_shape(self, lambda: shape_of(self.input))

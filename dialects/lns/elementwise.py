@@ -4,54 +4,53 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import UnitAttr
 from xdsl.interfaces import HasFolderInterface
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
-    irdl_op_definition,
-    operand_def,
-    opt_prop_def,
-    prop_def,
-    result_def,
-    traits_def,
-)
-from xdsl.traits import Pure
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects import sampling_shapes
+from recog.dialects.facts import Kind
+from recog.dialects.lns.base import CodesOp, UnaryOp, elements_of
 from recog.dialects.lns.types import (
     DEFAULT_ARITHMETIC,
     NUMBERS,
     ArithmeticAttr,
+    NumberType,
     format_of,
-    number_tensor,
-    shape_of,
-    verify_shape,
     verify_sign,
     verify_single_bias,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.sampling_shapes import elementwise_shape
+from recog.dialects.shapes import Shape
+from recog.dialects.tensors import flag, shape_of
+
+__all__ = ["AddOp", "BinaryOp", "ConvertOp", "MulOp", "ReluOp", "SubOp", "TableOp"]
 
 
-class BinaryOp(IRDLOperation, ABC):
+class BinaryOp(CodesOp, ABC):
     """An elementwise function of two tensors of one rank, whose axes of size 1 broadcast."""
+
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
     lhs = operand_def(NUMBERS)
     rhs = operand_def(NUMBERS)
     relu = opt_prop_def(UnitAttr)
-    output = result_def(NUMBERS)
 
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)"
+    def infer_shape(self) -> Shape:
+        return elementwise_shape(shape_of(self.lhs), shape_of(self.rhs))
 
-    def _verify_operands(self) -> None:
-        lhs, rhs = shape_of(self.lhs), shape_of(self.rhs)
-        verify_shape(self, lambda: sampling_shapes.elementwise_shape(lhs, rhs))
+    def verify_(self) -> None:
+        super().verify_()
         verify_single_bias(lhs=self.lhs, rhs=self.rhs, output=self.output)
+        self._verify_sign()
+
+    def _verify_sign(self) -> None:
+        verify_sign(self, self.relu is not None)
 
 
 class _SumOp(BinaryOp, ABC):
@@ -68,16 +67,11 @@ class _SumOp(BinaryOp, ABC):
         relu: bool = False,
         arithmetic: Arithmetic | None = None,
     ):
-        a, b = SSAValue.get(lhs), SSAValue.get(rhs)
-        shape = sampling_shapes.elementwise_shape(shape_of(a), shape_of(b))
-        super().__init__(
-            operands=[a, b],
-            properties={
-                "relu": UnitAttr() if relu else None,
-                "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
-            },
-            result_types=[number_tensor(shape, output)],
-        )
+        properties = {
+            "relu": flag(relu),
+            "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
+        }
+        super().__init__([lhs, rhs], properties, elements=[NumberType(output)])
 
 
 @irdl_op_definition
@@ -85,10 +79,6 @@ class AddOp(_SumOp):
     """Elementwise sum: both operands through the antilog, added exactly, encoded once."""
 
     name = "lns.add"
-
-    def verify_(self) -> None:
-        self._verify_operands()
-        verify_sign(self, self.relu is not None)
 
 
 @irdl_op_definition
@@ -100,8 +90,7 @@ class SubOp(_SumOp):
 
     name = "lns.sub"
 
-    def verify_(self) -> None:
-        self._verify_operands()
+    def _verify_sign(self) -> None:
         if self.relu is None and format_of(self.output).unsigned:
             raise VerifyException("an unsigned difference needs relu")
 
@@ -124,36 +113,11 @@ class MulOp(BinaryOp):
         *,
         relu: bool = False,
     ):
-        a, b = SSAValue.get(lhs), SSAValue.get(rhs)
-        shape = sampling_shapes.elementwise_shape(shape_of(a), shape_of(b))
-        super().__init__(
-            operands=[a, b],
-            properties={"relu": UnitAttr() if relu else None},
-            result_types=[number_tensor(shape, output)],
-        )
-
-    def verify_(self) -> None:
-        self._verify_operands()
-        verify_sign(self, self.relu is not None)
-
-
-class _UnaryOp(IRDLOperation):
-    """input → output of the same shape."""
-
-    input = operand_def(NUMBERS)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
-
-    def __init__(self, input: SSAValue | Operation, output: LnsFormat):
-        x = SSAValue.get(input)
-        super().__init__(operands=[x], result_types=[number_tensor(shape_of(x), output)])
+        super().__init__([lhs, rhs], {"relu": flag(relu)}, elements=[NumberType(output)])
 
 
 @irdl_op_definition
-class ReluOp(_UnaryOp):
+class ReluOp(UnaryOp):
     """Negative codes become zero; the format stays, or loses only its sign bit.
 
     A signed width-w format and the unsigned one of width w - 1 hold the same magnitudes,
@@ -163,7 +127,7 @@ class ReluOp(_UnaryOp):
     name = "lns.relu"
 
     def verify_(self) -> None:
-        verify_shape(self, lambda: shape_of(self.input))
+        super().verify_()
         verify_single_bias(input=self.input)
         x, y = format_of(self.input), format_of(self.output)
         if (x.frac, x.bias) != (y.frac, y.bias) or y.magnitude_bits < x.magnitude_bits:
@@ -173,7 +137,7 @@ class ReluOp(_UnaryOp):
 
 
 @irdl_op_definition
-class ConvertOp(_UnaryOp, HasFolderInterface):
+class ConvertOp(UnaryOp, HasFolderInterface):
     """The same values in another format: a saturating code offset where only biases differ,
 
     else one rounding to the nearest code in the log domain.
@@ -182,7 +146,7 @@ class ConvertOp(_UnaryOp, HasFolderInterface):
     name = "lns.convert"
 
     def verify_(self) -> None:
-        verify_shape(self, lambda: shape_of(self.input))
+        super().verify_()
         verify_single_bias(input=self.input, output=self.output)
         verify_sign(self, relu=False)
 
@@ -191,28 +155,27 @@ class ConvertOp(_UnaryOp, HasFolderInterface):
 
 
 @irdl_op_definition
-class TableOp(IRDLOperation):
+class TableOp(CodesOp):
     """Any unary function: entry i of `table` is the result's code for the operand's code i.
 
     The table has 2^width entries, the illegal code of a signed operand included.
     """
 
     name = "lns.table"
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    CONSTANTS: ClassVar[tuple[str, ...]] = ("table",)
 
     input = operand_def(NUMBERS)
     table = operand_def(NUMBERS)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input `,` $table attr-dict `:` functional-type(operands, results)"
 
     def __init__(self, input: SSAValue | Operation, table: SSAValue | Operation):
-        x, t = SSAValue.get(input), SSAValue.get(table)
-        super().__init__(operands=[x, t], result_types=[number_tensor(shape_of(x), format_of(t))])
+        super().__init__([input, table], elements=[elements_of(table)])
+
+    def infer_shape(self) -> Shape:
+        return shape_of(self.input)
 
     def verify_(self) -> None:
-        verify_shape(self, lambda: shape_of(self.input))
+        super().verify_()
         verify_single_bias(input=self.input, table=self.table)
         entries = 1 << format_of(self.input).width
         if shape_of(self.table) != (entries,):

@@ -5,26 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import Float32Type, TensorType
-from xdsl.ir import Data, Operation, SSAValue, TypeAttribute
-from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
-    base,
-    irdl_attr_definition,
-    irdl_op_definition,
-    operand_def,
-    result_def,
-    traits_def,
-)
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Data, SSAValue, TypeAttribute
+from xdsl.irdl import base, irdl_attr_definition, irdl_op_definition, operand_def
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
-from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.element_types import StorableType
-from recog.dialects.lns.types import shape_of, verify_shape
+from recog.dialects.lns.conversion import ToFloatOp
 from recog.dialects.number_format import MAX_FRAC
+
+__all__ = ["FIXED", "DecodeFixedOp", "FixedFormat", "FixedType", "frac_of"]
 
 FIXED_WIDTH = 32
 
@@ -92,11 +84,6 @@ class FixedType(Data[FixedFormat], TypeAttribute, StorableType):
 FIXED = TensorType.constr(base(FixedType))
 
 
-def fixed_tensor(shape: tuple[int, ...], frac: int) -> TensorType[FixedType]:
-    """The type of a tensor of fixed-point numbers."""
-    return TensorType(FixedType(FixedFormat(frac)), shape)
-
-
 def frac_of(value: SSAValue) -> int:
     """The fraction bits of a value that holds fixed-point numbers."""
     type_ = value.type
@@ -106,21 +93,9 @@ def frac_of(value: SSAValue) -> int:
 
 
 @irdl_op_definition
-class DecodeFixedOp(IRDLOperation):
+class DecodeFixedOp(ToFloatOp):
     """Fixed point → float32, correctly rounded."""
 
     name = "lns.decode_fixed"
 
     input = operand_def(FIXED)
-    output = result_def(TensorType.constr(base(Float32Type)))
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
-
-    def __init__(self, input: SSAValue | Operation):
-        x = SSAValue.get(input)
-        super().__init__(operands=[x], result_types=[TensorType(Float32Type(), shape_of(x))])
-
-    def verify_(self) -> None:
-        verify_shape(self, lambda: shape_of(self.input))

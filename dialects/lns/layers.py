@@ -2,64 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
-from xdsl.dialects.builtin import IntegerAttr, IntegerType, UnitAttr, i64
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import IntegerAttr, IntegerType, UnitAttr
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
     opt_prop_def,
     prop_def,
-    result_def,
-    traits_def,
 )
-from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects import sampling_shapes, shapes
+from recog.dialects.facts import Kind
+from recog.dialects.lns.base import CodesOp
 from recog.dialects.lns.types import (
     ACCUMULATORS,
     DEFAULT_ARITHMETIC,
-    INTS,
     NUMBERS,
     ArithmeticAttr,
+    NumberType,
     format_of,
-    ints,
-    number_tensor,
-    shape_of,
-    verify_shape,
     verify_sign,
     verify_single_bias,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.sampling_shapes import conv_transpose2d_shape
+from recog.dialects.shapes import Shape, conv2d_shape, linear_shape
+from recog.dialects.tensors import INTS, element_type_of, flag, integer, ints, shape_of
+
+__all__ = ["Conv2dOp", "ConvTranspose2dOp", "LinearOp", "MultiplyAccumulateOp"]
 
 
-class MultiplyAccumulateOp(IRDLOperation):
+class MultiplyAccumulateOp(CodesOp, ABC):
     """What convolution and linear layers share: codes times codes, summed exactly.
 
     `bias` is the accumulators' initial value, one two's-complement integer per output
-    channel in units of 2^-(P + (B_weight + B_input) / 2^f) (DESIGN 4). The weight may have
-    one bias per output channel (axis 0); input and output have one.
+    channel in units of 2^-(P + (B_weight + B_input) / 2^f) (docs/arithmetic.md, "Multiply,
+    antilog, accumulate"). The weight may have one bias per output channel (axis 0); input and
+    output have one.
     """
+
+    KIND: ClassVar[Kind] = Kind.SUMS
+    CONSTANTS: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     input = operand_def(NUMBERS)
     weight = operand_def(NUMBERS)
     bias = opt_operand_def(ACCUMULATORS)
     relu = opt_prop_def(UnitAttr)
     arithmetic = prop_def(ArithmeticAttr, default_value=DEFAULT_ARITHMETIC)
-    output = result_def(NUMBERS)
 
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = (
-        "$input `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)"
-    )
+    def __init__(
+        self,
+        operands: Sequence[SSAValue | Operation | None],
+        properties: Mapping[str, Attribute | None],
+        output: LnsFormat,
+        *,
+        relu: bool,
+        arithmetic: Arithmetic | None,
+    ):
+        """`operands` are input, weight and bias; `properties` those of the op alone."""
+        shared = {
+            "relu": flag(relu),
+            "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
+        }
+        super().__init__(operands, {**properties, **shared}, elements=[NumberType(output)])
 
-    def _verify_accumulation(self) -> None:
+    def verify_(self) -> None:
+        super().verify_()
         verify_single_bias(input=self.input, output=self.output)
         verify_sign(self, self.relu is not None)
         weight = format_of(self.weight)
@@ -72,7 +85,7 @@ class MultiplyAccumulateOp(IRDLOperation):
             raise VerifyException(
                 f"bias must have shape [{channels}], got {list(shape_of(self.bias))}"
             )
-        element = self.bias.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+        element = element_type_of(self.bias)
         if element != IntegerType(self.arithmetic.data.accumulator_width):
             raise VerifyException(
                 f"bias must be of the accumulator's type, "
@@ -93,7 +106,7 @@ class Conv2dOp(MultiplyAccumulateOp):
     strides = prop_def(INTS, default_value=ints((1, 1)))
     padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
     dilation = prop_def(INTS, default_value=ints((1, 1)))
-    groups = prop_def(IntegerAttr, default_value=IntegerAttr(1, i64))
+    groups = prop_def(IntegerAttr, default_value=integer(1))
 
     def __init__(
         self,
@@ -109,34 +122,24 @@ class Conv2dOp(MultiplyAccumulateOp):
         relu: bool = False,
         arithmetic: Arithmetic | None = None,
     ):
-        x, w = SSAValue.get(input), SSAValue.get(weight)
-        shape = shapes.conv2d_shape(shape_of(x), shape_of(w), strides, padding, dilation, groups)
-        super().__init__(
-            operands=[x, w, bias],
-            properties={
-                "strides": ints(strides),
-                "padding": ints(padding),
-                "dilation": ints(dilation),
-                "groups": IntegerAttr(groups, i64),
-                "relu": UnitAttr() if relu else None,
-                "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
-            },
-            result_types=[number_tensor(shape, output)],
-        )
+        properties = {
+            "strides": ints(strides),
+            "padding": ints(padding),
+            "dilation": ints(dilation),
+            "groups": integer(groups),
+        }
+        operands = [input, weight, bias]
+        super().__init__(operands, properties, output, relu=relu, arithmetic=arithmetic)
 
-    def verify_(self) -> None:
-        verify_shape(
-            self,
-            lambda: shapes.conv2d_shape(
-                shape_of(self.input),
-                shape_of(self.weight),
-                self.strides.get_values(),
-                self.padding.get_values(),
-                self.dilation.get_values(),
-                self.groups.value.data,
-            ),
+    def infer_shape(self) -> Shape:
+        return conv2d_shape(
+            shape_of(self.input),
+            shape_of(self.weight),
+            self.strides.get_values(),
+            self.padding.get_values(),
+            self.dilation.get_values(),
+            self.groups.value.data,
         )
-        self._verify_accumulation()
 
 
 @irdl_op_definition
@@ -157,7 +160,7 @@ class ConvTranspose2dOp(MultiplyAccumulateOp):
     padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
     output_padding = prop_def(INTS, default_value=ints((0, 0)))
     dilation = prop_def(INTS, default_value=ints((1, 1)))
-    groups = prop_def(IntegerAttr, default_value=IntegerAttr(1, i64))
+    groups = prop_def(IntegerAttr, default_value=integer(1))
 
     def __init__(
         self,
@@ -174,38 +177,26 @@ class ConvTranspose2dOp(MultiplyAccumulateOp):
         relu: bool = False,
         arithmetic: Arithmetic | None = None,
     ):
-        x, w = SSAValue.get(input), SSAValue.get(weight)
-        shape = sampling_shapes.conv_transpose2d_shape(
-            shape_of(x), shape_of(w), strides, padding, output_padding, dilation, groups
-        )
-        super().__init__(
-            operands=[x, w, bias],
-            properties={
-                "strides": ints(strides),
-                "padding": ints(padding),
-                "output_padding": ints(output_padding),
-                "dilation": ints(dilation),
-                "groups": IntegerAttr(groups, i64),
-                "relu": UnitAttr() if relu else None,
-                "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
-            },
-            result_types=[number_tensor(shape, output)],
-        )
+        properties = {
+            "strides": ints(strides),
+            "padding": ints(padding),
+            "output_padding": ints(output_padding),
+            "dilation": ints(dilation),
+            "groups": integer(groups),
+        }
+        operands = [input, weight, bias]
+        super().__init__(operands, properties, output, relu=relu, arithmetic=arithmetic)
 
-    def verify_(self) -> None:
-        verify_shape(
-            self,
-            lambda: sampling_shapes.conv_transpose2d_shape(
-                shape_of(self.input),
-                shape_of(self.weight),
-                self.strides.get_values(),
-                self.padding.get_values(),
-                self.output_padding.get_values(),
-                self.dilation.get_values(),
-                self.groups.value.data,
-            ),
+    def infer_shape(self) -> Shape:
+        return conv_transpose2d_shape(
+            shape_of(self.input),
+            shape_of(self.weight),
+            self.strides.get_values(),
+            self.padding.get_values(),
+            self.output_padding.get_values(),
+            self.dilation.get_values(),
+            self.groups.value.data,
         )
-        self._verify_accumulation()
 
 
 @irdl_op_definition
@@ -224,19 +215,9 @@ class LinearOp(MultiplyAccumulateOp):
         relu: bool = False,
         arithmetic: Arithmetic | None = None,
     ):
-        x, w = SSAValue.get(input), SSAValue.get(weight)
-        shape = shapes.linear_shape(shape_of(x), shape_of(w))
-        super().__init__(
-            operands=[x, w, bias],
-            properties={
-                "relu": UnitAttr() if relu else None,
-                "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
-            },
-            result_types=[number_tensor(shape, output)],
-        )
+        super().__init__([input, weight, bias], {}, output, relu=relu, arithmetic=arithmetic)
 
-    def verify_(self) -> None:
+    def infer_shape(self) -> Shape:
         if len(shape_of(self.input)) < 2:
-            raise VerifyException("the input needs a batch axis and a feature axis")
-        verify_shape(self, lambda: shapes.linear_shape(shape_of(self.input), shape_of(self.weight)))
-        self._verify_accumulation()
+            raise ValueError("the input needs a batch axis and a feature axis")
+        return linear_shape(shape_of(self.input), shape_of(self.weight))

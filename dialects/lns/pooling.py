@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import StringAttr, TensorType, UnitAttr
 from xdsl.ir import Operation, SSAValue
-from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
-    irdl_op_definition,
-    operand_def,
-    opt_prop_def,
-    prop_def,
-    result_def,
-    traits_def,
-)
-from xdsl.traits import Pure
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects import sampling_shapes
+from recog.dialects.facts import Kind
+from recog.dialects.lns.base import CodesOp, elements_of
 from recog.dialects.lns.types import (
     DEFAULT_ARITHMETIC,
-    INTS,
     NUMBERS,
     ArithmeticAttr,
     NumberType,
-    format_of,
-    ints,
-    number_tensor,
-    shape_of,
     verify_same_format,
-    verify_shape,
     verify_sign,
     verify_single_bias,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.sampling_shapes import resize_shape, window_shape
+from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, flag, ints, shape_of
+
+__all__ = ["AvgPool2dOp", "MaxPool2dOp", "ResizeOp"]
 
 
-class _PoolOp(IRDLOperation):
+class _PoolOp(CodesOp, ABC):
     """A sliding window over H and W of (N, C, H, W), each channel on its own.
 
     Windows lie in the padded input as a whole: what torch calls ceil mode is more padding at
     the bottom and right.
     """
 
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
+
     input = operand_def(NUMBERS)
     kernel = prop_def(INTS)
     strides = prop_def(INTS, default_value=ints((1, 1)))
     padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
-    output = result_def(NUMBERS)
 
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
-
-    def _window_shape(self) -> tuple[int, ...]:
-        return sampling_shapes.window_shape(
+    def infer_shape(self) -> Shape:
+        return window_shape(
             shape_of(self.input),
             self.kernel.get_values(),
             self.strides.get_values(),
@@ -69,6 +58,7 @@ class MaxPool2dOp(_PoolOp):
     """Largest value of each window: an integer compare of signed codes; padding never wins."""
 
     name = "lns.max_pool2d"
+    KIND: ClassVar[Kind] = Kind.SELECTS
 
     dilation = prop_def(INTS, default_value=ints((1, 1)))
 
@@ -81,31 +71,22 @@ class MaxPool2dOp(_PoolOp):
         *,
         dilation: Sequence[int] = (1, 1),
     ):
-        x = SSAValue.get(input)
-        shape = sampling_shapes.window_shape(shape_of(x), kernel, strides, padding, dilation)
-        super().__init__(
-            operands=[x],
-            properties={
-                "kernel": ints(kernel),
-                "strides": ints(strides),
-                "padding": ints(padding),
-                "dilation": ints(dilation),
-            },
-            result_types=[number_tensor(shape, format_of(x))],
-        )
+        properties = {
+            "kernel": ints(kernel),
+            "strides": ints(strides),
+            "padding": ints(padding),
+            "dilation": ints(dilation),
+        }
+        super().__init__([input], properties, elements=[elements_of(input)])
 
-    def verify_(self) -> None:
-        verify_shape(
-            self,
-            lambda: sampling_shapes.window_shape(
-                shape_of(self.input),
-                self.kernel.get_values(),
-                self.strides.get_values(),
-                self.padding.get_values(),
-                self.dilation.get_values(),
-            ),
+    def infer_shape(self) -> Shape:
+        return window_shape(
+            shape_of(self.input),
+            self.kernel.get_values(),
+            self.strides.get_values(),
+            self.padding.get_values(),
+            self.dilation.get_values(),
         )
-        verify_same_format(self)
 
 
 @irdl_op_definition
@@ -116,6 +97,7 @@ class AvgPool2dOp(_PoolOp):
     """
 
     name = "lns.avg_pool2d"
+    KIND: ClassVar[Kind] = Kind.SUMS
 
     count_include_pad = opt_prop_def(UnitAttr)
     arithmetic = prop_def(ArithmeticAttr, default_value=DEFAULT_ARITHMETIC)
@@ -131,22 +113,17 @@ class AvgPool2dOp(_PoolOp):
         count_include_pad: bool = True,
         arithmetic: Arithmetic | None = None,
     ):
-        x = SSAValue.get(input)
-        shape = sampling_shapes.window_shape(shape_of(x), kernel, strides, padding)
-        super().__init__(
-            operands=[x],
-            properties={
-                "kernel": ints(kernel),
-                "strides": ints(strides),
-                "padding": ints(padding),
-                "count_include_pad": UnitAttr() if count_include_pad else None,
-                "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
-            },
-            result_types=[number_tensor(shape, output)],
-        )
+        properties = {
+            "kernel": ints(kernel),
+            "strides": ints(strides),
+            "padding": ints(padding),
+            "count_include_pad": flag(count_include_pad),
+            "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
+        }
+        super().__init__([input], properties, elements=[NumberType(output)])
 
     def verify_(self) -> None:
-        verify_shape(self, self._window_shape)
+        super().verify_()
         verify_single_bias(input=self.input, output=self.output)
         verify_sign(self, relu=False)
 
@@ -156,7 +133,7 @@ MAX_STEPS = 1 << 12
 
 
 @irdl_op_definition
-class ResizeOp(IRDLOperation):
+class ResizeOp(CodesOp):
     """H and W of (N, C, H, W) become those of the result, whose codes `mode` gives.
 
     "nearest": output y is input ⌊y · H / H'⌋, in the operand's format.
@@ -168,17 +145,14 @@ class ResizeOp(IRDLOperation):
     """
 
     name = "lns.resize"
+    KIND: ClassVar[Kind] = Kind.INTERPOLATES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
     input = operand_def(NUMBERS)
     mode = prop_def(StringAttr)
     align_corners = opt_prop_def(UnitAttr)
     steps = opt_prop_def(INTS)
     arithmetic = opt_prop_def(ArithmeticAttr)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
 
     def __init__(
         self,
@@ -190,20 +164,20 @@ class ResizeOp(IRDLOperation):
         steps: Sequence[int] | None = None,
         arithmetic: Arithmetic | None = None,
     ):
-        super().__init__(
-            operands=[input],
-            properties={
-                "mode": StringAttr(mode),
-                "align_corners": UnitAttr() if align_corners else None,
-                "steps": None if steps is None else ints(steps),
-                "arithmetic": None if arithmetic is None else ArithmeticAttr(arithmetic),
-            },
-            result_types=[output],
-        )
+        properties = {
+            "mode": StringAttr(mode),
+            "align_corners": flag(align_corners),
+            "steps": None if steps is None else ints(steps),
+            "arithmetic": None if arithmetic is None else ArithmeticAttr(arithmetic),
+        }
+        element, shape = output.element_type, output.get_shape()
+        super().__init__([input], properties, elements=[element], shape=shape)
+
+    def infer_shape(self) -> Shape:
+        return resize_shape(shape_of(self.input), shape_of(self.output)[2:])
 
     def verify_(self) -> None:
-        size = shape_of(self.output)[2:]
-        verify_shape(self, lambda: sampling_shapes.resize_shape(shape_of(self.input), size))
+        super().verify_()
         match self.mode.data:
             case "nearest":
                 verify_same_format(self)

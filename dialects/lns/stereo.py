@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import I64, IntegerAttr, IntegerType, TensorType, UnitAttr, i32, i64
+from typing import ClassVar
+
+from xdsl.dialects.builtin import I64, IntegerAttr, IntegerType, TensorType, UnitAttr, i32
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
     base,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
     opt_prop_def,
     prop_def,
-    result_def,
-    traits_def,
 )
-from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
+from recog.dialects.facts import Kind
+from recog.dialects.lns.base import CodesOp, UnaryOp
 from recog.dialects.lns.types import (
     DEFAULT_ARITHMETIC,
     NUMBERS,
     ArithmeticAttr,
+    NumberType,
     format_of,
-    number_tensor,
-    shape_of,
-    verify_shape,
     verify_sign,
     verify_single_bias,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import element_type_of, flag, integer, shape_of
+
+__all__ = ["CorrelationOp", "ExpectationOp", "ReciprocalOp"]
 
 MAX_FIXED_FRAC = 16
 """Fraction bits of fixed-point bins: more than a code of 16 bits shows of any disparity."""
@@ -40,7 +40,7 @@ MAX_LOG_NUMERATOR = (1 << 23) - 1
 
 
 @irdl_op_definition
-class CorrelationOp(IRDLOperation):
+class CorrelationOp(CodesOp):
     """Correlation volume of rectified stereo features, (N, C, H, W) twice → (N, D, H, W).
 
     Plane d: products left(y, x) · right(y, x - d), zero where x < d, summed over channels exactly
@@ -48,16 +48,13 @@ class CorrelationOp(IRDLOperation):
     """
 
     name = "lns.correlation"
+    KIND: ClassVar[Kind] = Kind.SUMS
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
     left = operand_def(NUMBERS)
     right = operand_def(NUMBERS)
     disparities = prop_def(IntegerAttr[I64])
     arithmetic = prop_def(ArithmeticAttr, default_value=DEFAULT_ARITHMETIC)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$left `,` $right attr-dict `:` functional-type(operands, results)"
 
     def __init__(
         self,
@@ -68,37 +65,31 @@ class CorrelationOp(IRDLOperation):
         *,
         arithmetic: Arithmetic | None = None,
     ):
-        a, b = SSAValue.get(left), SSAValue.get(right)
-        shape = correlation_shape(shape_of(a), shape_of(b), disparities)
-        super().__init__(
-            operands=[a, b],
-            properties={
-                "disparities": IntegerAttr(disparities, i64),
-                "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
-            },
-            result_types=[number_tensor(shape, output)],
-        )
+        properties = {
+            "disparities": integer(disparities),
+            "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
+        }
+        super().__init__([left, right], properties, elements=[NumberType(output)])
+
+    def infer_shape(self) -> Shape:
+        left, right = shape_of(self.left), shape_of(self.right)
+        planes = self.disparities.value.data
+        if len(left) != 4 or left != right:
+            raise ValueError(
+                f"both inputs must have one shape of 4 axes, got {list(left)} and {list(right)}"
+            )
+        if not 1 <= planes <= left[3]:
+            raise ValueError(f"disparities must be from 1 to the width {left[3]}, got {planes}")
+        return (left[0], planes, *left[2:])
 
     def verify_(self) -> None:
-        left, right = shape_of(self.left), shape_of(self.right)
-        verify_shape(self, lambda: correlation_shape(left, right, self.disparities.value.data))
+        super().verify_()
         verify_single_bias(left=self.left, right=self.right, output=self.output)
         verify_sign(self, relu=False)
 
 
-def correlation_shape(left: Shape, right: Shape, disparities: int) -> Shape:
-    """(N, D, H, W); raises ValueError with a sentence where there is none."""
-    if len(left) != 4 or left != right:
-        raise ValueError(
-            f"both inputs must have one shape of 4 axes, got {list(left)} and {list(right)}"
-        )
-    if not 1 <= disparities <= left[3]:
-        raise ValueError(f"disparities must be from 1 to the width {left[3]}, got {disparities}")
-    return (left[0], disparities, *left[2:])
-
-
 @irdl_op_definition
-class ExpectationOp(IRDLOperation):
+class ExpectationOp(CodesOp):
     """Σ_d softmax(logits)_d · bins_d [+ residual], (N, D, H, W) → (N, 1, H, W), in fixed point.
 
     Bins are integers in units of 2^-frac. Logits become fixed point by a table of all codes, their
@@ -107,18 +98,13 @@ class ExpectationOp(IRDLOperation):
     """
 
     name = "lns.expectation"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ("bins",)
 
     logits = operand_def(NUMBERS)
     bins = operand_def(TensorType.constr(base(IntegerType)))
     residual = opt_operand_def(NUMBERS)
     frac = prop_def(IntegerAttr[I64])
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = (
-        "$logits `,` $bins (`,` $residual^)? attr-dict `:` functional-type(operands, results)"
-    )
 
     def __init__(
         self,
@@ -129,31 +115,10 @@ class ExpectationOp(IRDLOperation):
         *,
         frac: int,
     ):
-        x = SSAValue.get(logits)
-        batch, _, height, width = shape_of(x)
-        super().__init__(
-            operands=[x, bins, residual],
-            properties={"frac": IntegerAttr(frac, i64)},
-            result_types=[number_tensor((batch, 1, height, width), output)],
-        )
+        operands = [logits, bins, residual]
+        super().__init__(operands, {"frac": integer(frac)}, elements=[NumberType(output)])
 
-    def verify_(self) -> None:
-        verify_shape(self, self._infer_shape)
-        verify_single_bias(logits=self.logits, output=self.output)
-        if self.residual is not None:
-            verify_single_bias(residual=self.residual)
-        if self.bins.type.element_type != i32:  # pyright: ignore[reportAttributeAccessIssue]
-            raise VerifyException(f"bins must be i32, got {self.bins.type}")
-        if not 0 <= self.frac.value.data <= MAX_FIXED_FRAC:
-            raise VerifyException(
-                f"frac must be in [0, {MAX_FIXED_FRAC}], got {self.frac.value.data}"
-            )
-        if format_of(self.output).unsigned and (
-            self.residual is not None and not format_of(self.residual).unsigned
-        ):
-            raise VerifyException("an unsigned result needs an unsigned residual")
-
-    def _infer_shape(self) -> Shape:
+    def infer_shape(self) -> Shape:
         logits, bins = shape_of(self.logits), shape_of(self.bins)
         if len(logits) != 4:
             raise ValueError(f"logits must have 4 axes, got {list(logits)}")
@@ -166,9 +131,25 @@ class ExpectationOp(IRDLOperation):
             )
         return shape
 
+    def verify_(self) -> None:
+        super().verify_()
+        verify_single_bias(logits=self.logits, output=self.output)
+        if self.residual is not None:
+            verify_single_bias(residual=self.residual)
+        if element_type_of(self.bins) != i32:
+            raise VerifyException(f"bins must be i32, got {self.bins.type}")
+        if not 0 <= self.frac.value.data <= MAX_FIXED_FRAC:
+            raise VerifyException(
+                f"frac must be in [0, {MAX_FIXED_FRAC}], got {self.frac.value.data}"
+            )
+        if format_of(self.output).unsigned and (
+            self.residual is not None and not format_of(self.residual).unsigned
+        ):
+            raise VerifyException("an unsigned result needs an unsigned residual")
+
 
 @irdl_op_definition
-class ReciprocalOp(IRDLOperation):
+class ReciprocalOp(UnaryOp):
     """c / input with |c| = 2^(log_numerator / 2^12): one subtraction of logarithms, rounded once.
 
     c is negative with `negative`. What is divided by zero becomes the largest code, of the sign
@@ -177,14 +158,8 @@ class ReciprocalOp(IRDLOperation):
 
     name = "lns.reciprocal"
 
-    input = operand_def(NUMBERS)
     log_numerator = prop_def(IntegerAttr[I64])
     negative = opt_prop_def(UnitAttr)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
 
     def __init__(
         self,
@@ -194,18 +169,11 @@ class ReciprocalOp(IRDLOperation):
         log_numerator: int,
         negative: bool = False,
     ):
-        x = SSAValue.get(input)
-        super().__init__(
-            operands=[x],
-            properties={
-                "log_numerator": IntegerAttr(log_numerator, i64),
-                "negative": UnitAttr() if negative else None,
-            },
-            result_types=[number_tensor(shape_of(x), output)],
-        )
+        properties = {"log_numerator": integer(log_numerator), "negative": flag(negative)}
+        CodesOp.__init__(self, [input], properties, elements=[NumberType(output)])
 
     def verify_(self) -> None:
-        verify_shape(self, lambda: shape_of(self.input))
+        super().verify_()
         verify_single_bias(input=self.input, output=self.output)
         if abs(self.log_numerator.value.data) > MAX_LOG_NUMERATOR:
             raise VerifyException(

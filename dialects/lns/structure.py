@@ -2,58 +2,45 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
+from typing import ClassVar
 
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.dialects.builtin import IntegerAttr
 from xdsl.interfaces import HasFolderInterface
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.irdl import (
-    IRDLOperation,
-    ParsePropInAttrDict,
-    irdl_op_definition,
-    operand_def,
-    prop_def,
-    result_def,
-    traits_def,
-    var_operand_def,
-)
-from xdsl.traits import Pure
+from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 
-from recog.dialects import sampling_shapes, shapes
-from recog.dialects.lns.types import (
-    INTS,
-    NUMBERS,
-    format_of,
-    ints,
-    number_tensor,
-    shape_of,
-    verify_same_format,
-    verify_shape,
-)
+from recog.dialects.facts import Kind
+from recog.dialects.lns.base import CodesOp, elements_of
+from recog.dialects.lns.types import NUMBERS
+from recog.dialects.sampling_shapes import crop_shape, permute_shape, slice_shape
+from recog.dialects.shapes import Shape, check_data_axis, concat_shape, reshape_shape
+from recog.dialects.tensors import INTS, integer, ints, shape_of
+
+__all__ = ["ConcatOp", "MoveOp", "PadOp", "PermuteOp", "ReshapeOp", "SliceOp"]
+
+
+class MoveOp(CodesOp, HasFolderInterface, ABC):
+    """One operand's codes elsewhere: its result may be the operand's bytes, seen otherwise."""
+
+    KIND: ClassVar[Kind] = Kind.MOVES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
+
+    input = operand_def(NUMBERS)
 
 
 @irdl_op_definition
-class ReshapeOp(IRDLOperation, HasFolderInterface):
+class ReshapeOp(MoveOp):
     """The same codes in row-major order under another shape; the batch axis stays first."""
 
     name = "lns.reshape"
 
-    input = operand_def(NUMBERS)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
-
     def __init__(self, input: SSAValue | Operation, shape: Sequence[int]):
-        x = SSAValue.get(input)
-        super().__init__(operands=[x], result_types=[number_tensor(shape, format_of(x))])
+        super().__init__([input], elements=[elements_of(input)], shape=tuple(shape))
 
-    def verify_(self) -> None:
-        verify_shape(
-            self, lambda: shapes.reshape_shape(shape_of(self.input), shape_of(self.output))
-        )
-        verify_same_format(self)
+    def infer_shape(self) -> Shape:
+        return reshape_shape(shape_of(self.input), shape_of(self.output))
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         if self.input.type == self.output.type:
@@ -65,41 +52,30 @@ class ReshapeOp(IRDLOperation, HasFolderInterface):
 
 
 @irdl_op_definition
-class ConcatOp(IRDLOperation):
+class ConcatOp(CodesOp):
     """Inputs of one format, one after the other along `axis` (not the batch axis)."""
 
     name = "lns.concat"
+    KIND: ClassVar[Kind] = Kind.MOVES
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
 
     inputs = var_operand_def(NUMBERS)
-    axis = prop_def(IntegerAttr, default_value=IntegerAttr(1, i64))
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$inputs attr-dict `:` functional-type(operands, results)"
+    axis = prop_def(IntegerAttr, default_value=integer(1))
 
     def __init__(self, inputs: Sequence[SSAValue | Operation], axis: int = 1):
-        values = [SSAValue.get(value) for value in inputs]
-        shape = shapes.concat_shape([shape_of(value) for value in values], axis)
-        super().__init__(
-            operands=[values],
-            properties={"axis": IntegerAttr(axis, i64)},
-            result_types=[number_tensor(shape, format_of(values[0]))],
-        )
+        if not inputs:
+            raise ValueError("a concatenation needs at least one input")
+        super().__init__([list(inputs)], {"axis": integer(axis)}, elements=[elements_of(inputs[0])])
 
-    def verify_(self) -> None:
-        verify_shape(self, self._infer_shape)
-        verify_same_format(self)
-
-    def _infer_shape(self) -> tuple[int, ...]:
+    def infer_shape(self) -> Shape:
         inputs, axis = [shape_of(value) for value in self.inputs], self.axis.value.data
         if inputs:
-            shapes.check_data_axis(axis, len(inputs[0]))
-        return shapes.concat_shape(inputs, axis)
+            check_data_axis(axis, len(inputs[0]))
+        return concat_shape(inputs, axis)
 
 
 @irdl_op_definition
-class SliceOp(IRDLOperation, HasFolderInterface):
+class SliceOp(MoveOp):
     """Codes start, start + step, ... below stop along every axis; the batch axis is whole.
 
     `starts`, `stops` and `steps` have a value an axis: channel ranges, crops, subsampling.
@@ -107,15 +83,9 @@ class SliceOp(IRDLOperation, HasFolderInterface):
 
     name = "lns.slice"
 
-    input = operand_def(NUMBERS)
     starts = prop_def(INTS)
     stops = prop_def(INTS)
     steps = prop_def(INTS)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
 
     def __init__(
         self,
@@ -124,25 +94,19 @@ class SliceOp(IRDLOperation, HasFolderInterface):
         stops: Sequence[int],
         steps: Sequence[int],
     ):
-        x = SSAValue.get(input)
-        shape = sampling_shapes.slice_shape(shape_of(x), starts, stops, steps)
-        super().__init__(
-            operands=[x],
-            properties={"starts": ints(starts), "stops": ints(stops), "steps": ints(steps)},
-            result_types=[number_tensor(shape, format_of(x))],
-        )
+        properties = {"starts": ints(starts), "stops": ints(stops), "steps": ints(steps)}
+        super().__init__([input], properties, elements=[elements_of(input)])
 
-    def verify_(self) -> None:
+    def infer_shape(self) -> Shape:
         bounds = [each.get_values() for each in (self.starts, self.stops, self.steps)]
-        verify_shape(self, lambda: sampling_shapes.slice_shape(shape_of(self.input), *bounds))
-        verify_same_format(self)
+        return slice_shape(shape_of(self.input), *bounds)
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return (self.input,) if self.input.type == self.output.type else None
 
 
 @irdl_op_definition
-class PadOp(IRDLOperation, HasFolderInterface):
+class PadOp(MoveOp):
     """Rows and columns of zeros around (N, C, H, W), or fewer of its own.
 
     Padding is (top, left, bottom, right); a negative value crops.
@@ -150,61 +114,31 @@ class PadOp(IRDLOperation, HasFolderInterface):
 
     name = "lns.pad"
 
-    input = operand_def(NUMBERS)
     padding = prop_def(INTS)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
 
     def __init__(self, input: SSAValue | Operation, padding: Sequence[int]):
-        x = SSAValue.get(input)
-        shape = sampling_shapes.crop_shape(shape_of(x), padding)
-        super().__init__(
-            operands=[x],
-            properties={"padding": ints(padding)},
-            result_types=[number_tensor(shape, format_of(x))],
-        )
+        super().__init__([input], {"padding": ints(padding)}, elements=[elements_of(input)])
 
-    def verify_(self) -> None:
-        verify_shape(
-            self,
-            lambda: sampling_shapes.crop_shape(shape_of(self.input), self.padding.get_values()),
-        )
-        verify_same_format(self)
+    def infer_shape(self) -> Shape:
+        return crop_shape(shape_of(self.input), self.padding.get_values())
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return None if any(self.padding.get_values()) else (self.input,)
 
 
 @irdl_op_definition
-class PermuteOp(IRDLOperation, HasFolderInterface):
+class PermuteOp(MoveOp):
     """Axis i of the result is axis `permutation[i]` of the operand; the batch axis stays first."""
 
     name = "lns.permute"
 
-    input = operand_def(NUMBERS)
     permutation = prop_def(INTS)
-    output = result_def(NUMBERS)
-
-    traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input attr-dict `:` functional-type(operands, results)"
 
     def __init__(self, input: SSAValue | Operation, permutation: Sequence[int]):
-        x = SSAValue.get(input)
-        shape = sampling_shapes.permute_shape(shape_of(x), permutation)
-        super().__init__(
-            operands=[x],
-            properties={"permutation": ints(permutation)},
-            result_types=[number_tensor(shape, format_of(x))],
-        )
+        super().__init__([input], {"permutation": ints(permutation)}, elements=[elements_of(input)])
 
-    def verify_(self) -> None:
-        permutation = self.permutation.get_values()
-        verify_shape(self, lambda: sampling_shapes.permute_shape(shape_of(self.input), permutation))
-        verify_same_format(self)
+    def infer_shape(self) -> Shape:
+        return permute_shape(shape_of(self.input), self.permutation.get_values())
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         permutation = self.permutation.get_values()

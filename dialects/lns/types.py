@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import (
-    I64,
-    DenseArrayBase,
-    IntegerType,
-    TensorType,
-    i64,
-)
+from xdsl.dialects.builtin import IntegerType, TensorType
 from xdsl.ir import Data, SSAValue, TypeAttribute
 from xdsl.irdl import IRDLOperation, base, irdl_attr_definition
 from xdsl.parser import AttrParser
@@ -20,6 +14,26 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.element_types import StorableType
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.tensors import INTS, ints, shape_of
+
+__all__ = [
+    "ACCUMULATORS",
+    "DEFAULT_ARITHMETIC",
+    "INTS",
+    "NUMBERS",
+    "ArithmeticAttr",
+    "NumberType",
+    "codes_type",
+    "format_of",
+    "holds_codes",
+    "ints",
+    "number_tensor",
+    "shape_of",
+    "verify_same_format",
+    "verify_sign",
+    "verify_single_bias",
+    "verify_tensors",
+]
 
 
 @irdl_attr_definition
@@ -156,22 +170,8 @@ def format_of(value: SSAValue) -> LnsFormat:
     return codes_type(value).element_type.format
 
 
-def shape_of(value: SSAValue) -> tuple[int, ...]:
-    """The shape of a tensor value."""
-    type_ = value.type
-    if not isinstance(type_, TensorType):
-        raise VerifyException(f"expected a tensor, got {type_}")
-    return type_.get_shape()
-
-
-def ints(values: Sequence[int]) -> DenseArrayBase[I64]:
-    """An `array<i64: …>` property."""
-    return DenseArrayBase.from_list(i64, list(values))
-
-
 NUMBERS = TensorType.constr(base(NumberType))
 ACCUMULATORS = TensorType.constr(base(IntegerType))
-INTS = DenseArrayBase.constr(i64)
 
 
 def verify_biases(format: LnsFormat, shape: Sequence[int]) -> None:
@@ -194,20 +194,6 @@ def verify_tensors(op: IRDLOperation) -> None:
             raise VerifyException(f"tensors must be static and not empty, got {value.type}")
         if holds_codes(value):
             verify_biases(format_of(value), shape_of(value))
-
-
-def verify_shape(op: IRDLOperation, infer: Callable[[], tuple[int, ...]]) -> None:
-    """Raise VerifyException unless the op's only result has the inferred shape."""
-    verify_tensors(op)
-    try:
-        expected = infer()
-    except ValueError as error:
-        raise VerifyException(str(error)) from None
-    if shape_of(op.results[0]) != expected:
-        raise VerifyException(
-            f"the result has shape {list(shape_of(op.results[0]))}, "
-            f"the operands give {list(expected)}"
-        )
 
 
 def verify_single_bias(**values: SSAValue) -> None:
@@ -237,4 +223,5 @@ def verify_sign(op: IRDLOperation, relu: bool) -> None:
 
 
 def holds_codes(value: SSAValue) -> bool:
+    """Whether a value is a tensor of codes."""
     return isinstance(value.type, TensorType) and isinstance(value.type.element_type, NumberType)

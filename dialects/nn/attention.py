@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
 
-from recog.dialects.nn.base import TENSORS, NnOp, integer, real, shape_of
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp, real
 from recog.dialects.shapes import Shape, broadcast_shape
+from recog.dialects.tensors import integer, shape_of
+
+__all__ = ["AttentionOp", "CorrelationOp", "MatmulOp"]
 
 
 def _leading_keeps_batch(op: NnOp, with_batch: Sequence[bool]) -> bool:
@@ -29,6 +34,10 @@ class MatmulOp(NnOp):
     """
 
     name = "nn.matmul"
+    KIND: ClassVar[Kind] = Kind.SUMS
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     lhs = operand_def(TENSORS)
     rhs = operand_def(TENSORS)
@@ -59,6 +68,10 @@ class AttentionOp(NnOp):
     """
 
     name = "nn.attention"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     query = operand_def(TENSORS)
     key = operand_def(TENSORS)
@@ -106,6 +119,10 @@ class CorrelationOp(NnOp):
     """
 
     name = "nn.correlation"
+    KIND: ClassVar[Kind] = Kind.SUMS
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     left = operand_def(TENSORS)
     right = operand_def(TENSORS)

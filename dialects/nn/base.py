@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from xdsl.dialects.builtin import (
-    I64,
-    DenseArrayBase,
     Float32Type,
     Float64Type,
     FloatAttr,
-    IntegerAttr,
     IntegerType,
     TensorType,
-    UnitAttr,
     f64,
     i1,
     i64,
@@ -32,7 +28,22 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
+from recog.dialects.facts import Kind, Sign
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import element_type_of, shape_of
+
+__all__ = [
+    "FLOAT_TYPES",
+    "INDEX_TYPE",
+    "MASK_TYPE",
+    "NnOp",
+    "RESULT_NAME",
+    "TENSORS",
+    "UnaryOp",
+    "element_type_of",
+    "is_float",
+    "shape_of",
+]
 
 FLOAT_TYPES = (Float32Type, Float64Type)
 TENSORS = base(TensorType)
@@ -41,43 +52,13 @@ INDEX_TYPE = i64
 """Positions along an axis: of gather, top-k and argmax."""
 MASK_TYPE = i1
 """Truth values: of comparisons and `nn.where`."""
-INTS = DenseArrayBase.constr(i64)
 RESULT_NAME = "nn.name"
 """The attribute of a function's result: its key in the dict or tuple that the network returns."""
-
-
-def ints(values: Sequence[int]) -> DenseArrayBase[I64]:
-    """An `array<i64: …>` property."""
-    return DenseArrayBase.from_list(i64, list(values))
-
-
-def integer(value: int) -> IntegerAttr:
-    """An `… : i64` property."""
-    return IntegerAttr(value, i64)
 
 
 def real(value: float) -> FloatAttr:
     """An `… : f64` property; f64 keeps every digit of a Python float."""
     return FloatAttr(value, f64)
-
-
-def flag(value: bool) -> UnitAttr | None:
-    """A property that is either there or not."""
-    return UnitAttr() if value else None
-
-
-def shape_of(value: SSAValue) -> Shape:
-    """The shape of a tensor value; raises VerifyException for other types."""
-    if not isinstance(value.type, TensorType):
-        raise VerifyException(f"expected a tensor, got {value.type}")
-    return value.type.get_shape()
-
-
-def element_type_of(value: SSAValue) -> Attribute:
-    """The element type of a tensor value; raises VerifyException for other types."""
-    if not isinstance(value.type, TensorType):
-        raise VerifyException(f"expected a tensor, got {value.type}")
-    return value.type.element_type
 
 
 def is_float(element_type: Attribute) -> bool:
@@ -88,6 +69,8 @@ def is_float(element_type: Attribute) -> bool:
 class NnOp(IRDLOperation, ABC):
     """A pure function of tensors with one result, whose shape `infer_shape` gives.
 
+    Each op states its facts, the names in capitals, or belongs to a family that does.
+
     Values are float; ops that pick, move or compare elements also take indices (i64) and
     masks (i1), as each says. The batch axis comes first in almost every network, and a
     module all of whose ops keep it there (`keeps_batch`) is valid at every batch size.
@@ -95,7 +78,13 @@ class NnOp(IRDLOperation, ABC):
 
     INTEGERS_TOO: ClassVar[bool] = False
     """Whether the operands may be indices or masks."""
-    WIDE: ClassVar[tuple[str, ...]] = ()
+    KIND: ClassVar[Kind]
+    """What the elements of the result are made of."""
+    SIGN: ClassVar[Sign]
+    """What is certain of the result's sign."""
+    ABSORBS_ACTIVATION: ClassVar[bool]
+    """Whether its form on codes can end in a ReLU at no cost."""
+    WIDE: ClassVar[tuple[str, ...]]
     """Which of the operands, and `output`, need codes of more bits than activations have."""
 
     output = result_def(TENSORS)
@@ -133,6 +122,27 @@ class NnOp(IRDLOperation, ABC):
         values = (getattr(self, name) for name in self.WIDE)
         return [value for value in values if value is not None]
 
+    @property
+    def coded_values(self) -> list[SSAValue]:
+        """The operands and results that become codes: all but indices."""
+        return [*self.operands, *self.results]
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        """Whether no element of the result can be negative.
+
+        Args:
+            known: whether no element of an operand is.
+        """
+        if self.SIGN is Sign.KEPT:
+            return all(known(operand) for operand in self.operands)
+        return self.SIGN is Sign.NEVER_NEGATIVE
+
+    def keeps_digits(self) -> bool:
+        """Whether the result needs as many digits as an operand, and gives as many: it is moved,
+        interpolated, scaled or inverted."""
+        return self.KIND.keeps_digits
+
+    @abstractmethod
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         """Whether axis 0 of the result is the batch, and each image is computed by itself.
 
@@ -140,7 +150,6 @@ class NnOp(IRDLOperation, ABC):
             with_batch: for each operand, whether its axis 0 is the batch; else it is the
                 same for all images. At least one is.
         """
-        return with_batch[0] and not any(with_batch[1:])
 
     def verify_element_types(self) -> None:
         """Raise VerifyException unless operands and result have the element types they may."""
@@ -172,6 +181,11 @@ class NnOp(IRDLOperation, ABC):
             )
 
 
+def first_has_batch(with_batch: Sequence[bool]) -> bool:
+    """`keeps_batch` of ops whose further operands are parameters, the same for all images."""
+    return with_batch[0] and not any(with_batch[1:])
+
+
 def expect_elements(value: SSAValue, element_type: Attribute, what: str) -> None:
     """Raise VerifyException unless `what` has elements of this type."""
     if element_type_of(value) != element_type:
@@ -181,6 +195,10 @@ def expect_elements(value: SSAValue, element_type: Attribute, what: str) -> None
 class UnaryOp(NnOp, ABC):
     """An elementwise function: the result has the operand's type."""
 
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
+
     input = operand_def(TENSORS)
 
     def __init__(self, input: SSAValue | Operation):
@@ -188,3 +206,6 @@ class UnaryOp(NnOp, ABC):
 
     def infer_shape(self) -> Shape:
         return shape_of(self.input)
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)

@@ -7,6 +7,8 @@ from xdsl.ir import Operation, SSAValue
 
 from recog.dialects.nn.base import NnOp
 
+__all__ = ["batch_mixing_op"]
+
 
 def batch_mixing_op(function: FuncOp) -> Operation | None:
     """The first op after which axis 0 is no longer the batch, None where it always is.

@@ -6,7 +6,7 @@ index div (H · W). All of these pick elements by computed positions and have no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite, prod
 from typing import ClassVar
 
@@ -30,19 +30,12 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.nn.base import (
-    INDEX_TYPE,
-    TENSORS,
-    NnOp,
-    element_type_of,
-    expect_elements,
-    flag,
-    integer,
-    is_float,
-    real,
-    shape_of,
-)
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import INDEX_TYPE, TENSORS, NnOp, expect_elements, is_float, real
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import element_type_of, flag, integer, shape_of
+
+__all__ = ["BoxOp", "DecodeBoxes2dOp", "DecodeBoxes3dOp", "PeaksOp", "SuppressOp"]
 
 REALS = ArrayAttr[FloatAttr[Float64Type]]
 
@@ -60,23 +53,25 @@ def numbers(attribute: ArrayAttr[FloatAttr[Float64Type]]) -> list[float]:
 class BoxOp(NnOp):
     """What all of these have in common: float values but for indices."""
 
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
+
     INDICES: ClassVar[tuple[str, ...]] = ()
     """Which operands and results are flat indices, i64."""
 
     @property
-    def float_values(self) -> list[SSAValue]:
-        """The operands and results that are not indices."""
+    def coded_values(self) -> list[SSAValue]:
         indices = {getattr(self, name) for name in self.INDICES}
         return [value for value in (*self.operands, *self.results) if value not in indices]
 
     def infer_element_type(self) -> Attribute:
-        return element_type_of(self.float_values[0])
+        return element_type_of(self.coded_values[0])
 
     def verify_element_types(self) -> None:
-        first = element_type_of(self.float_values[0])
+        first = element_type_of(self.coded_values[0])
         if not is_float(first):
             raise VerifyException(f"expected a tensor of f32 or f64, got {first}")
-        for value in self.float_values:
+        for value in self.coded_values:
             expect_elements(value, first, "every operand and result but indices")
         for name in self.INDICES:
             expect_elements(getattr(self, name), INDEX_TYPE, "the indices")
@@ -97,6 +92,7 @@ class PeaksOp(BoxOp):
     """
 
     name = "nn.peaks"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
     INDICES: ClassVar[tuple[str, ...]] = ("indices",)
     WIDE: ClassVar[tuple[str, ...]] = ("heat", "output")
 
@@ -143,6 +139,7 @@ class DecodeBoxes2dOp(BoxOp):
     """
 
     name = "nn.decode_boxes_2d"
+    SIGN: ClassVar[Sign] = Sign.ANY
     INDICES: ClassVar[tuple[str, ...]] = ("indices",)
     WIDE: ClassVar[tuple[str, ...]] = ("offset", "size", "output")
 
@@ -185,6 +182,7 @@ class DecodeBoxes3dOp(BoxOp):
     """
 
     name = "nn.decode_boxes_3d"
+    SIGN: ClassVar[Sign] = Sign.ANY
     INDICES: ClassVar[tuple[str, ...]] = ("indices",)
     WIDE: ClassVar[tuple[str, ...]] = ("disparity", "box", "output")
 
@@ -241,6 +239,7 @@ class SuppressOp(BoxOp):
     """
 
     name = "nn.suppress"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
     INDICES: ClassVar[tuple[str, ...]] = ("indices",)
     WIDE: ClassVar[tuple[str, ...]] = ("boxes", "scores", "output")
 
@@ -274,6 +273,9 @@ class SuppressOp(BoxOp):
                 f"{list(shape_of(self.boxes))} and {list(shape_of(self.scores))}"
             )
         return rows
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return known(self.scores)
 
 
 def _rows(indices: SSAValue) -> tuple[int, int]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Operation, SSAValue
-from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
+from xdsl.irdl import irdl_op_definition, prop_def
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, integer, ints, shape_of
+from recog.dialects.facts import Sign
+from recog.dialects.nn.layers import WeightedOp
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, integer, ints, shape_of
+
+__all__ = ["Conv3dOp"]
 
 
 @irdl_op_definition
-class Conv3dOp(NnOp):
+class Conv3dOp(WeightedOp):
     """3-D convolution (cross-correlation), `torch.nn.functional.conv3d`.
 
     input (N, C, D, H, W), weight (O, C / groups, kd, kh, kw), bias (O) → (N, O, D', H', W').
@@ -22,10 +27,10 @@ class Conv3dOp(NnOp):
     """
 
     name = "nn.conv3d"
+    CHANNEL_AXIS: ClassVar[int] = 1
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
-    input = operand_def(TENSORS)
-    weight = operand_def(TENSORS)
-    bias = opt_operand_def(TENSORS)
     strides = prop_def(INTS, default_value=ints((1, 1, 1)))
     padding = prop_def(INTS, default_value=ints((0, 0, 0)))
     dilation = prop_def(INTS, default_value=ints((1, 1, 1)))
@@ -77,6 +82,9 @@ class Conv3dOp(NnOp):
             )[2]
             for axis in (2, 3, 4)
         )
-        if self.bias is not None and shape_of(self.bias) != weight[:1]:
-            raise ValueError(f"bias must have shape [{weight[0]}], got {list(shape_of(self.bias))}")
+        self.check_bias()
         return (x[0], weight[0], depth, height, width)
+
+    @property
+    def group_count(self) -> int:
+        return self.groups.value.data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -14,8 +14,28 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import constant_array
-from recog.dialects.nn.base import TENSORS, NnOp, UnaryOp, integer, real, shape_of
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp, UnaryOp, real
 from recog.dialects.shapes import Shape, broadcast_shape, check_axis
+from recog.dialects.tensors import integer, shape_of
+
+__all__ = [
+    "AddOp",
+    "BinaryOp",
+    "ClampOp",
+    "DivOp",
+    "GeluOp",
+    "HardsigmoidOp",
+    "HardswishOp",
+    "LeakyReluOp",
+    "MulOp",
+    "ReluOp",
+    "SigmoidOp",
+    "SiluOp",
+    "SoftmaxOp",
+    "SubOp",
+    "TanhOp",
+]
 
 
 @irdl_op_definition
@@ -23,15 +43,13 @@ class ReluOp(UnaryOp, HasFolderInterface):
     """max(x, 0), `torch.relu`."""
 
     name = "nn.relu"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
-        match self.input.owner:
-            case ReluOp() | SigmoidOp() | SoftmaxOp() | HardsigmoidOp():
-                return (self.input,)
-            case ClampOp(min=FloatAttr() as low) if low.value.data >= 0:
-                return (self.input,)
-            case _:
-                return None
+        producer = self.input.owner
+        if isinstance(producer, NnOp) and producer.never_negative(lambda operand: False):
+            return (self.input,)
+        return None
 
 
 @irdl_op_definition
@@ -39,6 +57,7 @@ class ClampOp(UnaryOp):
     """min(max(x, min), max), `torch.clamp`; `torch.nn.ReLU6` is 0 to 6."""
 
     name = "nn.clamp"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
 
     min = prop_def(FloatAttr[Float64Type])
     max = prop_def(FloatAttr[Float64Type])
@@ -52,12 +71,17 @@ class ClampOp(UnaryOp):
         if not low <= high:
             raise VerifyException(f"min must not be above max, got {low} and {high}")
 
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        low, high = self.min.value.data, self.max.value.data
+        return low >= 0 or (high >= 0 and known(self.input))
+
 
 @irdl_op_definition
 class LeakyReluOp(UnaryOp):
     """x where x > 0, else negative_slope · x, `torch.nn.functional.leaky_relu`."""
 
     name = "nn.leaky_relu"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
     negative_slope = prop_def(FloatAttr[Float64Type], default_value=real(0.01))
 
@@ -77,6 +101,7 @@ class SigmoidOp(UnaryOp):
     """1 / (1 + exp(-x)), `torch.sigmoid`."""
 
     name = "nn.sigmoid"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
 
 
 @irdl_op_definition
@@ -84,6 +109,7 @@ class TanhOp(UnaryOp):
     """Hyperbolic tangent, `torch.tanh`."""
 
     name = "nn.tanh"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -91,6 +117,7 @@ class SiluOp(UnaryOp):
     """x · sigmoid(x), `torch.nn.functional.silu`."""
 
     name = "nn.silu"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -98,6 +125,7 @@ class HardswishOp(UnaryOp):
     """x · clamp(x + 3, 0, 6) / 6, `torch.nn.functional.hardswish`."""
 
     name = "nn.hardswish"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -105,6 +133,7 @@ class HardsigmoidOp(UnaryOp):
     """clamp(x + 3, 0, 6) / 6, `torch.nn.functional.hardsigmoid`."""
 
     name = "nn.hardsigmoid"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
 
 
 @irdl_op_definition
@@ -112,6 +141,7 @@ class GeluOp(UnaryOp):
     """x · Φ(x), `torch.nn.functional.gelu`; `approximate` is "none" or "tanh"."""
 
     name = "nn.gelu"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
     approximate = prop_def(StringAttr, default_value=StringAttr("none"))
 
@@ -127,15 +157,20 @@ class GeluOp(UnaryOp):
 
 
 @irdl_op_definition
-class SoftmaxOp(UnaryOp):
+class SoftmaxOp(NnOp):
     """exp(x) / Σ exp(x) along `axis`, `torch.softmax`."""
 
     name = "nn.softmax"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
+    input = operand_def(TENSORS)
     axis = prop_def(IntegerAttr)
 
     def __init__(self, input: SSAValue | Operation, axis: int):
-        NnOp.__init__(self, [input], {"axis": integer(axis)})
+        super().__init__([input], {"axis": integer(axis)})
 
     def infer_shape(self) -> Shape:
         shape = shape_of(self.input)
@@ -159,6 +194,9 @@ def broadcast_keeps_batch(op: NnOp, with_batch: Sequence[bool]) -> bool:
 class BinaryOp(NnOp, ABC):
     """An elementwise function of two tensors, broadcast as in NumPy."""
 
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    WIDE: ClassVar[tuple[str, ...]] = ()
+
     lhs = operand_def(TENSORS)
     rhs = operand_def(TENSORS)
 
@@ -177,6 +215,8 @@ class AddOp(BinaryOp):
     """lhs + rhs, `torch.add`; of floats or of indices."""
 
     name = "nn.add"
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    ABSORBS_ACTIVATION: ClassVar[bool] = True
     INTEGERS_TOO: ClassVar[bool] = True
 
 
@@ -185,6 +225,8 @@ class SubOp(BinaryOp):
     """lhs - rhs, `torch.sub`; of floats or of indices."""
 
     name = "nn.sub"
+    SIGN: ClassVar[Sign] = Sign.ANY
+    ABSORBS_ACTIVATION: ClassVar[bool] = True
     INTEGERS_TOO: ClassVar[bool] = True
 
 
@@ -193,7 +235,15 @@ class MulOp(BinaryOp, HasFolderInterface):
     """lhs · rhs, `torch.mul`; of floats or of indices."""
 
     name = "nn.mul"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
+    ABSORBS_ACTIVATION: ClassVar[bool] = True
     INTEGERS_TOO: ClassVar[bool] = True
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return self.lhs == self.rhs or (known(self.lhs) and known(self.rhs))
+
+    def keeps_digits(self) -> bool:
+        return _scales(self)
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         for value, other in ((self.lhs, self.rhs), (self.rhs, self.lhs)):
@@ -207,11 +257,21 @@ class DivOp(BinaryOp, HasFolderInterface):
     """lhs / rhs, `torch.div`."""
 
     name = "nn.div"
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    ABSORBS_ACTIVATION: ClassVar[bool] = True
+
+    def keeps_digits(self) -> bool:
+        return _scales(self)
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         if self.lhs.type == self.output.type and _is_all_ones(self.rhs):
             return (self.lhs,)
         return None
+
+
+def _scales(op: BinaryOp) -> bool:
+    """Whether one of the operands is constant."""
+    return any(constant_array(value) is not None for value in op.operands)
 
 
 def _is_all_ones(value: SSAValue) -> bool:

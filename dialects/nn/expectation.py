@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def
 
-from recog.dialects.nn.base import TENSORS, NnOp, shape_of
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import shape_of
+
+__all__ = ["ExpectationOp"]
 
 
 @irdl_op_definition
@@ -21,6 +25,9 @@ class ExpectationOp(NnOp):
     """
 
     name = "nn.expectation"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
     WIDE: ClassVar[tuple[str, ...]] = ("logits", "residual", "output")
 
     logits = operand_def(TENSORS)
@@ -47,6 +54,9 @@ class ExpectationOp(NnOp):
                 f"the residual must have shape {list(shape)}, got {list(shape_of(self.residual))}"
             )
         return shape
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return known(self.bins) and (self.residual is None or known(self.residual))
 
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         return with_batch[0] and not with_batch[1] and all(with_batch[2:])

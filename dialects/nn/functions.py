@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from xdsl.dialects.builtin import Float64Type, FloatAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, prop_def
 
+from recog.dialects.facts import Sign
 from recog.dialects.nn.base import NnOp, UnaryOp, real
 from recog.dialects.nn.elementwise import BinaryOp
+
+__all__ = [
+    "AbsOp",
+    "Atan2Op",
+    "CosOp",
+    "EluOp",
+    "ErfOp",
+    "ExpOp",
+    "FloorDivideOp",
+    "FloorOp",
+    "LogOp",
+    "MaximumOp",
+    "MinimumOp",
+    "NegOp",
+    "PowOp",
+    "RemainderOp",
+    "RsqrtOp",
+    "SinOp",
+    "SoftplusOp",
+    "SqrtOp",
+]
 
 
 @irdl_op_definition
@@ -17,6 +40,7 @@ class AbsOp(UnaryOp):
     """|x|, `torch.abs`."""
 
     name = "nn.abs"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
 
 
 @irdl_op_definition
@@ -24,6 +48,10 @@ class NegOp(UnaryOp):
     """-x, `torch.neg`."""
 
     name = "nn.neg"
+    SIGN: ClassVar[Sign] = Sign.ANY
+
+    def keeps_digits(self) -> bool:
+        return True
 
 
 @irdl_op_definition
@@ -31,6 +59,7 @@ class FloorOp(UnaryOp):
     """The largest integer not above x, `torch.floor`."""
 
     name = "nn.floor"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -38,6 +67,7 @@ class ExpOp(UnaryOp):
     """e to the power of x, `torch.exp`."""
 
     name = "nn.exp"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
 
 
 @irdl_op_definition
@@ -45,6 +75,7 @@ class LogOp(UnaryOp):
     """Natural logarithm, `torch.log`."""
 
     name = "nn.log"
+    SIGN: ClassVar[Sign] = Sign.ANY
 
 
 @irdl_op_definition
@@ -52,6 +83,7 @@ class SqrtOp(UnaryOp):
     """Square root, `torch.sqrt`."""
 
     name = "nn.sqrt"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
 
 
 @irdl_op_definition
@@ -59,6 +91,7 @@ class RsqrtOp(UnaryOp):
     """1 / √x, `torch.rsqrt`."""
 
     name = "nn.rsqrt"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
 
 
 @irdl_op_definition
@@ -66,6 +99,7 @@ class SinOp(UnaryOp):
     """Sine of x in radians, `torch.sin`."""
 
     name = "nn.sin"
+    SIGN: ClassVar[Sign] = Sign.ANY
 
 
 @irdl_op_definition
@@ -73,6 +107,7 @@ class CosOp(UnaryOp):
     """Cosine of x in radians, `torch.cos`."""
 
     name = "nn.cos"
+    SIGN: ClassVar[Sign] = Sign.ANY
 
 
 @irdl_op_definition
@@ -80,6 +115,7 @@ class ErfOp(UnaryOp):
     """The error function, `torch.erf`."""
 
     name = "nn.erf"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -87,11 +123,15 @@ class SoftplusOp(UnaryOp):
     """log(1 + exp(beta · x)) / beta, `torch.nn.functional.softplus` without its threshold."""
 
     name = "nn.softplus"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
 
     beta = prop_def(FloatAttr[Float64Type], default_value=real(1.0))
 
     def __init__(self, input: SSAValue | Operation, beta: float = 1.0):
         NnOp.__init__(self, [input], {"beta": real(beta)})
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return self.beta.value.data > 0
 
 
 @irdl_op_definition
@@ -99,6 +139,7 @@ class EluOp(UnaryOp):
     """x where x > 0, else alpha · (exp(x) - 1), `torch.nn.functional.elu`."""
 
     name = "nn.elu"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
     alpha = prop_def(FloatAttr[Float64Type], default_value=real(1.0))
 
@@ -111,11 +152,18 @@ class PowOp(UnaryOp):
     """x to the power of the constant `exponent`, `torch.pow`."""
 
     name = "nn.pow"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
 
     exponent = prop_def(FloatAttr[Float64Type])
 
     def __init__(self, input: SSAValue | Operation, exponent: float):
         NnOp.__init__(self, [input], {"exponent": real(exponent)})
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return self.exponent.value.data % 2 == 0 or known(self.input)
+
+    def keeps_digits(self) -> bool:
+        return self.exponent.value.data == -1
 
 
 @irdl_op_definition
@@ -123,6 +171,8 @@ class Atan2Op(BinaryOp):
     """The angle of the point (rhs, lhs) in radians, from -π to π, `torch.atan2`."""
 
     name = "nn.atan2"
+    SIGN: ClassVar[Sign] = Sign.ANY
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
 
 @irdl_op_definition
@@ -130,7 +180,12 @@ class MaximumOp(BinaryOp):
     """The larger of lhs and rhs, `torch.maximum`; of floats or of indices."""
 
     name = "nn.maximum"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return known(self.lhs) or known(self.rhs)
 
 
 @irdl_op_definition
@@ -138,6 +193,8 @@ class MinimumOp(BinaryOp):
     """The smaller of lhs and rhs, `torch.minimum`; of floats or of indices."""
 
     name = "nn.minimum"
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
 
 
@@ -146,6 +203,8 @@ class FloorDivideOp(BinaryOp):
     """⌊lhs / rhs⌋, `torch.floor_divide`; of floats or of indices."""
 
     name = "nn.floor_divide"
+    SIGN: ClassVar[Sign] = Sign.ANY
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
 
 
@@ -154,4 +213,6 @@ class RemainderOp(BinaryOp):
     """lhs - rhs · ⌊lhs / rhs⌋, `torch.remainder`; of floats or of indices."""
 
     name = "nn.remainder"
+    SIGN: ClassVar[Sign] = Sign.ANY
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True

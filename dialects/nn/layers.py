@@ -5,7 +5,9 @@ Weights are operands, produced by `data.constant` or by `cluster.lookup`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar, Self
 
 from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr
 from xdsl.interfaces import HasCanonicalizationPatternsInterface
@@ -15,18 +17,61 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, integer, ints, real, shape_of
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp, first_has_batch, real
 from recog.dialects.nn.structure import PadOp
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, integer, ints, shape_of
+
+__all__ = ["BatchNormOp", "Conv2dOp", "LayerOp", "LinearOp", "WeightedOp"]
 
 
-def _check_bias(bias: SSAValue | None, channels: int) -> None:
-    if bias is not None and shape_of(bias) != (channels,):
-        raise ValueError(f"bias must have shape [{channels}], got {list(shape_of(bias))}")
+class WeightedOp(NnOp, ABC):
+    """Sums of an input's elements times those of a weight, and a bias for each output channel.
+
+    The weight has the output channels first, then the input's of a group.
+    """
+
+    CHANNEL_AXIS: ClassVar[int]
+    """Of input and result: the axis along which the weight has a column or a row."""
+    KIND: ClassVar[Kind] = Kind.SUMS
+    WIDE: ClassVar[tuple[str, ...]] = ()
+
+    input = operand_def(TENSORS)
+    weight = operand_def(TENSORS)
+    bias = opt_operand_def(TENSORS)
+
+    @property
+    @abstractmethod
+    def group_count(self) -> int:
+        """Groups of channels that are computed by themselves."""
+
+    def check_bias(self) -> None:
+        """Raise ValueError unless the bias has one number for each output channel."""
+        channels = shape_of(self.weight)[0]
+        if self.bias is not None and shape_of(self.bias) != (channels,):
+            raise ValueError(f"bias must have shape [{channels}], got {list(shape_of(self.bias))}")
+
+    def with_weights(self, weight: SSAValue | Operation, bias: SSAValue | Operation | None) -> Self:
+        """A new op like this one, with another weight of the same shape and another bias."""
+        return type(self).build(
+            operands=[self.input, weight, bias],
+            properties=dict(self.properties),
+            result_types=[self.output.type],
+        )
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)
+
+
+class LayerOp(WeightedOp, ABC):
+    """A weighted op that has a form on codes: what is clustered, tuned and encoded."""
+
+    ABSORBS_ACTIVATION: ClassVar[bool] = True
 
 
 @irdl_op_definition
-class Conv2dOp(NnOp, HasCanonicalizationPatternsInterface):
+class Conv2dOp(LayerOp, HasCanonicalizationPatternsInterface):
     """2-D convolution (cross-correlation), `torch.nn.functional.conv2d`.
 
     input (N, C, H, W), weight (O, C / groups, kh, kw), bias (O) → (N, O, H', W').
@@ -34,10 +79,9 @@ class Conv2dOp(NnOp, HasCanonicalizationPatternsInterface):
     """
 
     name = "nn.conv2d"
+    CHANNEL_AXIS: ClassVar[int] = 1
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
-    input = operand_def(TENSORS)
-    weight = operand_def(TENSORS)
-    bias = opt_operand_def(TENSORS)
     strides = prop_def(INTS, default_value=ints((1, 1)))
     padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
     dilation = prop_def(INTS, default_value=ints((1, 1)))
@@ -73,8 +117,12 @@ class Conv2dOp(NnOp, HasCanonicalizationPatternsInterface):
             self.dilation.get_values(),
             self.groups.value.data,
         )
-        _check_bias(self.bias, shape[1])
+        self.check_bias()
         return shape
+
+    @property
+    def group_count(self) -> int:
+        return self.groups.value.data
 
     @classmethod
     def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
@@ -105,17 +153,15 @@ class ConvOfPadPattern(RewritePattern):
 
 
 @irdl_op_definition
-class LinearOp(NnOp):
+class LinearOp(LayerOp):
     """Fully connected layer, `torch.nn.functional.linear`.
 
     input (N, ..., I), weight (O, I), bias (O) → (N, ..., O).
     """
 
     name = "nn.linear"
-
-    input = operand_def(TENSORS)
-    weight = operand_def(TENSORS)
-    bias = opt_operand_def(TENSORS)
+    CHANNEL_AXIS: ClassVar[int] = -1
+    SIGN: ClassVar[Sign] = Sign.ANY
 
     def __init__(
         self,
@@ -129,8 +175,12 @@ class LinearOp(NnOp):
         if len(shape_of(self.input)) < 2:
             raise ValueError("the input needs a batch axis and a feature axis")
         shape = shapes.linear_shape(shape_of(self.input), shape_of(self.weight))
-        _check_bias(self.bias, shape[-1])
+        self.check_bias()
         return shape
+
+    @property
+    def group_count(self) -> int:
+        return 1
 
 
 @irdl_op_definition
@@ -143,6 +193,10 @@ class BatchNormOp(NnOp):
     """
 
     name = "nn.batch_norm"
+    KIND: ClassVar[Kind] = Kind.CHANNELWISE
+    SIGN: ClassVar[Sign] = Sign.ANY
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = True
 
     input = operand_def(TENSORS)
     scale = operand_def(TENSORS)
@@ -172,6 +226,9 @@ class BatchNormOp(NnOp):
             if found != (shape[1],):
                 raise ValueError(f"{name} must have shape [{shape[1]}], got {list(found)}")
         return shape
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)
 
     def verify_(self) -> None:
         super().verify_()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 
-from recog.dialects.nn.base import TENSORS, NnOp, integer, real, shape_of
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp, first_has_batch, real
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import integer, shape_of
+
+__all__ = ["GroupNormOp", "LayerNormOp"]
 
 
 def _check_eps(eps: float) -> None:
@@ -26,6 +31,10 @@ class LayerNormOp(NnOp):
     """
 
     name = "nn.layer_norm"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.ANY
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     scale = operand_def(TENSORS)
@@ -53,9 +62,7 @@ class LayerNormOp(NnOp):
         return x
 
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
-        return super().keeps_batch(with_batch) and len(shape_of(self.scale)) < len(
-            shape_of(self.input)
-        )
+        return first_has_batch(with_batch) and len(shape_of(self.scale)) < len(shape_of(self.input))
 
 
 @irdl_op_definition
@@ -67,6 +74,10 @@ class GroupNormOp(NnOp):
     """
 
     name = "nn.group_norm"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.ANY
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     scale = operand_def(TENSORS)
@@ -98,3 +109,6 @@ class GroupNormOp(NnOp):
                 f"and {list(shape_of(self.bias))}"
             )
         return x
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)

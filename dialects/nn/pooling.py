@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import UnitAttr
 from xdsl.interfaces import HasFolderInterface
@@ -11,8 +12,12 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 
 from recog.dialects import shapes
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, flag, ints, shape_of
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp, first_has_batch
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, flag, ints, shape_of
+
+__all__ = ["AvgPool2dOp", "MaxPool2dOp", "MeanOp", "PoolOp"]
 
 
 class PoolOp(NnOp, HasFolderInterface, ABC):
@@ -21,6 +26,9 @@ class PoolOp(NnOp, HasFolderInterface, ABC):
     Padding is (top, left, bottom, right). With `ceil_mode` a last window may reach beyond
     the padded input, as in torch.
     """
+
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     kernel = prop_def(INTS)
@@ -37,6 +45,9 @@ class PoolOp(NnOp, HasFolderInterface, ABC):
             ceil_mode=self.ceil_mode is not None,
         )
 
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)
+
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         if self.kernel.get_values() == (1, 1) and self.input.type == self.output.type:
             return (self.input,)
@@ -48,6 +59,8 @@ class MaxPool2dOp(PoolOp):
     """Largest value of each window, `torch.nn.functional.max_pool2d`; padding never wins."""
 
     name = "nn.max_pool2d"
+    KIND: ClassVar[Kind] = Kind.SELECTS
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
     dilation = prop_def(INTS, default_value=ints((1, 1)))
 
@@ -92,6 +105,8 @@ class AvgPool2dOp(PoolOp):
     """
 
     name = "nn.avg_pool2d"
+    KIND: ClassVar[Kind] = Kind.SUMS
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
     count_include_pad = opt_prop_def(UnitAttr)
 
@@ -125,6 +140,10 @@ class MeanOp(NnOp):
     """
 
     name = "nn.mean"
+    KIND: ClassVar[Kind] = Kind.SUMS
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     axes = prop_def(INTS)

@@ -13,8 +13,9 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import ConstantOp, DenseAttr
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, flag, ints, shape_of
-from recog.dialects.nn.structure import ConcatOp
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp, first_has_batch
+from recog.dialects.nn.structure import ConcatOp, MoveOp
 from recog.dialects.sampling_shapes import (
     RESIZE_MODES,
     permute_shape,
@@ -22,6 +23,9 @@ from recog.dialects.sampling_shapes import (
     slice_shape,
 )
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, flag, ints, shape_of
+
+__all__ = ["PermuteOp", "ResizeOp", "SliceOp"]
 
 
 @irdl_op_definition
@@ -33,6 +37,10 @@ class ResizeOp(NnOp, HasFolderInterface):
     """
 
     name = "nn.resize"
+    KIND: ClassVar[Kind] = Kind.INTERPOLATES
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     size = prop_def(INTS)
@@ -64,18 +72,22 @@ class ResizeOp(NnOp, HasFolderInterface):
         if self.mode.data == "nearest" and self.align_corners is not None:
             raise VerifyException("align_corners goes with bilinear only")
 
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)
+
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return (self.input,) if self.input.type == self.output.type else None
 
 
 @irdl_op_definition
-class SliceOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+class SliceOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """Elements start, start + step, ... below stop along every axis: `x[:, 2:4, ::2]`.
 
     `starts`, `stops` and `steps` have a value an axis, none of them negative.
     """
 
     name = "nn.slice"
+    SIGN: ClassVar[Sign] = Sign.KEPT
     INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)
@@ -158,10 +170,11 @@ class SliceOfConcatPattern(RewritePattern):
 
 
 @irdl_op_definition
-class PermuteOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+class PermuteOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """Axis i of the result is axis `permutation[i]` of the operand, `torch.permute`."""
 
     name = "nn.permute"
+    SIGN: ClassVar[Sign] = Sign.KEPT
     INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)

@@ -13,28 +13,43 @@ from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, opt_prop_d
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
+from recog.dialects.facts import Kind, Sign
 from recog.dialects.nn.base import (
     INDEX_TYPE,
-    INTS,
     MASK_TYPE,
     TENSORS,
     NnOp,
-    element_type_of,
     expect_elements,
-    flag,
-    integer,
-    ints,
+    first_has_batch,
     is_float,
-    shape_of,
 )
 from recog.dialects.nn.elementwise import BinaryOp, broadcast_keeps_batch
+from recog.dialects.nn.structure import MoveOp
 from recog.dialects.shapes import Shape, broadcast_shape, check_axis, reduced_shape
+from recog.dialects.tensors import INTS, element_type_of, flag, integer, ints, shape_of
+
+__all__ = [
+    "ArgmaxOp",
+    "BroadcastOp",
+    "CompareOp",
+    "ConvertOp",
+    "GatherOp",
+    "MaxOp",
+    "ReduceOp",
+    "SumOp",
+    "TakeOp",
+    "TopkIndicesOp",
+    "WhereOp",
+]
 
 PREDICATES = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
 class ReduceOp(NnOp, ABC):
     """A function of all elements along `axes`, which go or, with `keepdims`, stay as 1."""
+
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     axes = prop_def(INTS)
@@ -56,6 +71,8 @@ class SumOp(ReduceOp):
     """Sum over `axes`, `torch.sum`."""
 
     name = "nn.sum"
+    KIND: ClassVar[Kind] = Kind.SUMS
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -63,6 +80,8 @@ class MaxOp(ReduceOp):
     """Largest element over `axes`, `torch.amax`."""
 
     name = "nn.max"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -73,6 +92,10 @@ class ArgmaxOp(NnOp):
     """
 
     name = "nn.argmax"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     axis = prop_def(IntegerAttr)
@@ -92,6 +115,10 @@ class ArgmaxOp(NnOp):
         _expect_float(self.input)
         expect_elements(self.output, INDEX_TYPE, "the result")
 
+    @property
+    def coded_values(self) -> list[SSAValue]:
+        return [self.input]
+
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         return self.axis.value.data != 0
 
@@ -104,6 +131,10 @@ class TopkIndicesOp(NnOp):
     """
 
     name = "nn.topk_indices"
+    KIND: ClassVar[Kind] = Kind.COMBINES
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     k = prop_def(IntegerAttr)
@@ -140,6 +171,10 @@ class GatherOp(NnOp):
     """
 
     name = "nn.gather"
+    KIND: ClassVar[Kind] = Kind.MOVES
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     indices = operand_def(TENSORS)
@@ -175,6 +210,10 @@ class TakeOp(NnOp):
     """
 
     name = "nn.take"
+    KIND: ClassVar[Kind] = Kind.MOVES
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     input = operand_def(TENSORS)
     indices = operand_def(TENSORS)
@@ -201,6 +240,8 @@ class CompareOp(BinaryOp):
     """lhs == rhs, or another predicate (eq, ne, lt, le, gt, ge), as a mask: `torch.eq`."""
 
     name = "nn.compare"
+    SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
 
     predicate = prop_def(StringAttr)
@@ -225,6 +266,10 @@ class WhereOp(NnOp):
     """lhs where the mask is true, else rhs, all three broadcast, `torch.where`."""
 
     name = "nn.where"
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
     mask = operand_def(TENSORS)
     lhs = operand_def(TENSORS)
@@ -262,6 +307,10 @@ class ConvertOp(NnOp, HasFolderInterface):
     """
 
     name = "nn.convert"
+    KIND: ClassVar[Kind] = Kind.ELEMENTWISE
+    SIGN: ClassVar[Sign] = Sign.KEPT
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)
@@ -277,15 +326,19 @@ class ConvertOp(NnOp, HasFolderInterface):
     def verify_element_types(self) -> None:
         """Any pair of element types converts."""
 
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)
+
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return (self.input,) if self.input.type == self.output.type else None
 
 
 @irdl_op_definition
-class BroadcastOp(NnOp, HasFolderInterface):
+class BroadcastOp(MoveOp, HasFolderInterface):
     """Repeated along axes of size 1, and new axes in front, `torch.Tensor.expand`."""
 
     name = "nn.broadcast"
+    SIGN: ClassVar[Sign] = Sign.KEPT
     INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)

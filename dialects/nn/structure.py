@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr, TensorType
@@ -14,27 +15,31 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
 from recog.dialects.data import ConstantOp, DenseAttr
-from recog.dialects.nn.base import (
-    INTS,
-    TENSORS,
-    NnOp,
-    element_type_of,
-    integer,
-    ints,
-    real,
-    shape_of,
-)
+from recog.dialects.facts import Kind, Sign
+from recog.dialects.nn.base import TENSORS, NnOp, first_has_batch, real
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, element_type_of, integer, ints, shape_of
+
+__all__ = ["ConcatOp", "MoveOp", "PadOp", "ReshapeOp"]
+
+
+class MoveOp(NnOp, ABC):
+    """The operands' elements at other places."""
+
+    KIND: ClassVar[Kind] = Kind.MOVES
+    WIDE: ClassVar[tuple[str, ...]] = ()
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
 
 
 @irdl_op_definition
-class ReshapeOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+class ReshapeOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """The same elements in row-major order under another shape.
 
     `torch.reshape`, `view`, `flatten`, `squeeze` and `unsqueeze`.
     """
 
     name = "nn.reshape"
+    SIGN: ClassVar[Sign] = Sign.KEPT
     INTEGERS_TOO: ClassVar[bool] = True
 
     input = operand_def(TENSORS)
@@ -81,10 +86,11 @@ class ReshapeOfReshapePattern(RewritePattern):
 
 
 @irdl_op_definition
-class ConcatOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+class ConcatOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """Inputs one after the other along `axis`, `torch.cat`."""
 
     name = "nn.concat"
+    SIGN: ClassVar[Sign] = Sign.KEPT
     INTEGERS_TOO: ClassVar[bool] = True
 
     inputs = var_operand_def(TENSORS)
@@ -139,13 +145,14 @@ class ConcatOfConcatPattern(RewritePattern):
 
 
 @irdl_op_definition
-class PadOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
+class PadOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """Pads H and W of (N, C, H, W) with `value`, `torch.nn.functional.pad`.
 
     Padding is (top, left, bottom, right), none of them negative.
     """
 
     name = "nn.pad"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
 
     input = operand_def(TENSORS)
     padding = prop_def(INTS)
@@ -156,6 +163,12 @@ class PadOp(NnOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
 
     def infer_shape(self) -> Shape:
         return shapes.pad2d_shape(shape_of(self.input), self.padding.get_values())
+
+    def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
+        return first_has_batch(with_batch)
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return self.value.value.data >= 0 and known(self.input)
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return (self.input,) if not any(self.padding.get_values()) else None

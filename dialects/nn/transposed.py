@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Operation, SSAValue
-from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
+from xdsl.irdl import irdl_op_definition, prop_def
 
-from recog.dialects.nn.base import INTS, TENSORS, NnOp, integer, ints, shape_of
+from recog.dialects.facts import Sign
+from recog.dialects.nn.layers import LayerOp
 from recog.dialects.sampling_shapes import conv_transpose2d_shape
 from recog.dialects.shapes import Shape
+from recog.dialects.tensors import INTS, integer, ints, shape_of
+
+__all__ = ["ConvTranspose2dOp"]
 
 
 @irdl_op_definition
-class ConvTranspose2dOp(NnOp):
+class ConvTranspose2dOp(LayerOp):
     """2-D transposed convolution, `torch.nn.functional.conv_transpose2d`.
 
     input (N, I, H, W), weight (O, I / groups, kh, kw), bias (O) → (N, O, H', W'). Element
@@ -29,10 +34,9 @@ class ConvTranspose2dOp(NnOp):
     """
 
     name = "nn.conv_transpose2d"
+    CHANNEL_AXIS: ClassVar[int] = 1
+    SIGN: ClassVar[Sign] = Sign.ANY
 
-    input = operand_def(TENSORS)
-    weight = operand_def(TENSORS)
-    bias = opt_operand_def(TENSORS)
     strides = prop_def(INTS, default_value=ints((1, 1)))
     padding = prop_def(INTS, default_value=ints((0, 0, 0, 0)))
     output_padding = prop_def(INTS, default_value=ints((0, 0)))
@@ -72,6 +76,9 @@ class ConvTranspose2dOp(NnOp):
             self.dilation.get_values(),
             self.groups.value.data,
         )
-        if self.bias is not None and shape_of(self.bias) != (shape[1],):
-            raise ValueError(f"bias must have shape [{shape[1]}], got {list(shape_of(self.bias))}")
+        self.check_bias()
         return shape
+
+    @property
+    def group_count(self) -> int:
+        return self.groups.value.data

@@ -15,19 +15,8 @@ from xdsl.dialects.builtin import Float32Type
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from recog.dialects.data import ConstantOp, constant_array
-from recog.dialects.nn import (
-    BatchNormOp,
-    Conv2dOp,
-    Conv3dOp,
-    ConvTranspose2dOp,
-    LinearOp,
-    element_type_of,
-    shape_of,
-)
+from recog.dialects.nn import BatchNormOp, WeightedOp, element_type_of, shape_of
 from recog.dialects.shapes import Shape
-
-Layer = Conv2dOp | Conv3dOp | ConvTranspose2dOp | LinearOp
-LAYERS = (Conv2dOp, Conv3dOp, ConvTranspose2dOp, LinearOp)
 
 
 class NotFoldable(Exception):
@@ -209,7 +198,7 @@ class Constants:
             raise NotFoldable("a channel's variance plus eps is not positive")
         return Affine.of_channels(scale, shift, len(shape_of(op.input)))
 
-    def weights_of(self, layer: Layer) -> Weights:
+    def weights_of(self, layer: WeightedOp) -> Weights:
         """The constant weights of a layer; raises NotFoldable if they are computed."""
         what = f"the weight of {layer.name}"
         exact = self.exact.get(layer.weight)
@@ -220,9 +209,8 @@ class Constants:
         if isinstance(exact, Weights):
             return replace(exact, bias=bias)
         stored = self._stored(layer.weight, what)
-        groups = 1 if isinstance(layer, LinearOp) else layer.groups.value.data
-        ones = np.ones(stored.shape[1] * groups)
-        return Weights(stored, np.ones(outputs), ones, bias, groups)
+        ones = np.ones(stored.shape[1] * layer.group_count)
+        return Weights(stored, np.ones(outputs), ones, bias, layer.group_count)
 
     def make(
         self, model: SSAValue, rounded: np.ndarray, exact: np.ndarray | Weights | None = None

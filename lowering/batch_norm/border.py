@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recog.dialects.nn import Conv2dOp, Conv3dOp, ConvTranspose2dOp, shape_of
+from recog.dialects.nn import (
+    Conv2dOp,
+    Conv3dOp,
+    ConvTranspose2dOp,
+    LinearOp,
+    WeightedOp,
+    shape_of,
+)
 from recog.lowering.batch_norm.affine import NotFoldable
 
 
@@ -24,20 +31,24 @@ class BiasMap:
     correction: np.ndarray | None
 
 
-def bias_map(
-    layer: Conv2dOp | Conv3dOp | ConvTranspose2dOp, response: np.ndarray, max_elements: int
-) -> BiasMap:
-    """The sum of `response` (O, kh, kw) over the taps that each output pixel sees.
+def bias_map(layer: WeightedOp, response: np.ndarray, max_elements: int) -> BiasMap:
+    """The sum of `response` over the taps that each output pixel sees.
+
+    The response is (O, kh, kw), that of a linear layer (O).
 
     The bias is that of the pixel in the middle; the correction is then mostly zero.
 
     Raises:
         NotFoldable: it varies, and takes more than `max_elements`.
     """
+    if isinstance(layer, LinearOp):
+        return BiasMap(response, None)
     if isinstance(layer, Conv3dOp):
         if any(layer.padding.get_values()) and response.any():
             raise NotFoldable("the shift differs at the border of nn.conv3d after it")
         return BiasMap(response.reshape(len(response), -1).sum(axis=1), None)
+    if not isinstance(layer, Conv2dOp | ConvTranspose2dOp):
+        raise NotFoldable(f"nothing is known of the border of {layer.name} after it")
     row_kinds, row_kind = _distinct(taps_seen(layer, 0))
     column_kinds, column_kind = _distinct(taps_seen(layer, 1))
     kinds = np.zeros((len(response), row_kinds.shape[1], column_kinds.shape[1]))

@@ -13,14 +13,10 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.nn import (
     AddOp,
     BatchNormOp,
-    Conv2dOp,
-    Conv3dOp,
-    ConvTranspose2dOp,
-    LinearOp,
     element_type_of,
 )
 from recog.dialects.nn.base import real
-from recog.lowering.batch_norm.affine import Constants, Layer, round_to
+from recog.lowering.batch_norm.affine import Constants, round_to
 from recog.lowering.batch_norm.plan import (
     BatchNormEdit,
     ConstantEdit,
@@ -65,7 +61,7 @@ def _replace_layer(
         model = layer.bias if layer.bias is not None else batch_norm.bias
         bias = constants.make(model, edit.bias, edit.weights.bias)
         new_ops.append(bias)
-    new = _like(layer, weight, bias)
+    new = layer.with_weights(weight, bias)
     new.location = layer.location
     new.attributes |= layer.attributes
     new.output.name_hint = layer.output.name_hint
@@ -81,34 +77,6 @@ def _replace_layer(
         result = add.output
     rewriter.insert(new_ops, InsertPoint.before(layer))
     _redirect(rewriter, layer.output, result, edit.uses)
-
-
-def _like(layer: Layer, weight: ConstantOp, bias: ConstantOp | None) -> Layer:
-    """A layer of the same attributes with other weights."""
-    match layer:
-        case LinearOp():
-            return LinearOp(layer.input, weight, bias)
-        case Conv2dOp() | Conv3dOp():
-            return type(layer)(
-                layer.input,
-                weight,
-                bias,
-                strides=layer.strides.get_values(),
-                padding=layer.padding.get_values(),
-                dilation=layer.dilation.get_values(),
-                groups=layer.groups.value.data,
-            )
-        case ConvTranspose2dOp():
-            return ConvTranspose2dOp(
-                layer.input,
-                weight,
-                bias,
-                strides=layer.strides.get_values(),
-                padding=layer.padding.get_values(),
-                output_padding=layer.output_padding.get_values(),
-                dilation=layer.dilation.get_values(),
-                groups=layer.groups.value.data,
-            )
 
 
 def _replace_batch_norm(

@@ -18,18 +18,16 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue, Use
 
 from recog.dialects.data import ConstantOp
-from recog.dialects.nn import BatchNormOp, LinearOp, PadOp, element_type_of, shape_of
+from recog.dialects.nn import BatchNormOp, PadOp, WeightedOp, element_type_of, shape_of
 from recog.lowering.batch_norm.affine import (
-    LAYERS,
     Affine,
     Constants,
-    Layer,
     NotFoldable,
     Weights,
     round_to,
     round_weight,
 )
-from recog.lowering.batch_norm.border import BiasMap, bias_map
+from recog.lowering.batch_norm.border import bias_map
 from recog.lowering.batch_norm.moves import AFTER, BEFORE, pad_value_after, pad_value_before
 
 
@@ -47,7 +45,7 @@ class FoldLimits:
 class LayerEdit:
     """A layer with other weights, in place of the old one for `uses`."""
 
-    layer: Layer
+    layer: WeightedOp
     weights: Weights
     weight: np.ndarray
     bias: np.ndarray
@@ -85,7 +83,7 @@ Edit = LayerEdit | BatchNormEdit | ConstantEdit | PadEdit
 
 
 def edit_layer(
-    layer: Layer,
+    layer: WeightedOp,
     weights: Weights,
     scale: np.ndarray,
     axis: int,
@@ -118,9 +116,9 @@ def edit_batch_norm(op: BatchNormOp, first: Affine, second: Affine) -> BatchNorm
     return BatchNormEdit(op, scale, shift)
 
 
-def channel_axis(layer: Layer, value: SSAValue) -> int:
+def channel_axis(layer: WeightedOp, value: SSAValue) -> int:
     """The axis of a layer's operand or result along which its weight has a row or column."""
-    return len(shape_of(value)) - 1 if isinstance(layer, LinearOp) else 1
+    return layer.CHANNEL_AXIS % len(shape_of(value))
 
 
 @dataclass
@@ -159,7 +157,7 @@ class PlanBefore:
         is_whole = len(uses) == value.uses.get_length()
         if is_whole and all(affine.equals(other) for _, other in demands):
             self._move(op, affine, uses)
-        elif isinstance(op, LAYERS):
+        elif isinstance(op, WeightedOp):
             self._check_clone(op)
             for use, wanted in demands:
                 self._move(op, wanted, [use])
@@ -174,7 +172,7 @@ class PlanBefore:
             case PadOp():
                 self.edits.append(PadEdit(op, pad_value_before(op, affine)))
                 self._demand(op, [affine])
-            case _ if isinstance(op, LAYERS):
+            case WeightedOp():
                 self.edits.append(self._edit_layer(op, affine, uses))
             case _ if type(op) in BEFORE:
                 self._demand(op, BEFORE[type(op)](op, affine))
@@ -186,7 +184,7 @@ class PlanBefore:
             if affine is not None:
                 self.demands.setdefault(op.operands[index], []).append((Use(op, index), affine))
 
-    def _edit_layer(self, layer: Layer, affine: Affine, uses: Sequence[Use]) -> LayerEdit:
+    def _edit_layer(self, layer: WeightedOp, affine: Affine, uses: Sequence[Use]) -> LayerEdit:
         axis = channel_axis(layer, layer.output)
         found = affine.along(axis, shape_of(layer.output)[axis])
         if found is None:
@@ -201,7 +199,7 @@ class PlanBefore:
         round_to(values, element_type_of(op.output))
         return ConstantEdit(op, values, use)
 
-    def _check_clone(self, layer: Layer) -> None:
+    def _check_clone(self, layer: WeightedOp) -> None:
         macs = prod(shape_of(layer.weight)[1:])
         if macs > self.limits.clone_macs:
             raise NotFoldable(
@@ -234,7 +232,7 @@ class PlanAfter:
     def _move(self, op: Operation, maps: Sequence[Affine | None]) -> None:
         """Let an op take on the maps of its operands, or its result carry one further."""
         match op:
-            case _ if isinstance(op, (*LAYERS, BatchNormOp)):
+            case WeightedOp() | BatchNormOp():
                 affine = maps[0]
                 if affine is None or any(m is not None for m in maps[1:]):
                     raise NotFoldable(f"it is a parameter of {op.name} after it")
@@ -254,7 +252,7 @@ class PlanAfter:
             case _:
                 raise NotFoldable(f"its result goes to {op.name}")
 
-    def _edit_layer(self, layer: Layer, affine: Affine) -> LayerEdit:
+    def _edit_layer(self, layer: WeightedOp, affine: Affine) -> LayerEdit:
         axis = channel_axis(layer, layer.input)
         found = affine.along(axis, shape_of(layer.input)[axis])
         if found is None:
@@ -262,10 +260,7 @@ class PlanAfter:
         scale, shift = found
         weights = self.constants.weights_of(layer)
         response = weights.response(shift)
-        if isinstance(layer, LinearOp):
-            moved = BiasMap(response, None)
-        else:
-            moved = bias_map(layer, response, self.limits.border_map)
+        moved = bias_map(layer, response, self.limits.border_map)
         ones = np.ones(len(weights.bias))
         folded = weights.preceded_by(scale).followed_by(ones, moved.bias)
         uses = list(layer.output.uses)

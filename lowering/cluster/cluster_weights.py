@@ -1,6 +1,6 @@
 """cluster-weights: replace constant weights by pointers into k-means codebooks.
 
-One codebook a layer, one pointer a block of weights (DESIGN 5; product quantization,
+One codebook a layer, one pointer a block of weights (product quantization,
 Jégou et al., PAMI 2011; on networks Stock et al., ICLR 2020). Each output channel is
 first divided by a scale of its own, a power of 2^(1/2^frac): in LNS that is an offset of
 the channel's bias and costs nothing, and channels that folded batch norms made large or
@@ -128,17 +128,12 @@ class ClusterWeightsPass(ClusterOptions, ModulePass):
 
 @dataclass(frozen=True)
 class ClusterWeightPattern(RewritePattern):
-    """conv2d, conv_transpose2d or linear of a constant weight → that layer of a cluster.lookup."""
+    """A layer of a constant weight → that layer of a cluster.lookup."""
 
     settings: ClusterWeightsPass
 
     @op_type_rewrite_pattern
-    def match_and_rewrite(
-        self,
-        op: nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp,
-        rewriter: PatternRewriter,
-        /,
-    ) -> None:
+    def match_and_rewrite(self, op: nn.LayerOp, rewriter: PatternRewriter, /) -> None:
         constant = op.weight.owner
         if isinstance(constant, LookupOp):
             return
@@ -171,8 +166,7 @@ class ClusterWeightPattern(RewritePattern):
         rewriter.insert(new_ops, InsertPoint.after(constant))
         # A weight that layers share stays shared.
         for use in list(op.weight.uses):
-            layer = isinstance(use.operation, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp)
-            if layer and use.index == 1:
+            if isinstance(use.operation, nn.LayerOp) and use.index == 1:
                 use.operation.operands[1] = new_ops[-1].results[0]
                 rewriter.notify_op_modified(use.operation)
 

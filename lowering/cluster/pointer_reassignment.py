@@ -17,7 +17,7 @@ from xdsl.ir import SSAValue
 
 from recog.dialects.cluster import LookupOp, split_blocks
 from recog.dialects.data import ConstantOp, DenseAttr, constant_array
-from recog.lowering.encode.precision_analysis import LAYERS
+from recog.dialects.nn import LayerOp
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,7 +97,7 @@ def can_move(lookup: LookupOp) -> bool:
 
 def weights_before(dense: ModuleOp, clustered: ModuleOp) -> dict[SSAValue, np.ndarray]:
     """The weights that a module's lookups stand for, from that module before it was clustered."""
-    before, after = ([op for op in m.walk() if isinstance(op, LAYERS)] for m in (dense, clustered))
+    before, after = ([op for op in m.walk() if isinstance(op, LayerOp)] for m in (dense, clustered))
     found = {}
     for one, other in zip(before, after, strict=True):
         weight = constant_array(one.weight)

@@ -182,9 +182,7 @@ def _parameters(module: ModuleOp, format: LnsFormat) -> list[Parameter]:
     for op in module.walk():
         if isinstance(op, LookupOp):
             found[op.codebook] = True
-        elif (
-            isinstance(op, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp) and op.bias is not None
-        ):
+        elif isinstance(op, nn.LayerOp) and op.bias is not None:
             found.setdefault(op.bias, False)
     if not any(found.values()):
         return []

@@ -16,8 +16,7 @@ from xdsl.pattern_rewriter import (
     PatternRewriter,
 )
 
-from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp
+from recog.dialects.facts import is_parameter
 
 
 def replace_op(
@@ -59,6 +58,6 @@ def only_user(value: SSAValue) -> Operation | None:
 def erase_dead_constants(module: ModuleOp) -> None:
     """Remove constants and lookups that nothing uses any more."""
     for op in reversed(list(module.walk())):
-        if isinstance(op, ConstantOp | LookupOp) and not op.results[0].uses:
+        if is_parameter(op) and not op.results[0].uses:
             op.detach()
             op.erase()

@@ -29,7 +29,7 @@ from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsForm
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.label_layers import label_layers
-from recog.lowering.encode.precision_analysis import MOVING, ranged_values, wide_values
+from recog.lowering.encode.precision_analysis import ranged_values, wide_values
 from recog.lowering.encode.sign_analysis import is_never_negative
 
 FORMAT = "lns.format"
@@ -310,7 +310,7 @@ def _returned(function: func.FuncOp) -> set[SSAValue]:
     for op in reversed(function.body.block.ops):
         if isinstance(op, func.ReturnOp):
             returned.update(op.operands)
-        elif isinstance(op, MOVING) and op.output in returned:
+        elif isinstance(op, nn.NnOp) and op.KIND.keeps_format and op.output in returned:
             returned.update(operand for operand in op.operands if operand.has_one_use())
     return returned
 

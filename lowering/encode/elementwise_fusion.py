@@ -16,6 +16,7 @@ from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.facts import Kind
 from recog.lowering.encode.legality import can_encode, lone_activation, takes_activation
 
 
@@ -104,9 +105,7 @@ def _is_closed(ops: tuple[nn.NnOp, ...], last: nn.NnOp) -> bool:
 
 def _variables(op: nn.NnOp) -> list[int] | None:
     """The operands, by number, that are not constant, of an elementwise op of scalar constants."""
-    if isinstance(op, nn.UnaryOp):
-        return None if isinstance(op, nn.SoftmaxOp) else [0]
-    if not isinstance(op, nn.BinaryOp):
+    if op.KIND is not Kind.ELEMENTWISE:
         return None
     constants = [constant_array(value) for value in op.operands]
     if not all(array is None or is_uniform(array) for array in constants):
@@ -175,7 +174,7 @@ def affine_of(op: nn.NnOp) -> Affine | None:
         return None
     if isinstance(op, nn.BatchNormOp):
         return _affine_of_batch_norm(op)
-    if not isinstance(op, nn.AddOp | nn.SubOp | nn.MulOp | nn.DivOp):
+    if not isinstance(op, nn.BinaryOp):
         return None
     channels = nn.shape_of(op.output)[1]
     lhs, rhs = (_per_channel(value, rank, channels) for value in op.operands)

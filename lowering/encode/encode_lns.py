@@ -227,8 +227,7 @@ class EncodeOfDecodePattern(RewritePattern):
 
 def _erase_dead_decodes(module: ModuleOp) -> None:
     for op in reversed(list(module.walk())):
-        borders = lns.DecodeOp | lns.DecodeFixedOp | lns.EncodeOp
-        if isinstance(op, borders) and not op.results[0].uses:
+        if isinstance(op, lns.EncodeOp | lns.ToFloatOp) and not op.results[0].uses:
             op.detach()
             op.erase()
 

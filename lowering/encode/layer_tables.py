@@ -67,31 +67,18 @@ class LayerTables:
 
 def check_constant_operands(op: Operation) -> None:
     """Fail at `op` if it is a layer or a table whose weights, bias or entries are computed."""
-    match op:
-        case lns.MultiplyAccumulateOp():
-            lookup = op.weight.owner if isinstance(op.weight.owner, LookupOp) else None
-            weights = [op.weight] if lookup is None else [lookup.pointers, lookup.codebook]
-            operands = {"weight": weights, "bias": [] if op.bias is None else [op.bias]}
-        case lns.TableOp():
-            operands = {"table": [op.table]}
-        case lns.ExpectationOp():
-            operands = {"bins": [op.bins]}
-        case _:
-            operands = {}
-    for name, values in operands.items():
-        if not all(isinstance(value.owner, ConstantOp) for value in values):
+    operands = op.constant_operands if isinstance(op, lns.LnsOp) else {}
+    for name, value in operands.items():
+        stored = [value]
+        if name == "weight" and isinstance(value.owner, LookupOp):
+            stored = [value.owner.pointers, value.owner.codebook]
+        if not all(isinstance(each.owner, ConstantOp) for each in stored):
             fail(op, f"the {name} must be a constant")
 
 
 def map_operands(op: Operation) -> list[SSAValue]:
     """The operands that are feature maps, not weights or the entries of a table."""
-    match op:
-        case lns.MultiplyAccumulateOp() | lns.TableOp():
-            return [op.input]
-        case lns.ExpectationOp():
-            return [op.logits] if op.residual is None else [op.logits, op.residual]
-        case _:
-            return list(op.operands)
+    return op.map_operands if isinstance(op, lns.LnsOp) else list(op.operands)
 
 
 def constant_operand(source: Operation, value: SSAValue) -> np.ndarray:

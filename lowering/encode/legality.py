@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from xdsl.dialects.builtin import Float32Type, TensorType
 from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import nn
-from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
+from recog.dialects.facts import is_parameter
 from recog.dialects.sampling_shapes import elementwise_shape
 
 Activation = nn.ReluOp | nn.ClampOp
@@ -17,26 +15,15 @@ Activation = nn.ReluOp | nn.ClampOp
 
 def can_encode(op: nn.NnOp) -> bool:
     """Whether all values (but indices) are float32, and each image is computed by itself."""
-    carried = [not isinstance(value.owner, ConstantOp | LookupOp) for value in op.operands]
-    if isinstance(op, nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp):
+    carried = [not is_parameter(value) for value in op.operands]
+    if isinstance(op, nn.LayerOp):
         carried[1:] = [False] * (len(carried) - 1)  # weights that are computed have an error
     return (
         any(carried)
-        and all(_is_float32(value) for value in coded_values(op))
+        and all(_is_float32(value) for value in op.coded_values)
         and len(nn.shape_of(op.output)) > 0
         and op.keeps_batch(carried)
     )
-
-
-def coded_values(op: nn.NnOp) -> Sequence[SSAValue]:
-    """The operands and results that become codes: all but indices."""
-    match op:
-        case nn.BoxOp():
-            return op.float_values
-        case nn.ArgmaxOp():
-            return op.operands
-        case _:
-            return (*op.operands, *op.results)
 
 
 def _is_float32(value: SSAValue) -> bool:
@@ -70,13 +57,8 @@ def lone_activation(op: Operation) -> SSAValue | None:
 
 def takes_activation(op: nn.NnOp) -> bool:
     """Whether an op becomes one on codes that can end in a ReLU."""
-    match op:
-        case nn.Conv2dOp() | nn.ConvTranspose2dOp() | nn.LinearOp() | nn.BatchNormOp():
-            return can_encode(op)
-        case nn.AddOp() | nn.SubOp() | nn.MulOp() | nn.DivOp():
-            return can_encode(op) and has_elementwise_shape(op)
-        case _:
-            return False
+    fits = not isinstance(op, nn.BinaryOp) or has_elementwise_shape(op)
+    return op.ABSORBS_ACTIVATION and can_encode(op) and fits
 
 
 def has_elementwise_shape(op: nn.BinaryOp) -> bool:

@@ -12,16 +12,11 @@ largest scale their channels thirty times more. Half the error of their logarith
 from __future__ import annotations
 
 from xdsl.dialects import func
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.dialects.data import constant_array
-
-MOVING = nn.ReshapeOp | nn.PermuteOp | nn.SliceOp | nn.ConcatOp | nn.PadOp | nn.MaxPool2dOp
-"""Ops whose results have the formats of their operands."""
-
-LAYERS = nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp
-"""Ops whose accumulators grow with the bits of their operands."""
+from recog.dialects.facts import Kind
 
 
 def wide_values(function: func.FuncOp) -> set[SSAValue]:
@@ -29,27 +24,15 @@ def wide_values(function: func.FuncOp) -> set[SSAValue]:
     ops = [op for op in function.body.block.ops if isinstance(op, nn.NnOp)]
     wide = {value for op in ops for value in op.wide_values}
     for op in reversed(ops):
-        if op.output in wide and _keeps_digits(op):
+        if op.output in wide and op.keeps_digits():
             wide.update(op.operands)
     for op in ops:
-        if isinstance(op, nn.ConcatOp) or not _keeps_digits(op):
+        if isinstance(op, nn.ConcatOp) or not op.keeps_digits():
             continue
         fed = any(operand in wide for operand in op.operands)
-        if fed and not any(isinstance(use.operation, LAYERS) for use in op.output.uses):
+        if fed and not any(isinstance(use.operation, nn.LayerOp) for use in op.output.uses):
             wide.add(op.output)
     return wide
-
-
-def _keeps_digits(op: Operation) -> bool:
-    """Whether an op moves, interpolates, scales or inverts its operand."""
-    match op:
-        case nn.MulOp() | nn.DivOp():
-            arrays = [constant_array(value) for value in op.operands]
-            return any(array is not None for array in arrays)
-        case nn.PowOp():
-            return op.exponent.value.data == -1
-        case _:
-            return isinstance(op, MOVING | nn.ResizeOp | nn.NegOp)
 
 
 def ranged_values(function: func.FuncOp) -> set[SSAValue]:
@@ -59,8 +42,8 @@ def ranged_values(function: func.FuncOp) -> set[SSAValue]:
         match op:
             case nn.RsqrtOp():
                 ranged.add(op.input)
-            case nn.AvgPool2dOp() | nn.Conv2dOp() if op.output in ranged:
-                ranged.add(op.input)
+            case nn.NnOp() if op.output in ranged and op.KIND is Kind.SUMS:
+                ranged.update(op.operands)
             case nn.AddOp() | nn.MulOp() if op.output in ranged:
                 arrays = [constant_array(value) for value in op.operands]
                 if any(array is not None and array.size == 1 for array in arrays):

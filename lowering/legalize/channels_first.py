@@ -96,7 +96,7 @@ class FunctionPattern(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.UnaryOp, rewriter: PatternRewriter, /) -> None:
         image = channels_first(op.input)
-        if image is None or isinstance(op, nn.SoftmaxOp):
+        if image is None:
             return
         moved = type(op).create(
             operands=[image], result_types=[image.type], properties=dict(op.properties)

@@ -34,7 +34,6 @@ from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsF
 from recog.lowering.common.layer_names import LAYER, label_of
 from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, covering_bias
 from recog.lowering.encode.constants import ConstantEncoder
-from recog.lowering.encode.legality import coded_values
 from recog.lowering.encode.sign_analysis import is_never_negative
 
 LARGEST = 8.0
@@ -167,7 +166,7 @@ def _refuse_absorbed(ops: list[nn.NnOp], refused: dict[int, str], encoded: Colle
 
 def _never_on_chip(op: nn.NnOp) -> str | None:
     """Why no chip program could hold an op, whatever its instructions."""
-    if not all(nn.is_float(nn.element_type_of(value)) for value in coded_values(op)):
+    if not all(nn.is_float(nn.element_type_of(value)) for value in op.coded_values):
         return f"{op.name} computes with indices or masks"
     carried = [not op_is_constant(value) for value in op.operands]
     if any(carried) and not op.keeps_batch(carried):

@@ -9,7 +9,7 @@ from pathlib import Path
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import Pure
@@ -19,9 +19,9 @@ from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.records import layout as record_layout
 from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, WEIGHT_MEMORY
-from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
+from recog.dialects.facts import is_parameter
 from recog.dialects.lns.types import holds_codes
 from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
@@ -30,11 +30,6 @@ from recog.lowering.select.layout import Layout
 from recog.lowering.select.program_builder import ProgramBuilder
 from recog.lowering.select.rules.registry import LOWERINGS
 from recog.lowering.select.weight_image import SEGMENTS
-
-DECODES = lns.DecodeOp | lns.DecodeFixedOp
-"""What the host does with what a program returns."""
-OPERANDS_OF_LAYERS = (ConstantOp, LookupOp)
-"""Weights: the instructions that use them take them to weight memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +146,9 @@ def _with_constant_maps(live: Sequence[Operation]) -> list[Operation]:
     """The ops without layers' operands; constants that are feature maps before their first use."""
     ops: dict[Operation, None] = {}
     for op in live:
-        if isinstance(op, OPERANDS_OF_LAYERS):
+        if is_parameter(op):
             continue
-        if not isinstance(op, func.ReturnOp | DECODES):
+        if not isinstance(op, func.ReturnOp | lns.ToFloatOp):
             owners = [value.owner for value in map_operands(op) if holds_codes(value)]
             ops.update(dict.fromkeys(owner for owner in owners if isinstance(owner, ConstantOp)))
         ops[op] = None
@@ -197,9 +192,9 @@ def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
 def _add_outputs(build: ProgramBuilder, op: func.ReturnOp) -> None:
     single = len(op.operands) == 1
     for index, operand in enumerate(op.operands):
-        decoded = isinstance(operand.owner, DECODES)
-        value: SSAValue = operand.owner.input if isinstance(operand.owner, DECODES) else operand
-        if isinstance(value.owner, OPERANDS_OF_LAYERS):
+        decoded = isinstance(operand.owner, lns.ToFloatOp)
+        value = operand.owner.operands[0] if isinstance(operand.owner, lns.ToFloatOp) else operand
+        if is_parameter(value):
             fail(op, f"result {index} is a constant, which no instruction gives")
         name = "output" if single else f"output{index}"
         port = build.output_port(op, value, name, decoded=decoded)

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from recog.dialects import lns
 from recog.dialects.data import element_width
 from recog.dialects.errors import fail
-from recog.dialects.lns.types import holds_codes, shape_of
+from recog.dialects.tensors import element_type_of, shape_of
 from recog.lowering.select.views import Shape, View, in_buffer
 
 
@@ -48,7 +49,7 @@ def frame_shape(value: SSAValue, user: Operation) -> tuple[int, int, int]:
 
 def element_bytes(value: SSAValue) -> int:
     """Bytes of an element in memory."""
-    width = element_width(value.type.element_type) or 0  # pyright: ignore
+    width = element_width(element_type_of(value)) or 0
     return next(size for size in (1, 2, 4, 8) if 8 * size >= width)
 
 
@@ -95,10 +96,6 @@ def _kept(op: lns.PadOp, view: View) -> View:
     return view.part(1, max(-top, 0), rows).part(2, max(-left, 0), columns)
 
 
-Moved = lns.ReshapeOp | lns.PermuteOp | lns.SliceOp | lns.PadOp
-"""Ops whose result may be the operand's bytes, seen otherwise."""
-
-
 class Layout:
     """The views of all values of a block, and the copies that make them so.
 
@@ -109,7 +106,7 @@ class Layout:
 
     def __init__(self, ops: Sequence[Operation]):
         self._views: dict[SSAValue, View] = {}
-        self._waiting: dict[SSAValue, list[Moved]] = {}
+        self._waiting: dict[SSAValue, list[lns.MoveOp]] = {}
         self.moves: dict[Operation, list[Move]] = {}
         for op in reversed(ops):
             match op:
@@ -119,12 +116,12 @@ class Layout:
                 case lns.PadOp() if max(op.padding.get_values()) > 0:
                     self._decide(op.output, op)
                     self._place_inside(op)
-                case lns.ReshapeOp() | lns.PermuteOp() | lns.SliceOp() | lns.PadOp():
+                case lns.MoveOp():
                     if not self._place_source(op):
                         self._waiting.setdefault(op.input, []).append(op)
                 case _:
                     for result in op.results:
-                        if holds_codes(result) or isinstance(op, (lns.ArgmaxOp, *lns.BOX_OPS)):
+                        if not isinstance(element_type_of(result), AnyFloat):
                             self._decide(result, op)
         for value, users in list(self._waiting.items()):
             if isinstance(value, BlockArgument):
@@ -175,7 +172,7 @@ class Layout:
         else:
             self._move(op, op.input, target)
 
-    def _place_source(self, op: Moved) -> bool:
+    def _place_source(self, op: lns.MoveOp) -> bool:
         """Whether the operand can be where the result has its place already."""
         result = self._views.get(op.output)
         if result is None or op.input in self._views:

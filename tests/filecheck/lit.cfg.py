@@ -19,3 +19,6 @@ commands = str(Path(sys.executable).parent)
 config.environment["PATH"] = os.pathsep.join([commands, os.environ.get("PATH", "")])
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     config.environment[name] = "1"
+# lit hides it: the commands would be those of the installed package, not of this tree.
+if "PYTHONPATH" in os.environ:
+    config.environment["PYTHONPATH"] = os.environ["PYTHONPATH"]

@@ -17,11 +17,11 @@ from recog.backend.files import atomic_write
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
+from recog.dialects.nn import LayerOp
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.common.options import taken_from
-from recog.lowering.encode.precision_analysis import LAYERS
 from recog.lowering.pipeline import ConversionOptions, fold_network
 from recog.tools.module_files import print_module
 
@@ -120,7 +120,7 @@ def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
         RecogError: they do not.
     """
     theirs, ours = (
-        [op for op in module.walk() if isinstance(op, LAYERS)] for module in (source, target)
+        [op for op in module.walk() if isinstance(op, LayerOp)] for module in (source, target)
     )
     if len(theirs) != len(ours):
         raise RecogError(f"{len(theirs)} tuned layers do not fit a network of {len(ours)}")

@@ -64,9 +64,7 @@ class EncodeLinearPattern(RewritePattern):
 
 
 def _layer(
-    encoding: Encoding,
-    op: nn.Conv2dOp | nn.ConvTranspose2dOp | nn.LinearOp,
-    rewriter: PatternRewriter,
+    encoding: Encoding, op: nn.LayerOp, rewriter: PatternRewriter
 ) -> tuple[tuple[SSAValue, SSAValue, SSAValue | None, LnsFormat], dict[str, Any]]:
     """What the lns op of a layer takes: operands and output format, ReLU and arithmetic."""
     activation = absorbed_activation(op)

@@ -11,7 +11,7 @@ from recog.dialects.chip.target import ACTIVATION_MEMORY, STANDARD_MEMORIES
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
 
-SCRATCH = Memory("scratchpad", 65536, banks=8, ports=2, energy=1.5)
+SCRATCH = Memory("scratchpad", 65536, banks=8, ports=2, energy=1e-05)
 WITH_SCRATCH = ChipTarget(memories=(*STANDARD_MEMORIES, SCRATCH))
 
 
@@ -52,18 +52,28 @@ def test_toml_tables_add_to_what_is_there():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("weight_mem = 5", "unknown parameter 'weight_mem', expected: name, antilog_bits"),
+        ("weight_mem = 5", "unknown parameter 'weight_mem', expected: name, weight_memory, "),
         ("activation_memory = 8", r"activation_memory must be in \[16, 4294967296\] bytes, got 8"),
         ("dram = true", "dram takes int, got True"),
         ("[memory.scratchpad]\nbanks = 8", "memory scratchpad needs its bytes"),
-        ("[memory.scratchpad]\nbytes = 64\nbank = 8", "scratchpad 'bank', expected: "),
+        (
+            "[memory.scratchpad]\nbytes = 64\nbank = 8",
+            "scratchpad has no 'bank', expected: bytes",
+        ),
         ("[memory.scratchpad]\nbytes = 64\nports = 0", r"scratchpad: ports must be in \[1"),
         (
             "[memory.scratchpad]\nbytes = 64\nenergy = -1",
             r"energy must be in \[0, 1e6\)",
         ),
+        (
+            "activation_memory = 64\n[memory.activation_memory]\nbytes = 128",
+            "the bytes of memory activation_memory are given twice",
+        ),
         ("[memory.Scratch]\nbytes = 64", "a memory's name has a-z, 0-9 and '_', got 'Scratch'"),
-        ("[memory]\nscratchpad = 64", "memory scratchpad needs its bytes|scratchpad ''"),
+        (
+            "[memory]\nscratchpad = 64",
+            "memory.scratchpad takes details, such as",
+        ),
     ],
 )
 def test_bad_memories_are_named(text: str, message: str):

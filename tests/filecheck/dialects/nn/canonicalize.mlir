@@ -19,6 +19,25 @@ func.func @relu_of_non_negative(%x: tensor<1x4xf32>) -> (tensor<1x4xf32>, tensor
 
 // -----
 
+func.func @relu_of_what_is_never_negative(%x: tensor<1x4xf32>) -> (tensor<1x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>) {
+  %a = nn.exp %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %b = nn.relu %a : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %c = nn.mul %x, %x : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
+  %d = nn.relu %c : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %e = nn.softplus %x {beta = -1.0 : f64} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %f = nn.relu %e : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  func.return %b, %d, %f : tensor<1x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>
+}
+// A softplus of negative beta is negative.
+// CHECK-LABEL: @relu_of_what_is_never_negative
+// CHECK-NEXT:    %a = nn.exp %x
+// CHECK-NEXT:    %c = nn.mul %x, %x
+// CHECK-NEXT:    %e = nn.softplus %x
+// CHECK-NEXT:    %f = nn.relu %e
+// CHECK-NEXT:    func.return %a, %c, %f
+
+// -----
+
 func.func @reshape_of_reshape(%x: tensor<2x3x4xf32>) -> (tensor<2x12x1xf32>, tensor<2x3x4xf32>) {
   %a = nn.reshape %x : (tensor<2x3x4xf32>) -> tensor<2x12xf32>
   %b = nn.reshape %a : (tensor<2x12xf32>) -> tensor<2x12x1xf32>
