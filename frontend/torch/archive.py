@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
 
+import sympy
 import torch
 from torch._export.serde import serialize
 from torch.export import ExportedProgram
@@ -241,7 +242,7 @@ def _without_code(refused: list[str]) -> Iterator[None]:
     Args:
         refused: why, is added to it where there was more.
     """
-    load, sympify = torch.load, serialize.sympy.sympify
+    load, sympify = torch.load, sympy.sympify
     read_json = serialize._bytes_to_dataclass
 
     def read_names(kind: type, content: bytes) -> Any:
@@ -271,7 +272,7 @@ def _without_code(refused: list[str]) -> Iterator[None]:
         stack.enter_context(patch.object(torch, "load", load_tensors))
         stack.enter_context(patch.object(serialize, "_bytes_to_dataclass", read_names))
         stack.enter_context(patch.object(_package, "_load_aoti", refuse))
-        stack.enter_context(patch.object(serialize.sympy, "sympify", arithmetic))
+        stack.enter_context(patch.object(sympy, "sympify", arithmetic))
         stack.enter_context(patch.object(_package, "pickle", _Refusing(refuse)))
         stack.enter_context(patch.object(torch._C, "_pickle_load_obj", refuse))
         yield
