@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -32,14 +34,18 @@ def atomic_write(
 
     The content goes to a hidden file in the same folder, which replaces `path` at the end;
     after any exception it is removed and `path` is as before. Text is UTF-8 with `\\n` line
-    ends. Symbolic links are followed; pipes and devices are written directly.
+    ends, and is on the disk before the name changes. Symbolic links are followed; pipes and
+    devices are written directly, and standard output goes on where it stands.
 
     Raises:
         OSError: naming `path`, before the block runs, where it cannot be written.
     """
     _check_named(path, "file")
+    descriptor = _open_descriptor(path)
+    if descriptor is not None:
+        # Opened by its name, a regular file that the shell holds open would lose what is in it.
+        return _continue(descriptor, mode)
     if os.path.abspath(path).startswith(("/dev/", "/proc/")):
-        # /dev/stdout may lead to a regular file, which the shell holds open.
         return _open(os.fspath(path), mode)
     target = Path(os.path.realpath(path))
     existing = _status(path)
@@ -48,6 +54,25 @@ def atomic_write(
     if stat.S_ISDIR(existing.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     return _open(os.fspath(path), mode)
+
+
+_DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|(?:/dev|/proc/self)/fd/([0-9]+)")
+
+
+def _open_descriptor(path: str | os.PathLike[str]) -> int | None:
+    """The descriptor of this process that a path such as /dev/stdout names."""
+    match = _DESCRIPTOR.fullmatch(os.path.abspath(path))
+    if match is None:
+        return None
+    return {"stdout": 1, "stderr": 2}[match[1]] if match[1] else int(match[2])
+
+
+def _continue(descriptor: int, mode: str) -> IO[Any]:
+    """A stream that writes on where an open descriptor stands, and leaves it open."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    return _open(os.dup(descriptor), mode)
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -90,6 +115,16 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
         return None
 
 
+def sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk, where its file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _open(file: str | int, mode: str) -> IO[Any]:
     if mode == "wb":
         return open(file, "wb")
@@ -109,9 +144,12 @@ def _replace(target: Path, shown: str, mode: str) -> Iterator[IO[Any]]:
     try:
         with _open(descriptor, mode) as stream:
             yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
         if target.exists():
             shutil.copymode(target, draft)
         os.replace(draft, target)
+        sync_folder(target.parent)
     except BaseException as error:
         with suppress(OSError):
             draft.unlink()

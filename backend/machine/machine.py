@@ -14,6 +14,7 @@ from recog.backend.arithmetic.engine import DEFAULT_ENGINE, get_engine
 from recog.backend.assembly.assembler import find_program, memory_use, weight_bytes
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.loader import load_program
+from recog.backend.machine.budget import Budget, check_budget, needs_of
 from recog.backend.machine.execution import ChipFunctions, MachineState, WeightCache
 from recog.backend.machine.host import check_codes, check_input, decode_output, encode_input
 from recog.dialects.chip import (
@@ -34,8 +35,6 @@ Observer = Callable[[str, np.ndarray], None]
 WORKING_BYTES = 64 << 20
 """What the memories of the frames that run together may take."""
 
-MAX_FRAME_BYTES = 256 << 20
-
 
 class Machine:
     """Runs one program.
@@ -44,9 +43,11 @@ class Machine:
         program: a program file's path or bytes, or a program as IR.
         engine: the arithmetic engine, `fast`, `gemm` or `reference`; all give the same bits.
         target: what this machine is; by default whatever the program was made for.
+        budget: the steps and the memory that the program may take.
 
     Raises:
-        RecogError: the program is damaged or invalid, or made for another target.
+        RecogError: the program is damaged or invalid, made for another target, or takes more than
+            the budget.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Machine:
         engine: str = DEFAULT_ENGINE,
         *,
         target: ChipTarget | None = None,
+        budget: Budget | None = None,
     ):
         self.program = load_program(program)
         made_for = self.program.target.data
@@ -67,18 +69,14 @@ class Machine:
         self.inputs = [port for port in self.program.ports if isinstance(port, InputOp)]
         self.outputs = [port for port in self.program.ports if isinstance(port, OutputOp)]
         self._engine = get_engine(engine)
+        self._frame_bytes = sum(memory_use(self.program)[1:])
+        check_budget(needs_of(self.program, self._frame_bytes), budget or Budget())
         self._instructions = self.program.instructions
         self._weights = WeightCache(self.program)
         for op in self._instructions:
             if isinstance(op, LdwOp):
                 self._weights.load(op)
         self._written = _written_tensors(self.program)
-        self._frame_bytes = sum(memory_use(self.program)[1:])
-        if self._frame_bytes > MAX_FRAME_BYTES:
-            raise RecogError(
-                f"a frame takes {self._frame_bytes} bytes of memory, "
-                f"this machine has {MAX_FRAME_BYTES}"
-            )
 
     @property
     def weight_bytes(self) -> int:

@@ -33,6 +33,8 @@ from recog.dialects.lns.boxes import MAX_OVERLAP
 __all__ = ["Boxdec2dOp", "Boxdec3dOp", "BoxdecOp", "NmsOp", "PeaksOp"]
 
 WORD_BYTES = 4
+PAIR_STEPS = 64
+"""Steps that one comparison of two boxes counts for."""
 ReadMemory = Callable[[range, str], bytes]
 """`WeightMemory.read`."""
 
@@ -179,6 +181,10 @@ class NmsOp(InstructionOp):
     indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="input")
     cells = int_field(32, "H * W of the map that the indices are of", minimum=1)
     overlap = int_field(17, "intersection over union in 2^-16", maximum=MAX_OVERLAP)
+
+    def work(self, scope: Scope) -> int:
+        """Comparisons of pairs, each of some dozens of steps in exact integers."""
+        return PAIR_STEPS * scope.tensor(self.scores).shape[0] ** 2
 
     def verify_in(self, scope: Scope) -> None:
         scores, y = scope.tensor(self.scores), scope.tensor(self.output)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from math import prod
+
+from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.irdl import traits_def
 from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.descriptors import CodebookOp, TensorOp
 from recog.dialects.chip.fields import (
+    ReferenceField,
     address_field,
     int_field,
     integer_of,
     reference_field,
 )
-from recog.dialects.chip.records import RecordOp, record
+from recog.dialects.chip.records import RecordOp, layout, record
 from recog.dialects.chip.scope import Scope
 
 __all__ = ["DmaInOp", "DmaOutOp", "HaltOp", "InstructionOp", "LdwOp", "MarkOp"]
@@ -34,6 +38,23 @@ class InstructionOp(RecordOp):
 
     def verify_in(self, scope: Scope) -> None:
         """Raise VerifyException unless the instruction fits the descriptors that it names."""
+
+    def tensors(self, scope: Scope) -> list[TensorOp]:
+        """The tensors in activation memory that it reads and writes."""
+        return [
+            scope.tensor(reference)
+            for field, _ in layout(type(self))
+            if isinstance(field, ReferenceField)
+            and field.target == TensorOp.name
+            and isinstance(reference := self.properties[field.name], SymbolRefAttr)
+        ]
+
+    def work(self, scope: Scope) -> int:
+        """Elementary steps on one frame: products, comparisons, or elements where it moves them.
+
+        What a machine has to do at least, whatever its order; loaders add it up.
+        """
+        return max((prod(tensor.shape) for tensor in self.tensors(scope)), default=0)
 
 
 def pair_of(op: InstructionOp, *names: str) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
@@ -38,6 +40,11 @@ class LayerOp(InstructionOp):
     def groups(self, scope: Scope) -> int:
         """Input channels over the weights' input channels."""
         return scope.tensor(self.input).shape[0] // scope.weights(self.weights).shape[1]
+
+    def work(self, scope: Scope) -> int:
+        """Products: every output sums those of its weights."""
+        terms = prod(scope.weights(self.weights).shape[1:])
+        return super().work(scope) + prod(scope.tensor(self.output).shape) * terms
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)

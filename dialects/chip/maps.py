@@ -73,6 +73,10 @@ class PoolOp(InstructionOp):
         top, left, bottom, right = self.pad_top, self.pad_left, self.pad_bottom, self.pad_right
         return (top.value.data, left.value.data, bottom.value.data, right.value.data)
 
+    def work(self, scope: Scope) -> int:
+        """Elements of all windows."""
+        return super().work(scope) + prod(scope.tensor(self.output).shape) * prod(self.kernel)
+
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
         verify_codes(x, y)

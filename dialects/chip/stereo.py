@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.fields import address_field, flag_field, int_field, reference_field
@@ -34,6 +36,10 @@ class CorrOp(InstructionOp):
     output = reference_field("(D, H, W)", "chip.tensor", role="output")
     left = reference_field("(C, H, W)", "chip.tensor", role="input")
     right = reference_field("(C, H, W)", "chip.tensor", role="input")
+
+    def work(self, scope: Scope) -> int:
+        """Products: every output sums one a channel."""
+        return prod(scope.tensor(self.output).shape) * scope.tensor(self.left).shape[0]
 
     def verify_in(self, scope: Scope) -> None:
         left, right, y = (scope.tensor(each) for each in (self.left, self.right, self.output))

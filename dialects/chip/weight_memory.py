@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.bits import unpack_bits
@@ -19,6 +20,9 @@ from recog.dialects.number_format import LnsFormat
 __all__ = ["LayerWeights", "WeightMemory"]
 
 MAX_WEIGHTS = 1 << 28
+"""Of all layers: what layers share in memory is still checked and unpacked for each."""
+MAX_TABLE_BYTES = 1 << 28
+"""Of all regions that hold tables and constants, which may overlap."""
 """Of one layer: a few pointers to a large block could stand for more than a host can hold."""
 
 
@@ -44,6 +48,8 @@ class WeightMemory:
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._parts: list[memoryview] = []
+        self._table_bytes = self._weight_count = 0
+        self._tables: dict[tuple[range, Attribute], np.ndarray] = {}
 
     @property
     def used(self) -> int:
@@ -84,6 +90,12 @@ class WeightMemory:
 
     def check_weights(self, op: WeightsOp, codebook: CodebookOp) -> None:
         """Raise VerifyException unless the bytes are weights; nothing is expanded."""
+        self._weight_count += prod(op.shape)
+        if self._weight_count > MAX_WEIGHTS:
+            raise VerifyException(
+                f"a program has at most {MAX_WEIGHTS} weights, this one {self._weight_count} up "
+                "to here"
+            )
         try:
             self._read_tables(op, codebook)
         except ValueError as error:
@@ -106,8 +118,6 @@ class WeightMemory:
     def _read_tables(
         self, op: WeightsOp, codebook: CodebookOp
     ) -> tuple[tuple[int, ...], np.ndarray, np.ndarray | None, LnsFormat, np.ndarray | None]:
-        if prod(op.shape) > MAX_WEIGHTS:
-            raise ValueError(f"a layer has at most {MAX_WEIGHTS} weights, got {prod(op.shape)}")
         grid = pointers_shape(op.shape, codebook.block)
         regions = op.table_regions(prod(grid))
         tables = {name: self.read(region, name) for name, region in regions.items()}
@@ -147,6 +157,18 @@ class WeightMemory:
 
     def read_table(self, region: range, output: TensorOp, what: str = "table") -> np.ndarray:
         """A function table or a constant; raises VerifyException where an entry is no code."""
+        key = (region, output.element_type)
+        if key not in self._tables:
+            self._table_bytes += len(region)
+            if self._table_bytes > MAX_TABLE_BYTES:
+                raise VerifyException(
+                    f"a program reads at most {MAX_TABLE_BYTES} bytes of tables and constants, "
+                    f"this one {self._table_bytes} up to here"
+                )
+            self._tables[key] = self._read_table(region, output, what)
+        return self._tables[key]
+
+    def _read_table(self, region: range, output: TensorOp, what: str) -> np.ndarray:
         entries = np.frombuffer(self.read(region, what), output.dtype)
         illegal = output.format.illegal_codes(entries)
         if illegal.any():

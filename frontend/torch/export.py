@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,36 +44,6 @@ def export_model(
     finally:
         for module, training in modes.items():
             module.training = training
-
-
-def load_archive(path: str | Path) -> ExportedProgram:
-    """The program of a `torch.export.save` archive; raises RecogError."""
-    if not os.path.isfile(path):
-        raise RecogError("no such file", where=str(path))
-    # The heads' own operators must be known before an archive that holds them is read.
-    import_module("recog.frontend.functional")
-    _check_archive(str(path))
-    try:
-        with quiet_torch():
-            return torch.export.load(path)
-    except Exception as error:
-        raise RecogError(
-            f"is not a torch.export archive that torch {torch.__version__} can read: "
-            f"{first_lines(error)}",
-            where=str(path),
-            hint="write it with torch.export.save(torch.export.export(model.eval(), inputs), path)",
-        ) from None
-
-
-def _check_archive(path: str) -> None:
-    """Refuse a zip archive whose members are not what was written; torch reads on."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except Exception:
-        return  # torch says what it is
-    if damaged is not None:
-        raise RecogError(f"damaged: the checksum of {damaged} does not match", where=path)
 
 
 def layers_in_training(model: torch.nn.Module) -> list[ImportProblem]:

@@ -7,6 +7,7 @@ import os
 import re
 
 import torch
+from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.fx import Node
 from torch.utils._pytree import (
@@ -38,6 +39,14 @@ FACTORIES = frozenset(
 READS_A_VALUE = frozenset({"aten.item.default", "aten._local_scalar_dense.default"})
 """Operators that give a tensor's value to Python, for control flow and sizes."""
 
+_ARITHMETIC = frozenset(
+    getattr(operator, name)
+    for name in ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "pos", "abs", "pow")
+    + ("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "xor", "not_", "invert", "lshift")
+    + ("rshift", "getitem", "index")
+)
+"""Of Python's operators those that only compute; others reach any attribute or call anything."""
+
 _MAY_COPY = ("aten.contiguous.", "aten.reshape.", "aten.flatten.", "aten.to.")
 """Operators that give a view where the strides or dtype allow, else a copy."""
 
@@ -45,6 +54,21 @@ _TRAINING_SWITCHES = ("train", "training", "dropout_p")
 
 # They return their operand in evaluation mode, which their schemas do not say.
 _DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout")
+
+
+def is_computation(target: object) -> bool:
+    """Whether a node's function does nothing but compute.
+
+    An archive may name any function of torch, operator or math, such as one that reads files or
+    calls what its text names.
+    """
+    if isinstance(target, OpOverload):
+        return target.name() != "aten::from_file"
+    if target in _ARITHMETIC or getattr(target, "__module__", None) == "math":
+        return True
+    return getattr(torch, getattr(target, "__name__", ""), None) is target and (
+        getattr(target, "__name__", "").startswith("sym_")
+    )
 
 
 def node_module_path(node: Node) -> str:

@@ -41,6 +41,7 @@ from recog.dialects.data import get_data_dialect
 from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import verify_module
 from recog.frontend.torch import graph
+from recog.frontend.torch.archive import load_archive
 from recog.frontend.torch.conversion import (
     ELEMENT_TYPES,
     Constant,
@@ -50,7 +51,7 @@ from recog.frontend.torch.conversion import (
     identifier,
     merged,
 )
-from recog.frontend.torch.export import export_model, first_lines, layers_in_training, load_archive
+from recog.frontend.torch.export import export_model, first_lines, layers_in_training
 from recog.frontend.torch.ops import (
     boxes,
     elementwise,
@@ -381,7 +382,7 @@ def _check_result(value: SSAValue, example: Any) -> None:
 
 
 def _evaluate(node: Node, args: Any, kwargs: Any) -> Any:
-    if not callable(node.target):
+    if not callable(node.target) or not graph.is_computation(node.target):
         raise Unsupported("the operator is not supported")
     args, kwargs = tree_map(lambda x: x.tensor if isinstance(x, Constant) else x, (args, kwargs))
     try:

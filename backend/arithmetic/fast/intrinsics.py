@@ -4,26 +4,60 @@
 # pyright: reportReturnType=false, reportArgumentType=false
 from __future__ import annotations
 
+import os
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import config, njit, types
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.extending import intrinsic
 
-from recog.backend.arithmetic.fast.cache import cache_folder
+from recog.backend.arithmetic.fast.cache import cache_folder, keep, load
 
 
 def jit(function: Callable) -> Any:
     """Compiled without the GIL, and cached on disk where there is a place for it."""
-    folder = cache_folder()
-    if folder is None:
-        return njit(nogil=True, error_model="numpy")(function)
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
-    try:
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
-    finally:
-        config.CACHE_DIR = before
+    compiled = njit(nogil=True, error_model="numpy")(function)
+    if (folder := cache_folder()) is not None:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+        try:
+            compiled._cache = _CheckedCache(function)
+        finally:
+            config.CACHE_DIR = before
+    return compiled
+
+
+class _CheckedCache(FunctionCache):
+    """numba's cache of a function, in files that `cache` checks before numba unpickles them."""
+
+    def __init__(self, function: Callable):
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, stamp)
+
+
+class _CheckedFiles(IndexDataCacheFile):
+    def _load_index(self) -> Any:
+        kept = load(self._kept_name(self._index_path))
+        stamp, overloads = (None, {}) if kept is None else pickle.loads(kept)
+        return overloads if stamp == self._source_stamp else {}
+
+    def _save_index(self, overloads: Any) -> None:
+        keep(self._kept_name(self._index_path), self._dump((self._source_stamp, overloads)))
+
+    def _load_data(self, name: str) -> Any:
+        kept = load(self._kept_name(self._data_path(name)))
+        if kept is None:
+            raise FileNotFoundError(name)  # compiled anew
+        return pickle.loads(kept)
+
+    def _save_data(self, name: str, data: Any) -> None:
+        keep(self._kept_name(self._data_path(name)), self._dump(data))
+
+    def _kept_name(self, path: str) -> str:
+        return os.path.relpath(path, cache_folder())
 
 
 @intrinsic

@@ -25,12 +25,47 @@ FEW_OUTPUTS = 8
 BAND_BYTES = 192 << 10
 """What the parts of a band of inputs may take of the second-level cache."""
 
+MAX_BAND = 1 << 24
+"""Elements of a band, which kernels of far taps enlarge: their bytes fit 32-bit offsets by far, and
+take 150 MB of each thread."""
+
 
 def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
-    """Whether a layer is for the row kernel, and its sums and tables fit that."""
+    """Whether a layer is for the row kernel, and its sums, tables and bands fit that."""
     few = len(layer.w) // layer.window.groups <= FEW_OUTPUTS
     whole = fit.terms >= layer.terms
-    return few and whole and code.form.shuffle > 0 and products_in(layer).shape is not None
+    vectors = code.form.shuffle > 0 and products_in(layer).shape is not None
+    return few and whole and vectors and _band(layer).elements <= MAX_BAND
+
+
+class Band(NamedTuple):
+    """Output rows that are computed at once, and the padded input rows that they meet.
+
+    Attributes:
+        phase: elements of a row in one phase of the column stride.
+        elements: of all channels and rows.
+    """
+
+    height: int
+    rows: int
+    phase: int
+    elements: int
+
+
+def _band(layer: Layer) -> Band:
+    window, (_, inputs, *kernel) = layer.window, layer.w.shape
+    height, width = layer.size
+    stride, step = window.strides
+    reach = (kernel[0] - 1) * window.dilation[0] + 1
+    padded = max(
+        layer.x.shape[3] + window.padding[1],
+        (width - 1) * step + (kernel[1] - 1) * window.dilation[1] + 1,
+    )
+    phase = -(-padded // step)
+    rows = max(reach, BAND_BYTES // (9 * inputs * phase * step))
+    band = min(height, (rows - reach) // stride + 1)
+    rows = (band - 1) * stride + reach
+    return Band(band, rows, phase, inputs * rows * phase * step)
 
 
 class Prepared(NamedTuple):
@@ -67,19 +102,11 @@ def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
 
 
 def _plan(layer: Layer, code: Kernels) -> Planes:
-    window = layer.window
-    outputs, inputs, *kernel = layer.w.shape
+    window, band = layer.window, _band(layer)
+    outputs, inputs = layer.w.shape[:2]
     in_height, in_width = layer.x.shape[2:]
     height, width = layer.size
     stride, step = window.strides
-    reach = (kernel[0] - 1) * window.dilation[0] + 1
-    padded = max(
-        in_width + window.padding[1], (width - 1) * step + (kernel[1] - 1) * window.dilation[1] + 1
-    )
-    phase = -(-padded // step)
-    rows = max(reach, BAND_BYTES // (9 * inputs * phase * step))
-    band = min(height, (rows - reach) // stride + 1)
-    in_rows = (band - 1) * stride + reach
     vectors = -(-width // code.form.lanes)
     at_once = max(each for each in ROW_VECTORS if each <= vectors)
     return Planes(
@@ -90,10 +117,10 @@ def _plan(layer: Layer, code: Kernels) -> Planes:
         inputs=inputs,
         groups=window.groups,
         depth=layer.terms,
-        size=-(-inputs * in_rows * phase * step // 64) * 64,
-        bands=-(-height // band),
-        band=band,
-        rows=in_rows,
+        size=-(-band.elements // 64) * 64,
+        bands=-(-height // band.height),
+        band=band.height,
+        rows=band.rows,
         height=height,
         width=width,
         in_height=in_height,
@@ -102,7 +129,7 @@ def _plan(layer: Layer, code: Kernels) -> Planes:
         left=window.padding[1],
         stride=stride,
         column_stride=step,
-        phase=phase,
+        phase=band.phase,
         masks=masks_of(layer),
     )
 

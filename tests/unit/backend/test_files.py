@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,27 @@ def test_devices_are_written_directly():
     with atomic_write("/dev/null", "wb") as stream:
         stream.write(b"x")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+APPEND = """
+import sys
+from recog.backend.files import atomic_write
+print("printed")
+for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr"):
+    with atomic_write(name) as stream:
+        stream.write(name + "\\n")
+print("after")
+"""
+
+
+def test_standard_output_goes_on_where_it_stands(tmp_path: Path):
+    """As in `command >> log.txt` and `(echo a; command) > file`."""
+    log = tmp_path / "log.txt"
+    log.write_text("before\n")
+    with open(log, "a") as stream:
+        subprocess.run([sys.executable, "-c", APPEND], stdout=stream, stderr=stream, check=True)
+    lines = ["before", "printed", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr"]
+    assert log.read_text().splitlines() == [*lines, "after"]
 
 
 def test_long_names(tmp_path: Path):

@@ -349,7 +349,7 @@ def test_compiled_code_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 def test_fuzzing():
     """A second of `make fuzz`, which runs longer."""
-    program = Path(__file__).parents[4] / "fuzz/fuzz_engine.py"
+    program = Path(__file__).parents[3] / "fuzz/fuzz_engine.py"
     command = [sys.executable, str(program), "--layers", "12", "--seed", "77", "--seconds", "60"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

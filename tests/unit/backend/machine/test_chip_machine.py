@@ -244,7 +244,7 @@ def test_unknown_engines():
 def test_frames_that_no_host_would_hold():
     far = chip.TensorOp(sym_name="x", address=(1 << 32) - 1, channels=1)
     huge = program(far, target=ChipTarget.from_values({"activation_memory": 1 << 32}))
-    with pytest.raises(RecogError, match="a frame takes 4294967296 bytes of memory"):
+    with pytest.raises(RecogError, match="a frame may take 4,294,967,296 bytes of memory"):
         Machine(huge)
 
 
