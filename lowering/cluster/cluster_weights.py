@@ -1,6 +1,6 @@
 """cluster-weights: replace constant weights by pointers into k-means codebooks.
 
-One codebook a layer, one pointer a block of weights (DESIGN 5; product quantization,
+One codebook a layer, one pointer a block of weights (product quantization,
 Jégou et al., PAMI 2011; on networks Stock et al., ICLR 2020). Each output channel is
 first divided by a scale of its own, a power of 2^(1/2^frac): in LNS that is an offset of
 the channel's bias and costs nothing, and channels that folded batch norms made large or

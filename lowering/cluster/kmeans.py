@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SEEDING_SAMPLE = 20_000
-"""k-means++ on all rows takes two thirds of scikit-learn's time (DESIGN 5)."""
+"""k-means++ on all rows takes two thirds of scikit-learn's time."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class CalibratePass(ModulePass):
     output_frac: int = 4
     """Fraction bits of the network's outputs."""
     wide_width: int = 16
-    """Bits of what decoding a head needs to more digits: disparities, boxes."""
+    """Bits of activations that feed a box or disparity decoder, which amplifies their error."""
     wide_frac: int = 11
     """Fraction bits of those; one more where they are never negative."""
     entry: str = "main"
