@@ -112,7 +112,7 @@ class CalibratePass(CalibrationOptions, ModulePass):
 class ActivationFormats:
     """The formats to choose biases for: of signed values, of others, of the outputs.
 
-    The wide ones are for what decoding a head needs to more digits, see `wide_values`.
+    The wide ones are for activations that feed a box or disparity decoder, see `wide_values`.
     """
 
     signed: LnsFormat = LnsFormat(8, 4)

@@ -5,8 +5,8 @@ bits is off by half a pixel. Ops that decode say which
 operands and results of theirs are to be wide (`NnOp.WIDE`); so are those that only a move, an
 interpolation or a constant factor lies between, or a quotient.
 
-Of a value under a root small ones count as large ones do: variances that are a thousandth of the
-largest scale their channels thirty times more. Half the error of their logarithm remains.
+Inputs of rsqrt need range more than precision: a small variance scales its channel most. Half the
+error of the variance's logarithm remains in the scale.
 """
 
 from __future__ import annotations

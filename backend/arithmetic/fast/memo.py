@@ -14,7 +14,7 @@ from typing import Any
 from recog.backend.arithmetic.operands import Layer
 
 MOST_TIMES = 16
-"""How many times the size of the weights is remembered of them, for input shapes and the like."""
+"""Capacity of a weight tensor's cache, as a multiple of its size."""
 
 _entries: dict[int, dict[Any, tuple[Any, Any]]] = {}
 
