@@ -1,9 +1,8 @@
 """Which values of a network need codes of other widths or ranges than the rest.
 
 Wide are those whose errors the decoders of heads amplify: a disparity of 30 pixels in codes of 8
-bits is off by half a pixel. Ops that decode say which
-operands and results of theirs are to be wide (`NnOp.WIDE`); so are those that only a move, an
-interpolation or a constant factor lies between, or a quotient.
+bits is off by half a pixel. Ops that decode say which operands and results of theirs are to be
+wide (`NnOp.WIDE`); so are those that only ops which keep the digits lie between.
 
 Inputs of rsqrt need range more than precision: a small variance scales its channel most. Half the
 error of the variance's logarithm remains in the scale.

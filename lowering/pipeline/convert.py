@@ -16,6 +16,7 @@ from xdsl.passes import ModulePass
 
 from recog.backend.split_network import Run, SplitNetwork
 from recog.dialects.chip import ChipTarget
+from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.verification import located_errors, verify_module
@@ -144,6 +145,8 @@ class _Run:
         if pass_type is PartitionPass:
             return partition(self.current, self.options.entry)
         if pass_type is TuneCentroidsPass:
+            if not any(isinstance(op, LookupOp) for op in self.current.walk()):
+                return False  # clustering would have made no layer smaller
             self._tune()
         elif pass_type is CalibratePass:
             self._calibrate()

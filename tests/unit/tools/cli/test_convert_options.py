@@ -17,6 +17,7 @@ from recog.lowering.pipeline import ConversionOptions
 from recog.tools.cli.convert import LEFT_OUT, conversion_options, extra_passes
 from recog.tools.cli.main import build_parser, main
 
+NO_CLUSTERS = ["--scalar-centroids", "0", "--table-share", "0"]
 NETWORK = """
 import torch
 
@@ -101,6 +102,13 @@ def test_errors_name_flags(
     for word in ("option ", "encode-lns{", "cluster-weights{", "Traceback"):
         assert word not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_network_that_clustering_cannot_shrink(network: list[str], tmp_path: Path):
+    """Nothing is left to tune, which is no error."""
+    assert main([*network, *NO_CLUSTERS, "-o", str(tmp_path)]) == 0
+    names = sorted(path.name for path in tmp_path.glob("*.mlir"))
+    assert names[1:4] == ["1-folded.mlir", "2-clustered.mlir", "3-calibrated.mlir"]
 
 
 @dataclass(frozen=True)
