@@ -59,7 +59,7 @@ def _load(path: str) -> Kernels:
 
 def _warm_up(code: Kernels) -> None:
     """Compile what the usual layers need."""
-    made, format = FastEngine(code=code), LnsFormat(8, 4)
+    made, format = FastEngine(threads=1, code=code), LnsFormat(8, 4)
     x = Codes(np.ones((1, 16, 8, 8), np.uint8), format)
     for groups in (1, 16):
         w = Codes(np.ones((16, 16 // groups, 3, 3), np.uint8), format)

@@ -1,11 +1,19 @@
 """What the engines refuse, each in one sentence, and how they are found."""
 
+import inspect
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from lns_strategies import layer_of
 
+from recog.backend.arithmetic import checks
 from recog.backend.arithmetic.codes import Codes
-from recog.backend.arithmetic.engine import ENGINES, get_engine
+from recog.backend.arithmetic.engine import ENGINES, EngineOptions, get_engine
+from recog.backend.arithmetic.fast.engine import FastEngine
+from recog.backend.arithmetic.gemm.engine import GemmEngine
+from recog.backend.arithmetic.reference import boxes, definition, sampling, stereo
+from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow
@@ -19,6 +27,12 @@ NEGATIVE_ZERO = np.where(np.arange(100).reshape(X.shape) == 57, 0x80, X).astype(
 def test_unknown_engine_lists_the_engines():
     with pytest.raises(RecogError, match="unknown engine 'quick'.*\n.*reference, gemm, fast"):
         get_engine("quick")
+
+
+def test_an_engine_is_chosen_by_name_by_options_or_as_it_is():
+    engine = get_engine(EngineOptions("gemm"))
+    assert type(engine) is type(get_engine("gemm"))
+    assert get_engine(engine) is engine
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -106,3 +120,17 @@ def test_inputs_are_left_alone(name: str):
         array.flags.writeable = False
     for out_format in (F8, None):
         engine.conv2d(layer_of(x, F8, w, F8, init, out_format, relu=True, arithmetic=Arithmetic()))
+
+
+def parameters(function: Callable) -> int:
+    names = inspect.signature(function).parameters
+    return len(names) - ("self" in names)
+
+
+def test_no_operation_takes_more_than_six_parameters():
+    """What belongs together travels together: codes with their format, windows, layers."""
+    places = [definition, sampling, stereo, boxes, checks, Engine, GemmEngine, FastEngine]
+    functions = [each for place in places for _, each in inspect.getmembers(place, callable)]
+    own = [each for each in functions if inspect.isfunction(each)]
+    assert len(own) > 100
+    assert [each.__qualname__ for each in own if parameters(each) > 6] == []

@@ -25,7 +25,7 @@ from lns_strategies import (
 
 from recog.backend.arithmetic import encoding, tables
 from recog.backend.arithmetic.codes import Codes
-from recog.backend.arithmetic.engine import get_engine
+from recog.backend.arithmetic.engine import EngineOptions, get_engine
 from recog.backend.arithmetic.fast import (
     cache,
     constants,
@@ -308,6 +308,49 @@ def test_wrong_settings(variable: str, value: str, message: str, monkeypatch: py
     monkeypatch.setenv(variable, value)
     with pytest.raises(RecogError, match=message):
         get_engine("fast")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (EngineOptions(path="sse9"), "the engine's path is 'sse9'"),
+        (EngineOptions(threads=0), "the engine's number of threads is '0'"),
+        (EngineOptions(threads=1025), "give a number from 1 to 1024"),
+    ],
+)
+def test_wrong_options(options: EngineOptions, message: str):
+    with pytest.raises(RecogError, match=message):
+        get_engine(options)
+
+
+def test_options_stand_before_the_environment_which_is_read_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(paths.PATH_VARIABLE, "portable")
+    monkeypatch.setenv(paths.THREADS_VARIABLE, "3")
+    by_environment = get_engine("fast")
+    best = paths.available_paths()[0]
+    by_options = get_engine(EngineOptions(path=best, threads=2))
+    monkeypatch.setenv(paths.PATH_VARIABLE, "sse9")
+    monkeypatch.setenv(paths.THREADS_VARIABLE, "none")
+    format = LnsFormat(8, 4, 80)
+    x, w = random_codes((1, 64, 32, 32), format, 0), random_codes((80, 64, 1, 1), format, 1)
+    layer = layer_of(x, format, w, format, None, LnsFormat(8, 4, -50))
+    expected = GEMM.conv2d(layer)
+    for engine, path, threads in ((by_environment, "portable", 3), (by_options, best, 2)):
+        assert isinstance(engine, FastEngine)
+        np.testing.assert_array_equal(engine.conv2d(layer), expected)
+        assert (engine.path, engine.threads) == (path, threads)
+        assert engine.taken == {f"{path} dense": 1}
+
+
+def test_what_other_engines_loaded_decides_nothing():
+    """A small layer runs on kernels where its own engine has loaded them, else it does not."""
+    format = LnsFormat(8, 4, 80)
+    x, w = random_codes((1, 8, 8, 8), format, 0), random_codes((16, 8, 1, 1), format, 1)
+    layer = layer_of(x, format, w, format, None, format)
+    next(iter(FAST.values())).conv2d(layer)
+    engine = FastEngine()
+    engine.conv2d(layer)
+    assert engine.taken == {"gemm": 1}
 
 
 def test_a_path_that_the_processor_lacks(monkeypatch: pytest.MonkeyPatch):

@@ -158,7 +158,7 @@ def network(seed: int, steps: list[str], frames: np.ndarray) -> tuple[ModuleOp, 
         getattr(build, step)(value, array)
     last, array = build.known[-1]
     argmax = lns.ArgmaxOp(last, 1, i32)
-    build.add(argmax, definition.argmax(array, format_of(last), 1).astype(np.int32))
+    build.add(argmax, definition.argmax(Codes(array, format_of(last)), 1).astype(np.int32))
     results = [value for value, _ in build.known]
     block.add_op(ReturnOp(*results))
     signature = FunctionType.from_lists([argument], [value.type for value in results])
