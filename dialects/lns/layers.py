@@ -33,6 +33,7 @@ from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.sampling_shapes import conv_transpose2d_shape
 from recog.dialects.shapes import Shape, conv2d_shape, linear_shape
 from recog.dialects.tensors import INTS, element_type_of, flag, integer, ints, shape_of
+from recog.dialects.windows import Window, padding_of, pair_of
 
 __all__ = ["Conv2dOp", "ConvTranspose2dOp", "LinearOp", "MultiplyAccumulateOp"]
 
@@ -131,6 +132,16 @@ class Conv2dOp(MultiplyAccumulateOp):
         operands = [input, weight, bias]
         super().__init__(operands, properties, output, relu=relu, arithmetic=arithmetic)
 
+    @property
+    def window(self) -> Window:
+        """How the kernel moves over the input."""
+        return Window(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            pair_of(self.dilation.get_values()),
+            self.groups.value.data,
+        )
+
     def infer_shape(self) -> Shape:
         return conv2d_shape(
             shape_of(self.input),
@@ -186,6 +197,17 @@ class ConvTranspose2dOp(MultiplyAccumulateOp):
         }
         operands = [input, weight, bias]
         super().__init__(operands, properties, output, relu=relu, arithmetic=arithmetic)
+
+    @property
+    def window(self) -> Window:
+        """How the kernel moves over the input."""
+        return Window(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            pair_of(self.dilation.get_values()),
+            self.groups.value.data,
+            pair_of(self.output_padding.get_values()),
+        )
 
     def infer_shape(self) -> Shape:
         return conv_transpose2d_shape(

@@ -26,6 +26,7 @@ from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.sampling_shapes import resize_shape, window_shape
 from recog.dialects.shapes import Shape
 from recog.dialects.tensors import INTS, flag, ints, shape_of
+from recog.dialects.windows import PoolWindow, padding_of, pair_of
 
 __all__ = ["AvgPool2dOp", "MaxPool2dOp", "ResizeOp"]
 
@@ -79,6 +80,16 @@ class MaxPool2dOp(_PoolOp):
         }
         super().__init__([input], properties, elements=[elements_of(input)])
 
+    @property
+    def window(self) -> PoolWindow:
+        """How the window moves over the input."""
+        return PoolWindow(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            pair_of(self.dilation.get_values()),
+            kernel=pair_of(self.kernel.get_values()),
+        )
+
     def infer_shape(self) -> Shape:
         return window_shape(
             shape_of(self.input),
@@ -121,6 +132,16 @@ class AvgPool2dOp(_PoolOp):
             "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
         }
         super().__init__([input], properties, elements=[NumberType(output)])
+
+    @property
+    def window(self) -> PoolWindow:
+        """How the window moves over the input, and whether padding counts."""
+        return PoolWindow(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            kernel=pair_of(self.kernel.get_values()),
+            count_padding=self.count_include_pad is not None,
+        )
 
     def verify_(self) -> None:
         super().verify_()
