@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.reference.definition import split
 from recog.backend.arithmetic.tables import INT64_MAX, add_scale, antilog_table
 from recog.dialects.number_format import Arithmetic, LnsFormat
@@ -40,11 +41,7 @@ def largest_product(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithm
 
 
 def accumulator_bounds(
-    w: np.ndarray,
-    w_format: LnsFormat,
-    x_format: LnsFormat,
-    init: np.ndarray | None,
-    arithmetic: Arithmetic,
+    w: Codes, x_format: LnsFormat, init: np.ndarray | None, arithmetic: Arithmetic
 ) -> list[int]:
     """The largest |acc| of a convolution or linear layer, one per output channel.
 
@@ -55,10 +52,10 @@ def accumulator_bounds(
         w: weight codes [O, ...].
         init: the accumulators' initial values, int64[O], or None.
     """
-    initial = [0] * len(w) if init is None else [int(value) for value in init]
+    initial = [0] * len(w.array) if init is None else [int(value) for value in init]
     bounds = []
-    for weights, start in zip(w, initial, strict=True):
-        positive, negative = _reach(weights, w_format, x_format, arithmetic)
+    for weights, start in zip(w.array, initial, strict=True):
+        positive, negative = _reach(weights, w.format, x_format, arithmetic)
         if not x_format.unsigned:
             positive = negative = positive + negative
         bounds.append(max(positive + max(start, 0), negative + max(-start, 0)))
@@ -90,15 +87,11 @@ def _largest_terms(
 
 
 def check_accumulator(
-    w: np.ndarray,
-    w_format: LnsFormat,
-    x_format: LnsFormat,
-    init: np.ndarray | None,
-    arithmetic: Arithmetic,
+    w: Codes, x_format: LnsFormat, init: np.ndarray | None, arithmetic: Arithmetic
 ) -> list[tuple[int, int]]:
     """The output channels whose accumulator may overflow, each with its bound; [] is the proof."""
     limit = accumulator_limit(arithmetic)
-    bounds = accumulator_bounds(w, w_format, x_format, init, arithmetic)
+    bounds = accumulator_bounds(w, x_format, init, arithmetic)
     return [(channel, bound) for channel, bound in enumerate(bounds) if bound > limit]
 
 

@@ -25,15 +25,21 @@ INT64_MAX = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class AccumulatorScale:
-    """What an accumulator's integer a means: the value a · 2^−(P + bias / 2^frac).
+    """What an accumulator's integer a means: the value a / divisor · 2^−(P + bias / 2^frac).
 
     Attributes:
         frac: fraction bits of the exponents that went through the antilog.
         biases: one for all accumulators, or one per channel.
+        divisor: how many terms a sum has of which the mean is wanted; 1 for sums.
     """
 
     frac: int
     biases: tuple[int, ...]
+    divisor: int = 1
+
+    def over(self, divisor: int) -> AccumulatorScale:
+        """The scale of means of so many terms."""
+        return AccumulatorScale(self.frac, self.biases, divisor)
 
 
 def _shifted(format: LnsFormat, frac: int) -> tuple[int, ...]:

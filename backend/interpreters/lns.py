@@ -11,25 +11,92 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
-from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
+from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl
+from xdsl.ir import Operation, SSAValue
 
-from recog.backend.arithmetic.engine import DEFAULT_ENGINE, get_engine
-from recog.backend.arithmetic.reference import definition, sampling, stereo
+from recog.backend.arithmetic.codes import Layer
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice, get_engine
+from recog.backend.arithmetic.reference import boxes, definition, sampling
 from recog.backend.arithmetic.reference.engine import Engine
+from recog.backend.evaluation import Reference, Values, evaluate
+from recog.backend.evaluation.values import register_evaluators
 from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute
-from recog.backend.interpreters.lns_boxes import LnsBoxFunctions
 from recog.dialects import cluster, lns
 from recog.dialects.element_types import element_width, from_bytes
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
-from recog.dialects.lns import NumberType, format_of, shape_of
-from recog.dialects.number_format import LnsFormat
+from recog.dialects.lns import ArithmeticAttr, NumberType, format_of, frac_of, shape_of
+from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import Window, padding_of
 
 
-@register_impls
+class OpValues(Values):
+    """The operands of an op of the lns dialect: arrays by SSA value."""
+
+    def __init__(self, engine: Engine, op: Operation, args: PythonValues):
+        self.engine = engine
+        self._op = op
+        self._arrays: dict[Reference, np.ndarray] = dict(zip(op.operands, args))
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        attribute = self._op.properties["arithmetic"]
+        if not isinstance(attribute, ArithmeticAttr):
+            raise TypeError(f"{self._op.name} has no arithmetic, but {attribute}")
+        return attribute.data
+
+    def read(self, reference: Reference) -> np.ndarray:
+        return self._arrays[reference]
+
+    def shape(self, reference: Reference) -> tuple[int, ...]:
+        return tuple(shape_of(_value(reference))[1:])
+
+    def format(self, reference: Reference) -> LnsFormat:
+        return format_of(_value(reference))
+
+    def fixed_frac(self, reference: Reference) -> int:
+        return frac_of(_value(reference))
+
+    def layer(self, op: lns.MultiplyAccumulateOp) -> Layer:
+        init = None if op.bias is None else self.read(op.bias).astype(np.int64)
+        window = op.window if isinstance(op, lns.Conv2dOp | lns.ConvTranspose2dOp) else Window()
+        return Layer(
+            self.codes(op.input),
+            self.codes(op.weight),
+            init,
+            self.format(op.output),
+            self.arithmetic,
+            window,
+            op.relu is not None,
+        )
+
+    def table(self, op: lns.TableOp) -> np.ndarray:
+        return self.read(op.table)
+
+    def bins(self, op: lns.ExpectationOp) -> np.ndarray:
+        return self.read(op.bins)
+
+    def geometry(self, op: lns.DecodeBoxes2dOp | lns.DecodeBoxes3dOp) -> Any:
+        return op.geometry
+
+    def check_sum(self, bound: int) -> None:
+        """Sums are exact at any width here; the pass prove-accumulators refuses those too wide."""
+
+
+def _value(reference: Reference) -> SSAValue:
+    if not isinstance(reference, SSAValue):
+        raise TypeError(f"ops of lns have values, not symbols such as {reference}")
+    return reference
+
+
+def _evaluate(functions: LnsFunctions, op: Operation, args: PythonValues) -> PythonValues:
+    return evaluate(op, OpValues(functions.engine, op, args))
+
+
+@register_evaluators("lns", _evaluate)
 class LnsFunctions(InterpreterFunctions):
-    """One implementation an op; the arithmetic itself is the engine's."""
+    """What moves codes, and what turns them into real numbers; `evaluation` has all else."""
 
     def __init__(self, engine: Engine):
         self.engine = engine
@@ -42,169 +109,11 @@ class LnsFunctions(InterpreterFunctions):
     def run_decode(self, _: Interpreter, op: lns.DecodeOp, args: PythonValues) -> PythonValues:
         return (definition.decode(args[0], format_of(op.input), np.float32),)
 
-    @impl(lns.Conv2dOp)
-    def run_conv2d(self, _: Interpreter, op: lns.Conv2dOp, args: PythonValues) -> PythonValues:
-        return (
-            self.engine.conv2d(
-                *_layer_operands(op, args),
-                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
-                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
-                dilation=op.dilation.get_values(),  # pyright: ignore[reportArgumentType]
-                groups=op.groups.value.data,
-                relu=op.relu is not None,
-                arithmetic=op.arithmetic.data,
-            ),
-        )
-
-    @impl(lns.ConvTranspose2dOp)
-    def run_conv_transpose2d(
-        self, _: Interpreter, op: lns.ConvTranspose2dOp, args: PythonValues
+    @impl(lns.DecodeFixedOp)
+    def run_decode_fixed(
+        self, _: Interpreter, op: lns.DecodeFixedOp, args: PythonValues
     ) -> PythonValues:
-        return (
-            self.engine.conv_transpose2d(
-                *_layer_operands(op, args),
-                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
-                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
-                output_padding=op.output_padding.get_values(),  # pyright: ignore[reportArgumentType]
-                dilation=op.dilation.get_values(),  # pyright: ignore[reportArgumentType]
-                groups=op.groups.value.data,
-                relu=op.relu is not None,
-                arithmetic=op.arithmetic.data,
-            ),
-        )
-
-    @impl(lns.LinearOp)
-    def run_linear(self, _: Interpreter, op: lns.LinearOp, args: PythonValues) -> PythonValues:
-        operands = _layer_operands(op, args)
-        relu = op.relu is not None
-        return (self.engine.linear(*operands, relu=relu, arithmetic=op.arithmetic.data),)
-
-    @impl(lns.AddOp)
-    def run_add(self, _: Interpreter, op: lns.AddOp, args: PythonValues) -> PythonValues:
-        return (self._sum(op, args, subtract=False),)
-
-    @impl(lns.SubOp)
-    def run_sub(self, _: Interpreter, op: lns.SubOp, args: PythonValues) -> PythonValues:
-        return (self._sum(op, args, subtract=True),)
-
-    def _sum(self, op: lns.AddOp | lns.SubOp, args: PythonValues, *, subtract: bool) -> np.ndarray:
-        return self.engine.add(
-            *_elementwise_operands(op, args),
-            subtract=subtract,
-            relu=op.relu is not None,
-            arithmetic=op.arithmetic.data,
-        )
-
-    @impl(lns.MulOp)
-    def run_mul(self, _: Interpreter, op: lns.MulOp, args: PythonValues) -> PythonValues:
-        operands = _elementwise_operands(op, args)
-        return (self.engine.mul(*operands, relu=op.relu is not None),)
-
-    @impl(lns.ReluOp)
-    def run_relu(self, _: Interpreter, op: lns.ReluOp, args: PythonValues) -> PythonValues:
-        codes = definition.relu(args[0], format_of(op.input))
-        return (codes.astype(format_of(op.output).dtype),)
-
-    @impl(lns.ConvertOp)
-    def run_convert(self, _: Interpreter, op: lns.ConvertOp, args: PythonValues) -> PythonValues:
-        return (definition.convert(args[0], format_of(op.input), format_of(op.output)),)
-
-    @impl(lns.TableOp)
-    def run_table(self, _: Interpreter, op: lns.TableOp, args: PythonValues) -> PythonValues:
-        return (definition.table(*args),)
-
-    @impl(lns.MaxPool2dOp)
-    def run_max_pool2d(
-        self, _: Interpreter, op: lns.MaxPool2dOp, args: PythonValues
-    ) -> PythonValues:
-        return (
-            definition.max_pool2d(
-                args[0],
-                format_of(op.input),
-                kernel=op.kernel.get_values(),  # pyright: ignore[reportArgumentType]
-                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
-                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
-                dilation=op.dilation.get_values(),  # pyright: ignore[reportArgumentType]
-            ),
-        )
-
-    @impl(lns.AvgPool2dOp)
-    def run_avg_pool2d(
-        self, _: Interpreter, op: lns.AvgPool2dOp, args: PythonValues
-    ) -> PythonValues:
-        return (
-            self.engine.avg_pool2d(
-                args[0],
-                format_of(op.input),
-                format_of(op.output),
-                kernel=op.kernel.get_values(),  # pyright: ignore[reportArgumentType]
-                strides=op.strides.get_values(),  # pyright: ignore[reportArgumentType]
-                padding=op.padding.get_values(),  # pyright: ignore[reportArgumentType]
-                count_include_pad=op.count_include_pad is not None,
-                arithmetic=op.arithmetic.data,
-            ),
-        )
-
-    @impl(lns.CorrelationOp)
-    def run_correlation(
-        self, _: Interpreter, op: lns.CorrelationOp, args: PythonValues
-    ) -> PythonValues:
-        codes = self.engine.correlation(
-            args[0],
-            format_of(op.left),
-            args[1],
-            format_of(op.right),
-            format_of(op.output),
-            disparities=op.disparities.value.data,
-            arithmetic=op.arithmetic.data,
-        )
-        return (codes,)
-
-    @impl(lns.ExpectationOp)
-    def run_expectation(
-        self, _: Interpreter, op: lns.ExpectationOp, args: PythonValues
-    ) -> PythonValues:
-        logits, bins, residual = args if op.residual is not None else (*args, None)
-        stereo.check_expectation(bins)
-        codes = stereo.expectation(
-            logits,
-            format_of(op.logits),
-            bins,
-            residual,
-            None if op.residual is None else format_of(op.residual),
-            format_of(op.output),
-            frac=op.frac.value.data,
-        )
-        return (codes,)
-
-    @impl(lns.ReciprocalOp)
-    def run_reciprocal(
-        self, _: Interpreter, op: lns.ReciprocalOp, args: PythonValues
-    ) -> PythonValues:
-        codes = stereo.reciprocal(
-            args[0],
-            format_of(op.input),
-            format_of(op.output),
-            log_numerator=op.log_numerator.value.data,
-            negative=op.negative is not None,
-        )
-        return (codes,)
-
-    @impl(lns.ResizeOp)
-    def run_resize(self, _: Interpreter, op: lns.ResizeOp, args: PythonValues) -> PythonValues:
-        height, width = shape_of(op.output)[2:]
-        if op.steps is None or op.arithmetic is None:
-            return (sampling.resize_nearest(args[0], (height, width)),)
-        codes = self.engine.resize_bilinear(
-            args[0],
-            format_of(op.input),
-            format_of(op.output),
-            size=(height, width),
-            steps=op.steps.get_values(),  # pyright: ignore[reportArgumentType]
-            align_corners=op.align_corners is not None,
-            arithmetic=op.arithmetic.data,
-        )
-        return (codes,)
+        return (boxes.decode_fixed(args[0], frac_of(op.input)),)
 
     @impl(lns.ReshapeOp)
     def run_reshape(self, _: Interpreter, op: lns.ReshapeOp, args: PythonValues) -> PythonValues:
@@ -223,16 +132,11 @@ class LnsFunctions(InterpreterFunctions):
 
     @impl(lns.PadOp)
     def run_pad(self, _: Interpreter, op: lns.PadOp, args: PythonValues) -> PythonValues:
-        return (sampling.crop(args[0], op.padding.get_values()),)  # pyright: ignore
+        return (sampling.crop(args[0], padding_of(op.padding.get_values())),)
 
     @impl(lns.PermuteOp)
     def run_permute(self, _: Interpreter, op: lns.PermuteOp, args: PythonValues) -> PythonValues:
         return (np.transpose(args[0], op.permutation.get_values()),)
-
-    @impl(lns.ArgmaxOp)
-    def run_argmax(self, _: Interpreter, op: lns.ArgmaxOp, args: PythonValues) -> PythonValues:
-        index = definition.argmax(args[0], format_of(op.input), op.axis.value.data)
-        return (index.astype(f"i{op.output.type.element_type.width.data // 8}"),)
 
     @impl(cluster.LookupOp)
     def run_lookup(self, _: Interpreter, op: cluster.LookupOp, args: PythonValues) -> PythonValues:
@@ -243,26 +147,11 @@ class LnsFunctions(InterpreterFunctions):
         return (weight,)
 
 
-def _layer_operands(
-    op: lns.MultiplyAccumulateOp, args: PythonValues
-) -> tuple[np.ndarray, LnsFormat, np.ndarray, LnsFormat, np.ndarray | None, LnsFormat]:
-    init = args[2].astype(np.int64) if op.bias is not None else None
-    formats = format_of(op.input), format_of(op.weight), format_of(op.output)
-    return args[0], formats[0], args[1], formats[1], init, formats[2]
-
-
-def _elementwise_operands(
-    op: lns.BinaryOp, args: PythonValues
-) -> tuple[np.ndarray, LnsFormat, np.ndarray, LnsFormat, LnsFormat]:
-    return args[0], format_of(op.lhs), args[1], format_of(op.rhs), format_of(op.output)
-
-
-def lns_interpreter(module: ModuleOp, engine: str = DEFAULT_ENGINE) -> Interpreter:
-    """An interpreter for lns modules on the engine of that name; nn ops left in them run too."""
+def lns_interpreter(module: ModuleOp, engine: EngineChoice = DEFAULT_ENGINE) -> Interpreter:
+    """An interpreter for lns modules on the engine that is chosen; nn ops left in them run too."""
     interpreter = Interpreter(module)
     interpreter.register_implementations(DataFunctions())
     interpreter.register_implementations(LnsFunctions(get_engine(engine)))
-    interpreter.register_implementations(LnsBoxFunctions())
     if any(op.dialect_name() == "nn" for op in module.walk()):
         from recog.backend.interpreters.nn import register_nn
 
@@ -274,7 +163,7 @@ def run_lns(
     module: ModuleOp,
     *inputs: np.ndarray,
     entry: str = "main",
-    engine: str = DEFAULT_ENGINE,
+    engine: EngineChoice = DEFAULT_ENGINE,
     observe: Observer | None = None,
 ) -> tuple[Any, ...]:
     """Run a function of an lns module on float32 or code arrays of shape (N, ...).

@@ -10,11 +10,11 @@ from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation
 
-from recog.backend.arithmetic.engine import DEFAULT_ENGINE, get_engine
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice, get_engine
 from recog.backend.assembly.assembler import find_program, memory_use, weight_bytes
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.loader import load_program
-from recog.backend.machine.execution import ChipFunctions, MachineState, WeightCache
+from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, WeightCache
 from recog.backend.machine.host import check_codes, check_input, decode_output, encode_input
 from recog.dialects.chip import (
     ChipTarget,
@@ -42,7 +42,8 @@ class Machine:
 
     Args:
         program: a program file's path or bytes, or a program as IR.
-        engine: the arithmetic engine, `fast`, `gemm` or `reference`; all give the same bits.
+        engine: the arithmetic engine: a name (`fast`, `gemm` or `reference`), a configuration, or
+            an engine itself; all give the same bits.
         target: what this machine is; by default whatever the program was made for.
 
     Raises:
@@ -52,7 +53,7 @@ class Machine:
     def __init__(
         self,
         program: bytes | str | os.PathLike[str] | ProgramOp | ModuleOp,
-        engine: str = DEFAULT_ENGINE,
+        engine: EngineChoice = DEFAULT_ENGINE,
         *,
         target: ChipTarget | None = None,
     ):
@@ -147,7 +148,7 @@ class Machine:
         for port, x in zip(self.inputs, inputs):
             state.dram.write(port, x.reshape(frames, *port.shape))
         interpreter = Interpreter(ModuleOp([]))
-        functions = ChipFunctions(state, self._weights, self._engine)
+        functions = ChipFunctions(ChipValues(state, self._weights, self._engine))
         interpreter.register_implementations(functions)
         with located_errors():
             for op in self._instructions:
@@ -183,7 +184,7 @@ def _written_tensors(program: ProgramOp) -> dict[InstructionOp, TensorOp]:
 
 
 def run_program_op(
-    op: Operation, inputs: Sequence[np.ndarray], *, engine: str = DEFAULT_ENGINE
+    op: Operation, inputs: Sequence[np.ndarray], *, engine: EngineChoice = DEFAULT_ENGINE
 ) -> list[np.ndarray]:
     """The outputs, as codes, of a chip.program for inputs as codes (N, ...).
 

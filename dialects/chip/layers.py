@@ -16,6 +16,7 @@ from recog.dialects.chip.instructions import (
 )
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
+from recog.dialects.windows import Window
 
 
 class LayerOp(InstructionOp):
@@ -70,6 +71,10 @@ class ConvolutionOp(LayerOp):
         """(top, left, bottom, right)."""
         top, left, bottom, right = self.pad_top, self.pad_left, self.pad_bottom, self.pad_right
         return (top.value.data, left.value.data, bottom.value.data, right.value.data)
+
+    def window(self, scope: Scope) -> Window:
+        """How the kernel moves over the input."""
+        return Window(self.strides, self.padding, self.dilation, self.groups(scope))
 
     def verify_in(self, scope: Scope) -> None:
         super().verify_in(scope)
@@ -145,6 +150,13 @@ class DeconvOp(LayerOp):
             for i in (0, 1)
         ]
         return (*first, reach[0] - first[0] - y[1], reach[1] - first[1] - y[2])
+
+    def window(self, scope: Scope) -> Window:
+        """How the kernel moves; sums that nothing is added to count as output padding."""
+        top, left, bottom, right = self.crops(scope)
+        padding = (top, left, max(bottom, 0), max(right, 0))
+        more = (max(-bottom, 0), max(-right, 0))
+        return Window(self.strides, padding, self.dilation, self.groups(scope), more)
 
     def verify_in(self, scope: Scope) -> None:
         super().verify_in(scope)

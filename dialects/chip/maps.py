@@ -25,6 +25,7 @@ from recog.dialects.chip.instructions import (
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.lns.pooling import MAX_STEPS
+from recog.dialects.windows import PoolWindow
 
 
 @record(0x12, INSTRUCTION_BITS)
@@ -70,6 +71,18 @@ class PoolOp(InstructionOp):
         """(top, left, bottom, right)."""
         top, left, bottom, right = self.pad_top, self.pad_left, self.pad_bottom, self.pad_right
         return (top.value.data, left.value.data, bottom.value.data, right.value.data)
+
+    @property
+    def window(self) -> PoolWindow:
+        """How the window moves over the input, and whether padding counts in a mean."""
+        count_padding = self.count_padding is not None
+        return PoolWindow(
+            self.strides,
+            self.padding,
+            self.dilation,
+            kernel=self.kernel,
+            count_padding=count_padding,
+        )
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)

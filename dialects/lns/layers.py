@@ -36,6 +36,7 @@ from recog.dialects.lns.types import (
     verify_single_bias,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import Window, padding_of, pair_of
 
 
 class MultiplyAccumulateOp(IRDLOperation):
@@ -124,6 +125,16 @@ class Conv2dOp(MultiplyAccumulateOp):
             result_types=[number_tensor(shape, output)],
         )
 
+    @property
+    def window(self) -> Window:
+        """How the kernel moves over the input."""
+        return Window(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            pair_of(self.dilation.get_values()),
+            self.groups.value.data,
+        )
+
     def verify_(self) -> None:
         verify_shape(
             self,
@@ -190,6 +201,17 @@ class ConvTranspose2dOp(MultiplyAccumulateOp):
                 "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
             },
             result_types=[number_tensor(shape, output)],
+        )
+
+    @property
+    def window(self) -> Window:
+        """How the kernel moves over the input."""
+        return Window(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            pair_of(self.dilation.get_values()),
+            self.groups.value.data,
+            pair_of(self.output_padding.get_values()),
         )
 
     def verify_(self) -> None:

@@ -36,6 +36,7 @@ from recog.dialects.lns.types import (
     verify_single_bias,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow, padding_of, pair_of
 
 
 class _PoolOp(IRDLOperation):
@@ -94,6 +95,16 @@ class MaxPool2dOp(_PoolOp):
             result_types=[number_tensor(shape, format_of(x))],
         )
 
+    @property
+    def window(self) -> PoolWindow:
+        """How the window moves over the input."""
+        return PoolWindow(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            pair_of(self.dilation.get_values()),
+            kernel=pair_of(self.kernel.get_values()),
+        )
+
     def verify_(self) -> None:
         verify_shape(
             self,
@@ -143,6 +154,16 @@ class AvgPool2dOp(_PoolOp):
                 "arithmetic": ArithmeticAttr(arithmetic or Arithmetic()),
             },
             result_types=[number_tensor(shape, output)],
+        )
+
+    @property
+    def window(self) -> PoolWindow:
+        """How the window moves over the input, and whether padding counts."""
+        return PoolWindow(
+            pair_of(self.strides.get_values()),
+            padding_of(self.padding.get_values()),
+            kernel=pair_of(self.kernel.get_values()),
+            count_padding=self.count_include_pad is not None,
         )
 
     def verify_(self) -> None:

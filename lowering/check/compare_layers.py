@@ -16,7 +16,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
-from recog.backend.arithmetic.engine import DEFAULT_ENGINE
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice
 from recog.backend.arithmetic.reference.boxes import decode_fixed
 from recog.backend.arithmetic.reference.definition import decode, encode
 from recog.backend.interpreters.lns import check_input, lns_interpreter, run_lns
@@ -55,7 +55,7 @@ def compare_layers(
     inputs: Sequence[np.ndarray],
     *,
     entry: str = "main",
-    engine: str = DEFAULT_ENGINE,
+    engine: EngineChoice = DEFAULT_ENGINE,
 ) -> list[LayerComparison]:
     """Both SQNRs of every layer that the two modules share, in execution order.
 
@@ -138,7 +138,7 @@ def _alone(
     references: dict[str, np.ndarray],
     inputs: Sequence[np.ndarray],
     entry: str,
-    engine: str,
+    engine: EngineChoice,
 ) -> dict[tuple[str, str], float]:
     """Run each op on operands as good as their format allows."""
     interpreter = lns_interpreter(module, engine)

@@ -25,6 +25,7 @@ from recog.backend.arithmetic.bounds import (
     resize_bound,
     shown,
 )
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.reference.stereo import correlation_bound
 from recog.dialects import lns
 from recog.dialects.data import ConstantOp
@@ -65,9 +66,8 @@ def op_bound(op: Operation, arithmetic: Arithmetic) -> AccumulatorBound:
     match op:
         case lns.MultiplyAccumulateOp():
             layer = read_layer(op)
-            bounds = accumulator_bounds(
-                layer.expanded, layer.format, format_of(op.input), layer.initial, arithmetic
-            )
+            weights = Codes(layer.expanded, layer.format)
+            bounds = accumulator_bounds(weights, format_of(op.input), layer.initial, arithmetic)
             channel = int(np.argmax(np.array(bounds, dtype=object)))
             return AccumulatorBound(op, f"output channel {channel}", bounds[channel])
         case lns.AddOp() | lns.SubOp():

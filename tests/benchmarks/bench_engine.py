@@ -163,20 +163,19 @@ def _program(model: Any, inputs: Any) -> bytes:
 
 def _calls(machine: Any, x: Any) -> dict[str, dict[str, Any]]:
     """The distinct layers of a run, by shape, with the codes that reached each."""
+    from recog.backend.arithmetic.codes import Codes, Layer
+
     calls: dict[str, dict[str, Any]] = {}
     engine = machine._engine
 
     def recorder(operation: str) -> Callable[..., Any]:
         run = getattr(type(engine), operation)
 
-        def record(*arguments: Any, **options: Any) -> Any:
-            result = run(engine, *arguments, **options)
+        def record(layer: Layer) -> Any:
+            result = run(engine, layer)
             call = {
                 "operation": operation,
-                "arguments": tuple(
-                    each.copy() if hasattr(each, "copy") else each for each in arguments
-                ),
-                "options": options,
+                "layer": layer._replace(x=Codes(layer.x.array.copy(), layer.x.format)),
                 "outputs": result.shape,
                 "count": 1,
             }
@@ -198,18 +197,17 @@ def _calls(machine: Any, x: Any) -> dict[str, dict[str, Any]]:
 
 
 def _shape(call: dict[str, Any]) -> str:
-    x, _, w, *_ = call["arguments"]
-    options = call["options"]
-    text = f"{list(x.shape)} * {list(w.shape)}"
+    layer = call["layer"]
+    text = f"{list(layer.x.array.shape)} * {list(layer.w.array.shape)}"
     for key in ("strides", "dilation", "groups"):
-        value = options.get(key, 1)
+        value = getattr(layer.window, key)
         if value not in (1, (1, 1)):
             text += f" {key} {value if isinstance(value, int) else value[0]}"
     return text
 
 
 def _gmac(call: dict[str, Any]) -> float:
-    w = call["arguments"][2]
+    w = call["layer"].w.array
     outputs = 1
     for size in call["outputs"]:
         outputs *= size
@@ -219,8 +217,8 @@ def _gmac(call: dict[str, Any]) -> float:
 def _layer_row(machine: Any, call: dict[str, Any], turns: int) -> dict[str, Any]:
     import torch
 
-    engine, options = machine._engine, call["options"]
-    x, w = (torch.randn(call["arguments"][i].shape) for i in (0, 2))
+    engine, layer = machine._engine, call["layer"]
+    x, w = (torch.randn(codes.array.shape) for codes in (layer.x, layer.w))
     bias = torch.randn(len(w))
     if call["operation"] == "linear":
 
@@ -228,18 +226,18 @@ def _layer_row(machine: Any, call: dict[str, Any], turns: int) -> dict[str, Any]
             return torch.nn.functional.linear(x, w, bias)
 
     else:
-        top, left, bottom, right = options["padding"]
-        window = {"stride": options["strides"], "dilation": options["dilation"]}
+        top, left, bottom, right = layer.window.padding
+        window = {"stride": layer.window.strides, "dilation": layer.window.dilation}
         if (top, left) == (bottom, right):
             window["padding"] = (top, left)
         else:
             x = torch.nn.functional.pad(x, (left, right, top, bottom))
 
         def eager() -> Any:
-            return torch.nn.functional.conv2d(x, w, bias, **window, groups=options["groups"])
+            return torch.nn.functional.conv2d(x, w, bias, **window, groups=layer.window.groups)
 
     def recog() -> Any:
-        return getattr(engine, call["operation"])(*call["arguments"], **options)
+        return getattr(engine, call["operation"])(layer)
 
     engine.taken.clear()
     recog()

@@ -13,11 +13,12 @@ import argparse
 import itertools
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import paths
 from recog.backend.arithmetic.fast.assembly import Kernels, kernels
@@ -26,6 +27,7 @@ from recog.backend.arithmetic.fast.engine import FastEngine
 from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow, Window, padding_of, pair_of
 
 LARGE = 1 << 20
 """Products of a layer from which on gemm stands in for the definition."""
@@ -41,16 +43,16 @@ def engines() -> dict[str, FastEngine]:
         wide = paths.FORMS["avx512"]
         halves = Form(wide.lanes, paths.FORMS["avx2"].shuffle, wide.positions)
         found["avx512 in halves"] = Kernels("avx512 in halves", halves)
-    return {name: FastEngine(code) for name, code in found.items()}
+    return {name: FastEngine(code=code) for name, code in found.items()}
 
 
 @dataclass
 class Case:
-    """One call of an engine: tensors and formats in its order, options by name."""
+    """One call of an engine: operands in its order, options by name."""
 
     operation: str
     operands: tuple[Any, ...]
-    options: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
     products: int = 0
 
     def run(self, engine: Engine) -> np.ndarray:
@@ -62,6 +64,8 @@ class Case:
 
 
 def _shown(operand: Any) -> str:
+    if isinstance(operand, Layer | Codes):
+        return " ".join(_shown(each) for each in operand)
     if isinstance(operand, np.ndarray):
         return f"{operand.dtype}{list(operand.shape)}"
     if isinstance(operand, LnsFormat) and operand.axis is not None:
@@ -80,27 +84,29 @@ def _draw_map(rng: np.random.Generator) -> Case:
     operation = rng.choice(["correlation", "avg_pool2d", "resize_bilinear"])
     format, shape = _format(rng), (int(rng.integers(1, 3)), *rng.integers(1, 24, 3).tolist())
     x, size = _codes(rng, shape, format), shape[2:]
-    options: dict[str, Any] = {"arithmetic": _arithmetic(rng)}
+    arithmetic = _arithmetic(rng)
     if operation == "correlation":
         other = _format(rng)
-        y, out_format = _codes(rng, shape, other), _output(rng, format, other)
-        options["disparities"] = int(rng.integers(1, shape[3] + 1))
-        return Case(operation, (x, format, y, other, out_format), options)
+        y, out_format = Codes(_codes(rng, shape, other), other), _output(rng, format, other)
+        disparities = int(rng.integers(1, shape[3] + 1))
+        return Case(operation, (Codes(x, format), y, disparities, out_format, arithmetic))
+    options: dict[str, Any] = {}
     if operation == "avg_pool2d":
-        options |= {
-            "kernel": tuple(int(rng.integers(1, n + 1)) for n in size),
-            "strides": tuple(rng.integers(1, 5, 2).tolist()),
-            "padding": tuple(rng.integers(0, 3, 4).tolist()),
-            "count_include_pad": bool(rng.random() < 0.7),
-            "relu": bool(rng.random() < 0.5),
-        }
+        how = PoolWindow(
+            kernel=pair_of([int(rng.integers(1, n + 1)) for n in size]),
+            strides=pair_of(rng.integers(1, 5, 2).tolist()),
+            padding=padding_of(rng.integers(0, 3, 4).tolist()),
+            count_padding=bool(rng.random() < 0.7),
+        )
+        options["relu"] = bool(rng.random() < 0.5)
     else:
-        options |= {
-            "size": tuple(rng.integers(1, 50, 2).tolist()),
-            "steps": tuple(rng.choice([1, 2, 3, 8, 256], 2).tolist()),
-            "align_corners": bool(rng.random() < 0.5),
-        }
-    return Case(operation, (x, format, _output(rng, format)), options)
+        how = Interpolation(
+            size=pair_of(rng.integers(1, 50, 2).tolist()),
+            steps=pair_of(rng.choice([1, 2, 3, 8, 256], 2).tolist()),
+            align_corners=bool(rng.random() < 0.5),
+        )
+    operands = Codes(x, format), how, _output(rng, format), arithmetic
+    return Case(operation, operands, options)
 
 
 def _draw_layer(rng: np.random.Generator) -> Case:
@@ -114,10 +120,7 @@ def _draw_layer(rng: np.random.Generator) -> Case:
         w_format = w_format.with_bias(tuple(rng.integers(-40, 200, outputs).tolist()), 0)
     limit = 1 << int(rng.integers(0, 40))
     init = None if rng.random() < 0.3 else rng.integers(-limit, limit, outputs)
-    options: dict[str, Any] = {
-        "relu": bool(rng.random() < 0.5),
-        "arithmetic": _arithmetic(rng),
-    }
+    relu, arithmetic, window = bool(rng.random() < 0.5), _arithmetic(rng), Window()
     out_format = None if rng.random() < 0.2 else _output(rng, x_format, w_format)
     if operation == "linear":
         x_shape, w_shape = (int(rng.integers(1, 60)), inputs), (outputs, inputs)
@@ -125,15 +128,17 @@ def _draw_layer(rng: np.random.Generator) -> Case:
         kernel = rng.integers(1, 5, 2).tolist()
         x_shape = (int(rng.integers(1, 3)), inputs, *rng.integers(8, 30, 2).tolist())
         w_shape = (outputs, inputs // groups, *kernel)
-        options |= {
-            "strides": tuple(rng.integers(1, 4, 2).tolist()),
-            "padding": tuple(rng.integers(0, 3, 4).tolist()),
-            "dilation": tuple(rng.integers(1, 3, 2).tolist()),
-            "groups": groups,
-        }
+        window = Window(
+            strides=pair_of(rng.integers(1, 4, 2).tolist()),
+            padding=padding_of(rng.integers(0, 3, 4).tolist()),
+            dilation=pair_of(rng.integers(1, 3, 2).tolist()),
+            groups=groups,
+        )
     x, w = _codes(rng, x_shape, x_format), _codes(rng, w_shape, w_format)
     products = x.size * w.size // max(1, w.shape[1])
-    return Case(operation, (x, x_format, w, w_format, init, out_format), options, products)
+    operands = Codes(x, x_format), Codes(w, w_format)
+    layer = Layer(*operands, init, out_format, arithmetic, window, relu)
+    return Case(operation, (layer,), products=products)
 
 
 def _arithmetic(rng: np.random.Generator) -> Arithmetic:

@@ -15,9 +15,13 @@ from itertools import product as index_product
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 HALF = Fraction(1, 2)
+
+Code = tuple[int, LnsFormat]
+"""One code and its format."""
 
 
 def at_least(a: Fraction, exponent: Fraction) -> bool:
@@ -164,22 +168,15 @@ def dot(
     return init + sum(product(a, x_format, b, w_format, arithmetic) for a, b in zip(x, w))
 
 
-def conv2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    out_format: LnsFormat | None,
-    *,
-    strides: tuple[int, int],
-    padding: tuple[int, int, int, int],
-    dilation: tuple[int, int],
-    groups: int,
-    relu: bool = False,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
+def conv2d(layer: Layer) -> np.ndarray:
     """As `definition.conv2d`, one output at a time; int64 whatever the output."""
+    (x, x_format), (w, w_format), init, out_format, arithmetic, window, relu, _ = layer
+    strides, padding, dilation, groups = (
+        window.strides,
+        window.padding,
+        window.dilation,
+        window.groups,
+    )
     (count, _, height, width), (outputs, inputs, *kernel) = x.shape, w.shape
     reach = [dilation[axis] * (kernel[axis] - 1) for axis in (0, 1)]
     rows = (height + padding[0] + padding[2] - reach[0] - 1) // strides[0] + 1
@@ -198,23 +195,16 @@ def conv2d(
     return result
 
 
-def conv_transpose2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    out_format: LnsFormat | None,
-    *,
-    strides: tuple[int, int],
-    padding: tuple[int, int, int, int],
-    output_padding: tuple[int, int],
-    dilation: tuple[int, int],
-    groups: int,
-    relu: bool = False,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
+def conv_transpose2d(layer: Layer) -> np.ndarray:
     """As `sampling.conv_transpose2d`, but each output gathers what reaches it; int64."""
+    (x, x_format), (w, w_format), init, out_format, arithmetic, window, relu, _ = layer
+    strides, padding, dilation, groups, output_padding = (
+        window.strides,
+        window.padding,
+        window.dilation,
+        window.groups,
+        window.output_padding,
+    )
     (count, _, *size), (outputs, inputs, *kernel) = x.shape, w.shape
     rows, columns = (
         (size[axis] - 1) * strides[axis]
@@ -238,31 +228,29 @@ def conv_transpose2d(
 
 
 def add(
-    a: int,
-    a_format: LnsFormat,
-    b: int,
-    b_format: LnsFormat,
+    a: Code,
+    b: Code,
     out_format: LnsFormat,
-    relu: bool,
     arithmetic: Arithmetic,
+    *,
     subtract: bool = False,
+    relu: bool = False,
 ) -> int:
     """The code of a sum or a difference."""
-    scale = max(Fraction(f.biases[0], 2**f.frac) for f in (a_format, b_format))
+    scale = max(Fraction(f.biases[0], 2**f.frac) for _, f in (a, b))
     acc = 0
-    for code, format, factor in ((a, a_format, 1), (b, b_format, -1 if subtract else 1)):
+    for (code, format), factor in ((a, 1), (b, -1 if subtract else 1)):
         sign, magnitude = sign_and_magnitude(code, format)
         if magnitude:
             acc += factor * sign * antilog(logarithm(magnitude, format) + scale, arithmetic)
     return reencode(acc, -arithmetic.antilog_bits - scale, out_format, relu)
 
 
-def mul(
-    a: int, a_format: LnsFormat, b: int, b_format: LnsFormat, out_format: LnsFormat, relu: bool
-) -> int:
+def mul(a: Code, b: Code, out_format: LnsFormat, *, relu: bool) -> int:
     """The code of a product: no antilog, so nothing but the last rounding."""
-    a_sign, a_magnitude = sign_and_magnitude(a, a_format)
-    b_sign, b_magnitude = sign_and_magnitude(b, b_format)
+    (a_code, a_format), (b_code, b_format) = a, b
+    a_sign, a_magnitude = sign_and_magnitude(a_code, a_format)
+    b_sign, b_magnitude = sign_and_magnitude(b_code, b_format)
     if a_magnitude == 0 or b_magnitude == 0 or (relu and a_sign != b_sign):
         return 0
     exponent = logarithm(a_magnitude, a_format) + logarithm(b_magnitude, b_format)
@@ -280,16 +268,10 @@ def position(y: int, given: int, wanted: int, steps: int, align_corners: bool) -
 
 
 def resize_bilinear(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    size: tuple[int, int],
-    steps: tuple[int, int],
-    align_corners: bool,
-    arithmetic: Arithmetic,
+    codes: Codes, to: Interpolation, out_format: LnsFormat, arithmetic: Arithmetic
 ) -> np.ndarray:
     """As `sampling.resize_bilinear`: every input weighted by a tent around each output; int64."""
+    (x, x_format), (size, steps, align_corners) = codes, to
     result = np.zeros((*x.shape[:2], *size), np.int64)
     unit = -arithmetic.antilog_bits - Fraction(x_format.biases[0], 2**x_format.frac)
     for n, c, row, column in index_product(*map(range, result.shape)):

@@ -16,20 +16,16 @@ from scalar_oracle import (
     sign_and_magnitude,
 )
 
+from recog.backend.arithmetic.codes import Codes
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 LOG2_E = Fraction(1549082005, 2**30)
 
 
 def correlation(
-    left: np.ndarray,
-    left_format: LnsFormat,
-    right: np.ndarray,
-    right_format: LnsFormat,
-    out_format: LnsFormat,
-    disparities: int,
-    arithmetic: Arithmetic,
+    near: Codes, far: Codes, disparities: int, out_format: LnsFormat, arithmetic: Arithmetic
 ) -> np.ndarray:
+    (left, left_format), (right, right_format) = near, far
     batch, channels, height, width = left.shape
     codes = np.zeros((batch, disparities, height, width), out_format.dtype)
     unit = product_unit(left_format, right_format, 0, arithmetic)
@@ -61,14 +57,9 @@ def exponential(below: int) -> int:
 
 
 def expectation(
-    logits: np.ndarray,
-    logit_format: LnsFormat,
-    bins: np.ndarray,
-    residual: np.ndarray | None,
-    residual_format: LnsFormat | None,
-    out_format: LnsFormat,
-    frac: int,
+    of: Codes, bins: np.ndarray, residual: Codes | None, out_format: LnsFormat, frac: int
 ) -> np.ndarray:
+    logits, logit_format = of
     batch, _, height, width = logits.shape
     codes = np.zeros((batch, 1, height, width), out_format.dtype)
     for n, _, y, x in np.ndindex(*codes.shape):
@@ -76,8 +67,8 @@ def expectation(
         weights = [exponential(max(octaves) - each) for each in octaves]
         moment = sum(weight * bin for weight, bin in zip(weights, bins.tolist()))
         value = math.floor(Fraction(moment, sum(weights)) + Fraction(1, 2))
-        if residual is not None and residual_format is not None:
-            value += fixed(int(residual[n, 0, y, x]), residual_format, Fraction(1), frac)
+        if residual is not None:
+            value += fixed(int(residual.array[n, 0, y, x]), residual.format, Fraction(1), frac)
         codes[n, 0, y, x] = nearest_code(
             Fraction(abs(value)), Fraction(-frac), value < 0, out_format
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from hypothesis import strategies as st
 
+from recog.backend.arithmetic.codes import Codes, Layer
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import Window, padding_of
 
 arithmetics = st.builds(
     Arithmetic,
@@ -68,11 +68,19 @@ def extreme_codes(shape: tuple[int, ...], format: LnsFormat, kind: str) -> np.nd
     return codes
 
 
-class Layer(NamedTuple):
-    """The arguments of one convolution: x to out_format, and those by name."""
-
-    tensors: tuple
-    window: dict
+def layer_of(
+    x: np.ndarray,
+    x_format: LnsFormat,
+    w: np.ndarray,
+    w_format: LnsFormat,
+    init: np.ndarray | None = None,
+    out_format: LnsFormat | None = None,
+    **rest,
+) -> Layer:
+    """A layer of these tensors; the rest are its arithmetic, relu, and fields of its window."""
+    arithmetic, relu = rest.pop("arithmetic", Arithmetic()), rest.pop("relu", False)
+    x_codes, w_codes = Codes(x, x_format), Codes(w, w_format)
+    return Layer(x_codes, w_codes, init, out_format, arithmetic, Window(**rest), relu)
 
 
 @st.composite
@@ -82,18 +90,18 @@ def convolutions(draw, largest_size: int = 5, largest_channels: int = 3) -> Laye
     kernel, strides, dilation = (
         (draw(st.integers(1, n)), draw(st.integers(1, n))) for n in (3, 3, 2)
     )
-    padding = tuple(draw(st.integers(0, 3)) for _ in range(4))
+    padding = padding_of([draw(st.integers(0, 3)) for _ in range(4)])
     size = [
         draw(st.integers(max(1, d * (k - 1) + 1 - before - after), largest_size + d * (k - 1)))
         for d, k, before, after in zip(dilation, kernel, padding[:2], padding[2:])
     ]
-    window = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
+    window = Window(strides, padding, dilation, groups)
     x_shape = draw(st.integers(1, 2)), inputs * groups, *size
     return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window))
 
 
 @st.composite
-def _layers(draw, x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: dict) -> Layer:
+def _layers(draw, x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window) -> Layer:
     """Layers of these shapes and that window, with all else."""
     x_format, w_format = draw(formats()), draw(formats(channels=w_shape[0]))
     x, w = draw(code_arrays(x_shape, x_format)), draw(code_arrays(w_shape, w_format))
@@ -101,8 +109,8 @@ def _layers(draw, x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: di
     init = np.random.default_rng(draw(st.integers(0, 99))).integers(-limit, limit, len(w))
     init = draw(st.sampled_from([None, init]))
     out_format = draw(st.none() | output_formats(_octaves(x_format, w_format)))
-    rest = {"relu": draw(st.booleans()), "arithmetic": draw(arithmetics)}
-    return Layer((x, x_format, w, w_format, init, out_format), window | rest)
+    relu, arithmetic = draw(st.booleans()), draw(arithmetics)
+    return Layer(Codes(x, x_format), Codes(w, w_format), init, out_format, arithmetic, window, relu)
 
 
 def _octaves(*factors: LnsFormat) -> tuple[int, int]:
@@ -127,20 +135,14 @@ def transposed_convolutions(draw, largest_size: int = 4, largest_channels: int =
         for side in (axis, axis + 2):
             left = (size[axis] - 1) * strides[axis] + reach - padding[axis] - 1
             padding[side] = draw(st.integers(0, min(4, left)))
-    window = {
-        "strides": strides,
-        "padding": tuple(padding),
-        "output_padding": output_padding,
-        "dilation": dilation,
-        "groups": groups,
-    }
+    window = Window(strides, padding_of(padding), dilation, groups, output_padding)
     x_shape = draw(st.integers(1, 2)), inputs * groups, *size
     return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window))
 
 
 @st.composite
 def correlations(draw, largest: int):
-    """Two feature maps of one shape with their formats, an output's format, disparities."""
+    """Two feature maps of one shape, disparities, an output's format."""
     shape = tuple(draw(st.integers(1, n)) for n in (2, largest, largest, largest + 1))
     left_format, right_format = draw(formats()), draw(formats())
     low, high = (
@@ -150,10 +152,7 @@ def correlations(draw, largest: int):
             [(f.max_magnitude, f) for f in (left_format, right_format)],
         )
     )
-    return (
-        draw(code_arrays(shape, left_format)),
-        left_format,
-        draw(code_arrays(shape, right_format)),
-        right_format,
-        draw(output_formats((low, high))),
-    ), draw(st.integers(1, shape[3]))
+    left = Codes(draw(code_arrays(shape, left_format)), left_format)
+    right = Codes(draw(code_arrays(shape, right_format)), right_format)
+    out_format = draw(output_formats((low, high)))
+    return left, right, draw(st.integers(1, shape[3])), out_format

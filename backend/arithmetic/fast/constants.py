@@ -106,14 +106,13 @@ def reencoding(
     out_format: LnsFormat | None,
     arithmetic: Arithmetic,
     relu: bool,
-    divisor: int = 1,
 ) -> Reencoding:
     """How the accumulators of some channels become codes; see `buckets` for the method."""
     if out_format is None:
         return _identity(relu)
-    fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic, divisor)
+    fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic)
     kinds, table = np.unique(rests, return_inverse=True)
-    tables = [_buckets(fine, step, int(rest), divisor) for rest in kinds]
+    tables = [_buckets(fine, step, int(rest), scale.divisor) for rest in kinds]
     one_sided = relu or out_format.unsigned
 
     def spread(values: np.ndarray, dtype: type[np.integer]) -> np.ndarray:

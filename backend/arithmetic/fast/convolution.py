@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Layer
 from recog.backend.arithmetic.fast import kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.constants import Products
@@ -18,10 +19,8 @@ from recog.backend.arithmetic.fast.layer import (
     masks_of,
     products_in,
 )
-from recog.backend.arithmetic.fast.paths import thread_count
 from recog.backend.arithmetic.fast.reencoding import Epilogue
 from recog.backend.arithmetic.fast.threads import spread
-from recog.backend.arithmetic.operands import Layer
 
 TABLE_BYTES = 64 << 10
 """What the values of a block of inputs may take: about an eighth of a second-level cache."""
@@ -47,9 +46,9 @@ class Prepared(NamedTuple):
 
     NAME = "dense"
 
-    def convolve(self, layer: Layer) -> np.ndarray:
+    def convolve(self, layer: Layer, threads: int) -> np.ndarray:
         """The layer's codes or accumulators, [N, O, Ho, Wo]."""
-        shape = len(layer.x), len(layer.w), *layer.size
+        shape = len(layer.x.array), len(layer.w.array), *layer.size
         out = np.empty(shape, layer.out_dtype)
         if not out.size:
             return out
@@ -72,13 +71,13 @@ class Prepared(NamedTuple):
                 aligned(scratch_bytes),
             )
 
-        spread(work, plan.groups * plan.tiles * plan.splits)
+        spread(work, plan.groups * plan.tiles * plan.splits, threads)
         return out
 
 
-def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
+def prepare(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Prepared:
     """The plan and the weights of a layer that `takes` takes."""
-    plan, products = _plan(layer, fit, code), products_in(layer)
+    plan, products = _plan(layer, fit, code, threads), products_in(layer)
     records = np.empty((len(products.factor), 2), np.int32)
     records[:, 0] = 4 * plan.positions * products.weight_residue
     records[:, 1] = products.factor
@@ -90,18 +89,18 @@ def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
 def _padded(layer: Layer) -> np.ndarray:
     top, left, _, _ = layer.window.padding
     if not any(layer.window.padding):
-        return np.ascontiguousarray(layer.x)
-    count, channels, height, width = layer.x.shape
+        return np.ascontiguousarray(layer.x.array)
+    count, channels, height, width = layer.x.array.shape
     padded = np.zeros((count, channels, *layer.padded_size), np.uint8)
-    padded[:, :, top : top + height, left : left + width] = layer.x
+    padded[:, :, top : top + height, left : left + width] = layer.x.array
     return padded
 
 
-def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
+def _plan(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Tiles:
     products, window = products_in(layer), layer.window
-    outputs, inputs, terms = len(layer.w), layer.w.shape[1], layer.terms
+    (outputs, inputs, *_), terms = layer.w.array.shape, layer.terms
     height, width = layer.size
-    total = len(layer.x) * height * width
+    total = len(layer.x.array) * height * width
     lanes = code.form.lanes
     positions = min(
         code.form.positions, key=lambda each: (-(-total // each) * (lanes * 1.2 + each), each)
@@ -114,11 +113,11 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
     own = outputs // window.groups
     tiles = -(-total // positions)
     # A map of one tile still has work for every thread: its outputs.
-    sharing = -(-thread_count() // (window.groups * tiles))
+    sharing = -(-threads // (window.groups * tiles))
     at_once = min(-(-own // sharing), OUTPUTS_AT_ONCE)
     table = ""
     if code.form.shuffle and products.shape is not None:
-        signed = not layer.x_format.unsigned
+        signed = not layer.x.format.unsigned
         table = table_name(positions, products.shape, residues, signed)
     in_height, in_width = layer.padded_size
     return Tiles(
@@ -137,7 +136,7 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
         splits=-(-own // at_once),
         width=width,
         area=height * width,
-        image_stride=layer.x.shape[1] * in_height * in_width,
+        image_stride=layer.x.array.shape[1] * in_height * in_width,
         row_stride=window.strides[0] * in_width,
         column_stride=window.strides[1],
         group_stride=inputs * in_height * in_width,
@@ -147,14 +146,14 @@ def _plan(layer: Layer, fit: Fit, code: Kernels) -> Tiles:
 
 def _packed(layer: Layer, plan: Tiles) -> np.ndarray:
     packed = np.zeros((plan.groups, plan.blocks, plan.outputs, plan.depth), np.uint8)
-    w = np.ascontiguousarray(layer.w).reshape(plan.groups, plan.outputs, -1)
+    w = np.ascontiguousarray(layer.w.array).reshape(plan.groups, plan.outputs, -1)
     kernels.pack(w, packed)
     return packed
 
 
 def _offsets(layer: Layer, plan: Tiles) -> np.ndarray:
     """Where each weight's input lies from the first one on; those beyond the last at the first."""
-    _, inputs, rows, columns = layer.w.shape
+    _, inputs, rows, columns = layer.w.array.shape
     channel, row, column = np.ogrid[:inputs, :rows, :columns]
     height, width = layer.padded_size
     vertical, horizontal = layer.window.dilation

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Layer
 from recog.backend.arithmetic.fast import kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.constants import (
@@ -16,19 +17,18 @@ from recog.backend.arithmetic.fast.constants import (
 )
 from recog.backend.arithmetic.fast.emit import UNROLL
 from recog.backend.arithmetic.fast.reencoding import Epilogue
-from recog.backend.arithmetic.operands import Layer
 
 INT32_MAX = (1 << 31) - 1
 
 
 def products_in(layer: Layer) -> Products:
-    formats = layer.x_format.with_bias(0), layer.w_format.with_bias(0)
+    formats = layer.x.format.with_bias(0), layer.w.format.with_bias(0)
     return products_of(*formats, layer.arithmetic)
 
 
 def masks_of(layer: Layer) -> tuple[int, int, int, int, int]:
     """How kernels part an input's code: magnitude_mask, up, low_mask, frac and sign_mask."""
-    products, format = products_in(layer), layer.x_format
+    products, format = products_in(layer), layer.x.format
     low_mask = (1 << products.frac) - 1
     return format.max_magnitude, products.up, low_mask, products.frac, format.sign_mask
 
@@ -47,7 +47,8 @@ class Fit(NamedTuple):
 
 def fit_of(layer: Layer) -> Fit:
     products = products_in(layer)
-    rows = np.ascontiguousarray(layer.w).reshape(len(layer.w), -1)
+    w = layer.w.array
+    rows = np.ascontiguousarray(w).reshape(len(w), -1)
     bound = kernels.sums_of_terms(rows, products.terms)
     if bound <= INT32_MAX:
         return Fit(layer.terms, bound)
@@ -58,16 +59,17 @@ def fit_of(layer: Layer) -> Fit:
 def epilogue_of(layer: Layer, fit: Fit, code: Kernels, positions: int) -> Epilogue:
     """How sums of a layer, `positions` in a row, become its codes or accumulators."""
     kernel, tables = 0, np.zeros(0, np.int32)
-    channels, out_format, scale = np.zeros((1, 6), np.int32), layer.out_format, layer.scale
+    records, out_format, scale = np.zeros((1, 6), np.int32), layer.out, layer.scale
+    outputs = len(layer.w.array)
     if out_format is not None:
         if fit.bound + _largest_initial(layer) < INT32_MAX:
             kernel = code.address(f"finish_{positions}_{out_format.dtype.itemsize}")
-        channels, tables = channel_records(scale, len(layer.w), out_format, layer.arithmetic)
+        records, tables = channel_records(scale, outputs, out_format, layer.arithmetic)
         if layer.init is not None:
-            channels = channels.copy()
-            channels[:, 4] = layer.init.astype(np.int32)
-    how = reencoding(scale, len(layer.w), out_format, layer.arithmetic, layer.relu)
-    return Epilogue(kernel, layer.initial, channels, tables, how)
+            records = records.copy()
+            records[:, 4] = layer.init.astype(np.int32)
+    how = reencoding(scale, outputs, out_format, layer.arithmetic, layer.relu)
+    return Epilogue(kernel, layer.initial, records, tables, how)
 
 
 def _largest_initial(layer: Layer) -> int:

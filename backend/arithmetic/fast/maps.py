@@ -6,66 +6,65 @@ from functools import lru_cache
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Codes, Interpolation
 from recog.backend.arithmetic.fast import map_kernels
 from recog.backend.arithmetic.fast.constants import reencoding
 from recog.backend.arithmetic.fast.threads import spread
 from recog.backend.arithmetic.gemm import lookup
-from recog.backend.arithmetic.operands import Operands
 from recog.backend.arithmetic.reference import definition, sampling
-from recog.backend.arithmetic.reference.definition import Padding, Pair, output_size
 from recog.backend.arithmetic.tables import code_scale, product_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow
 
 
 def correlation(
-    operands: Operands,
-    table: lookup.ProductTable,
-    out_format: LnsFormat,
+    left: Codes,
+    right: Codes,
     disparities: int,
+    out: LnsFormat,
     arithmetic: Arithmetic,
-) -> np.ndarray:
-    """As `stereo.correlation`, by a table for sums of as many products as there are channels."""
-    left, left_format, right, right_format = operands
-    batch, channels, height, width = left.shape
-    near = table.x_index.astype(np.uint32).take(left)
-    far = table.w_index.astype(np.uint32).take(right)
-    scale = product_scale(left_format, right_format)
-    how = reencoding(scale, 1, out_format, arithmetic, False, channels)
-    out = np.empty((batch, disparities, height, width), out_format.dtype)
+    threads: int,
+) -> np.ndarray | None:
+    """As `stereo.correlation`; None where sums of so many channels' products have no table."""
+    batch, channels, height, width = left.array.shape
+    formats = left.format.with_bias(0), right.format.with_bias(0)
+    table = lookup.product_table(*formats, channels, arithmetic)
+    if table is None:
+        return None
+    products = table.products
+    near = table.x_index.astype(np.uint32).take(left.array)
+    far = table.w_index.astype(np.uint32).take(right.array)
+    scale = product_scale(left.format, right.format).over(channels)
+    how = reencoding(scale, 1, out, arithmetic, False)
+    codes = np.empty((batch, disparities, height, width), out.dtype)
 
     def work(first: int, last: int) -> None:
-        map_kernels.correlate(first, last, near, far, table.products, how, out)
+        map_kernels.correlate(first, last, near, far, products, how, codes)
 
-    spread(work, batch * height)
-    return out
+    spread(work, batch * height, threads)
+    return codes
 
 
 def resize_bilinear(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    size: Pair,
-    steps: Pair,
-    align_corners: bool,
-    arithmetic: Arithmetic,
+    x: Codes, to: Interpolation, out: LnsFormat, arithmetic: Arithmetic, threads: int
 ) -> np.ndarray:
     """As `sampling.resize_bilinear`."""
-    count, channels, *given = x.shape
-    scale, values = code_scale(x_format), _values(x_format, arithmetic)
+    count, channels, *given = x.array.shape
+    values = _values(x.format, arithmetic)
     vertical, horizontal = (
-        _axis(inputs, wanted, each, align_corners)
-        for inputs, wanted, each in zip(given, size, steps)
+        _axis(inputs, wanted, each, to.align_corners)
+        for inputs, wanted, each in zip(given, to.size, to.steps)
     )
-    how = reencoding(scale, 1, out_format, arithmetic, False, steps[0] * steps[1])
-    planes = np.ascontiguousarray(x).reshape(count * channels, *given)
-    out = np.empty((len(planes), *size), out_format.dtype)
+    scale = code_scale(x.format).over(to.steps[0] * to.steps[1])
+    how = reencoding(scale, 1, out, arithmetic, False)
+    planes = np.ascontiguousarray(x.array).reshape(count * channels, *given)
+    codes = np.empty((len(planes), *to.size), out.dtype)
 
     def work(first: int, last: int) -> None:
-        map_kernels.interpolate(first, last, planes, values, vertical, horizontal, how, out)
+        map_kernels.interpolate(first, last, planes, values, vertical, horizontal, how, codes)
 
-    spread(work, len(planes) * size[0])
-    return out.reshape(count, channels, *size)
+    spread(work, len(planes) * to.size[0], threads)
+    return codes.reshape(count, channels, *to.size)
 
 
 def _axis(given: int, wanted: int, steps: int, align_corners: bool) -> map_kernels.Axis:
@@ -75,34 +74,32 @@ def _axis(given: int, wanted: int, steps: int, align_corners: bool) -> map_kerne
 
 
 def avg_pool2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    kernel: Pair,
-    strides: Pair,
-    padding: Padding,
-    relu: bool,
+    x: Codes,
+    window: PoolWindow,
+    out: LnsFormat,
     arithmetic: Arithmetic,
+    relu: bool,
+    threads: int,
 ) -> np.ndarray:
     """As `definition.avg_pool2d`, where padding counts."""
-    count, channels, *given = x.shape
-    size = output_size(given, kernel, strides, padding, (1, 1))
-    scale, values = code_scale(x_format), _values(x_format, arithmetic)
-    how = reencoding(scale, 1, out_format, arithmetic, relu, kernel[0] * kernel[1])
-    pool = map_kernels.Pool(*kernel, *strides, *padding[:2])
-    planes = np.ascontiguousarray(x).reshape(count * channels, *given)
-    out = np.empty((len(planes), *size), out_format.dtype)
+    count, channels, *given = x.array.shape
+    size, kernel = window.pooled_size(given), window.kernel
+    values = _values(x.format, arithmetic)
+    scale = code_scale(x.format).over(kernel[0] * kernel[1])
+    how = reencoding(scale, 1, out, arithmetic, relu)
+    pool = map_kernels.Pool(*kernel, *window.strides, *window.padding[:2])
+    planes = np.ascontiguousarray(x.array).reshape(count * channels, *given)
+    codes = np.empty((len(planes), *size), out.dtype)
 
     def work(first: int, last: int) -> None:
-        map_kernels.average(first, last, planes, values, pool, how, out)
+        map_kernels.average(first, last, planes, values, pool, how, codes)
 
-    spread(work, len(planes) * size[0])
-    return out.reshape(count, channels, *size)
+    spread(work, len(planes) * size[0], threads)
+    return codes.reshape(count, channels, *size)
 
 
 @lru_cache(maxsize=64)
 def _values(format: LnsFormat, arithmetic: Arithmetic) -> np.ndarray:
     """The integer of every code, int64."""
-    codes, scale = definition.all_codes(format), code_scale(format)
-    return definition.linearize(codes, format, scale, arithmetic)
+    every = Codes(definition.all_codes(format), format)
+    return definition.linearize(every, code_scale(format), arithmetic)

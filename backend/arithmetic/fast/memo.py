@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from recog.backend.arithmetic.operands import Layer
+from recog.backend.arithmetic.codes import Layer
 
 MOST_TIMES = 16
 """How many times the size of the weights is remembered of them, for input shapes and the like."""
@@ -19,9 +19,15 @@ MOST_TIMES = 16
 _entries: dict[int, dict[Any, tuple[Any, Any]]] = {}
 
 
-def remembered(layer: Layer, code: Any, make: Callable[[], Any]) -> Any:
-    """make(), or what it gave for the same view of the same weights and all else the same."""
-    init, whole = layer.init, layer.w if layer.whole is None else layer.whole
+def remembered(layer: Layer, engine: tuple[Any, int], make: Callable[[], Any]) -> Any:
+    """make(), or what it gave for the same view of the same weights and all else the same.
+
+    Args:
+        engine: the kernels that are prepared for, and the number of threads.
+    """
+    code, threads = engine
+    (w, w_format), init = layer.w, layer.init
+    whole = w if layer.whole is None else layer.whole
     if whole.flags.writeable or (init is not None and init.flags.writeable):
         return make()
     if id(whole) not in _entries:
@@ -29,13 +35,13 @@ def remembered(layer: Layer, code: Any, make: Callable[[], Any]) -> Any:
         weakref.finalize(whole, _entries.pop, id(whole), None)
     own = _entries[id(whole)]
     # As long as the weights live, where a view of them begins and how it steps says what it holds.
-    view = layer.w.__array_interface__["data"][0], layer.w.shape, layer.w.strides
+    view = w.__array_interface__["data"][0], w.shape, w.strides
     # Formats may have thousands of biases: the same object is enough, and kept alive.
-    kept = layer.w_format, init, code
-    others = layer.x_format, layer.out_format, layer.window, layer.relu, layer.arithmetic
-    key = (*view, layer.x.shape, *others, *(id(each) for each in kept))
+    kept = w_format, init, code
+    others = layer.x.format, layer.out, layer.window, layer.relu, layer.arithmetic, threads
+    key = (*view, layer.x.array.shape, *others, *(id(each) for each in kept))
     if key not in own:
-        if len(own) * layer.w.size >= MOST_TIMES * whole.size:
+        if len(own) * w.size >= MOST_TIMES * whole.size:
             own.clear()
         own[key] = (kept, make())
     return own[key][1]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Layer
 from recog.backend.arithmetic.fast import narrow_kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.emit import ROW_VECTORS
@@ -17,7 +18,6 @@ from recog.backend.arithmetic.fast.layer import Fit, aligned, epilogue_of, masks
 from recog.backend.arithmetic.fast.narrow_kernels import Planes
 from recog.backend.arithmetic.fast.reencoding import Epilogue
 from recog.backend.arithmetic.fast.threads import spread
-from recog.backend.arithmetic.operands import Layer
 
 FEW_OUTPUTS = 8
 """Up to so many outputs a group, measured: from about 12 on the dense kernel takes less time."""
@@ -28,7 +28,7 @@ BAND_BYTES = 192 << 10
 
 def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
     """Whether a layer is for the row kernel, and its sums and tables fit that."""
-    few = len(layer.w) // layer.window.groups <= FEW_OUTPUTS
+    few = len(layer.w.array) // layer.window.groups <= FEW_OUTPUTS
     whole = fit.terms >= layer.terms
     return few and whole and code.form.shuffle > 0 and products_in(layer).shape is not None
 
@@ -43,24 +43,24 @@ class Prepared(NamedTuple):
 
     NAME = "row"
 
-    def convolve(self, layer: Layer) -> np.ndarray:
+    def convolve(self, layer: Layer, threads: int) -> np.ndarray:
         """The layer's codes or accumulators, [N, O, Ho, Wo]."""
         height, width = layer.size
-        shape = len(layer.x), len(layer.w), height * width
+        plan, x = self.plan, np.ascontiguousarray(layer.x.array)
+        shape = len(x), len(layer.w.array), height * width
         out = np.empty(shape, layer.out_dtype)
-        plan, x = self.plan, np.ascontiguousarray(layer.x)
         scratch_bytes = narrow_kernels.narrow_bytes(plan)
 
         def work(first: int, last: int) -> None:
             scratch = aligned(scratch_bytes)
             narrow_kernels.narrow(first, last, plan, x, self.taps, self.epilogue, out, scratch)
 
-        spread(work, len(x) * plan.groups * plan.bands)
+        spread(work, len(x) * plan.groups * plan.bands, threads)
         return out.reshape(*shape[:2], height, width)
 
 
-def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
-    """The plan and the weights of a layer that `takes` takes."""
+def prepare(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Prepared:
+    """The plan and the weights of a layer that `takes` takes, whatever the threads."""
     plan, mantissas = _plan(layer, code), products_in(layer).mantissas
     epilogue = epilogue_of(layer, fit, code, plan.positions)
     return Prepared(plan, _taps(layer, plan, mantissas), mantissas, epilogue)
@@ -68,8 +68,8 @@ def prepare(layer: Layer, fit: Fit, code: Kernels) -> Prepared:
 
 def _plan(layer: Layer, code: Kernels) -> Planes:
     window = layer.window
-    outputs, inputs, *kernel = layer.w.shape
-    in_height, in_width = layer.x.shape[2:]
+    outputs, inputs, *kernel = layer.w.array.shape
+    in_height, in_width = layer.x.array.shape[2:]
     height, width = layer.size
     stride, step = window.strides
     reach = (kernel[0] - 1) * window.dilation[0] + 1
@@ -110,13 +110,13 @@ def _plan(layer: Layer, code: Kernels) -> Planes:
 def _taps(layer: Layer, plan: Planes, mantissas: np.ndarray) -> np.ndarray:
     """What the row kernel reads of each weight, int32 [O, depth, 4]."""
     products = products_in(layer)
-    outputs, inputs, *kernel = layer.w.shape
+    outputs, inputs, *kernel = layer.w.array.shape
     channel, row, column = np.ogrid[:inputs, : kernel[0], : kernel[1]]
     column = column * layer.window.dilation[1]
     step = plan.column_stride
     offset = (channel * plan.rows + row * layer.window.dilation[0]) * plan.phase * step
     offset = offset + column % step * plan.phase + column // step
-    codes = layer.w.reshape(outputs, -1)
+    codes = layer.w.array.reshape(outputs, -1)
     taps = np.empty((outputs, plan.depth, 4), np.int32)
     taps[:, :, 0] = 4 * offset.reshape(-1)
     taps[:, :, 1] = products.factor[codes]

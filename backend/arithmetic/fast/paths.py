@@ -1,7 +1,7 @@
 """Which form of the kernels this processor runs, on how many threads: chosen at run time.
 
-Nothing here imports numba. Settings come from the environment, so that every command and test
-can be forced onto a path: RECOG_ENGINE_PATH (avx512, avx2, portable) and RECOG_THREADS.
+Nothing here imports numba. An engine is told, or reads it from the environment once, when it is
+made: RECOG_ENGINE_PATH (avx512, avx2, portable) and RECOG_THREADS.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from recog.backend.arithmetic.fast.emit import Form
 from recog.dialects.errors import RecogError
 
 PATH_VARIABLE, THREADS_VARIABLE = "RECOG_ENGINE_PATH", "RECOG_THREADS"
+
+MAX_THREADS = 1024
 
 FORMS = {
     "avx512": Form(16, 16, (16, 32, 64)),
@@ -42,38 +44,40 @@ def available_paths() -> list[str]:
     return [path for path, needs in NEEDS.items() if all(features.get(name) for name in needs)]
 
 
-def chosen_path() -> str:
-    """The path to run: the best one, or that of the environment.
+def chosen_path(wanted: str | None = None) -> str:
+    """The path to run: the one that is wanted, that of the environment, or else the best one.
 
     Raises:
         RecogError: there is no such path, or this processor lacks what it needs.
     """
-    wanted = os.environ.get(PATH_VARIABLE)
-    if not wanted:
+    source = PATH_VARIABLE if wanted is None else "the engine's path"
+    path = os.environ.get(PATH_VARIABLE) if wanted is None else wanted
+    if not path:
         return available_paths()[0]
-    if wanted not in FORMS:
-        raise RecogError(f"{PATH_VARIABLE} is '{wanted}'", hint=f"choose from: {', '.join(FORMS)}")
-    missing = [name for name in NEEDS[wanted] if not host()[1].get(name)]
+    if path not in FORMS:
+        raise RecogError(f"{source} is '{path}'", hint=f"choose from: {', '.join(FORMS)}")
+    missing = [name for name in NEEDS[path] if not host()[1].get(name)]
     if missing:
         raise RecogError(
-            f"{PATH_VARIABLE} is '{wanted}', but this processor lacks {', '.join(missing)}",
+            f"{source} is '{path}', but this processor lacks {', '.join(missing)}",
             hint=f"it runs: {', '.join(available_paths())}",
         )
-    return wanted
+    return path
 
 
-def thread_count() -> int:
-    """How many threads the engine computes on: RECOG_THREADS, by default one a core.
+def thread_count(wanted: int | None = None) -> int:
+    """How many threads to compute on: those wanted, RECOG_THREADS, or else one a core.
 
     Raises:
-        RecogError: the setting is no positive number.
+        RecogError: the setting is no number from 1 to MAX_THREADS.
     """
-    wanted = os.environ.get(THREADS_VARIABLE)
-    if not wanted:
+    source = THREADS_VARIABLE if wanted is None else "the engine's number of threads"
+    text = os.environ.get(THREADS_VARIABLE) if wanted is None else str(wanted)
+    if not text:
         return available_cores()
-    if not wanted.isdecimal() or not 1 <= int(wanted) <= 1024:
-        raise RecogError(f"{THREADS_VARIABLE} is '{wanted}'", hint="give a number from 1 to 1024")
-    return int(wanted)
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
+        raise RecogError(f"{source} is '{text}'", hint=f"give a number from 1 to {MAX_THREADS}")
+    return int(text)
 
 
 def available_cores() -> int:

@@ -1,11 +1,9 @@
-"""Work on several threads: one pool for the process, of the size that was last asked for."""
+"""Work on several threads, from pools that engines of one number of threads share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-
-from recog.backend.arithmetic.fast.paths import thread_count
 
 PARTS = 4
 """Parts of the work for each thread, so that none waits long for the slowest."""
@@ -13,9 +11,9 @@ PARTS = 4
 _pools: dict[int, ThreadPoolExecutor] = {}
 
 
-def spread(work: Callable[[int, int], None], units: int) -> None:
-    """work(first, last) over units 0, ..., units − 1, on as many threads as are set."""
-    threads = min(thread_count(), units)
+def spread(work: Callable[[int, int], None], units: int, threads: int) -> None:
+    """work(first, last) over units 0, ..., units − 1, on so many threads at most."""
+    threads = min(threads, units)
     if threads <= 1:
         if units:
             work(0, units)

@@ -75,15 +75,13 @@ class Offsets(NamedTuple):
     smallest: np.ndarray
 
 
-def offsets_of(
-    scale: AccumulatorScale, out_format: LnsFormat, arithmetic: Arithmetic, divisor: int
-) -> Offsets:
+def offsets_of(scale: AccumulatorScale, out_format: LnsFormat, arithmetic: Arithmetic) -> Offsets:
     grid = reencode_offset(scale.frac, 0, out_format, arithmetic.antilog_bits)
     offsets = grid.offset + (np.array(scale.biases) << (grid.fine - scale.frac))
     half = (grid.step - 1) // 2
     rests = (offsets + half) % grid.step - half
     exponents = smallest_exponent(grid) + 2 * (offsets - grid.offset)
-    smallest = integers_at_least(divisor, exponents, grid.fine + 1)
+    smallest = integers_at_least(scale.divisor, exponents, grid.fine + 1)
     return Offsets(grid.fine, grid.step, rests, (offsets - rests) // grid.step, smallest)
 
 
@@ -101,16 +99,15 @@ def reencode(
     arithmetic: Arithmetic,
     *,
     relu: bool = False,
-    divisor: int = 1,
     axis: int = 1,
 ) -> np.ndarray:
     """As `definition.reencode`."""
     largest = max(int(accumulators.max(initial=0)), -int(accumulators.min(initial=0)))
     if out_format is None or largest >= EXACT or not accumulators.size:
         return definition.reencode(
-            accumulators, scale, out_format, arithmetic, relu=relu, divisor=divisor, axis=axis
+            accumulators, scale, out_format, arithmetic, relu=relu, axis=axis
         )
-    fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic, divisor)
+    fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic)
     if len(rests) == 1:
         parts = accumulators.reshape(1, 1, -1)
     else:
@@ -120,7 +117,7 @@ def reencode(
     for rest in np.unique(rests):
         some = np.flatnonzero(rests == rest)
         chosen = slice(None) if len(some) == len(rests) else some
-        tables = _buckets(fine, step, int(rest), divisor)
+        tables = _buckets(fine, step, int(rest), scale.divisor)
         base = (steps[chosen] + tables.below).astype(np.int32)
         first = np.minimum(smallest[chosen], 2 * EXACT).astype(np.float64)
         channels = _Channels(base[:, None], first[:, None])

@@ -10,19 +10,21 @@ the definition, and float64 sums integers exactly below 2^53 in any order.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from recog.backend.arithmetic.bounds import antilog_integer
+from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
 from recog.backend.arithmetic.gemm import buckets, correlated, lookup, tabulated, transposed
 from recog.backend.arithmetic.gemm.buckets import EXACT
-from recog.backend.arithmetic.operands import Layer, Operands
 from recog.backend.arithmetic.reference import definition
 from recog.backend.arithmetic.reference.definition import all_codes, split
 from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow
 
 WORKING_BYTES = 16 << 20
 """What one block of X_r, and one of W_r, may take."""
@@ -69,7 +71,8 @@ class _Tap(NamedTuple):
 class _Weights:
     """The W_r of a convolution: the residues that occur, and each tap's matrix."""
 
-    def __init__(self, w: np.ndarray, w_format: LnsFormat, frac: int):
+    def __init__(self, weights: Codes, frac: int):
+        w, w_format = weights
         codes = np.flatnonzero(np.bincount(w.reshape(-1), minlength=1))
         sign, magnitude = split(codes, w_format)
         p = magnitude << (frac - w_format.frac)
@@ -95,13 +98,14 @@ class GemmEngine(Engine):
         return encoded(self._accumulated(layer), layer)
 
     def _linear(self, layer: Layer) -> np.ndarray:
-        rows = layer.x.reshape(-1, layer.x.shape[-1])
+        x, w = layer.x.array, layer.w.array
+        rows = x.reshape(-1, x.shape[-1])
         table = _product_table(layer) if len(rows) <= FEW_POSITIONS else None
         if table is None:
             acc = self._accumulated(layer.as_convolution())
         else:
-            acc = lookup.accumulate_linear(rows, layer.w, table) + layer.initial
-        return encoded(acc.reshape(*layer.x.shape[:-1], len(layer.w)), layer, axis=-1)
+            acc = lookup.accumulate_linear(rows, w, table) + layer.initial
+        return encoded(acc.reshape(*x.shape[:-1], len(w)), layer, axis=-1)
 
     def _conv_transpose2d(self, layer: Layer) -> np.ndarray:
         acc = transposed.conv_transpose2d(self._accumulated, layer, layer.initial)
@@ -109,7 +113,8 @@ class GemmEngine(Engine):
 
     def _accumulated(self, layer: Layer) -> np.ndarray:
         """The accumulators of a convolution, int64 [N, O, Ho, Wo]."""
-        outputs, positions = len(layer.w) // layer.window.groups, len(layer.x) * prod(layer.size)
+        count, channels = len(layer.x.array), len(layer.w.array)
+        outputs, positions = channels // layer.window.groups, count * prod(layer.size)
         initial = layer.initial[:, None, None]
         if outputs <= FEW_OUTPUTS or positions <= FEW_POSITIONS:
             table = _product_table(layer)
@@ -117,7 +122,7 @@ class GemmEngine(Engine):
                 acc = lookup.accumulate_conv2d(layer, table)
                 acc += initial
                 return acc
-        acc = np.empty((len(layer.x), len(layer.w), *layer.size), np.int64)
+        acc = np.empty((count, channels, *layer.size), np.int64)
         acc[...] = initial
         for part, group in _groups(layer):
             convolution = _Convolution(group)
@@ -129,45 +134,54 @@ class GemmEngine(Engine):
 
     def _add(
         self,
-        operands: Operands,
-        out_format: LnsFormat | None,
+        a: Codes,
+        b: Codes,
+        out: LnsFormat | None,
+        arithmetic: Arithmetic,
+        *,
         subtract: bool,
         relu: bool,
-        arithmetic: Arithmetic,
     ) -> np.ndarray:
-        if out_format is None or not tabulated.pairs_fit(operands):
-            return super()._add(operands, out_format, subtract, relu, arithmetic)
-        formats = operands.a_format, operands.b_format, out_format
-        table = tabulated.add_table(*formats, subtract, relu, arithmetic)
-        return self._look_up_pairs(operands, table)
+        if out is None or not tabulated.pairs_fit(a, b):
+            return super()._add(a, b, out, arithmetic, subtract=subtract, relu=relu)
+        table = tabulated.add_table(a.format, b.format, out, arithmetic, subtract, relu)
+        return self._look_up_pairs(a, b, table)
 
-    def _mul(self, operands: Operands, out_format: LnsFormat, relu: bool) -> np.ndarray:
-        if not tabulated.pairs_fit(operands):
-            return super()._mul(operands, out_format, relu)
-        formats = operands.a_format, operands.b_format, out_format
-        return self._look_up_pairs(operands, tabulated.mul_table(*formats, relu))
+    def _mul(self, a: Codes, b: Codes, out: LnsFormat, *, relu: bool) -> np.ndarray:
+        if not tabulated.pairs_fit(a, b):
+            return super()._mul(a, b, out, relu=relu)
+        return self._look_up_pairs(a, b, tabulated.mul_table(a.format, b.format, out, relu))
+
+    def _look_up_pairs(self, a: Codes, b: Codes, entries: np.ndarray) -> np.ndarray:
+        return tabulated.look_up_pairs(a, b, entries)
+
+    def _avg_pool2d(
+        self, x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool
+    ) -> np.ndarray:
+        return tabulated.avg_pool2d(x, window, out, arithmetic, relu=relu)
+
+    def _resize_bilinear(
+        self, x: Codes, to: Interpolation, out: LnsFormat, arithmetic: Arithmetic
+    ) -> np.ndarray:
+        return tabulated.resize_bilinear(x, to, out, arithmetic)
 
     def _correlation(
-        self, operands: Operands, out_format: LnsFormat, disparities: int, arithmetic: Arithmetic
+        self, left: Codes, right: Codes, disparities: int, out: LnsFormat, arithmetic: Arithmetic
     ) -> np.ndarray:
-        if not tabulated.pairs_fit(operands):
-            return super()._correlation(operands, out_format, disparities, arithmetic)
-        return correlated.correlation(operands, out_format, disparities, arithmetic)
-
-    _look_up_pairs = staticmethod(tabulated.look_up_pairs)
-    _avg_pool2d = staticmethod(tabulated.avg_pool2d)
-    _resize_bilinear = staticmethod(tabulated.resize_bilinear)
+        if not tabulated.pairs_fit(left, right):
+            return super()._correlation(left, right, disparities, out, arithmetic)
+        return correlated.correlation(left, right, disparities, out, arithmetic)
 
 
 def encoded(acc: np.ndarray, layer: Layer, axis: int = 1) -> np.ndarray:
     """A layer's result of its accumulators, whose channels run along an axis."""
     return buckets.reencode(
-        acc, layer.scale, layer.out_format, layer.arithmetic, relu=layer.relu, axis=axis
+        acc, layer.scale, layer.out, layer.arithmetic, relu=layer.relu, axis=axis
     )
 
 
 def _product_table(layer: Layer) -> lookup.ProductTable | None:
-    formats = layer.x_format.with_bias(0), layer.w_format.with_bias(0)
+    formats = layer.x.format.with_bias(0), layer.w.format.with_bias(0)
     return lookup.product_table(*formats, layer.terms, layer.arithmetic)
 
 
@@ -176,13 +190,14 @@ def _product_table(layer: Layer) -> lookup.ProductTable | None:
 
 def _groups(layer: Layer) -> Iterator[tuple[slice, Layer]]:
     """The outputs of each group, and their sums of products as a layer of one group."""
-    window = layer.window._replace(groups=1)
-    bare = layer._replace(init=None, out_format=None, window=window, relu=False)
-    outputs, inputs = len(layer.w) // layer.window.groups, layer.w.shape[1]
+    bare = layer._replace(init=None, out=None, window=replace(layer.window, groups=1), relu=False)
+    (x, x_format), (w, w_format) = layer.x, layer.w
+    outputs, inputs = len(w) // layer.window.groups, w.shape[1]
     for group in range(layer.window.groups):
         part = slice(group * outputs, (group + 1) * outputs)
         channels = slice(group * inputs, (group + 1) * inputs)
-        yield part, bare._replace(x=layer.x[:, channels], w=layer.w[part])
+        parts = Codes(x[:, channels], x_format), Codes(w[part], w_format)
+        yield part, bare._replace(x=parts[0], w=parts[1])
 
 
 class _Convolution:
@@ -194,10 +209,10 @@ class _Convolution:
     """
 
     def __init__(self, layer: Layer):
-        self.x, self.w, self.window = layer.x, layer.w, layer.window
-        self.x_format, self.arithmetic = layer.x_format, layer.arithmetic
-        self.frac = max(layer.x_format.frac, layer.w_format.frac)
-        self.weights = _Weights(layer.w, layer.w_format, self.frac)
+        (self.x, self.x_format), (self.w, w_format) = layer.x, layer.w
+        self.window, self.arithmetic = layer.window, layer.arithmetic
+        self.frac = max(self.x_format.frac, w_format.frac)
+        self.weights = _Weights(layer.w, self.frac)
         self.channels_at_once = self._channels_at_once()
 
     def add_to(self, acc: np.ndarray) -> None:
@@ -238,7 +253,8 @@ class _Convolution:
 
     def _taps(self, rows: range, width: int) -> list[_Tap]:
         """The taps that meet the input somewhere below `rows` of outputs."""
-        strides, (top, left, _, _), dilation, *_ = self.window
+        strides, dilation = self.window.strides, self.window.dilation
+        top, left, _, _ = self.window.padding
         _, _, in_height, in_width = self.x.shape
         taps = []
         for row, column in np.ndindex(*self.w.shape[2:]):

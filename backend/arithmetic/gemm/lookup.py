@@ -14,17 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.bounds import antilog_integer
-from recog.backend.arithmetic.operands import Layer
-from recog.backend.arithmetic.reference.definition import (
-    Padding,
-    Pair,
-    all_codes,
-    antilog,
-    split,
-    taps,
-)
+from recog.backend.arithmetic.codes import Layer
+from recog.backend.arithmetic.reference.definition import all_codes, antilog, split, taps
 from recog.backend.arithmetic.tables import INT64_MAX
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import Padding, Pair, Window
 
 BLOCK = 1 << 14
 """Products looked up at once: their indices, values and sums stay in the second-level cache."""
@@ -88,8 +82,9 @@ def accumulate_linear(x: np.ndarray, w: np.ndarray, table: ProductTable) -> np.n
 
 def accumulate_conv2d(layer: Layer, table: ProductTable) -> np.ndarray:
     """The accumulators of a convolution without initial values, int64 [N, O, Ho, Wo]."""
-    x, w, (height, width) = layer.x, layer.w, layer.size
-    strides, padding, dilation, groups, _ = layer.window
+    x, w, (height, width) = layer.x.array, layer.w.array, layer.size
+    window, padding, groups = layer.window, layer.window.padding, layer.window.groups
+    stride, reach = window.strides[0], window.dilation[0] * (w.shape[2] - 1) + 1
     outputs, inputs, *kernel = w.shape
     by_group = x.reshape(len(x), groups, inputs, *x.shape[2:])
     by_tap = w.reshape(groups, outputs // groups, inputs, *kernel).transpose(2, 3, 4, 1, 0)
@@ -99,16 +94,16 @@ def accumulate_conv2d(layer: Layer, table: ProductTable) -> np.ndarray:
         some = slice(first, first + step)
         weights = table.w_index[by_tap[some]]
         entries = groups * min(step, inputs) * (x.shape[3] + padding[1] + padding[3])
-        for images, rows in _bands(len(x), height, strides[0], INDICES // entries):
+        for images, rows in _bands(len(x), height, stride, INDICES // entries):
             band = by_group[images, :, some]
-            in_rows = _input_rows(rows, strides[0], dilation[0] * (kernel[0] - 1) + 1)
+            in_rows = _input_rows(rows, stride, reach)
             indices = _indices(band, table, padding, in_rows)
             size = len(rows), width
             sums = np.zeros((len(band), *size, *by_tap.shape[3:]), table.products.dtype)
             terms = [
                 (patch, weights[i, row, column])
                 for i, plane in enumerate(indices)
-                for row, column, patch in _taps(plane, kernel, strides, dilation, size)
+                for row, column, patch in _taps(plane, kernel, window, size)
             ]
             _add_products(sums, terms, table.products)
             acc[images, :, :, rows.start : rows.stop] += sums.transpose(0, 4, 3, 1, 2)
@@ -143,11 +138,11 @@ def _indices(x: np.ndarray, table: ProductTable, padding: Padding, rows: range) 
 
 
 def _taps(
-    plane: np.ndarray, kernel: Sequence[int], strides: Pair, dilation: Pair, size: Pair
+    plane: np.ndarray, kernel: Sequence[int], window: Window, size: Pair
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """As `definition.taps`, of a padded plane [N, H, W, G]."""
     moved = plane.transpose(0, 3, 1, 2)
-    for row, column, patch in taps(moved, kernel, strides, dilation, size):
+    for row, column, patch in taps(moved, kernel, window, size):
         yield row, column, patch.transpose(0, 2, 3, 1)
 
 

@@ -6,37 +6,37 @@ from functools import lru_cache
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Codes, Interpolation
 from recog.backend.arithmetic.gemm import buckets
-from recog.backend.arithmetic.operands import Operands
 from recog.backend.arithmetic.reference import definition, sampling
-from recog.backend.arithmetic.reference.definition import Padding, Pair, all_codes
+from recog.backend.arithmetic.reference.definition import all_codes
 from recog.backend.arithmetic.tables import AccumulatorScale, code_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow
 
 PAIR_BITS = 16
 """Pairs of codes of up to so many bits together have a table of their results."""
 
 
-def linearize(
-    codes: np.ndarray, format: LnsFormat, scale: AccumulatorScale, arithmetic: Arithmetic
-) -> np.ndarray:
+def linearize(x: Codes, scale: AccumulatorScale, arithmetic: Arithmetic) -> np.ndarray:
     """As `definition.linearize`."""
-    return definition.linearize(all_codes(format), format, scale, arithmetic).take(codes)
+    every = Codes(all_codes(x.format), x.format)
+    return definition.linearize(every, scale, arithmetic).take(x.array)
 
 
-def pairs_fit(operands: Operands) -> bool:
+def pairs_fit(a: Codes, b: Codes) -> bool:
     """Whether the pairs of two tensors' codes have tables."""
-    return operands.a_format.width + operands.b_format.width <= PAIR_BITS
+    return a.format.width + b.format.width <= PAIR_BITS
 
 
-def look_up_pairs(operands: Operands, entries: np.ndarray) -> np.ndarray:
+def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray) -> np.ndarray:
     """entries[a ‖ b], broadcast."""
-    a, _, b, b_format = operands
-    return entries.take((a.astype(np.uint16) << b_format.width) | b)
+    return entries.take((a.array.astype(np.uint16) << b.format.width) | b.array)
 
 
-def _all_pairs(a_format: LnsFormat, b_format: LnsFormat) -> Operands:
-    return Operands(all_codes(a_format)[:, None], a_format, all_codes(b_format)[None], b_format)
+def _all_pairs(a_format: LnsFormat, b_format: LnsFormat) -> tuple[Codes, Codes]:
+    a, b = all_codes(a_format)[:, None], all_codes(b_format)[None]
+    return Codes(a, a_format), Codes(b, b_format)
 
 
 @lru_cache(maxsize=64)
@@ -44,14 +44,14 @@ def add_table(
     a_format: LnsFormat,
     b_format: LnsFormat,
     out_format: LnsFormat,
+    arithmetic: Arithmetic,
     subtract: bool,
     relu: bool,
-    arithmetic: Arithmetic,
 ) -> np.ndarray:
     """a + b, or a − b, of all pairs of codes."""
     pairs = _all_pairs(a_format, b_format)
-    how = {"subtract": subtract, "relu": relu, "arithmetic": arithmetic}
-    return definition.add(*pairs, out_format, **how).reshape(-1)
+    codes = definition.add(*pairs, out_format, arithmetic, subtract=subtract, relu=relu)
+    return codes.reshape(-1)
 
 
 @lru_cache(maxsize=64)
@@ -69,41 +69,27 @@ def product_table(a_format: LnsFormat, b_format: LnsFormat, arithmetic: Arithmet
 
 
 def avg_pool2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    kernel: Pair,
-    strides: Pair,
-    padding: Padding,
-    count_include_pad: bool,
-    relu: bool,
-    arithmetic: Arithmetic,
+    x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool
 ) -> np.ndarray:
     """As `definition.avg_pool2d`: sums along columns, then along rows."""
-    scale = code_scale(x_format)
-    values = linearize(x, x_format, scale, arithmetic)
-    counts = [np.ones(size, np.int64) for size in x.shape[2:]]
+    scale = code_scale(x.format)
+    values = linearize(x, scale, arithmetic)
+    counts = [np.ones(size, np.int64) for size in x.array.shape[2:]]
     for axis in (0, 1):
-        around = padding[axis], padding[axis + 2]
-        window = kernel[axis], strides[axis]
-        values = _window_sums(_pad_axis(values, 2 + axis, around, 0), 2 + axis, *window)
-        inside = _pad_axis(counts[axis], 0, around, int(count_include_pad))
-        counts[axis] = _window_sums(inside, 0, *window)
-    codes = np.zeros(values.shape, out_format.dtype)
+        around = window.padding[axis], window.padding[axis + 2]
+        taken = window.kernel[axis], window.strides[axis]
+        values = _window_sums(_pad_axis(values, 2 + axis, around, 0), 2 + axis, *taken)
+        inside = _pad_axis(counts[axis], 0, around, int(window.count_padding))
+        counts[axis] = _window_sums(inside, 0, *taken)
+    codes = np.zeros(values.shape, out.dtype)
     rows, columns = (_runs(count) for count in counts)
     for row, height in rows:
         for column, width in columns:
             if height * width == 0:
                 continue
-            codes[:, :, row, column] = buckets.reencode(
-                values[:, :, row, column],
-                scale,
-                out_format,
-                arithmetic,
-                relu=relu,
-                divisor=height * width,
-            )
+            part = values[:, :, row, column]
+            mean = scale.over(height * width)
+            codes[:, :, row, column] = buckets.reencode(part, mean, out, arithmetic, relu=relu)
     return codes
 
 
@@ -134,19 +120,13 @@ def _runs(counts: np.ndarray) -> list[tuple[slice, int]]:
 
 
 def resize_bilinear(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    size: Pair,
-    steps: Pair,
-    align_corners: bool,
-    arithmetic: Arithmetic,
+    x: Codes, to: Interpolation, out: LnsFormat, arithmetic: Arithmetic
 ) -> np.ndarray:
     """As `sampling.resize_bilinear`."""
-    scale = code_scale(x_format)
-    values = linearize(x, x_format, scale, arithmetic)
+    scale, steps = code_scale(x.format), to.steps
+    values = linearize(x, scale, arithmetic)
     for axis in (0, 1):
-        at = sampling.positions(x.shape[2 + axis], size[axis], steps[axis], align_corners)
+        given, wanted = values.shape[2 + axis], to.size[axis]
+        at = sampling.positions(given, wanted, steps[axis], to.align_corners)
         values = sampling.interpolate(values, 2 + axis, at, steps[axis])
-    return buckets.reencode(values, scale, out_format, arithmetic, divisor=steps[0] * steps[1])
+    return buckets.reencode(values, scale.over(steps[0] * steps[1]), out, arithmetic)

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.operands import Layer, Window
+from recog.backend.arithmetic.codes import Codes, Layer
 from recog.backend.arithmetic.reference.sampling import crop
+from recog.dialects.windows import Window
 
 
 class _Phase(NamedTuple):
@@ -59,7 +60,8 @@ def conv_transpose2d(
         convolve: computes a convolution of stride 1, without padding.
         unreached: what outputs that no input reaches hold, [O].
     """
-    x, w, size, window = layer.x, layer.w, layer.transposed_size, layer.window
+    (x, x_format), (w, w_format) = layer.x, layer.w
+    size, window = layer.transposed_size, layer.window
     out = np.empty((len(x), len(w), *size), unreached.dtype)
     out[...] = unreached[:, None, None]
     backward = w[:, :, ::-1, ::-1]
@@ -78,9 +80,10 @@ def conv_transpose2d(
     )
     for rows in vertical:
         for columns in horizontal:
+            around = rows.before, columns.before, rows.after, columns.after
             phase = layer._replace(
-                x=crop(x, (rows.before, columns.before, rows.after, columns.after)),
-                w=backward[:, :, rows.taps, columns.taps],
+                x=Codes(crop(x, around), x_format),
+                w=Codes(backward[:, :, rows.taps, columns.taps], w_format),
                 whole=w,
                 window=Window(dilation=(rows.dilation, columns.dilation), groups=window.groups),
             )

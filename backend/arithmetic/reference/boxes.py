@@ -6,10 +6,9 @@ Feature maps are codes (N, C, H, W). A flat index counts classes x H x W; its ce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.reference import fixed_point as fp
 from recog.backend.arithmetic.reference.definition import encode_logarithm, signed
 from recog.backend.arithmetic.tables import AccumulatorScale
@@ -27,14 +26,6 @@ OVERLAP_BITS = 16
 """Fraction bits of the overlap that suppresses."""
 
 
-@dataclass(frozen=True)
-class Codes:
-    """Codes and their format."""
-
-    codes: np.ndarray
-    format: LnsFormat
-
-
 def peaks(
     heat: Codes, k: int, out_format: LnsFormat, *, sigmoid: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +35,7 @@ def peaks(
     counts, and scores are the logits' sigmoids in `out_format`; else only positive ones do, and
     scores are their codes, `out_format` that of the heat.
     """
-    order = signed(heat.codes, heat.format).astype(np.int64)
+    order = signed(heat.array, heat.format).astype(np.int64)
     padded = np.pad(order, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=NO_PEAK)
     height, width = order.shape[2:]
     windows = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
@@ -54,14 +45,14 @@ def peaks(
     ranked = np.where(is_peak, order, NO_PEAK).reshape(len(order), -1)
     indices = np.argsort(-ranked, axis=1, kind="stable")[:, :k]
     found = np.take_along_axis(ranked, indices, 1) != NO_PEAK
-    codes = np.take_along_axis(heat.codes.reshape(len(order), -1), indices, 1)
+    codes = np.take_along_axis(heat.array.reshape(len(order), -1), indices, 1)
     scores = _scores(Codes(codes, heat.format), out_format) if sigmoid else codes
     found &= scores != 0
     return np.where(found, scores, 0).astype(out_format.dtype), np.where(found, indices, 0)
 
 
 def _scores(logits: Codes, out_format: LnsFormat) -> np.ndarray:
-    logarithm = fp.log_sigmoid(logits.codes, logits.format)
+    logarithm = fp.log_sigmoid(logits.array, logits.format)
     one = np.ones(logarithm.shape, np.int64)
     return encode_logarithm(one, logarithm, AccumulatorScale(fp.LOG_BITS, (0,)), out_format)
 
@@ -70,7 +61,7 @@ def decode_boxes_2d(
     indices: np.ndarray, offset: Codes, size: Codes, geometry: ImageGeometry, frac: int
 ) -> np.ndarray:
     """x1, y1, x2, y2 in pixels with `frac` fraction bits, int32 (N, k, 4)."""
-    (u, v), (dx, dy) = _cells(indices, offset.codes), _at(indices, offset).transpose(2, 0, 1)
+    (u, v), (dx, dy) = _cells(indices, offset.array), _at(indices, offset).transpose(2, 0, 1)
     centre = np.stack(
         [_pixels(u, dx, offset.format, geometry), _pixels(v, dy, offset.format, geometry)], -1
     )
@@ -88,7 +79,7 @@ def decode_boxes_3d(
     Raises:
         RecogError: an index is beyond the classes that have priors.
     """
-    (u, v), found = _cells(indices, box.codes), _at(indices, box)
+    (u, v), found = _cells(indices, box.array), _at(indices, box)
     sign, nearness = fp.logarithms(_at(indices, disparity)[..., 0], disparity.format)
     nearness = np.maximum(np.where(sign > 0, nearness, SMALLEST_DISPARITY), SMALLEST_DISPARITY)
     ray = [
@@ -101,7 +92,7 @@ def decode_boxes_3d(
     ]
     x, y = (_scaled(each, geometry.baseline - nearness, frac) for each in ray)
     z = fp.exp2(geometry.depth - nearness, frac)
-    prior = _priors(indices, box.codes, geometry)
+    prior = _priors(indices, box.array, geometry)
     extent = fp.exp2(prior + fp.times_log2_e(found[..., 2:5], box.format), frac)
     alpha = fp.angle_of_codes(found[..., 5], box.format, found[..., 6], box.format)
     yaw = fp.wrapped(alpha + fp.angle_of_slope(ray[0], geometry.focal))
@@ -154,7 +145,7 @@ def _cells(indices: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _at(indices: np.ndarray, values: Codes) -> np.ndarray:
     """Codes (N, C, H, W) at the cells of flat indices (N, k): (N, k, C)."""
-    flat = values.codes.reshape(*values.codes.shape[:2], -1)
+    flat = values.array.reshape(*values.array.shape[:2], -1)
     cell = indices % flat.shape[2]
     return np.take_along_axis(flat, cell[:, None], 2).transpose(0, 2, 1)
 

@@ -8,9 +8,11 @@ that it is told (the engines check that) and favours reading over speed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from recog.backend.arithmetic.codes import Codes, Layer
 from recog.backend.arithmetic.tables import (
     AccumulatorScale,
     add_scale,
@@ -23,10 +25,7 @@ from recog.backend.arithmetic.tables import (
 )
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
-
-Pair = tuple[int, int]
-Padding = tuple[int, int, int, int]
-"""Rows or columns added at the top, left, bottom and right."""
+from recog.dialects.windows import Padding, Pair, PoolWindow, Window
 
 # Floats to codes and back
 
@@ -87,15 +86,13 @@ def join(magnitude: np.ndarray, negative: np.ndarray, format: LnsFormat) -> np.n
     return (magnitude | sign).astype(format.dtype)
 
 
-def multiply(
-    a: np.ndarray, a_format: LnsFormat, b: np.ndarray, b_format: LnsFormat
-) -> tuple[np.ndarray, np.ndarray]:
+def multiply(a: Codes, b: Codes) -> tuple[np.ndarray, np.ndarray]:
     """Signs (−1, 0, +1) and log-domain magnitudes p = m_a + m_b of products, on the finer frac."""
-    frac = max(a_format.frac, b_format.frac)
-    a_sign, a_magnitude = split(a, a_format)
-    b_sign, b_magnitude = split(b, b_format)
-    a_exponent = a_magnitude << (frac - a_format.frac)
-    b_exponent = b_magnitude << (frac - b_format.frac)
+    frac = max(a.format.frac, b.format.frac)
+    a_sign, a_magnitude = split(*a)
+    b_sign, b_magnitude = split(*b)
+    a_exponent = a_magnitude << (frac - a.format.frac)
+    b_exponent = b_magnitude << (frac - b.format.frac)
     return a_sign * b_sign, a_exponent + b_exponent
 
 
@@ -105,21 +102,17 @@ def antilog(p: np.ndarray, frac: int, arithmetic: Arithmetic) -> np.ndarray:
     return table[p & ((1 << frac) - 1)] << (p >> frac)
 
 
-def products(
-    a: np.ndarray, a_format: LnsFormat, b: np.ndarray, b_format: LnsFormat, arithmetic: Arithmetic
-) -> np.ndarray:
+def products(a: Codes, b: Codes, arithmetic: Arithmetic) -> np.ndarray:
     """Products as the integers that an accumulator sums, int64."""
-    sign, p = multiply(a, a_format, b, b_format)
-    return sign * antilog(p, max(a_format.frac, b_format.frac), arithmetic)
+    sign, p = multiply(a, b)
+    return sign * antilog(p, max(a.format.frac, b.format.frac), arithmetic)
 
 
-def linearize(
-    codes: np.ndarray, format: LnsFormat, scale: AccumulatorScale, arithmetic: Arithmetic
-) -> np.ndarray:
-    """Codes as integers at an accumulator's scale, which is at least as fine as `format`."""
-    sign, magnitude = split(codes, format)
-    shift = scale.frac - format.frac
-    offset = scale.biases[0] - (format.biases[0] << shift)
+def linearize(x: Codes, scale: AccumulatorScale, arithmetic: Arithmetic) -> np.ndarray:
+    """Codes as integers at an accumulator's scale, which is at least as fine as their format."""
+    sign, magnitude = split(*x)
+    shift = scale.frac - x.format.frac
+    offset = scale.biases[0] - (x.format.biases[0] << shift)
     return sign * antilog((magnitude << shift) + offset, scale.frac, arithmetic)
 
 
@@ -130,7 +123,6 @@ def reencode(
     arithmetic: Arithmetic,
     *,
     relu: bool = False,
-    divisor: int = 1,
     axis: int = 1,
 ) -> np.ndarray:
     """Codes of accumulators: m = the number of thresholds that |acc| has reached.
@@ -139,7 +131,6 @@ def reencode(
         accumulators: int64; channels, where `scale` has a bias for each, run along `axis`.
         out_format: one bias for the tensor; None leaves the integers as they are.
         relu: negative values become zero, as they do in unsigned formats.
-        divisor: what the accumulators are to be divided by.
     """
     if relu:
         accumulators = np.maximum(accumulators, 0)
@@ -149,7 +140,7 @@ def reencode(
     for part, bias in bias_parts(scale, codes.ndim, axis):
         acc = accumulators[part]
         thresholds = reencode_thresholds(
-            scale.frac, bias, out_format, arithmetic.antilog_bits, divisor
+            scale.frac, bias, out_format, arithmetic.antilog_bits, scale.divisor
         )
         magnitude = np.searchsorted(thresholds, np.abs(acc), side="right")
         codes[part] = join(magnitude, acc < 0, out_format)
@@ -170,132 +161,80 @@ def bias_parts(scale: AccumulatorScale, ndim: int, axis: int) -> Iterator[tuple[
 # Operations with arithmetic
 
 
-def conv2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    out_format: LnsFormat | None,
-    *,
-    strides: Pair = (1, 1),
-    padding: Padding = (0, 0, 0, 0),
-    dilation: Pair = (1, 1),
-    groups: int = 1,
-    relu: bool = False,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
-    """Convolution of x [N, C, H, W] with w [O, C / groups, kh, kw], codes [N, O, Ho, Wo].
-
-    Args:
-        x_format: one bias for the tensor.
-        w_format: one bias, or one per output channel along axis 0.
-        init: int64[O], the accumulators' initial values (`encode_bias`); None for zeros.
-        out_format: one bias for the tensor; None gives the accumulators, int64.
-    """
+def conv2d(layer: Layer) -> np.ndarray:
+    """Convolution of x [N, C, H, W] with w [O, C / groups, kh, kw], codes [N, O, Ho, Wo]."""
+    x, (w, w_format), window = layer.x.array, layer.w, layer.window
     outputs, group_inputs, *kernel = w.shape
-    group_outputs = outputs // groups
-    height, width = output_size(x.shape[2:], kernel, strides, padding, dilation)
-    acc = np.zeros((x.shape[0], outputs, height, width), np.int64)
-    if init is not None:
-        acc += init[:, None, None]
-    for row, column, patch in taps(pad(x, padding, 0), kernel, strides, dilation, (height, width)):
+    group_outputs = outputs // window.groups
+    acc = np.zeros((x.shape[0], outputs, *layer.size), np.int64)
+    if layer.init is not None:
+        acc += layer.init[:, None, None]
+    for row, column, patch in taps(pad(x, window.padding, 0), kernel, window, layer.size):
         for o in range(outputs):
             first = o // group_outputs * group_inputs
-            inputs = patch[:, first : first + group_inputs]
-            weights = w[o, :, row, column, None, None]
-            acc[:, o] += products(inputs, x_format, weights, w_format, arithmetic).sum(axis=1)
-    return reencode(acc, product_scale(x_format, w_format), out_format, arithmetic, relu=relu)
+            inputs = Codes(patch[:, first : first + group_inputs], layer.x.format)
+            weights = Codes(w[o, :, row, column, None, None], w_format)
+            acc[:, o] += products(inputs, weights, layer.arithmetic).sum(axis=1)
+    return reencode(acc, layer.scale, layer.out, layer.arithmetic, relu=layer.relu)
 
 
-def linear(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    out_format: LnsFormat | None,
-    *,
-    relu: bool = False,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
-    """x [..., K] times w [O, K] transposed, codes [..., O]; formats and init as in `conv2d`."""
-    acc = np.empty((*x.shape[:-1], w.shape[0]), np.int64)
+def linear(layer: Layer) -> np.ndarray:
+    """x [..., K] times w [O, K] transposed, codes [..., O]."""
+    x, (w, w_format) = layer.x, layer.w
+    acc = np.empty((*x.array.shape[:-1], len(w)), np.int64)
     for o, weights in enumerate(w):
-        acc[..., o] = products(x, x_format, weights, w_format, arithmetic).sum(axis=-1)
-    if init is not None:
-        acc += init
-    scale = product_scale(x_format, w_format)
-    return reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
+        acc[..., o] = products(x, Codes(weights, w_format), layer.arithmetic).sum(axis=-1)
+    if layer.init is not None:
+        acc += layer.init
+    return reencode(acc, layer.scale, layer.out, layer.arithmetic, relu=layer.relu, axis=-1)
 
 
 def add(
-    a: np.ndarray,
-    a_format: LnsFormat,
-    b: np.ndarray,
-    b_format: LnsFormat,
-    out_format: LnsFormat | None,
+    a: Codes,
+    b: Codes,
+    out: LnsFormat | None,
+    arithmetic: Arithmetic,
     *,
     subtract: bool = False,
     relu: bool = False,
-    arithmetic: Arithmetic,
 ) -> np.ndarray:
     """a + b, or a − b: both antilogs at the finer frac and the larger bias, and a re-encode.
 
     Shapes broadcast as in NumPy.
     """
-    scale = add_scale(a_format, b_format)
-    right = linearize(b, b_format, scale, arithmetic)
-    acc = linearize(a, a_format, scale, arithmetic) + (-right if subtract else right)
-    return reencode(acc, scale, out_format, arithmetic, relu=relu, axis=-1)
+    scale = add_scale(a.format, b.format)
+    right = linearize(b, scale, arithmetic)
+    acc = linearize(a, scale, arithmetic) + (-right if subtract else right)
+    return reencode(acc, scale, out, arithmetic, relu=relu, axis=-1)
 
 
 def avg_pool2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    kernel: Pair,
-    strides: Pair = (1, 1),
-    padding: Padding = (0, 0, 0, 0),
-    count_include_pad: bool = True,
-    relu: bool = False,
-    arithmetic: Arithmetic,
+    x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool = False
 ) -> np.ndarray:
     """Average pooling of x [N, C, H, W]: the exact sum, re-encoded with thresholds scaled by n.
 
-    n is the kernel's area, or with `count_include_pad` false the number of elements that are not
+    n is the kernel's area, or where padding does not count the number of elements that are not
     padding.
     """
-    size = output_size(x.shape[2:], kernel, strides, padding, (1, 1))
-    scale = code_scale(x_format)
-    acc = np.zeros((*x.shape[:2], *size), np.int64)
+    given, format = x
+    kernel, size = window.kernel, window.pooled_size(given.shape[2:])
+    scale = code_scale(format)
+    acc = np.zeros((*given.shape[:2], *size), np.int64)
     counts = np.zeros(size, np.int64)
-    inside = pad(np.ones((1, 1, *x.shape[2:]), np.int64), padding, int(count_include_pad))
-    for _, _, patch in taps(pad(x, padding, 0), kernel, strides, (1, 1), size):
-        acc += linearize(patch, x_format, scale, arithmetic)
-    for _, _, patch in taps(inside, kernel, strides, (1, 1), size):
+    ones = np.ones((1, 1, *given.shape[2:]), np.int64)
+    inside = pad(ones, window.padding, int(window.count_padding))
+    for _, _, patch in taps(pad(given, window.padding, 0), kernel, window, size):
+        acc += linearize(Codes(patch, format), scale, arithmetic)
+    for _, _, patch in taps(inside, kernel, window, size):
         counts += patch[0, 0]
-    codes = np.zeros(acc.shape, out_format.dtype)
+    codes = np.zeros(acc.shape, out.dtype)
     for n in np.unique(counts[counts > 0]):
         part = acc[:, :, counts == n]
-        codes[:, :, counts == n] = reencode(
-            part, scale, out_format, arithmetic, relu=relu, divisor=int(n)
-        )
+        codes[:, :, counts == n] = reencode(part, scale.over(int(n)), out, arithmetic, relu=relu)
     return codes
 
 
 # Windows
-
-
-def output_size(
-    size: Sequence[int], kernel: Sequence[int], strides: Pair, padding: Padding, dilation: Pair
-) -> Pair:
-    """Height and width of a convolution's or a pool's result; not positive if none fits."""
-    top, left, bottom, right = padding
-    height = (size[0] + top + bottom - dilation[0] * (kernel[0] - 1) - 1) // strides[0] + 1
-    width = (size[1] + left + right - dilation[1] * (kernel[1] - 1) - 1) // strides[1] + 1
-    return height, width
 
 
 def pad(x: np.ndarray, padding: Padding, value: int) -> np.ndarray:
@@ -305,9 +244,10 @@ def pad(x: np.ndarray, padding: Padding, value: int) -> np.ndarray:
 
 
 def taps(
-    padded: np.ndarray, kernel: Sequence[int], strides: Pair, dilation: Pair, size: Pair
+    padded: np.ndarray, kernel: Sequence[int], window: Window, size: Pair
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """Each tap of a kernel: its row, its column, and the [N, C, *size] elements that it meets."""
+    strides, dilation = window.strides, window.dilation
     for row in range(kernel[0]):
         for column in range(kernel[1]):
             first_row, first_column = row * dilation[0], column * dilation[1]
@@ -332,9 +272,10 @@ def unsigned(integers: np.ndarray, format: LnsFormat) -> np.ndarray:
     return join(np.abs(integers), integers < 0, format)
 
 
-def relu(x: np.ndarray, x_format: LnsFormat) -> np.ndarray:
+def relu(x: Codes) -> np.ndarray:
     """max(x, 0): codes of the same format."""
-    return np.where(x & x.dtype.type(x_format.sign_mask), 0, x).astype(x.dtype)
+    codes, format = x
+    return np.where(codes & codes.dtype.type(format.sign_mask), 0, codes).astype(codes.dtype)
 
 
 def ranks(format: LnsFormat) -> np.ndarray:
@@ -348,38 +289,29 @@ def ranks(format: LnsFormat) -> np.ndarray:
     return order.astype(format.dtype)
 
 
-def max_pool2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    *,
-    kernel: Pair,
-    strides: Pair = (1, 1),
-    padding: Padding = (0, 0, 0, 0),
-    dilation: Pair = (1, 1),
-) -> np.ndarray:
+def max_pool2d(x: Codes, window: PoolWindow) -> np.ndarray:
     """Max pooling of x [N, C, H, W]; padding never wins.
 
     Raises:
         RecogError: a window holds nothing but padding.
     """
-    size = output_size(x.shape[2:], kernel, strides, padding, dilation)
-    inside = pad(np.ones((1, 1, *x.shape[2:]), bool), padding, 0)
-    if not _largest(inside, kernel, strides, dilation, size).all():
+    codes, format = x
+    inside = pad(np.ones((1, 1, *codes.shape[2:]), bool), window.padding, 0)
+    if not _largest(inside, window).all():
         raise RecogError("a max pool's window holds nothing but padding")
-    rank = ranks(x_format)
-    best = _largest(pad(rank[x], padding, 0), kernel, strides, dilation, size)
-    code_of = np.zeros(1 << x_format.width, x_format.dtype)
-    legal = np.flatnonzero(~x_format.illegal_codes(np.arange(len(rank))))
+    rank = ranks(format)
+    ranked = pad(rank[codes], window.padding, 0)
+    code_of = np.zeros(1 << format.width, format.dtype)
+    legal = np.flatnonzero(~format.illegal_codes(np.arange(len(rank))))
     code_of[rank[legal]] = legal
-    return code_of[best]
+    return code_of[_largest(ranked, window)]
 
 
-def _largest(
-    padded: np.ndarray, kernel: Pair, strides: Pair, dilation: Pair, size: Pair
-) -> np.ndarray:
-    """The largest element that each window meets."""
+def _largest(padded: np.ndarray, window: PoolWindow) -> np.ndarray:
+    """The largest element that each window of a padded tensor meets."""
+    size = replace(window, padding=(0, 0, 0, 0)).pooled_size(padded.shape[2:])
     best = np.zeros((*padded.shape[:2], *size), padded.dtype)
-    for _, _, patch in taps(padded, kernel, strides, dilation, size):
+    for _, _, patch in taps(padded, window.kernel, window, size):
         np.maximum(best, patch, out=best)
     return best
 
@@ -407,28 +339,21 @@ def all_codes(format: LnsFormat) -> np.ndarray:
     return codes.astype(format.dtype)
 
 
-def convert(x: np.ndarray, x_format: LnsFormat, out_format: LnsFormat) -> np.ndarray:
+def convert(x: Codes, out: LnsFormat) -> np.ndarray:
     """The same values in another format, rounded once; integers only."""
-    if x.size > 1 << x_format.width:  # less work for every code once
-        return table(x, convert(all_codes(x_format), x_format, out_format))
-    sign, magnitude = split(x, x_format)
-    return encode_logarithm(sign, magnitude, code_scale(x_format), out_format)
+    codes, format = x
+    if codes.size > 1 << format.width:  # less work for every code once
+        return table(codes, convert(Codes(all_codes(format), format), out))
+    sign, magnitude = split(codes, format)
+    return encode_logarithm(sign, magnitude, code_scale(format), out)
 
 
-def mul(
-    a: np.ndarray,
-    a_format: LnsFormat,
-    b: np.ndarray,
-    b_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    relu: bool = False,
-) -> np.ndarray:
+def mul(a: Codes, b: Codes, out: LnsFormat, *, relu: bool = False) -> np.ndarray:
     """a · b, elementwise: exponents add, and are rounded once; shapes broadcast as in NumPy."""
-    sign, p = multiply(a, a_format, b, b_format)
+    sign, p = multiply(a, b)
     if relu:
         sign = np.maximum(sign, 0)
-    return encode_logarithm(sign, p, product_scale(a_format, b_format), out_format)
+    return encode_logarithm(sign, p, product_scale(a.format, b.format), out)
 
 
 def encode_logarithm(
@@ -448,14 +373,11 @@ def encode_logarithm(
     return join(np.where(sign == 0, 0, rounded), sign < 0, out_format)
 
 
-def concat(
-    parts: Sequence[np.ndarray], formats: Sequence[LnsFormat], out_format: LnsFormat, axis: int = 1
-) -> np.ndarray:
+def concat(parts: Sequence[Codes], out: LnsFormat, axis: int = 1) -> np.ndarray:
     """The parts side by side, each converted to the output's format."""
-    converted = [convert(part, format, out_format) for part, format in zip(parts, formats)]
-    return np.concatenate(converted, axis)
+    return np.concatenate([convert(part, out) for part in parts], axis)
 
 
-def argmax(x: np.ndarray, x_format: LnsFormat, axis: int = 1) -> np.ndarray:
+def argmax(x: Codes, axis: int = 1) -> np.ndarray:
     """The index of the largest value along `axis`, the lowest one of equals; int64."""
-    return np.argmax(ranks(x_format).take(x), axis)
+    return np.argmax(ranks(x.format).take(x.array), axis)

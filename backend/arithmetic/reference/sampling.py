@@ -5,92 +5,50 @@ As `definition`: plain NumPy on int64, to be read beside docs/arithmetic.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import gcd
 
 import numpy as np
 
-from recog.backend.arithmetic.reference.definition import (
-    Padding,
-    Pair,
-    linearize,
-    products,
-    reencode,
-)
-from recog.backend.arithmetic.tables import code_scale, product_scale
+from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
+from recog.backend.arithmetic.reference.definition import linearize, products, reencode
+from recog.backend.arithmetic.tables import code_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import Padding, Pair, Window
 
 # Transposed convolution
 
 
-def conv_transpose2d(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    w: np.ndarray,
-    w_format: LnsFormat,
-    init: np.ndarray | None,
-    out_format: LnsFormat | None,
-    *,
-    strides: Pair = (1, 1),
-    padding: Padding = (0, 0, 0, 0),
-    output_padding: Pair = (0, 0),
-    dilation: Pair = (1, 1),
-    groups: int = 1,
-    relu: bool = False,
-    arithmetic: Arithmetic,
-) -> np.ndarray:
+def conv_transpose2d(layer: Layer) -> np.ndarray:
     """Transposed convolution of x [N, I, H, W] with w [O, I / groups, kh, kw].
 
     Element (h, v) of input i adds its product with w[o, i, r, c] to the sum of output o at
-    (h · stride + r · dilation − top, v · stride + c · dilation − left). Formats and init are as
-    in `definition.conv2d`; outputs that nothing reaches hold init alone.
+    (h · stride + r · dilation − top, v · stride + c · dilation − left). Outputs that nothing
+    reaches hold init alone.
     """
+    x, (w, w_format), window = layer.x.array, layer.w, layer.window
     outputs, group_inputs, *kernel = w.shape
-    group_outputs = outputs // groups
-    reach = [
-        (size - 1) * stride + step * (taps - 1) + 1
-        for size, stride, step, taps in zip(x.shape[2:], strides, dilation, kernel)
-    ]
+    group_outputs = outputs // window.groups
+    strides, dilation = window.strides, window.dilation
+    reach = Window(strides, dilation=dilation).transposed_size(x.shape[2:], kernel)
     whole = np.zeros((x.shape[0], outputs, *reach), np.int64)
     for row, column in np.ndindex(*kernel):
         rows = _every(row * dilation[0], strides[0], x.shape[2])
         columns = _every(column * dilation[1], strides[1], x.shape[3])
         for o in range(outputs):
             first = o // group_outputs * group_inputs
-            inputs = x[:, first : first + group_inputs]
-            weights = w[o, :, row, column, None, None]
-            terms = products(inputs, x_format, weights, w_format, arithmetic)
+            inputs = Codes(x[:, first : first + group_inputs], layer.x.format)
+            weights = Codes(w[o, :, row, column, None, None], w_format)
+            terms = products(inputs, weights, layer.arithmetic)
             whole[:, o, rows, columns] += terms.sum(axis=1)
-    top, left, bottom, right = padding
-    acc = crop(whole, (-top, -left, output_padding[0] - bottom, output_padding[1] - right))
-    if init is not None:
-        acc += init[:, None, None]
-    return reencode(acc, product_scale(x_format, w_format), out_format, arithmetic, relu=relu)
+    (top, left, bottom, right), more = window.padding, window.output_padding
+    acc = crop(whole, (-top, -left, more[0] - bottom, more[1] - right))
+    if layer.init is not None:
+        acc += layer.init[:, None, None]
+    return reencode(acc, layer.scale, layer.out, layer.arithmetic, relu=layer.relu)
 
 
 def _every(first: int, step: int, count: int) -> slice:
     return slice(first, first + (count - 1) * step + 1, step)
-
-
-def transposed_size(
-    size: Sequence[int],
-    kernel: Sequence[int],
-    strides: Pair,
-    padding: Padding,
-    output_padding: Pair,
-    dilation: Pair,
-) -> Pair:
-    """Height and width of a transposed convolution's result; not positive if nothing is left."""
-    height, width = (
-        (size[axis] - 1) * strides[axis]
-        + dilation[axis] * (kernel[axis] - 1)
-        + 1
-        + output_padding[axis]
-        - padding[axis]
-        - padding[axis + 2]
-        for axis in (0, 1)
-    )
-    return height, width
 
 
 # Resizing
@@ -105,29 +63,19 @@ def resize_nearest(x: np.ndarray, size: Pair) -> np.ndarray:
 
 
 def resize_bilinear(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    size: Pair,
-    steps: Pair,
-    align_corners: bool = False,
-    arithmetic: Arithmetic,
+    x: Codes, to: Interpolation, out: LnsFormat, arithmetic: Arithmetic
 ) -> np.ndarray:
-    """Bilinear interpolation of x [N, C, H, W] at height and width `size`.
+    """Bilinear interpolation of x [N, C, H, W] at height and width `to.size`.
 
     The antilogs of four neighbours with integer weights that sum to n = steps[0] · steps[1],
-    re-encoded with thresholds scaled by n.
-
-    Args:
-        steps: positions are multiples of 1 / steps of an input pixel, see `positions`.
+    re-encoded with thresholds scaled by n; for the positions see `positions`.
     """
-    scale = code_scale(x_format)
-    acc = linearize(x, x_format, scale, arithmetic)
+    scale, steps = code_scale(x.format), to.steps
+    acc = linearize(x, scale, arithmetic)
     for axis in (0, 1):
-        at = positions(x.shape[2 + axis], size[axis], steps[axis], align_corners)
+        at = positions(acc.shape[2 + axis], to.size[axis], steps[axis], to.align_corners)
         acc = interpolate(acc, 2 + axis, at, steps[axis])
-    return reencode(acc, scale, out_format, arithmetic, divisor=steps[0] * steps[1])
+    return reencode(acc, scale.over(steps[0] * steps[1]), out, arithmetic)
 
 
 def positions(given: int, wanted: int, steps: int, align_corners: bool) -> np.ndarray:

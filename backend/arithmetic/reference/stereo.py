@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from recog.backend.arithmetic.bounds import largest_product
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.exact import round_scaled_power
 from recog.backend.arithmetic.reference.definition import (
     encode_logarithm,
@@ -48,26 +49,20 @@ SUM_BITS = 48
 
 
 def correlation(
-    left: np.ndarray,
-    left_format: LnsFormat,
-    right: np.ndarray,
-    right_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    disparities: int,
-    arithmetic: Arithmetic,
+    left: Codes, right: Codes, disparities: int, out: LnsFormat, arithmetic: Arithmetic
 ) -> np.ndarray:
     """Codes [N, C, H, W] twice → [N, D, H, W]: plane d is the mean of left(x) · right(x − d).
 
     Products are summed over channels exactly; what lies left of the image is zero.
     """
-    batch, channels, height, width = left.shape
+    batch, channels, height, width = left.array.shape
     acc = np.zeros((batch, disparities, height, width), np.int64)
     for d in range(disparities):
-        near, far = left[..., d:], right[..., : width - d]
-        acc[:, d, :, d:] = products(near, left_format, far, right_format, arithmetic).sum(axis=1)
-    scale = product_scale(left_format, right_format)
-    return reencode(acc, scale, out_format, arithmetic, divisor=channels)
+        near = Codes(left.array[..., d:], left.format)
+        far = Codes(right.array[..., : width - d], right.format)
+        acc[:, d, :, d:] = products(near, far, arithmetic).sum(axis=1)
+    scale = product_scale(left.format, right.format)
+    return reencode(acc, scale.over(channels), out, arithmetic)
 
 
 def correlation_bound(
@@ -81,14 +76,7 @@ def correlation_bound(
 
 
 def expectation(
-    logits: np.ndarray,
-    logit_format: LnsFormat,
-    bins: np.ndarray,
-    residual: np.ndarray | None,
-    residual_format: LnsFormat | None,
-    out_format: LnsFormat,
-    *,
-    frac: int,
+    logits: Codes, bins: np.ndarray, residual: Codes | None, out: LnsFormat, *, frac: int
 ) -> np.ndarray:
     """Σ softmax(logits) · bin [+ residual], codes [N, D, H, W] → [N, 1, H, W].
 
@@ -96,15 +84,19 @@ def expectation(
         bins: integers [D], in units of 2^−frac.
         residual: codes [N, 1, H, W].
         frac: fraction bits of the bins, of the residual and of their sum.
+
+    Raises:
+        RecogError: the sums over these bins may overflow.
     """
-    octaves = fixed_table(logit_format, LOGIT_FRAC, in_octaves=True)[logits]
+    check_expectation(bins)
+    octaves = fixed_table(logits.format, LOGIT_FRAC, in_octaves=True)[logits.array]
     weights = exponential(octaves.max(axis=1, keepdims=True) - octaves)
     total = weights.sum(axis=1, keepdims=True)
     moment = (weights * bins.astype(np.int64)[:, None, None]).sum(axis=1, keepdims=True)
     mean = (2 * moment + total) // (2 * total)
-    if residual is not None and residual_format is not None:
-        mean = mean + fixed_table(residual_format, frac)[residual]
-    return encode_fixed(mean, frac, out_format)
+    if residual is not None:
+        mean = mean + fixed_table(residual.format, frac)[residual.array]
+    return encode_fixed(mean, frac, out)
 
 
 def exponential(below: np.ndarray) -> np.ndarray:
@@ -169,23 +161,18 @@ def check_expectation(bins: np.ndarray) -> None:
 
 
 def reciprocal(
-    x: np.ndarray,
-    x_format: LnsFormat,
-    out_format: LnsFormat,
-    *,
-    log_numerator: int,
-    negative: bool = False,
+    x: Codes, out: LnsFormat, *, log_numerator: int, negative: bool = False
 ) -> np.ndarray:
     """c / x with |c| = 2^(log_numerator / 2^MAX_FRAC): one subtraction of logarithms, rounded once.
 
     The quotient by zero is the largest code, with the sign of c.
     """
-    sign, magnitude = split(x, x_format)
+    sign, magnitude = split(*x)
     sign = -sign if negative else sign
-    p = log_numerator - ((magnitude - x_format.biases[0]) << (MAX_FRAC - x_format.frac))
-    codes = encode_logarithm(sign, p, AccumulatorScale(MAX_FRAC, (0,)), out_format)
-    largest = join(np.array(out_format.max_magnitude), np.array(negative), out_format)
-    return np.where(magnitude == 0, largest, codes).astype(out_format.dtype)
+    p = log_numerator - ((magnitude - x.format.biases[0]) << (MAX_FRAC - x.format.frac))
+    codes = encode_logarithm(sign, p, AccumulatorScale(MAX_FRAC, (0,)), out)
+    largest = join(np.array(out.max_magnitude), np.array(negative), out)
+    return np.where(magnitude == 0, largest, codes).astype(out.dtype)
 
 
 def log_numerator(value: float) -> int:

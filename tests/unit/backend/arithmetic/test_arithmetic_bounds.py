@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lns_strategies import arithmetics, code_arrays, extreme_codes, formats
+from lns_strategies import arithmetics, code_arrays, extreme_codes, formats, layer_of
 
 from recog.backend.arithmetic import bounds
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.reference import definition
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
@@ -16,8 +17,8 @@ def test_bounds_hold_at_every_prefix_in_any_order(data, arithmetic: Arithmetic):
     x_format, w_format = data.draw(formats()), data.draw(formats(channels=3))
     x, w = data.draw(code_arrays((20,), x_format)), data.draw(code_arrays((3, 20), w_format))
     init = np.array(data.draw(st.lists(st.integers(-(1 << 30), 1 << 30), min_size=3, max_size=3)))
-    limits = bounds.accumulator_bounds(w, w_format, x_format, init, arithmetic)
-    terms = definition.products(x, x_format, w, w_format, arithmetic)
+    limits = bounds.accumulator_bounds(Codes(w, w_format), x_format, init, arithmetic)
+    terms = definition.products(Codes(x, x_format), Codes(w, w_format), arithmetic)
     terms = np.concatenate([init[:, None], terms], axis=1)
     order = np.random.default_rng(data.draw(st.integers(0, 99))).permutation(21)
     largest = np.abs(terms[:, order].cumsum(axis=1)).max(axis=1)
@@ -34,20 +35,20 @@ def test_bounds_are_reached(unsigned: bool):
     x = extreme_codes((5,), x_format, "largest")
     x[negative] = 0 if unsigned else 0xFF
     init = np.array([12345])
-    (bound,) = bounds.accumulator_bounds(w, w_format, x_format, init, Arithmetic())
-    acc = definition.linear(x, x_format, w, w_format, init, None, arithmetic=Arithmetic())
+    (bound,) = bounds.accumulator_bounds(Codes(w, w_format), x_format, init, Arithmetic())
+    acc = definition.linear(layer_of(x, x_format, w, w_format, init, None, arithmetic=Arithmetic()))
     assert acc.tolist() == [bound]
 
 
 def test_an_initial_value_that_is_added_last_does_not_lower_the_bound():
     format, w = LnsFormat(8, 4, 60), np.full((2, 3), 0x11, np.uint8)
     init = np.array([-100, 100])
-    without, _ = bounds.accumulator_bounds(w, format, format, None, Arithmetic())
-    with_init = bounds.accumulator_bounds(w, format, format, init, Arithmetic())
+    without, _ = bounds.accumulator_bounds(Codes(w, format), format, None, Arithmetic())
+    with_init = bounds.accumulator_bounds(Codes(w, format), format, init, Arithmetic())
     assert with_init == [without + 100, without + 100]
     positive = LnsFormat(8, 4, 60, unsigned=True)
-    without, _ = bounds.accumulator_bounds(w, format, positive, None, Arithmetic())
-    with_init = bounds.accumulator_bounds(w, format, positive, init, Arithmetic())
+    without, _ = bounds.accumulator_bounds(Codes(w, format), positive, None, Arithmetic())
+    with_init = bounds.accumulator_bounds(Codes(w, format), positive, init, Arithmetic())
     assert with_init == [without, without + 100]
 
 
@@ -55,17 +56,17 @@ def test_check_names_the_channels_that_may_overflow():
     format = LnsFormat(8, 4, 60)
     w = np.zeros((4, 2048, 1, 1), np.uint8)
     w[2] = 0x7F
-    ((channel, bound),) = bounds.check_accumulator(w, format, format, None, Arithmetic())
+    ((channel, bound),) = bounds.check_accumulator(Codes(w, format), format, None, Arithmetic())
     assert channel == 2
     assert bound == 2048 * bounds.largest_product(format, format, Arithmetic()) >= 1 << 31
-    assert bounds.check_accumulator(w, format, format, None, Arithmetic(6, 48)) == []
+    assert bounds.check_accumulator(Codes(w, format), format, None, Arithmetic(6, 48)) == []
 
 
 def test_check_is_exact_at_the_limit():
     """Zero weights leave the initial value alone: 2^15 − 1 fits 16 bits, 2^15 does not."""
     w, format, arithmetic = np.zeros((2, 3), np.uint8), LnsFormat(), Arithmetic(6, 16)
     init = np.array([(1 << 15) - 1, -(1 << 15)])
-    found = bounds.check_accumulator(w, format, format, init, arithmetic)
+    found = bounds.check_accumulator(Codes(w, format), format, init, arithmetic)
     assert found == [(1, 1 << 15)]
 
 
@@ -75,8 +76,8 @@ def test_add_and_pool_bounds_are_reached():
     reached = 0
     for format in (a, b):
         x = extreme_codes((1,), format, "largest")
-        reached += int(definition.linearize(x, format, scale, arithmetic)[0])
+        reached += int(definition.linearize(Codes(x, format), scale, arithmetic)[0])
     assert reached == bounds.add_bound(a, b, arithmetic)
     x, scale = extreme_codes((9,), a, "largest"), definition.code_scale(a)
-    terms = definition.linearize(x, a, scale, arithmetic)
+    terms = definition.linearize(Codes(x, a), scale, arithmetic)
     assert terms.sum() == bounds.pool_bound(a, 9, arithmetic)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lns_strategies import code_arrays
 
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.reference import boxes
 from recog.backend.arithmetic.reference import fixed_point as fp
-from recog.backend.arithmetic.reference.boxes import Codes
 from recog.backend.arithmetic.reference.definition import decode, encode
 from recog.dialects.box_geometry import CameraGeometry, ImageGeometry
 from recog.dialects.errors import RecogError
@@ -85,7 +85,7 @@ def test_peaks_are_the_oracles(data: st.DataObject, sigmoid: bool):
     scores, indices = boxes.peaks(heat, k, out, sigmoid=sigmoid)
     assert (scores.dtype, indices.dtype) == (out.dtype, np.int64)
     for frame in range(2):
-        wanted = oracle.peaks(heat.codes[frame].tolist(), heat.format, k, out, sigmoid)
+        wanted = oracle.peaks(heat.array[frame].tolist(), heat.format, k, out, sigmoid)
         assert list(zip(scores[frame].tolist(), indices[frame].tolist())) == wanted
 
 
@@ -100,7 +100,7 @@ def test_boxes_in_the_image_are_the_oracles(
     assert found.dtype == np.int32
     for frame, row in np.ndindex(indices.shape):
         v, u = divmod(int(indices[frame, row]) % (height * width), width)
-        at = [values.codes[frame, :, v, u].tolist() for values in (offset, size)]
+        at = [values.array[frame, :, v, u].tolist() for values in (offset, size)]
         wanted = oracle.box_2d(
             (u, v),
             at[0],
@@ -128,9 +128,9 @@ def test_boxes_in_space_are_the_oracles(
         v, u = divmod(cell, width)
         wanted = oracle.box_3d(
             (u, v),
-            int(disparity.codes[frame, 0, v, u]),
+            int(disparity.array[frame, 0, v, u]),
             disparity.format,
-            box.codes[frame, :, v, u].tolist(),
+            box.array[frame, :, v, u].tolist(),
             box.format,
             geometry,
             geometry.priors[3 * label : 3 * label + 3],
@@ -167,7 +167,7 @@ def test_an_index_beyond_the_priors_is_an_error():
     geometry = CameraGeometry(1, (0, 0), 1, 0, 0, (0, 0, 0))
     codes = Codes(np.zeros((1, 7, 2, 2), np.uint16), WIDE)
     with pytest.raises(RecogError, match="index 4 is beyond the 1 classes that have priors"):
-        boxes.decode_boxes_3d(np.array([[4]]), Codes(codes.codes[:, :1], WIDE), codes, geometry, 8)
+        boxes.decode_boxes_3d(np.array([[4]]), Codes(codes.array[:, :1], WIDE), codes, geometry, 8)
 
 
 # Against real numbers: what the integers cost, with operands rounded to codes of 16 bits.
@@ -183,11 +183,11 @@ def test_sigmoids_are_off_by_little_more_than_their_codes():
     heat = encoded(logits[..., ::-1], LnsFormat(16, 11, 32767 - (4 << 11)))
     scores, _ = boxes.peaks(heat, 1, SCORES, sigmoid=True)
     assert decode(scores, SCORES)[0, 0] == pytest.approx(1 / (1 + math.exp(-9)), rel=2e-4)
-    codes = np.unique(heat.codes)
+    codes = np.unique(heat.array)
     for sign in (0, heat.format.sign_mask):
         each = Codes((codes[codes < 1 << 15] | sign).astype(np.uint16), heat.format)
-        exact = 1 / (1 + np.exp(-decode(each.codes, each.format)))
-        logarithm = fp.log_sigmoid(each.codes, each.format)
+        exact = 1 / (1 + np.exp(-decode(each.array, each.format)))
+        logarithm = fp.log_sigmoid(each.array, each.format)
         assert np.abs(logarithm / 65536 - np.log2(exact)).max() < 6e-5
 
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from lns_strategies import code_arrays, formats, random_codes
 
 from recog.backend.arithmetic import tables
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.logarithms import Logarithms
 from recog.backend.arithmetic.reference import definition
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.windows import PoolWindow
 
 FORMATS = [
     LnsFormat(2, 0, 0),
@@ -104,7 +106,7 @@ def test_eight_bits_keep_38_db_of_gaussian_data(frac: int, expected: float):
 @given(formats(), st.data())
 def test_relu_is_the_maximum_with_zero(format: LnsFormat, data):
     x = data.draw(code_arrays((3, 5), format))
-    values = definition.decode(definition.relu(x, format), format)
+    values = definition.decode(definition.relu(Codes(x, format)), format)
     np.testing.assert_array_equal(values, np.maximum(definition.decode(x, format), 0))
 
 
@@ -116,10 +118,8 @@ def test_max_pool_takes_the_largest_value(unsigned: bool, dilation: tuple[int, i
     if not unsigned:
         x[0] |= 0x80  # all negative, so that padding with zero would win
         x[x == 0x80] = 0x81
-    padding = (1, 0, 1, 1)
-    result = definition.max_pool2d(
-        x, format, kernel=(3, 2), strides=(2, 1), padding=padding, dilation=dilation
-    )
+    window = PoolWindow((2, 1), (1, 0, 1, 1), dilation, kernel=(3, 2))
+    result = definition.max_pool2d(Codes(x, format), window)
     values = np.pad(
         definition.decode(x, format),
         ((0, 0), (0, 0), (1, 1), (0, 1)),
@@ -134,15 +134,14 @@ def test_max_pool_takes_the_largest_value(unsigned: bool, dilation: tuple[int, i
 
 def test_max_pool_refuses_a_window_of_padding():
     with pytest.raises(RecogError, match="nothing but padding"):
-        definition.max_pool2d(
-            np.zeros((1, 1, 2, 2), np.uint8), LnsFormat(), kernel=(1, 1), padding=(1, 0, 0, 0)
-        )
+        x = Codes(np.zeros((1, 1, 2, 2), np.uint8), LnsFormat())
+        definition.max_pool2d(x, PoolWindow(padding=(1, 0, 0, 0)))
 
 
 def test_argmax_takes_the_lowest_of_equals():
     format = LnsFormat(8, 4, 65)
     x = np.array([[0x81, 0x05, 0x05], [0xFF, 0x81, 0x82], [0x00, 0x81, 0x00]], np.uint8)
-    assert definition.argmax(x, format).tolist() == [1, 1, 0]
+    assert definition.argmax(Codes(x, format)).tolist() == [1, 1, 0]
 
 
 @given(formats(widths=(3, 9)), st.data(), st.sampled_from([0, 1, -1]))
@@ -150,7 +149,7 @@ def test_argmax_is_that_of_the_values(format: LnsFormat, data, axis: int):
     """Real numbers stand for the codes; equal values have equal codes."""
     x = data.draw(code_arrays((3, 4, 5), format))
     values = definition.decode(x, format.with_bias(0))
-    result = definition.argmax(x, format, axis)
+    result = definition.argmax(Codes(x, format), axis)
     assert result.dtype == np.int64
     np.testing.assert_array_equal(result, np.argmax(values, axis))
 
@@ -158,7 +157,7 @@ def test_argmax_is_that_of_the_values(format: LnsFormat, data, axis: int):
 @given(formats(), formats(widths=(4, 10)))
 def test_convert_by_the_oracle(format: LnsFormat, out_format: LnsFormat):
     codes = all_codes(format)
-    result = definition.convert(codes, format, out_format)
+    result = definition.convert(Codes(codes, format), out_format)
     assert result.dtype == out_format.dtype
     assert result.tolist() == [oracle.convert(c, format, out_format) for c in codes.tolist()]
 
@@ -168,7 +167,7 @@ def test_convert_within_one_frac_is_a_saturating_offset(format: LnsFormat, offse
     codes = all_codes(format.with_bias(0))
     positive = codes[(codes > 0) & (codes <= format.max_magnitude)].astype(int)
     result = definition.convert(
-        positive.astype(np.uint8), format, format.with_bias(format.biases[0] + offset)
+        Codes(positive.astype(np.uint8), format), format.with_bias(format.biases[0] + offset)
     )
     half = np.where(positive + offset >= 1 - (1 << format.frac), 1, 0)
     expected = np.where(positive + offset >= 1, positive + offset, half)
@@ -180,20 +179,20 @@ def test_convert_of_many_codes_is_that_of_each(format: LnsFormat, out_format: Ln
     """More elements than there are codes go through a table of every code."""
     few = all_codes(format)
     many = np.resize(few, 3 * (1 << format.width))
-    result = definition.convert(many, format, out_format)
+    result = definition.convert(Codes(many, format), out_format)
     assert result.dtype == out_format.dtype
     np.testing.assert_array_equal(
-        result, np.resize(definition.convert(few, format, out_format), many.shape)
+        result, np.resize(definition.convert(Codes(few, format), out_format), many.shape)
     )
 
 
 def test_concat_converts_to_the_output_format():
     a, b, out = LnsFormat(8, 4, 65), LnsFormat(8, 3, 20, unsigned=True), LnsFormat(8, 4, 80)
     x, y = random_codes((2, 3, 4), a, 0), random_codes((2, 2, 4), b, 1)
-    result = definition.concat([x, y], [a, b], out)
+    result = definition.concat([Codes(x, a), Codes(y, b)], out)
     assert result.shape == (2, 5, 4)
-    np.testing.assert_array_equal(result[:, :3], definition.convert(x, a, out))
-    np.testing.assert_array_equal(result[:, 3:], definition.convert(y, b, out))
+    np.testing.assert_array_equal(result[:, :3], definition.convert(Codes(x, a), out))
+    np.testing.assert_array_equal(result[:, 3:], definition.convert(Codes(y, b), out))
 
 
 def test_function_table_is_the_function_rounded():

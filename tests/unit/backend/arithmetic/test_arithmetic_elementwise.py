@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lns_strategies import arithmetics, code_arrays, formats, output_formats, random_codes
 
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.engine import ENGINES, get_engine
 from recog.backend.arithmetic.reference import definition
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow, padding_of, pair_of
 
 REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
 F8 = LnsFormat(8, 4, 65)
@@ -26,15 +28,15 @@ def test_add_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool, su
     out_format = data.draw(output_formats((-(a_format.bias >> a_format.frac), 16)))
     a = data.draw(code_arrays((24,), a_format))
     b = data.draw(code_arrays((24,), b_format))
-    tensors = a, a_format, b, b_format, out_format
-    how = {"subtract": subtract, "relu": relu, "arithmetic": arithmetic}
-    result = REFERENCE.add(*tensors, **how)
+    operands = Codes(a, a_format), Codes(b, b_format), out_format, arithmetic
+    how = {"subtract": subtract, "relu": relu}
+    result = REFERENCE.add(*operands, **how)
     expected = [
-        oracle.add(i, a_format, j, b_format, out_format, relu, arithmetic, subtract)
+        oracle.add((i, a_format), (j, b_format), out_format, arithmetic, **how)
         for i, j in zip(a.tolist(), b.tolist())
     ]
     assert result.tolist() == expected
-    quick = GEMM.add(*tensors, **how)
+    quick = GEMM.add(*operands, **how)
     assert quick.dtype == result.dtype
     np.testing.assert_array_equal(quick, result)
 
@@ -47,16 +49,16 @@ def products(draw) -> tuple:
     middle = shift - (a_format.bias >> a_format.frac) - (b_format.bias >> b_format.frac)
     out_format = draw(output_formats((middle, middle + 12)))
     a, b = draw(code_arrays((5, 4), a_format)), draw(code_arrays((5, 4), b_format))
-    return a, a_format, b, b_format, out_format
+    return Codes(a, a_format), Codes(b, b_format), out_format
 
 
 @given(products(), st.booleans())
 def test_mul_by_the_oracle_and_gemm(operands: tuple, relu: bool):
-    a, a_format, b, b_format, out_format = operands
+    (a, a_format), (b, b_format), out_format = operands
     result = REFERENCE.mul(*operands, relu=relu)
     assert result.dtype == out_format.dtype
     expected = [
-        oracle.mul(i, a_format, j, b_format, out_format, relu)
+        oracle.mul((i, a_format), (j, b_format), out_format, relu=relu)
         for i, j in zip(a.reshape(-1).tolist(), b.reshape(-1).tolist())
     ]
     assert result.reshape(-1).tolist() == expected
@@ -69,7 +71,9 @@ def test_mul_of_one_frac_is_a_saturating_sum_of_codes():
     """m = m_a + m_b + B_out − B_a − B_b, as the chip adds."""
     a_format, b_format, out_format = LnsFormat(8, 4, 60), LnsFormat(8, 4, 90), LnsFormat(8, 4, 70)
     magnitudes = np.arange(1, 128, dtype=np.uint8)
-    result = REFERENCE.mul(magnitudes[:, None], a_format, magnitudes[None], b_format, out_format)
+    result = REFERENCE.mul(
+        Codes(magnitudes[:, None], a_format), Codes(magnitudes[None], b_format), out_format
+    )
     offset = magnitudes.astype(int)[:, None] + magnitudes[None] + 70 - 60 - 90
     low = np.where(offset >= 1 - 16, 1, 0)
     np.testing.assert_array_equal(result, np.where(offset >= 1, np.minimum(offset, 127), low))
@@ -79,9 +83,9 @@ def test_mul_rounds_halves_of_a_step_up():
     """At f = 1 and f = 0: 2^(1/2) lies in the middle between 1 and 2, on the logarithm."""
     fine, coarse = LnsFormat(8, 1, 64), LnsFormat(8, 0, 32)
     one, root = np.array([64], np.uint8), np.array([65], np.uint8)
-    assert REFERENCE.mul(one, fine, one, fine, coarse).tolist() == [32]
-    assert REFERENCE.mul(root, fine, one, fine, coarse).tolist() == [33]
-    assert REFERENCE.mul(root, fine, root, fine, coarse).tolist() == [33]
+    assert REFERENCE.mul(Codes(one, fine), Codes(one, fine), coarse).tolist() == [32]
+    assert REFERENCE.mul(Codes(root, fine), Codes(one, fine), coarse).tolist() == [33]
+    assert REFERENCE.mul(Codes(root, fine), Codes(root, fine), coarse).tolist() == [33]
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -90,13 +94,14 @@ def test_axes_of_size_one_broadcast(name: str, shape: tuple[int, ...]):
     engine = get_engine(name)
     a, b = random_codes((2, 3, 4, 5), F8, 0), random_codes(shape, F8, 1)
     whole = np.ascontiguousarray(np.broadcast_to(b, a.shape))
-    expected = engine.mul(a, F8, whole, F8, F8)
-    np.testing.assert_array_equal(engine.mul(a, F8, b, F8, F8), expected)
-    np.testing.assert_array_equal(engine.mul(b, F8, a, F8, F8), expected)
+    expected = engine.mul(Codes(a, F8), Codes(whole, F8), F8)
+    np.testing.assert_array_equal(engine.mul(Codes(a, F8), Codes(b, F8), F8), expected)
+    np.testing.assert_array_equal(engine.mul(Codes(b, F8), Codes(a, F8), F8), expected)
     for subtract in (False, True):
-        how = {"subtract": subtract, "arithmetic": Arithmetic()}
-        expected = engine.add(whole, F8, a, F8, F8, **how)
-        np.testing.assert_array_equal(engine.add(b, F8, a, F8, F8, **how), expected)
+        rest = Codes(a, F8), F8, Arithmetic()
+        expected = engine.add(Codes(whole, F8), *rest, subtract=subtract)
+        result = engine.add(Codes(b, F8), *rest, subtract=subtract)
+        np.testing.assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -104,13 +109,13 @@ def test_mul_refuses(name: str):
     engine = get_engine(name)
     a, b = np.ones((2, 3), np.uint8), np.ones((2, 4), np.uint8)
     with pytest.raises(RecogError, match="do not broadcast"):
-        engine.mul(a, F8, b, F8, F8)
+        engine.mul(Codes(a, F8), Codes(b, F8), F8)
     with pytest.raises(RecogError, match="do not broadcast"):
-        engine.mul(a, F8, b[0], F8, F8)
+        engine.mul(Codes(a, F8), Codes(b[0], F8), F8)
     with pytest.raises(RecogError, match="b holds an illegal code"):
-        engine.mul(a, F8, a * 0x80, F8, F8)
+        engine.mul(Codes(a, F8), Codes(a * 0x80, F8), F8)
     with pytest.raises(RecogError, match="output's format has biases per channel"):
-        engine.mul(a, F8, a, F8, F8.with_bias((1, 2, 3), 1))
+        engine.mul(Codes(a, F8), Codes(a, F8), F8.with_bias((1, 2, 3), 1))
 
 
 @given(st.data(), arithmetics, st.booleans(), st.booleans())
@@ -119,17 +124,11 @@ def test_avg_pool_by_the_oracle(data, arithmetic: Arithmetic, relu: bool, includ
     out_format = data.draw(output_formats((-(format.bias >> format.frac), 16)))
     x = data.draw(code_arrays((1, 2, 4, 5), format))
     kernel = (data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5)))
-    padding = tuple(data.draw(st.integers(0, 3)) for _ in range(4))
+    padding = padding_of([data.draw(st.integers(0, 3)) for _ in range(4)])
     strides = (data.draw(st.integers(1, 2)), data.draw(st.integers(1, 3)))
-    how = {
-        "kernel": kernel,
-        "strides": strides,
-        "padding": padding,
-        "count_include_pad": include_pad,
-        "relu": relu,
-        "arithmetic": arithmetic,
-    }
-    result = REFERENCE.avg_pool2d(x, format, out_format, **how)
+    window = PoolWindow(strides, padding, kernel=kernel, count_padding=include_pad)
+    operands = Codes(x, format), window, out_format, arithmetic
+    result = REFERENCE.avg_pool2d(*operands, relu=relu)
     top, left = padding[:2]
     for n, c, row, column in np.ndindex(result.shape):
         y, z = row * strides[0] - top, column * strides[1] - left
@@ -144,7 +143,7 @@ def test_avg_pool_by_the_oracle(data, arithmetic: Arithmetic, relu: bool, includ
         if divisor:
             expected = oracle.average(codes, format, out_format, divisor, relu, arithmetic)
         assert result[n, c, row, column] == expected
-    quick = GEMM.avg_pool2d(x, format, out_format, **how)
+    quick = GEMM.avg_pool2d(*operands, relu=relu)
     assert quick.dtype == result.dtype
     np.testing.assert_array_equal(quick, result)
 
@@ -153,10 +152,10 @@ def test_avg_pool_by_the_oracle(data, arithmetic: Arithmetic, relu: bool, includ
 def test_max_pool_takes_the_largest(data, format: LnsFormat, padding: tuple):
     """Against a loop over real numbers; equal values have equal codes."""
     x = data.draw(code_arrays((1, 2, 4, 5), format))
-    kernel = tuple(data.draw(st.integers(max(1, p), 4)) for p in padding[:2])
+    kernel = pair_of([data.draw(st.integers(max(1, p), 4)) for p in padding[:2]])
     if max(padding[2:]) > min(kernel) or padding[0] >= kernel[0] or padding[1] >= kernel[1]:
         return
-    how = {"kernel": kernel, "strides": (2, 1), "padding": padding}
+    window = PoolWindow((2, 1), padding_of(padding), kernel=kernel)
     values = np.pad(
         definition.decode(x, format.with_bias(0)),
         ((0, 0), (0, 0), (padding[0], padding[2]), (padding[1], padding[3])),
@@ -166,8 +165,8 @@ def test_max_pool_takes_the_largest(data, format: LnsFormat, padding: tuple):
     expected = windows.max((-2, -1))
     if np.isinf(expected).any():
         with pytest.raises(RecogError, match="nothing but padding"):
-            definition.max_pool2d(x, format, **how)
+            definition.max_pool2d(Codes(x, format), window)
         return
-    result = definition.max_pool2d(x, format, **how)
+    result = definition.max_pool2d(Codes(x, format), window)
     assert result.dtype == format.dtype
     np.testing.assert_array_equal(definition.decode(result, format.with_bias(0)), expected)

@@ -1,11 +1,22 @@
 """What the engines refuse, each in one sentence, and how they are found."""
 
+import inspect
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from lns_strategies import layer_of
 
-from recog.backend.arithmetic.engine import ENGINES, get_engine
+from recog.backend.arithmetic import checks
+from recog.backend.arithmetic.codes import Codes
+from recog.backend.arithmetic.engine import ENGINES, EngineOptions, get_engine
+from recog.backend.arithmetic.fast.engine import FastEngine
+from recog.backend.arithmetic.gemm.engine import GemmEngine
+from recog.backend.arithmetic.reference import boxes, definition, sampling, stereo
+from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow
 
 F8 = LnsFormat(8, 4, 65)
 CHANNELS = LnsFormat(8, 4, (65, 70), 0)
@@ -16,6 +27,12 @@ NEGATIVE_ZERO = np.where(np.arange(100).reshape(X.shape) == 57, 0x80, X).astype(
 def test_unknown_engine_lists_the_engines():
     with pytest.raises(RecogError, match="unknown engine 'quick'.*\n.*reference, gemm, fast"):
         get_engine("quick")
+
+
+def test_an_engine_is_chosen_by_name_by_options_or_as_it_is():
+    engine = get_engine(EngineOptions("gemm"))
+    assert type(engine) is type(get_engine("gemm"))
+    assert get_engine(engine) is engine
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -54,9 +71,9 @@ def test_conv2d_refuses(name: str, change: dict, message: str):
         "out_format": F8,
         "arithmetic": Arithmetic(),
     }
-    get_engine(name).conv2d(**arguments)
+    get_engine(name).conv2d(layer_of(**arguments))
     with pytest.raises(RecogError, match=message):
-        get_engine(name).conv2d(**(arguments | change))
+        get_engine(name).conv2d(layer_of(**arguments | change))
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -64,27 +81,35 @@ def test_the_other_operations_refuse(name: str):
     engine, arithmetic = get_engine(name), Arithmetic()
     a, b = np.ones((2, 3), np.uint8), np.ones((2, 4), np.uint8)
     with pytest.raises(RecogError, match="do not fit"):
-        engine.linear(a, F8, b, F8, None, F8, arithmetic=arithmetic)
+        engine.linear(layer_of(a, F8, b, F8, None, F8, arithmetic=arithmetic))
     with pytest.raises(RecogError, match="do not broadcast"):
-        engine.add(a, F8, b, F8, F8, arithmetic=arithmetic)
+        engine.add(Codes(a, F8), Codes(b, F8), F8, arithmetic)
     with pytest.raises(RecogError, match="more than 63 bits"):
-        engine.add(a, F8, a, LnsFormat(8, 4, 2000), F8, arithmetic=arithmetic)
+        engine.add(Codes(a, F8), Codes(a, LnsFormat(8, 4, 2000)), F8, arithmetic)
     with pytest.raises(RecogError, match="rank 4"):
-        engine.avg_pool2d(a, F8, F8, kernel=(1, 1), arithmetic=arithmetic)
+        engine.avg_pool2d(Codes(a, F8), PoolWindow(kernel=(1, 1)), F8, arithmetic)
     with pytest.raises(RecogError, match="does not fit an input"):
-        engine.avg_pool2d(X, F8, F8, kernel=(6, 6), arithmetic=arithmetic)
+        engine.avg_pool2d(Codes(X, F8), PoolWindow(kernel=(6, 6)), F8, arithmetic)
     with pytest.raises(RecogError, match="output's format has biases per channel"):
-        engine.correlation(X, F8, X, F8, CHANNELS, disparities=2, arithmetic=arithmetic)
+        engine.correlation(Codes(X, F8), Codes(X, F8), 2, CHANNELS, arithmetic)
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_empty_batches_stay_empty(name: str):
     engine, arithmetic = get_engine(name), Arithmetic()
-    assert engine.conv2d(X[:0], F8, W, F8, None, F8, arithmetic=arithmetic).shape == (0, 2, 3, 3)
+    assert engine.conv2d(layer_of(X[:0], F8, W, F8, None, F8, arithmetic=arithmetic)).shape == (
+        0,
+        2,
+        3,
+        3,
+    )
     empty = np.ones((0, 4), np.uint8)
     w = np.ones((3, 4), np.uint8)
-    assert engine.linear(empty, F8, w, F8, None, F8, arithmetic=arithmetic).shape == (0, 3)
-    assert engine.add(empty, F8, empty, F8, F8, arithmetic=arithmetic).shape == (0, 4)
+    assert engine.linear(layer_of(empty, F8, w, F8, None, F8, arithmetic=arithmetic)).shape == (
+        0,
+        3,
+    )
+    assert engine.add(Codes(empty, F8), Codes(empty, F8), F8, arithmetic).shape == (0, 4)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -94,4 +119,18 @@ def test_inputs_are_left_alone(name: str):
     for array in (init, x, w):
         array.flags.writeable = False
     for out_format in (F8, None):
-        engine.conv2d(x, F8, w, F8, init, out_format, relu=True, arithmetic=Arithmetic())
+        engine.conv2d(layer_of(x, F8, w, F8, init, out_format, relu=True, arithmetic=Arithmetic()))
+
+
+def parameters(function: Callable) -> int:
+    names = inspect.signature(function).parameters
+    return len(names) - ("self" in names)
+
+
+def test_no_operation_takes_more_than_six_parameters():
+    """What belongs together travels together: codes with their format, windows, layers."""
+    places = [definition, sampling, stereo, boxes, checks, Engine, GemmEngine, FastEngine]
+    functions = [each for place in places for _, each in inspect.getmembers(place, callable)]
+    own = [each for each in functions if inspect.isfunction(each)]
+    assert len(own) > 100
+    assert [each.__qualname__ for each in own if parameters(each) > 6] == []

@@ -16,11 +16,13 @@ from lns_strategies import (
     code_arrays,
     convolutions,
     formats,
+    layer_of,
     output_formats,
     random_codes,
 )
 
 from recog.backend.arithmetic import tables
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.gemm import buckets, lookup
 from recog.backend.arithmetic.gemm import engine as gemm
@@ -37,8 +39,8 @@ def matrix_products_only() -> AbstractContextManager:
 
 @given(convolutions(largest_size=3, largest_channels=2))
 def test_conv2d_by_the_oracle(layer: Layer):
-    result = REFERENCE.conv2d(*layer.tensors, **layer.window)
-    np.testing.assert_array_equal(result, oracle.conv2d(*layer.tensors, **layer.window))
+    result = REFERENCE.conv2d(layer)
+    np.testing.assert_array_equal(result, oracle.conv2d(layer))
 
 
 SOME = st.sampled_from([1, 1 << 12, 1 << 24])
@@ -47,9 +49,9 @@ SOME = st.sampled_from([1, 1 << 12, 1 << 24])
 @settings(max_examples=200)
 @given(convolutions(largest_size=9, largest_channels=5), SOME)
 def test_gemm_conv2d_equals_the_definition(layer: Layer, working_bytes: int):
-    expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
+    expected = REFERENCE.conv2d(layer)
     with patch.object(gemm, "WORKING_BYTES", working_bytes), matrix_products_only():
-        result = GEMM.conv2d(*layer.tensors, **layer.window)
+        result = GEMM.conv2d(layer)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -59,12 +61,12 @@ def test_gemm_conv2d_equals_the_definition(layer: Layer, working_bytes: int):
 def test_looked_up_conv2d_equals_the_definition(
     layer: Layer, indices: int, weights: int, block: int
 ):
-    expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
+    expected = REFERENCE.conv2d(layer)
     with (
         patch.multiple(lookup, INDICES=indices, WEIGHTS=weights, BLOCK=block),
         patch.object(gemm, "FEW_OUTPUTS", 1 << 30),
     ):
-        result = GEMM.conv2d(*layer.tensors, **layer.window)
+        result = GEMM.conv2d(layer)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -78,7 +80,7 @@ def test_linear_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool)
     init = np.arange(outputs) * 1000 - 500
     out_format = data.draw(output_formats((-(x_format.bias >> x_format.frac), 20)))
     tensors = x, x_format, w, w_format, init, out_format
-    result = REFERENCE.linear(*tensors, relu=relu, arithmetic=arithmetic)
+    result = REFERENCE.linear(layer_of(*tensors, relu=relu, arithmetic=arithmetic))
     for index in np.ndindex(result.shape):
         o = index[-1]
         acc = oracle.dot(
@@ -87,10 +89,10 @@ def test_linear_by_the_oracle_and_gemm(data, arithmetic: Arithmetic, relu: bool)
         unit = oracle.product_unit(x_format, w_format, o, arithmetic)
         assert result[index] == oracle.reencode(acc, unit, out_format, relu)
     with patch.object(lookup, "BLOCK", data.draw(st.sampled_from([1, 50, 1 << 14]))):
-        quick = GEMM.linear(*tensors, relu=relu, arithmetic=arithmetic)
+        quick = GEMM.linear(layer_of(*tensors, relu=relu, arithmetic=arithmetic))
     np.testing.assert_array_equal(quick, result)
     with matrix_products_only():
-        quick = GEMM.linear(*tensors, relu=relu, arithmetic=arithmetic)
+        quick = GEMM.linear(layer_of(*tensors, relu=relu, arithmetic=arithmetic))
     np.testing.assert_array_equal(quick, result)
 
 
@@ -106,10 +108,10 @@ def test_quick_reencode_around_every_threshold(frac: int, data, antilog_bits: in
     random = np.random.default_rng(0).integers(-(1 << 40), 1 << 40, 200)
     acc = np.concatenate([near, -near, random, random >> 25, np.arange(-70, 70), [(1 << 53) - 1]])
     acc = acc[np.abs(acc) < 1 << 53]
-    scale = tables.AccumulatorScale(frac, (bias,))
+    scale = tables.AccumulatorScale(frac, (bias,), divisor)
     arguments = acc, scale, out_format, Arithmetic(antilog_bits)
-    expected = definition.reencode(*arguments, relu=relu, divisor=divisor, axis=-1)
-    result = buckets.reencode(*arguments, relu=relu, divisor=divisor, axis=-1)
+    expected = definition.reencode(*arguments, relu=relu, axis=-1)
+    result = buckets.reencode(*arguments, relu=relu, axis=-1)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -136,9 +138,10 @@ def test_quick_reencode_of_channels(seed: int, axis: int):
             acc[1, channel] = random.choice(near, 40) + random.integers(-1, 2, 40)
             acc[2, channel] = -acc[1, channel]
     acc = np.ascontiguousarray(np.moveaxis(acc, 1, axis))
-    arguments = acc, tables.AccumulatorScale(frac, biases), out_format, Arithmetic(6)
+    scale = tables.AccumulatorScale(frac, biases, divisor)
+    arguments = acc, scale, out_format, Arithmetic(6)
     for relu in (False, True):
-        how = {"relu": relu, "divisor": divisor, "axis": axis}
+        how = {"relu": relu, "axis": axis}
         expected = definition.reencode(*arguments, **how)
         np.testing.assert_array_equal(buckets.reencode(*arguments, **how), expected)
 
@@ -153,12 +156,14 @@ def test_gemm_sums_wide_products_exactly():
         x[:, ::2] = x_format.max_magnitude  # next to small products, which a rounded sum would lose
         w[0, ::2] = w_format.max_magnitude
         arguments = x, x_format, w, w_format, None, None
-        expected = REFERENCE.conv2d(*arguments, arithmetic=arithmetic)
+        expected = REFERENCE.conv2d(layer_of(*arguments, arithmetic=arithmetic))
         assert np.abs(expected).max() > 1 << 53
         assert (expected & 255).any()
-        np.testing.assert_array_equal(GEMM.conv2d(*arguments, arithmetic=arithmetic), expected)
+        np.testing.assert_array_equal(
+            GEMM.conv2d(layer_of(*arguments, arithmetic=arithmetic)), expected
+        )
         with matrix_products_only():
-            result = GEMM.conv2d(*arguments, arithmetic=arithmetic)
+            result = GEMM.conv2d(layer_of(*arguments, arithmetic=arithmetic))
         np.testing.assert_array_equal(result, expected)
 
 
@@ -181,7 +186,7 @@ def test_gemm_works_in_bounded_memory():
     w = random_codes((2, 4, 3, 3), format, 1)
     tracemalloc.start()
     with patch.object(gemm, "WORKING_BYTES", 1 << 20), matrix_products_only():
-        GEMM.conv2d(x, format, w, format, None, None, arithmetic=Arithmetic())
+        GEMM.conv2d(layer_of(x, format, w, format, None, None, arithmetic=Arithmetic()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5 << 20
@@ -193,7 +198,9 @@ def test_lookups_work_in_bounded_memory():
     x, w = random_codes((1, 8, 256, 256), format, 0), random_codes((8, 1, 3, 3), format, 1)
     tracemalloc.start()
     with patch.object(lookup, "INDICES", 1 << 15):
-        acc = GEMM.conv2d(x, format, w, format, None, None, groups=8, arithmetic=Arithmetic())
+        acc = GEMM.conv2d(
+            layer_of(x, format, w, format, None, None, groups=8, arithmetic=Arithmetic())
+        )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < acc.nbytes + (3 << 20)
@@ -203,11 +210,11 @@ def test_sixteen_bit_operands_with_fine_fractions():
     x_format, w_format = LnsFormat(14, 9, 4000), LnsFormat(12, 8, (900, 1000), 0)
     out_format, arithmetic = LnsFormat(16, 11, 9000), Arithmetic(10, 64)
     x, w = random_codes((1, 3, 4, 4), x_format, 0), random_codes((2, 3, 2, 2), w_format, 1)
-    window = {"strides": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1}
-    arguments = x, x_format, w, w_format, np.array([5, -7]), out_format
-    expected = oracle.conv2d(*arguments, **window, arithmetic=arithmetic)
+    init = np.array([5, -7])
+    layer = layer_of(x, x_format, w, w_format, init, out_format, arithmetic=arithmetic)
+    expected = oracle.conv2d(layer)
     for engine in (REFERENCE, GEMM):
-        result = engine.conv2d(*arguments, **window, arithmetic=arithmetic)
+        result = engine.conv2d(layer)
         np.testing.assert_array_equal(result, expected)
 
 
@@ -215,10 +222,10 @@ def test_order_of_summation_does_not_matter():
     format, arithmetic = LnsFormat(8, 4, 100), Arithmetic()
     x, w = random_codes((4, 300), format, 0), random_codes((5, 300), format, 1)
     order = np.random.default_rng(2).permutation(300)
-    expected = REFERENCE.linear(x, format, w, format, None, None, arithmetic=arithmetic)
+    expected = REFERENCE.linear(layer_of(x, format, w, format, None, None, arithmetic=arithmetic))
     shuffled = x[:, order], format, np.ascontiguousarray(w[:, order]), format, None, None
     for engine in (REFERENCE, GEMM):
-        result = engine.linear(*shuffled, arithmetic=arithmetic)
+        result = engine.linear(layer_of(*shuffled, arithmetic=arithmetic))
         np.testing.assert_array_equal(result, expected)
 
 
@@ -233,13 +240,15 @@ def test_dot_products_of_gaussian_data(arithmetic: Arithmetic, expected: float):
     exact = x @ w.T
     format, out_format = LnsFormat(8, 4, 92), LnsFormat(8, 4, 29)
     codes = GEMM.linear(
-        definition.encode(x, format),
-        format,
-        definition.encode(w, format),
-        format,
-        None,
-        out_format,
-        arithmetic=arithmetic,
+        layer_of(
+            definition.encode(x, format),
+            format,
+            definition.encode(w, format),
+            format,
+            None,
+            out_format,
+            arithmetic=arithmetic,
+        )
     )
     error = exact - definition.decode(codes, out_format)
     assert 10 * math.log10((exact**2).sum() / (error**2).sum()) == pytest.approx(expected, abs=0.2)
@@ -252,13 +261,15 @@ def test_the_worked_example_of_the_documentation():
     w = definition.encode(np.array([[0.5, -1.2, 0.1]]), w_format)
     assert x.tolist() == [80, 52, 96]
     assert w.tolist() == [[0x50, 0xE4, 0x2B]]
-    terms = definition.products(x, x_format, w[0], w_format, Arithmetic())
+    terms = definition.products(Codes(x, x_format), Codes(w[0], w_format), Arithmetic())
     assert terms.tolist() == [65536, -46592, 26368]
     init = tables.encode_bias(np.array([0.25]), x_format, w_format, Arithmetic())
     assert init.tolist() == [32768]
     tensors = x, x_format, w, w_format, init
-    assert REFERENCE.linear(*tensors, None, arithmetic=Arithmetic()).tolist() == [78080]
+    assert REFERENCE.linear(layer_of(*tensors, None, arithmetic=Arithmetic())).tolist() == [78080]
     out_format = LnsFormat(8, 4, 70)
-    assert REFERENCE.linear(*tensors, out_format, arithmetic=Arithmetic()).tolist() == [0x3A]
+    assert REFERENCE.linear(layer_of(*tensors, out_format, arithmetic=Arithmetic())).tolist() == [
+        0x3A
+    ]
     thresholds = tables.reencode_thresholds(4, 176, out_format, 6)
     assert thresholds[57:59].tolist() == [76266, 79643]

@@ -17,16 +17,19 @@ from lns_strategies import (
     arithmetics,
     code_arrays,
     formats,
+    layer_of,
     output_formats,
     transposed_convolutions,
 )
 
 from recog.backend.arithmetic import bounds
+from recog.backend.arithmetic.codes import Codes, Interpolation
 from recog.backend.arithmetic.engine import ENGINES, get_engine
 from recog.backend.arithmetic.gemm import engine as gemm
 from recog.backend.arithmetic.reference import sampling
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import Window, pair_of
 
 REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
 F8 = LnsFormat(8, 4, 65)
@@ -34,17 +37,17 @@ F8 = LnsFormat(8, 4, 65)
 
 @given(transposed_convolutions(largest_size=3))
 def test_conv_transpose2d_by_the_oracle(layer: Layer):
-    result = REFERENCE.conv_transpose2d(*layer.tensors, **layer.window)
-    expected = oracle.conv_transpose2d(*layer.tensors, **layer.window)
+    result = REFERENCE.conv_transpose2d(layer)
+    expected = oracle.conv_transpose2d(layer)
     np.testing.assert_array_equal(result, expected)
 
 
 @settings(max_examples=200)
 @given(transposed_convolutions(largest_size=7, largest_channels=4), st.sampled_from([0, 4]))
 def test_gemm_conv_transpose2d_equals_the_definition(layer: Layer, few: int):
-    expected = REFERENCE.conv_transpose2d(*layer.tensors, **layer.window)
+    expected = REFERENCE.conv_transpose2d(layer)
     with patch.multiple(gemm, FEW_OUTPUTS=few, FEW_POSITIONS=few):
-        result = GEMM.conv_transpose2d(*layer.tensors, **layer.window)
+        result = GEMM.conv_transpose2d(layer)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -56,15 +59,25 @@ def test_conv_transpose2d_is_the_gradient_of_conv2d():
     unit = LnsFormat(8, 4, 0, unsigned=True)  # code 16 k stands for 2^k
     rng = np.random.default_rng(0)
     a, w = ((rng.integers(0, 4, s) * 16).astype(np.uint8) for s in ((1, 4, 9, 11), (6, 2, 3, 3)))
-    forward = REFERENCE.conv2d(a, unit, w, unit, None, None, **window, arithmetic=arithmetic)
+    forward = REFERENCE.conv2d(
+        layer_of(a, unit, w, unit, None, None, **window, arithmetic=arithmetic)
+    )
     b = (rng.integers(0, 4, forward.shape) * 16).astype(np.uint8)
     by_group = w.reshape(2, 3, 2, 3, 3).swapaxes(1, 2).reshape(4, 3, 3, 3)
-    size = sampling.transposed_size(
-        b.shape[2:], (3, 3), window["strides"], window["padding"], (0, 0), window["dilation"]
-    )
+    size = Window(**window).transposed_size(b.shape[2:], (3, 3))
     more = 9 - size[0], 11 - size[1]
     backward = REFERENCE.conv_transpose2d(
-        b, unit, by_group, unit, None, None, **window, output_padding=more, arithmetic=arithmetic
+        layer_of(
+            b,
+            unit,
+            by_group,
+            unit,
+            None,
+            None,
+            **window,
+            output_padding=more,
+            arithmetic=arithmetic,
+        )
     )
     power = {0: 0} | {16 * k: 1 << k for k in range(1, 4)}
     values = np.vectorize(power.get)
@@ -82,16 +95,17 @@ def test_resize_bilinear_by_the_oracle_and_gemm(data, arithmetic, given, size, a
     format = data.draw(formats())
     out_format = data.draw(output_formats((-(format.bias >> format.frac), 16)))
     x = data.draw(code_arrays((1, 2, *given), format))
-    steps = tuple(
-        data.draw(st.sampled_from([sampling.exact_steps(a, b, align_corners), 1, 3, 256]))
-        for a, b in zip(given, size)
+    steps = pair_of(
+        [
+            data.draw(st.sampled_from([sampling.exact_steps(a, b, align_corners), 1, 3, 256]))
+            for a, b in zip(given, size)
+        ]
     )
-    arguments = {"size": size, "steps": steps, "align_corners": align_corners}
-    arguments["arithmetic"] = arithmetic
-    result = REFERENCE.resize_bilinear(x, format, out_format, **arguments)
-    expected = oracle.resize_bilinear(x, format, out_format, **arguments)
+    operands = Codes(x, format), Interpolation(size, steps, align_corners), out_format, arithmetic
+    result = REFERENCE.resize_bilinear(*operands)
+    expected = oracle.resize_bilinear(*operands)
     np.testing.assert_array_equal(result, expected)
-    quick = GEMM.resize_bilinear(x, format, out_format, **arguments)
+    quick = GEMM.resize_bilinear(*operands)
     assert quick.dtype == result.dtype
     np.testing.assert_array_equal(quick, result)
 
@@ -158,7 +172,7 @@ def test_crop_pads_and_crops(padding):
 def test_resize_bound_is_reached():
     x = np.full((1, 1, 2, 2), F8.max_magnitude, np.uint8)
     scale = sampling.code_scale(F8)
-    acc = sampling.linearize(x, F8, scale, Arithmetic())
+    acc = sampling.linearize(Codes(x, F8), scale, Arithmetic())
     for axis in (2, 3):
         acc = sampling.interpolate(acc, axis, sampling.positions(2, 6, 6, False), 6)
     assert acc.max() == bounds.resize_bound(F8, (6, 6), Arithmetic())
@@ -180,18 +194,18 @@ def test_conv_transpose2d_refuses(name: str, change: dict, message: str):
     arguments = {"x": np.ones((1, 4, 1, 1), np.uint8), "x_format": F8}
     arguments |= {"w": np.ones((2, 4, 3, 3), np.uint8), "w_format": F8, "init": None}
     arguments |= {"out_format": F8, "arithmetic": Arithmetic()}
-    assert get_engine(name).conv_transpose2d(**arguments).shape == (1, 2, 3, 3)
+    assert get_engine(name).conv_transpose2d(layer_of(**arguments)).shape == (1, 2, 3, 3)
     with pytest.raises(RecogError, match=message):
-        get_engine(name).conv_transpose2d(**(arguments | change))
+        get_engine(name).conv_transpose2d(layer_of(**arguments | change))
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_resize_bilinear_refuses(name: str):
     engine, x = get_engine(name), np.ones((1, 1, 2, 2), np.uint8)
-    rest = {"size": (2, 2), "arithmetic": Arithmetic()}
+    size, rest = (2, 2), (F8, Arithmetic())
     with pytest.raises(RecogError, match=r"steps \(0, 1\) must be at least 1"):
-        engine.resize_bilinear(x, F8, F8, steps=(0, 1), **rest)
+        engine.resize_bilinear(Codes(x, F8), Interpolation(size, (0, 1)), *rest)
     with pytest.raises(RecogError, match="more than 63 bits"):
-        engine.resize_bilinear(x, F8, F8, steps=(1 << 25, 1 << 25), **rest)
+        engine.resize_bilinear(Codes(x, F8), Interpolation(size, (1 << 25, 1 << 25)), *rest)
     with pytest.raises(RecogError, match="rank 4"):
-        engine.resize_bilinear(x[0], F8, F8, steps=(1, 1), **rest)
+        engine.resize_bilinear(Codes(x[0], F8), Interpolation(size, (1, 1)), *rest)

@@ -18,6 +18,7 @@ from lns_strategies import (
 )
 from scalar_oracle import at_least
 
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.reference import stereo
 from recog.backend.arithmetic.reference.definition import decode, encode
@@ -32,18 +33,16 @@ WIDE = LnsFormat(16, 11, 20000)
 @settings(max_examples=50)
 @given(correlations(3), arithmetics)
 def test_correlation_by_the_oracle(operands, arithmetic: Arithmetic):
-    tensors, disparities = operands
-    result = REFERENCE.correlation(*tensors, disparities=disparities, arithmetic=arithmetic)
-    expected = oracle.correlation(*tensors, disparities, arithmetic)  # pyright: ignore
+    result = REFERENCE.correlation(*operands, arithmetic)
+    expected = oracle.correlation(*operands, arithmetic)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
 
 @given(correlations(6), arithmetics)
 def test_gemm_correlation_equals_the_definition(operands, arithmetic: Arithmetic):
-    tensors, disparities = operands
-    expected = REFERENCE.correlation(*tensors, disparities=disparities, arithmetic=arithmetic)
-    result = GEMM.correlation(*tensors, disparities=disparities, arithmetic=arithmetic)
+    expected = REFERENCE.correlation(*operands, arithmetic)
+    result = GEMM.correlation(*operands, arithmetic)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -51,12 +50,11 @@ def test_gemm_correlation_equals_the_definition(operands, arithmetic: Arithmetic
 def test_gemm_correlation_of_wide_codes_and_of_many_rows():
     rng = np.random.default_rng(0)
     for format, shape in ((WIDE, (1, 2, 3, 9)), (LnsFormat(8, 4, 60), (2, 70, 40, 50))):
-        left, right = (random_codes(shape, format, int(rng.integers(99))) for _ in range(2))
-        operands = left, format, right, format, LnsFormat(8, 4, 60)
-        how = {"disparities": 7, "arithmetic": Arithmetic(6, 64)}
-        np.testing.assert_array_equal(
-            GEMM.correlation(*operands, **how), REFERENCE.correlation(*operands, **how)
+        left, right = (
+            Codes(random_codes(shape, format, int(rng.integers(99))), format) for _ in range(2)
         )
+        operands = left, right, 7, LnsFormat(8, 4, 60), Arithmetic(6, 64)
+        np.testing.assert_array_equal(GEMM.correlation(*operands), REFERENCE.correlation(*operands))
 
 
 @given(formats(), formats(), arithmetics, st.integers(1, 9))
@@ -64,7 +62,7 @@ def test_the_bound_of_a_correlation_is_reached(a: LnsFormat, b: LnsFormat, arith
     """The largest codes give exactly the bound, so that nothing is refused in vain."""
     left = np.full((1, channels, 1, 1), a.max_magnitude, a.dtype)
     right = np.full((1, channels, 1, 1), b.max_magnitude, b.dtype)
-    acc = stereo.products(left, a, right, b, arithmetic).sum()
+    acc = stereo.products(Codes(left, a), Codes(right, b), arithmetic).sum()
     assert acc == stereo.correlation_bound(a, b, channels, arithmetic)
 
 
@@ -83,7 +81,7 @@ def test_what_correlation_refuses(engine, shapes, disparities: int, message: str
     format = LnsFormat(8, 4)
     with pytest.raises(RecogError, match=message):
         engine.correlation(
-            left, format, right, format, format, disparities=disparities, arithmetic=Arithmetic()
+            Codes(left, format), Codes(right, format), disparities, format, Arithmetic()
         )
 
 
@@ -111,15 +109,10 @@ def test_expectation_by_the_oracle(data):
     )
     residual = None
     if data.draw(st.booleans()):
-        residual = data.draw(code_arrays((shape[0], 1, *shape[2:]), residual_format))
-    operands = (
-        data.draw(code_arrays(shape, logit_format)),
-        logit_format,
-        bins,
-        residual,
-        residual_format if residual is not None else None,
-        data.draw(output_formats((-frac, 21 - frac))),
-    )
+        codes = data.draw(code_arrays((shape[0], 1, *shape[2:]), residual_format))
+        residual = Codes(codes, residual_format)
+    logits = Codes(data.draw(code_arrays(shape, logit_format)), logit_format)
+    operands = logits, bins, residual, data.draw(output_formats((-frac, 21 - frac)))
     result = stereo.expectation(*operands, frac=frac)
     expected = oracle.expectation(*operands, frac)
     assert result.dtype == expected.dtype
@@ -168,7 +161,8 @@ def test_expected_disparities_are_near_those_of_floats(spread, noise: float, lar
     logit_format = logit_format.with_bias(covering_bias(logit_format, float(np.abs(logits).max())))
     out_format = LnsFormat(16, 11, 32767 - 6 * 2**11)
     codes, fixed = encode(logits, logit_format), (bins * 2**12).astype(np.int32)
-    operands = codes, logit_format, fixed, encode(residual, WIDE), WIDE, out_format
+    near = Codes(encode(residual, WIDE), WIDE)
+    operands = Codes(codes, logit_format), fixed, near, out_format
     result = decode(stereo.expectation(*operands, frac=12), out_format)
     probability = torch.softmax(torch.from_numpy(logits), 1).numpy()
     expected = (probability * bins[:, None, None]).sum(1, keepdims=True) + residual
@@ -190,7 +184,7 @@ def test_reciprocals_by_the_oracle(format: LnsFormat, data, numerator: int, nega
     out_format = data.draw(output_formats((min(octaves), max(octaves))))
     codes = data.draw(code_arrays((7,), format))
     how = {"log_numerator": numerator, "negative": negative}
-    result = stereo.reciprocal(codes, format, out_format, **how)
+    result = stereo.reciprocal(Codes(codes, format), out_format, **how)
     expected = [
         oracle.reciprocal(c, format, out_format, numerator, negative) for c in codes.tolist()
     ]

@@ -17,13 +17,15 @@ from lns_strategies import (
     convolutions,
     extreme_codes,
     formats,
+    layer_of,
     output_formats,
     random_codes,
     transposed_convolutions,
 )
 
 from recog.backend.arithmetic import encoding, tables
-from recog.backend.arithmetic.engine import get_engine
+from recog.backend.arithmetic.codes import Codes
+from recog.backend.arithmetic.engine import EngineOptions, get_engine
 from recog.backend.arithmetic.fast import (
     cache,
     constants,
@@ -55,7 +57,7 @@ def compiled() -> dict[str, Kernels]:
     return found
 
 
-FAST = {path: FastEngine(code) for path, code in compiled().items()}
+FAST = {path: FastEngine(code=code) for path, code in compiled().items()}
 
 SIZES = st.sampled_from([(1, 1, 1), (1 << 12, 3, 2000), (64 << 10, 512, 192 << 10)])
 """Bytes of a block's table, outputs at once, and bytes of a band."""
@@ -72,11 +74,11 @@ def sized(sizes: tuple[int, int, int]) -> tuple:
 @settings(max_examples=120)
 @given(convolutions(largest_size=9, largest_channels=12), SIZES, st.sampled_from([0, 8]))
 def test_conv2d(layer: Layer, sizes: tuple[int, int, int], few: int):
-    expected = REFERENCE.conv2d(*layer.tensors, **layer.window)
+    expected = REFERENCE.conv2d(layer)
     dense, band = sized(sizes)
     for path, engine in FAST.items():
         with dense, band, patch.object(narrow, "FEW_OUTPUTS", few):
-            result = engine.conv2d(*layer.tensors, **layer.window)
+            result = engine.conv2d(layer)
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected, path)
 
@@ -84,9 +86,9 @@ def test_conv2d(layer: Layer, sizes: tuple[int, int, int], few: int):
 @settings(max_examples=50)
 @given(transposed_convolutions())
 def test_conv_transpose2d(layer: Layer):
-    expected = REFERENCE.conv_transpose2d(*layer.tensors, **layer.window)
+    expected = REFERENCE.conv_transpose2d(layer)
     for path, engine in FAST.items():
-        result = engine.conv_transpose2d(*layer.tensors, **layer.window)
+        result = engine.conv_transpose2d(layer)
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected, path)
 
@@ -100,9 +102,9 @@ def test_linear(data, arithmetic: Arithmetic, relu: bool, inputs: int, outputs: 
     init = data.draw(st.sampled_from([None, np.arange(outputs) * 1000 - 500]))
     out_format = data.draw(st.none() | output_formats((-(x_format.bias >> x_format.frac), 20)))
     tensors = x, x_format, w, w_format, init, out_format
-    expected = REFERENCE.linear(*tensors, relu=relu, arithmetic=arithmetic)
+    expected = REFERENCE.linear(layer_of(*tensors, relu=relu, arithmetic=arithmetic))
     for path, engine in FAST.items():
-        result = engine.linear(*tensors, relu=relu, arithmetic=arithmetic)
+        result = engine.linear(layer_of(*tensors, relu=relu, arithmetic=arithmetic))
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected, path)
 
@@ -112,9 +114,9 @@ def test_last_rows_that_lie_7_apart(rows: int):
     """A tile of 2 rows of 7 inputs, the last repeated, spans as much as 8 neighbours do."""
     format = LnsFormat(8, 4, 100)
     x, w = random_codes((rows, 7), format, 0), random_codes((2, 7), format, 1)
-    expected = REFERENCE.linear(x, format, w, format, None, None, arithmetic=Arithmetic())
+    expected = REFERENCE.linear(layer_of(x, format, w, format, None, None, arithmetic=Arithmetic()))
     for path, engine in FAST.items():
-        result = engine.linear(x, format, w, format, None, None, arithmetic=Arithmetic())
+        result = engine.linear(layer_of(x, format, w, format, None, None, arithmetic=Arithmetic()))
         np.testing.assert_array_equal(result, expected, path)
 
 
@@ -136,8 +138,10 @@ def test_long_sums_spill(path: str, unsigned: bool, kind: str):
     init = np.array([0, 1 << 31, -(1 << 40), 5, -5])
     for out in (out_format, None):
         tensors = x, x_format, w, w_format, init, out
-        result = FAST[path].conv2d(*tensors, arithmetic=Arithmetic())
-        np.testing.assert_array_equal(result, GEMM.conv2d(*tensors, arithmetic=Arithmetic()))
+        result = FAST[path].conv2d(layer_of(*tensors, arithmetic=Arithmetic()))
+        np.testing.assert_array_equal(
+            result, GEMM.conv2d(layer_of(*tensors, arithmetic=Arithmetic()))
+        )
 
 
 @pytest.mark.parametrize("path", FAST)
@@ -155,8 +159,10 @@ def test_real_shapes(path: str):
         init = np.random.default_rng(3).integers(-(1 << 16), 1 << 16, len(w))
         tensors = x, x_format, w, w_format, init, out_format
         how = {"groups": groups, "strides": (stride, 1), "padding": (1, 2, 0, 1)}
-        result = FAST[path].conv2d(*tensors, **how, arithmetic=Arithmetic())
-        np.testing.assert_array_equal(result, GEMM.conv2d(*tensors, **how, arithmetic=Arithmetic()))
+        result = FAST[path].conv2d(layer_of(*tensors, **how, arithmetic=Arithmetic()))
+        np.testing.assert_array_equal(
+            result, GEMM.conv2d(layer_of(*tensors, **how, arithmetic=Arithmetic()))
+        )
 
 
 @given(st.integers(0, 6), st.data(), st.integers(2, 12), st.booleans())
@@ -196,16 +202,16 @@ def _check_kernels(acc, expected, scale, out_format, arithmetic, how) -> None:
         np.testing.assert_array_equal(codes[: len(acc)], expected, path)
 
 
-@pytest.mark.parametrize("threads", ["1", "2", "7"])
-def test_threads_give_the_same_bits(threads: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_threads_give_the_same_bits(threads: int):
     format = LnsFormat(8, 4, 80)
     x, w = random_codes((2, 16, 20, 20), format, 0), random_codes((24, 16, 3, 3), format, 1)
     each = random_codes((16, 1, 3, 3), format, 2)
-    monkeypatch.setenv(paths.THREADS_VARIABLE, threads)
+    engine = FastEngine(threads=threads, code=kernels_of(paths.chosen_path()))
     for weights, groups in ((w, 1), (each, 16)):
         tensors = x, format, weights, format, None, LnsFormat(8, 4, -50)
-        result = FastEngine().conv2d(*tensors, groups=groups, arithmetic=Arithmetic())
-        expected = GEMM.conv2d(*tensors, groups=groups, arithmetic=Arithmetic())
+        result = engine.conv2d(layer_of(*tensors, groups=groups, arithmetic=Arithmetic()))
+        expected = GEMM.conv2d(layer_of(*tensors, groups=groups, arithmetic=Arithmetic()))
         np.testing.assert_array_equal(result, expected)
 
 
@@ -213,21 +219,12 @@ def test_threads_give_the_same_bits(threads: str, monkeypatch: pytest.MonkeyPatc
 def test_pairs_by_tables(shape: tuple[int, ...]):
     formats = LnsFormat(8, 4, 80), LnsFormat(8, 5, 90, None, True), LnsFormat(8, 4, 70)
     a, b = (random_codes(shape, format, seed) for seed, format in enumerate(formats[:2]))
-    tensors = a, formats[0], b, formats[1], formats[2]
+    pair = Codes(a, formats[0]), Codes(b, formats[1])
     for engine in FAST.values():
-        engine.linear(  # loads the kernels
-            np.ones((64, 64), np.uint8),
-            formats[2],
-            np.ones((9, 64), np.uint8),
-            formats[2],
-            None,
-            formats[2],
-            arithmetic=Arithmetic(),
-        )
         for subtract in (False, True):
-            how = {"subtract": subtract, "relu": True, "arithmetic": Arithmetic()}
-            np.testing.assert_array_equal(engine.add(*tensors, **how), GEMM.add(*tensors, **how))
-        np.testing.assert_array_equal(engine.mul(*tensors), GEMM.mul(*tensors))
+            operands, how = (*pair, formats[2], Arithmetic()), {"subtract": subtract, "relu": True}
+            np.testing.assert_array_equal(engine.add(*operands, **how), GEMM.add(*operands, **how))
+        np.testing.assert_array_equal(engine.mul(*pair, formats[2]), GEMM.mul(*pair, formats[2]))
 
 
 @given(st.integers(4, 8), st.integers(0, 6), st.integers(-2000, 2000), st.booleans())
@@ -252,9 +249,9 @@ def test_weights_that_lie_column_by_column():
     for outputs, kernel in ((3, 1), (3, 3), (40, 1), (40, 3)):
         w = rng.integers(0, 128, (outputs, 5, kernel, kernel), dtype=np.uint8)
         given = (x, format, np.asfortranarray(w), format, None, format)
-        expected = REFERENCE.conv2d(*given, arithmetic=Arithmetic())
+        expected = REFERENCE.conv2d(layer_of(*given, arithmetic=Arithmetic()))
         for path, engine in FAST.items():
-            found = engine.conv2d(*given, arithmetic=Arithmetic())
+            found = engine.conv2d(layer_of(*given, arithmetic=Arithmetic()))
             np.testing.assert_array_equal(found, expected, path)
 
 
@@ -293,7 +290,9 @@ def test_portable_kernels_need_no_extension():
 def test_wide_formats_take_another_path():
     engine, wide = FastEngine(), LnsFormat(16, 11, 80)
     x, w = np.ones((1, 64, 64), np.uint16), np.ones((2000, 64), np.uint16)
-    engine.linear(x, wide, w, wide, None, wide, arithmetic=Arithmetic(accumulator_width=64))
+    engine.linear(
+        layer_of(x, wide, w, wide, None, wide, arithmetic=Arithmetic(accumulator_width=64))
+    )
     assert engine.taken == {"gemm": 1}
 
 
@@ -309,6 +308,49 @@ def test_wrong_settings(variable: str, value: str, message: str, monkeypatch: py
     monkeypatch.setenv(variable, value)
     with pytest.raises(RecogError, match=message):
         get_engine("fast")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (EngineOptions(path="sse9"), "the engine's path is 'sse9'"),
+        (EngineOptions(threads=0), "the engine's number of threads is '0'"),
+        (EngineOptions(threads=1025), "give a number from 1 to 1024"),
+    ],
+)
+def test_wrong_options(options: EngineOptions, message: str):
+    with pytest.raises(RecogError, match=message):
+        get_engine(options)
+
+
+def test_options_stand_before_the_environment_which_is_read_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(paths.PATH_VARIABLE, "portable")
+    monkeypatch.setenv(paths.THREADS_VARIABLE, "3")
+    by_environment = get_engine("fast")
+    best = paths.available_paths()[0]
+    by_options = get_engine(EngineOptions(path=best, threads=2))
+    monkeypatch.setenv(paths.PATH_VARIABLE, "sse9")
+    monkeypatch.setenv(paths.THREADS_VARIABLE, "none")
+    format = LnsFormat(8, 4, 80)
+    x, w = random_codes((1, 64, 32, 32), format, 0), random_codes((80, 64, 1, 1), format, 1)
+    layer = layer_of(x, format, w, format, None, LnsFormat(8, 4, -50))
+    expected = GEMM.conv2d(layer)
+    for engine, path, threads in ((by_environment, "portable", 3), (by_options, best, 2)):
+        assert isinstance(engine, FastEngine)
+        np.testing.assert_array_equal(engine.conv2d(layer), expected)
+        assert (engine.path, engine.threads) == (path, threads)
+        assert engine.taken == {f"{path} dense": 1}
+
+
+def test_what_other_engines_loaded_decides_nothing():
+    """A small layer runs on kernels where its own engine has loaded them, else it does not."""
+    format = LnsFormat(8, 4, 80)
+    x, w = random_codes((1, 8, 8, 8), format, 0), random_codes((16, 8, 1, 1), format, 1)
+    layer = layer_of(x, format, w, format, None, format)
+    next(iter(FAST.values())).conv2d(layer)
+    engine = FastEngine()
+    engine.conv2d(layer)
+    assert engine.taken == {"gemm": 1}
 
 
 def test_a_path_that_the_processor_lacks(monkeypatch: pytest.MonkeyPatch):
@@ -349,7 +391,7 @@ def test_compiled_code_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 def test_fuzzing():
     """A second of `make fuzz`, which runs longer."""
-    program = Path(__file__).parents[4] / "fuzz/fuzz_engine.py"
+    program = Path(__file__).parents[3] / "fuzz/fuzz_engine.py"
     command = [sys.executable, str(program), "--layers", "12", "--seed", "77", "--seconds", "60"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -17,21 +17,21 @@ from lns_strategies import (
 )
 
 from recog.backend.arithmetic import tables
+from recog.backend.arithmetic.codes import Codes, Interpolation
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import constants, maps, paths, reencoding
-from recog.backend.arithmetic.fast import engine as fast_engine
+from recog.backend.arithmetic.fast.assembly import kernels
+from recog.backend.arithmetic.fast.engine import FastEngine
 from recog.backend.arithmetic.gemm import buckets
 from recog.backend.arithmetic.reference import sampling
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow, padding_of, pair_of
 
-REFERENCE, GEMM, FAST = (get_engine(name) for name in ("reference", "gemm", "fast"))
+REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
+KERNELS = kernels(paths.chosen_path())
+FAST = FastEngine(code=KERNELS)
 OPERATIONS = ("correlation", "avg_pool2d", "resize_bilinear")
 F8, OUT = LnsFormat(8, 4, 80), LnsFormat(8, 4, 30)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def loaded():
-    fast_engine._kinds()
 
 
 def check(operation: str, *operands, **how) -> None:
@@ -43,8 +43,7 @@ def check(operation: str, *operands, **how) -> None:
 
 @given(correlations(6), arithmetics)
 def test_correlation(operands, arithmetic: Arithmetic):
-    tensors, disparities = operands
-    check("correlation", *tensors, disparities=disparities, arithmetic=arithmetic)
+    check("correlation", *operands, arithmetic)
 
 
 @pytest.mark.parametrize("kind", ["largest", "alternating", "single"])
@@ -52,10 +51,10 @@ def test_correlation(operands, arithmetic: Arithmetic):
 def test_correlation_of_extreme_codes(kind: str, octaves: int):
     """Sums of 90 of the largest products, of 4 octaves in int32, of 16 in int64."""
     format = LnsFormat(8, 7 - octaves.bit_length() + 1, 60)
-    left = extreme_codes((1, 90, 2, 9), format, "largest")
-    right = extreme_codes((1, 90, 2, 9), format, kind)
-    operands = left, format, right, format, LnsFormat(8, 4, -60)
-    check("correlation", *operands, disparities=9, arithmetic=Arithmetic(6, 64))
+    left, right = (
+        Codes(extreme_codes((1, 90, 2, 9), format, each), format) for each in ("largest", kind)
+    )
+    check("correlation", left, right, 9, LnsFormat(8, 4, -60), Arithmetic(6, 64))
 
 
 @given(st.data(), arithmetics, st.booleans(), st.booleans())
@@ -63,18 +62,13 @@ def test_avg_pool2d(data, arithmetic: Arithmetic, relu: bool, include_pad: bool)
     format = data.draw(formats())
     out_format = data.draw(output_formats((-(format.bias >> format.frac), 16)))
     x = data.draw(code_arrays((2, 2, 4, 5), format))
-    check(
-        "avg_pool2d",
-        x,
-        format,
-        out_format,
+    window = PoolWindow(
         kernel=(data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))),
         strides=(data.draw(st.integers(1, 5)), data.draw(st.integers(1, 6))),
-        padding=tuple(data.draw(st.integers(0, 3)) for _ in range(4)),
-        count_include_pad=include_pad,
-        relu=relu,
-        arithmetic=arithmetic,
+        padding=padding_of([data.draw(st.integers(0, 3)) for _ in range(4)]),
+        count_padding=include_pad,
     )
+    check("avg_pool2d", Codes(x, format), window, out_format, arithmetic, relu=relu)
 
 
 @given(
@@ -88,12 +82,14 @@ def test_resize_bilinear(data, arithmetic: Arithmetic, given_size, size, align_c
     format = data.draw(formats())
     out_format = data.draw(output_formats((-(format.bias >> format.frac), 16)))
     x = data.draw(code_arrays((1, 2, *given_size), format))
-    steps = tuple(
-        data.draw(st.sampled_from([sampling.exact_steps(a, b, align_corners), 1, 3, 256]))
-        for a, b in zip(given_size, size)
+    steps = pair_of(
+        [
+            data.draw(st.sampled_from([sampling.exact_steps(a, b, align_corners), 1, 3, 256]))
+            for a, b in zip(given_size, size)
+        ]
     )
-    how = {"size": size, "steps": steps, "align_corners": align_corners}
-    check("resize_bilinear", x, format, out_format, **how, arithmetic=arithmetic)
+    to = Interpolation(size, steps, align_corners)
+    check("resize_bilinear", Codes(x, format), to, out_format, arithmetic)
 
 
 @given(st.integers(0, 6), st.data(), st.integers(2, 12), st.booleans(), st.integers(1, 1 << 16))
@@ -107,29 +103,30 @@ def test_averages_around_every_threshold(
     thresholds = tables.reencode_thresholds(frac, bias, out_format, antilog_bits, divisor)
     near = np.concatenate([thresholds[thresholds < 1 << 50] + d for d in (-2, -1, 0, 1, 2)])
     acc = np.concatenate([near, -near, np.arange(-70, 70), [(1 << 62) + 1, -(1 << 62)]])
-    scale = tables.AccumulatorScale(frac, (bias,))
-    expected = buckets.reencode(acc, scale, out_format, arithmetic, relu=relu, divisor=divisor)
-    how = constants.reencoding(scale, 1, out_format, arithmetic, relu, divisor)
+    scale = tables.AccumulatorScale(frac, (bias,), divisor)
+    expected = buckets.reencode(acc, scale, out_format, arithmetic, relu=relu)
+    how = constants.reencoding(scale, 1, out_format, arithmetic, relu)
     found = [reencoding.reencode_one(int(value), 0, how) for value in acc]
     np.testing.assert_array_equal(found, expected)
 
 
 def some(operation: str, engine, format: LnsFormat = F8) -> np.ndarray:
     """An operation on maps of 5 x 60 x 70 codes."""
-    x, y = (random_codes((1, 5, 60, 70), format, seed) for seed in (0, 1))
-    how = {"arithmetic": Arithmetic(6, 64)}
+    x, y = (Codes(random_codes((1, 5, 60, 70), format, seed), format) for seed in (0, 1))
+    arithmetic = Arithmetic(6, 64)
     if operation == "correlation":
-        return engine.correlation(x, format, y, format, OUT, disparities=9, **how)
+        return engine.correlation(x, y, 9, OUT, arithmetic)
     if operation == "avg_pool2d":
-        return engine.avg_pool2d(x, format, format, kernel=(3, 4), padding=(1, 0, 1, 2), **how)
-    return engine.resize_bilinear(x, format, format, size=(90, 33), steps=(4, 66), **how)
+        window = PoolWindow(kernel=(3, 4), padding=(1, 0, 1, 2))
+        return engine.avg_pool2d(x, window, format, arithmetic)
+    return engine.resize_bilinear(x, Interpolation((90, 33), (4, 66)), format, arithmetic)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("threads", ["1", "2", "7"])
-def test_threads_give_the_same_bits(operation: str, threads: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(paths.THREADS_VARIABLE, threads)
-    np.testing.assert_array_equal(some(operation, FAST), some(operation, GEMM))
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_threads_give_the_same_bits(operation: str, threads: int):
+    engine = FastEngine(threads=threads, code=KERNELS)
+    np.testing.assert_array_equal(some(operation, engine), some(operation, GEMM))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -138,11 +135,9 @@ def test_threads_give_the_same_bits(operation: str, threads: str, monkeypatch: p
     [(F8, True, 1), (F8, False, 0), (LnsFormat(16, 11, 20000), True, 0)],
 )
 def test_what_runs_compiled(operation: str, format: LnsFormat, is_loaded: bool, compiled: int):
-    """Codes of up to 8 bits, once the kernels are loaded; NumPy takes all else."""
-    with (
-        patch.object(maps, operation, wraps=getattr(maps, operation)) as spy,
-        patch.object(fast_engine, "_loaded", fast_engine._kinds() if is_loaded else []),
-    ):
-        result = some(operation, FAST, format)
+    """Codes of up to 8 bits, once the engine has its kernels, whatever others have."""
+    engine = FastEngine(code=KERNELS) if is_loaded else FastEngine()
+    with patch.object(maps, operation, wraps=getattr(maps, operation)) as spy:
+        result = some(operation, engine, format)
     assert spy.call_count == compiled
     np.testing.assert_array_equal(result, some(operation, GEMM, format))

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from lns_strategies import random_codes
+from lns_strategies import layer_of, random_codes
 
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import engine as fast_engine
@@ -17,7 +17,7 @@ from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 FORMAT, OUT = LnsFormat(8, 4, 80), LnsFormat(8, 4, -40)
-REFERENCE, FAST = get_engine("reference"), FastEngine(kernels("portable"))
+REFERENCE, FAST = get_engine("reference"), FastEngine(code=kernels("portable"))
 
 Run = Callable[[Engine, np.ndarray, int], np.ndarray]
 
@@ -30,18 +30,18 @@ def resident(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 def linear(engine: Engine, w: np.ndarray, rows: int) -> np.ndarray:
     x = random_codes((rows, w.shape[1]), FORMAT, 1)
-    return engine.linear(x, FORMAT, w, FORMAT, None, OUT, arithmetic=Arithmetic())
+    return engine.linear(layer_of(x, FORMAT, w, FORMAT, None, OUT, arithmetic=Arithmetic()))
 
 
 def convolution(engine: Engine, w: np.ndarray, rows: int) -> np.ndarray:
     x = random_codes((1, w.shape[1], rows + 2, 5), FORMAT, 1)
-    return engine.conv2d(x, FORMAT, w, FORMAT, None, OUT, arithmetic=Arithmetic())
+    return engine.conv2d(layer_of(x, FORMAT, w, FORMAT, None, OUT, arithmetic=Arithmetic()))
 
 
 def transposed(engine: Engine, w: np.ndarray, rows: int) -> np.ndarray:
     x = random_codes((1, w.shape[1], rows, 5), FORMAT, 1)
     tensors = x, FORMAT, w, FORMAT, None, OUT
-    return engine.conv_transpose2d(*tensors, strides=(2, 3), arithmetic=Arithmetic())
+    return engine.conv_transpose2d(layer_of(*tensors, strides=(2, 3), arithmetic=Arithmetic()))
 
 
 KINDS: dict[str, tuple[Run, tuple[int, ...], int]] = {
@@ -118,14 +118,15 @@ def test_views_of_the_same_weights_are_told_apart():
         for stride in (1, 2, 3):
             for padding in ((0, 0, 0, 0), (1, 0, 1, 2)):
                 how = {"strides": (stride, 2), "padding": padding, "arithmetic": Arithmetic()}
-                expected = REFERENCE.conv_transpose2d(*tensors, **how)
-                np.testing.assert_array_equal(FAST.conv_transpose2d(*tensors, **how), expected)
-        expected = REFERENCE.conv2d(*tensors, arithmetic=Arithmetic())
-        np.testing.assert_array_equal(FAST.conv2d(*tensors, arithmetic=Arithmetic()), expected)
+                layer = layer_of(*tensors, **how)
+                expected = REFERENCE.conv_transpose2d(layer)
+                np.testing.assert_array_equal(FAST.conv_transpose2d(layer), expected)
+        layer = layer_of(*tensors, arithmetic=Arithmetic())
+        np.testing.assert_array_equal(FAST.conv2d(layer), REFERENCE.conv2d(layer))
 
 
 def test_a_layer_counts_under_the_path_that_it_ran_on():
-    engine = FastEngine(kernels("portable"))
+    engine = FastEngine(code=kernels("portable"))
     linear(engine, resident((12, 20)), 3)
     assert engine.path == "portable"
     assert engine.taken == {"portable dense": 1}

@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import FunctionType, IntegerType, ModuleOp, TensorTyp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
+from recog.backend.arithmetic.codes import Codes, Layer
 from recog.backend.arithmetic.reference import definition
 from recog.backend.interpreters.lns import run_lns
 from recog.dialects import lns
@@ -22,6 +23,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType, format_of, number_tensor, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.verification import verify_module
+from recog.dialects.windows import PoolWindow, Window
 
 ARITHMETIC = Arithmetic(6, 48)
 INPUT = LnsFormat(8, 4, 80)
@@ -69,40 +71,34 @@ class Builder:
         format, codes, bias, w, b = self.layer_constants(shape)
         relu = bool(self.random.integers(2))
         out = self.format(relu)
-        options = {"strides": (1, 2), "padding": (1, 1, 0, 2), "groups": groups, "relu": relu}
-        op = lns.Conv2dOp(x, w, b, out, **options, arithmetic=ARITHMETIC)
-        result = definition.conv2d(
-            value, format_of(x), codes, format, bias, out, **options, arithmetic=ARITHMETIC
-        )
-        self.add(op, result)
+        window = Window((1, 2), (1, 1, 0, 2), groups=groups)
+        how = {"strides": (1, 2), "padding": (1, 1, 0, 2), "groups": groups, "relu": relu}
+        op = lns.Conv2dOp(x, w, b, out, **how, arithmetic=ARITHMETIC)
+        given = Codes(value, format_of(x)), Codes(codes, format), bias, out, ARITHMETIC
+        self.add(op, definition.conv2d(Layer(*given, window, relu)))
 
     def linear(self, x: SSAValue, value: np.ndarray) -> None:
         format, codes, bias, w, b = self.layer_constants((3, shape_of(x)[-1]))
         out = self.format(relu=False)
         op = lns.LinearOp(x, w, b, out, arithmetic=ARITHMETIC)
-        result = definition.linear(
-            value, format_of(x), codes, format, bias, out, arithmetic=ARITHMETIC
-        )
-        self.add(op, result)
+        given = Codes(value, format_of(x)), Codes(codes, format), bias, out, ARITHMETIC
+        self.add(op, definition.linear(Layer(*given)))
 
     def sum(self, x: SSAValue, value: np.ndarray) -> None:
         fitting = [(y, v) for y, v in self.known if shape_of(y) == shape_of(x)]
         y, other = fitting[self.random.integers(len(fitting))]
         out = self.format()
         op = lns.AddOp(x, y, out, relu=True, arithmetic=ARITHMETIC)
-        formats = format_of(x), format_of(y)
-        result = definition.add(
-            value, formats[0], other, formats[1], out, relu=True, arithmetic=ARITHMETIC
-        )
-        self.add(op, result)
+        operands = Codes(value, format_of(x)), Codes(other, format_of(y))
+        self.add(op, definition.add(*operands, out, ARITHMETIC, relu=True))
 
     def relu(self, x: SSAValue, value: np.ndarray) -> None:
         op = lns.ReluOp(x, format_of(x))
-        self.add(op, definition.relu(value, format_of(x)))
+        self.add(op, definition.relu(Codes(value, format_of(x))))
 
     def convert(self, x: SSAValue, value: np.ndarray) -> None:
         out = self.format(relu=format_of(x).unsigned)
-        self.add(lns.ConvertOp(x, out), definition.convert(value, format_of(x), out))
+        self.add(lns.ConvertOp(x, out), definition.convert(Codes(value, format_of(x)), out))
 
     def table(self, x: SSAValue, value: np.ndarray) -> None:
         out = self.format()
@@ -111,21 +107,17 @@ class Builder:
         self.add(op, definition.table(value, entries))
 
     def max_pool(self, x: SSAValue, value: np.ndarray) -> None:
-        options = {"kernel": (2, 2), "strides": (1, 1), "padding": (1, 1, 1, 0)}
-        op = lns.MaxPool2dOp(x, **options)
-        self.add(op, definition.max_pool2d(value, format_of(x), **options))
+        window = PoolWindow((1, 1), (1, 1, 1, 0), kernel=(2, 2))
+        op = lns.MaxPool2dOp(x, window.kernel, window.strides, window.padding)
+        self.add(op, definition.max_pool2d(Codes(value, format_of(x)), window))
 
     def avg_pool(self, x: SSAValue, value: np.ndarray) -> None:
         out = self.format(relu=format_of(x).unsigned)
-        options = {
-            "kernel": (2, 1),
-            "strides": (1, 1),
-            "padding": (1, 0, 1, 0),
-            "count_include_pad": bool(self.random.integers(2)),
-            "arithmetic": ARITHMETIC,
-        }
-        op = lns.AvgPool2dOp(x, out, **options)
-        self.add(op, definition.avg_pool2d(value, format_of(x), out, **options))
+        counts = bool(self.random.integers(2))
+        window = PoolWindow((1, 1), (1, 0, 1, 0), kernel=(2, 1), count_padding=counts)
+        how = {"count_include_pad": counts, "arithmetic": ARITHMETIC}
+        op = lns.AvgPool2dOp(x, out, window.kernel, window.strides, window.padding, **how)
+        self.add(op, definition.avg_pool2d(Codes(value, format_of(x)), window, out, ARITHMETIC))
 
     def reshape(self, x: SSAValue, value: np.ndarray) -> None:
         n, c, h, w = shape_of(x)
@@ -166,7 +158,7 @@ def network(seed: int, steps: list[str], frames: np.ndarray) -> tuple[ModuleOp, 
         getattr(build, step)(value, array)
     last, array = build.known[-1]
     argmax = lns.ArgmaxOp(last, 1, i32)
-    build.add(argmax, definition.argmax(array, format_of(last), 1).astype(np.int32))
+    build.add(argmax, definition.argmax(Codes(array, format_of(last)), 1).astype(np.int32))
     results = [value for value, _ in build.known]
     block.add_op(ReturnOp(*results))
     signature = FunctionType.from_lists([argument], [value.type for value in results])
