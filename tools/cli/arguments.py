@@ -6,6 +6,8 @@ import argparse
 import math
 import os
 
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, ENGINES, EngineOptions
+from recog.backend.arithmetic.fast.paths import FORMS, MAX_THREADS
 from recog.backend.files import check_output
 from recog.dialects.errors import RecogError
 
@@ -17,7 +19,6 @@ DATA = (
     ".npz file with `inputs` (or `input0`, `input1`, ...) and optionally `targets`, or .npy file "
     "with the inputs: float arrays of shape (N, ...)"
 )
-MAX_THREADS = 1024
 
 
 def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:
@@ -53,28 +54,27 @@ def add_engine(
     group = parser.add_argument_group("arithmetic engine")
     group.add_argument(
         "--engine",
-        default="fast",
-        choices=("fast", "gemm", "reference"),
-        help="implementation of the arithmetic; all give the same bits (default: fast)",
+        default=DEFAULT_ENGINE,
+        choices=sorted(ENGINES),
+        help=f"implementation of the arithmetic; all give the same bits (default: "
+        f"{DEFAULT_ENGINE})",
     )
     group.add_argument(
         "--threads", type=int, metavar="N", help=f"{threads} (default: one per core)"
     )
     group.add_argument(
         "--engine-path",
-        choices=("avx512", "avx2", "portable"),
+        choices=tuple(FORMS),
         help="instruction set that the fast engine uses (default: the best that this processor "
         "has, see recog info)",
     )
 
 
-def engine_options(arguments: argparse.Namespace) -> str:
-    """The engine of the command line. Its options are settings of this process."""
-    for option, variable in (("threads", "RECOG_THREADS"), ("engine_path", "RECOG_ENGINE_PATH")):
-        value = getattr(arguments, option, None)
-        if value is not None:
-            os.environ[variable] = str(value)
-    return arguments.engine
+def engine_options(arguments: argparse.Namespace) -> EngineOptions:
+    """The engine of the command line. Raises RecogError for a number of threads out of range."""
+    if arguments.threads is not None:
+        _check_threads(arguments.threads)
+    return EngineOptions(arguments.engine, arguments.engine_path, arguments.threads)
 
 
 def add_scenes(parser: argparse.ArgumentParser) -> None:
@@ -95,9 +95,13 @@ def torch_threads(threads: int | None) -> int:
     """
     if threads is None:
         return min(2, os.cpu_count() or 1)
+    _check_threads(threads)
+    return threads
+
+
+def _check_threads(threads: int) -> None:
     if not 1 <= threads <= MAX_THREADS:
         raise RecogError(f"must be from 1 to {MAX_THREADS}, got {threads}", where="--threads")
-    return threads
 
 
 def check_positive(**values: float | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xdsl.passes import ModulePass
 
+from recog.dialects.chip import ChipTarget
 from recog.lowering.batch_norm.fold import FoldOptions
 from recog.lowering.cluster.cluster_weights import ClusterOptions
 from recog.lowering.cluster.tuner import TuneSettings
@@ -133,7 +134,9 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
         for weights, activations in followers.items()
         if activations in given and weights not in given
     }
-    return replace(options, **followed)
+    options = replace(options, **followed)
+    options.chip_target(ChipTarget())  # what is wrong with it is found before hours of tuning
+    return options
 
 
 def extra_passes(texts: Sequence[str], options: ConversionOptions) -> list[ExtraPass]:

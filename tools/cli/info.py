@@ -23,12 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.tools.console import print_table
 
     engine = engine_options(arguments)
-    cores, threads = paths.available_cores(), paths.thread_count()
+    path, threads = paths.chosen_path(engine.path), paths.thread_count(engine.threads)
     folder = cache_folder()
     rows = [
-        ("processor", f"{paths.host()[0]} ({platform.machine()}), {cores} cores"),
-        ("engine", engine),
-        ("path", f"{paths.chosen_path()}, of: {', '.join(paths.available_paths())}"),
+        ("processor", f"{paths.host()[0]} ({platform.machine()}), {paths.available_cores()} cores"),
+        ("engine", engine.name),
+        ("path", f"{path}, of: {', '.join(paths.available_paths())}"),
         ("threads", threads),
         ("compiled code", "not kept: no folder can be written" if folder is None else folder),
         ("python", platform.python_version()),

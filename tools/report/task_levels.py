@@ -12,7 +12,7 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from recog.backend.arithmetic.engine import DEFAULT_ENGINE
+from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
@@ -63,7 +63,7 @@ class TaskLevels:
         frames: Callable[[str], TaskData],
         folder: Path,
         options: ConversionOptions | None = None,
-        engine: str = DEFAULT_ENGINE,
+        engine: EngineChoice = DEFAULT_ENGINE,
     ):
         self.task, self.network, self.frames, self.folder = task, network, frames, folder
         self.options = options or tune_options(task.tune_recipe)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recog.backend.arithmetic.engine import EngineChoice
 from recog.frontend.tasks.base import Task, TaskData
 from recog.frontend.tasks.checkpoints import load_checkpoint
 from recog.lowering.pipeline import Stage
@@ -52,7 +53,7 @@ def task_levels(
     checkpoint: str | None,
     scenes: str,
     folder: Path,
-    engine: str,
+    engine: EngineChoice,
     tune_epochs: int | None = None,
 ) -> TaskLevels:
     """The levels of a trained network, which loads its frames when it needs them.

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 from xdsl.universe import Universe
 
+from recog.dialects.errors import RecogError
 from recog.lowering.pipeline import ConversionOptions
 from recog.tools.cli.convert import LEFT_OUT, conversion_options, extra_passes
 from recog.tools.cli.main import build_parser, main
@@ -50,11 +51,22 @@ def test_without_flags_all_is_as_in_python():
         (["--width", "6"], {"width": 6, "weight_width": 6}),
         (["--frac", "3", "--weight-frac", "2"], {"frac": 3, "weight_frac": 2}),
         (["--loss", "kl", "--learning-rate", "1e-3"], {"loss": "kl", "learning_rate": 1e-3}),
-        (["--target", "chip.toml", "--mitchell"], {"target": "chip.toml", "mitchell": True}),
+        (["--mitchell", "--antilog-bits", "5"], {"mitchell": True, "antilog_bits": 5}),
     ],
 )
 def test_flags_reach_the_options(words: list[str], changes: dict[str, object]):
     assert options(*words) == dataclasses.replace(ConversionOptions(), **changes)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_target_is_read_before_anything_runs(tmp_path: Path):
+    path = tmp_path / "chip.toml"
+    path.write_text("activation_memory = 65536\n")
+    assert options("--target", str(path)) == ConversionOptions(target=str(path))
+    path.write_text("activation_memory = 1\n")
+    with pytest.raises(RecogError, match="chip.toml"):
+        options("--target", str(path))
+    with pytest.raises(RecogError, match="must be in"):
+        options("--weight-memory", "3")
 
 
 def test_every_option_has_a_flag(capsys: pytest.CaptureFixture[str]):

@@ -10,9 +10,15 @@ from recog.tools.cli.main import main
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch: pytest.MonkeyPatch):
-    """Settings that commands make go away with the test."""
+    """Nothing is forced by the environment that the tests run in."""
     for variable in (paths.PATH_VARIABLE, paths.THREADS_VARIABLE):
-        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable, raising=False)
+
+
+def row(name: str, text: str) -> list[str]:
+    """The words beside a name in the table."""
+    lines = (line.split() for line in text.splitlines())
+    return next(words[1:] for words in lines if words[:1] == [name])
 
 
 def test_info(capsys: pytest.CaptureFixture[str]):
@@ -23,13 +29,31 @@ def test_info(capsys: pytest.CaptureFixture[str]):
         assert word in text
 
 
-def test_options_set_path_and_threads(capsys: pytest.CaptureFixture[str]):
+def test_options_set_path_and_threads_of_this_command_alone(capsys: pytest.CaptureFixture[str]):
+    before = dict(os.environ)
     assert main(["info", "--engine-path", "portable", "--threads", "3"]) == 0
     text = capsys.readouterr().out
-    assert "portable, of:" in text
-    assert os.environ[paths.THREADS_VARIABLE] == "3"
+    assert row("path", text)[0] == "portable,"
+    assert row("threads", text) == ["3"]
+    assert dict(os.environ) == before
+    assert main(["info"]) == 0
+    assert row("path", capsys.readouterr().out)[0] == f"{paths.available_paths()[0]},"
 
 
-def test_wrong_threads(capsys: pytest.CaptureFixture[str]):
-    assert main(["info", "--threads", "0"]) == 1
+def test_the_environment_sets_what_options_leave_open(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(paths.THREADS_VARIABLE, "5")
+    assert main(["info"]) == 0
+    assert row("threads", capsys.readouterr().out) == ["5"]
+    assert main(["info", "--threads", "2"]) == 0
+    assert row("threads", capsys.readouterr().out) == ["2"]
+    monkeypatch.setenv(paths.THREADS_VARIABLE, "0")
+    assert main(["info"]) == 1
     assert "RECOG_THREADS is '0'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "1025"])
+def test_wrong_threads(threads: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["info", "--threads", threads]) == 1
+    assert f"--threads: must be from 1 to 1024, got {threads}" in capsys.readouterr().err

@@ -9,12 +9,6 @@ import pytest
 from recog.tools.cli.main import main
 
 
-@pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch):
-    """--threads is a setting of the engine too, which goes away with the test."""
-    monkeypatch.setenv("RECOG_THREADS", "")
-
-
 @pytest.mark.parametrize("threads", ["0", "-1", "1025", "100000", str(1 << 70)])
 @pytest.mark.parametrize("command", ["train", "eval"])
 def test_threads(command: str, threads: str, capsys: pytest.CaptureFixture[str]):
