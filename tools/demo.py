@@ -80,7 +80,9 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     with stage(f"run {len(data.test_images)} held-out images at every level"):
         rows = measure_levels(conversion, machine, [data.test_images], data.test_labels)
     with stage("compare lns level and machine, layer by layer"):
-        values = compare_bits(conversion.lns_module, machine, [data.test_images])
+        values = compare_bits(
+            conversion.lns_module, conversion.chip_module, machine, [data.test_images]
+        )
     layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
 
     print_table("Held-out images", *level_table(rows))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation
 
@@ -17,6 +17,7 @@ from recog.backend.assembly.loader import load_program
 from recog.backend.machine.budget import Budget, check_budget, needs_of
 from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, WeightCache
 from recog.backend.machine.host import check_codes, check_input, decode_output, encode_input
+from recog.backend.machine.memory import FrameMemory
 from recog.dialects.chip import (
     ChipTarget,
     InputOp,
@@ -24,13 +25,12 @@ from recog.dialects.chip import (
     LdwOp,
     OutputOp,
     ProgramOp,
-    TensorOp,
 )
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.verification import located_errors
 
-Observer = Callable[[str, np.ndarray], None]
-"""Called with the symbol of every tensor that an instruction writes and its codes (N, C, H, W)."""
+Observer = Callable[[int, FrameMemory], None]
+"""Called after every instruction with its number, from 0, and activation memory as it left it."""
 
 WORKING_BYTES = 64 << 20
 """What the memories of the frames that run together may take."""
@@ -77,7 +77,6 @@ class Machine:
         for op in self._instructions:
             if isinstance(op, LdwOp):
                 self._weights.load(op)
-        self._written = _written_tensors(self.program)
 
     @property
     def weight_bytes(self) -> int:
@@ -92,7 +91,8 @@ class Machine:
         Args:
             inputs: an array (N, ...) for each input of the program: float32, or codes where
                 the program takes codes.
-            observe: sees every tensor that an instruction writes, once a chunk of frames.
+            observe: called after every instruction, once for each chunk of frames; what it
+                keeps of the memory it must copy.
 
         Raises:
             RecogError: inputs of the wrong number, shape or type, NaN or infinity, before
@@ -149,10 +149,10 @@ class Machine:
         functions = ChipFunctions(ChipValues(state, self._weights, self._engine))
         interpreter.register_implementations(functions)
         with located_errors():
-            for op in self._instructions:
+            for number, op in enumerate(self._instructions):
                 self._step(interpreter, state, op)
-                if observe is not None and (written := self._written.get(op)) is not None:
-                    observe(written.sym_name.data, state.activation.read(written).copy())
+                if observe is not None:
+                    observe(number, state.activation)
         return [state.dram.read(port).reshape(frames, *port.frame_shape) for port in self.outputs]
 
     def _step(self, interpreter: Interpreter, state: MachineState, op: InstructionOp) -> None:
@@ -168,17 +168,6 @@ class Machine:
         except RecogError as error:
             raise relocated(error, describe_op(op)) from None
         state.semaphores[signal] += bool(signal)
-
-
-def _written_tensors(program: ProgramOp) -> dict[InstructionOp, TensorOp]:
-    """The tensor in activation memory that each instruction writes, where it writes one."""
-    tensors = {op.sym_name.data: op for op in program.descriptors if isinstance(op, TensorOp)}
-    outputs = {
-        op: reference.string_value()
-        for op in program.instructions
-        if isinstance(reference := op.properties.get("output"), SymbolRefAttr)
-    }
-    return {op: tensors[name] for op, name in outputs.items() if name in tensors}
 
 
 def run_program_op(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from recog.dialects.chip import TensorDescriptorOp
@@ -35,6 +38,26 @@ class FrameMemory:
                 f"which is no code of {op.element_type}"
             )
         return values
+
+    def read_at(
+        self, address: int, shape: Sequence[int], strides: Sequence[int], dtype: np.dtype[Any]
+    ) -> np.ndarray:
+        """A copy of elements of any rank in every frame, (N, *shape); strides in bytes.
+
+        Raises:
+            RecogError: they do not lie within the memory.
+        """
+        frame_bytes, _ = self._bytes.strides
+        steps = [(size - 1) * stride for size, stride in zip(shape, strides)]
+        end = address + sum(steps) + dtype.itemsize
+        if len(shape) != len(strides):
+            raise RecogError(f"{len(shape)} sizes have {len(strides)} strides")
+        if address < 0 or min(steps, default=0) < 0 or end > frame_bytes:
+            raise RecogError(f"bytes {address} to {end} are not within the memory")
+        elements = np.ndarray(
+            (self._frames, *shape), dtype, self._bytes, address, (frame_bytes, *strides)
+        )
+        return elements.copy()
 
     def write(self, op: TensorDescriptorOp, values: np.ndarray) -> None:
         """Store elements (N, C, H, W) of the descriptor's shape, or (1, C, H, W) in all frames."""

@@ -128,7 +128,9 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
             _add_outputs(build, op)
         else:
             LOWERINGS[type(op)](build, op)
+            build.complete(op)
     _place_tensors(build)
+    build.write_held_values()
     return _finish(build, function)
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xdsl.dialects.builtin import IntegerType, Signedness
+from xdsl.dialects.builtin import IntegerType, Signedness, StringAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import chip
 from recog.dialects.bits import pack_bits
 from recog.dialects.chip.descriptors import MAX_AXES, DescriptorOp
+from recog.dialects.chip.held_values import HeldValue, hold
 from recog.dialects.errors import fail
 from recog.dialects.lns import FixedType, NumberType
 from recog.dialects.lns.types import shape_of
 from recog.dialects.verification import located_errors
-from recog.lowering.common.layer_names import label_of
+from recog.lowering.common.layer_names import LAYER, label_of
 from recog.lowering.encode.layer_tables import LayerTables, pack_signed, signed_bits
 from recog.lowering.select.allocation import aligned
 from recog.lowering.select.layout import Layout, Move, frame_shape, seen
@@ -36,6 +37,7 @@ class ProgramBuilder:
         self.ports: list[chip.PortOp] = []
         self.views: dict[str, View] = {}
         self.inputs: dict[SSAValue, str] = {}
+        self._complete: list[tuple[chip.InstructionOp, str, list[View]]] = []
         self._names: set[str] = set(SEGMENTS)
         self._known: dict[object, str] = {}
 
@@ -51,9 +53,39 @@ class ProgramBuilder:
     def emit(self, source: Operation, instruction: chip.InstructionOp) -> None:
         """Append an instruction that does (a part of) what `source` does."""
         instruction.location = source.location
+        label = label_of(source)
+        if label is not None:
+            instruction.attributes[LAYER] = StringAttr(label)
         self.check(source, instruction)
         self.instructions.append(instruction)
         self.sources.append(source)
+
+    def complete(self, source: Operation) -> None:
+        """Note that all instructions of `source` are there: its results stand in memory.
+
+        A result that is but other addresses of earlier bytes stands there as well: the layout
+        keeps them until its last reader.
+        """
+        label = label_of(source)
+        if label is not None and self.instructions:
+            views = [self.layout.view(result, source) for result in source.results]
+            self._complete.append((self.instructions[-1], label, views))
+
+    def write_held_values(self) -> None:
+        """Write on instructions which layers are complete after them, once buffers have places."""
+        for instruction, label, views in self._complete:
+            values = [
+                HeldValue(
+                    label,
+                    number,
+                    view.buffer.address + view.offset,
+                    view.element_bytes,
+                    view.shape,
+                    view.strides,
+                )
+                for number, view in enumerate(views)
+            ]
+            hold(instruction, values)
 
     def check(self, source: Operation, op: Operation) -> None:
         """Fail at `source` where a field of `op` does not fit the instruction set."""

@@ -232,7 +232,9 @@ def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
 
     plain_run, machine.run = machine.run, run
     try:
-        row["codes_compared"] = compare_bits(conversion.lns_module, machine, inputs)
+        row["codes_compared"] = compare_bits(
+            conversion.lns_module, conversion.chip_module, machine, inputs
+        )
         row["bit_exact"] = True
     except RecogError:
         row["bit_exact"] = False

@@ -83,7 +83,7 @@ def test_all_of_it_runs_on_the_chip_bit_for_bit(conversion: Conversion):
     assert conversion.host_part is None
     assert "split" not in conversion.stages
     machine = Machine(conversion.assemble())
-    assert compare_bits(conversion.lns_module, machine, [frames()]) > 0
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames()]) > 0
     names = [op.name for op in machine.program.instructions]
     expected = ["chip.peaks", "chip.boxdec2d", "chip.nms", "chip.boxdec3d"]
     assert [name for name in names if name in expected] == expected
@@ -195,7 +195,7 @@ def test_an_empty_scene_has_no_boxes_and_is_no_error():
     assert (scores == 0).all()
     assert np.isfinite(boxes).all()
     assert (machine.run(examples)[0] > 0).any()
-    assert compare_bits(result.lns_module, machine, [dark]) > 0
+    assert compare_bits(result.lns_module, result.chip_module, machine, [dark]) > 0
 
 
 NETWORK = """

@@ -66,7 +66,7 @@ def test_the_whole_runs_from_one_command(
     options = ConversionOptions(cluster=False)
     conversion = convert(import_model(net), [frames], options=options)
     machine = Machine(conversion.assemble())
-    assert compare_bits(conversion.lns_module, machine, [frames]) > 0
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames]) > 0
     for i, value in enumerate(conversion.network(machine.run)(frames)):
         assert np.array_equal(found[f"output{i}"], value)
 

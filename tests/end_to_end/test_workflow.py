@@ -174,7 +174,10 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         program = conversion.assemble()
         assert program == conversion.assemble()
         machine = Machine(program)
-        assert compare_bits(conversion.lns_module, machine, [images]) > 48 * 16 * 8 * 8
+        assert (
+            compare_bits(conversion.lns_module, conversion.chip_module, machine, [images])
+            > 48 * 16 * 8 * 8
+        )
         one = np.concatenate([machine.run(images[i : i + 1]) for i in range(4)])
         assert np.array_equal(one, machine.run(images[:4]))
 

@@ -188,7 +188,9 @@ class TaskLevels:
         """
         inputs = data.inputs(slice(0, count))
         with stage(f"compare all bits of {len(inputs[0])} frames"):
-            compare_bits(self.conversion.lns_module, self.machine, inputs)
+            compare_bits(
+                self.conversion.lns_module, self.conversion.chip_module, self.machine, inputs
+            )
         return len(inputs[0])
 
 

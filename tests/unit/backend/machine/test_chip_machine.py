@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import FileLineColLoc, IntAttr, StringAttr
 
 from recog.backend.assembly import assemble, memory_use
 from recog.backend.machine import Machine, run_program_op
+from recog.backend.machine.memory import FrameMemory
 from recog.dialects import chip
 from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
@@ -135,18 +136,26 @@ def test_several_inputs_want_equal_numbers_of_frames():
         machine.run(ones, twos[:2])
 
 
-def test_observers_see_what_instructions_write():
-    """Kept arrays stay as they were: @x is overwritten after it was seen."""
+def test_observers_see_memory_after_every_instruction():
+    """What was read stays as it was: @x is overwritten after it was seen."""
     body = [
         chip.DmaInOp(output="x", input="in"),
         chip.EltOp(output="y", lhs="x", rhs="x", mode="add"),
         chip.CopyOp(output="x", input="y"),
     ]
-    seen = list[tuple[str, np.ndarray]]()
-    Machine(program(*ports(encoded=True), *tensors(), *body)).run(
-        frames(1, 2), observe=lambda name, codes: seen.append((name, codes))
-    )
-    assert [name for name, _ in seen] == ["x", "y", "x"]
+    seen = list[tuple[int, np.ndarray]]()
+    x, y = tensors()
+    written = {0: x, 1: y, 2: x}
+
+    def observe(number: int, memory: FrameMemory) -> None:
+        if number in written:
+            op = written[number]
+            address = op.address.value.data
+            codes = memory.read_at(address, op.shape, op.strides, np.dtype(np.uint8))
+            seen.append((number, codes))
+
+    Machine(program(*ports(encoded=True), x, y, *body)).run(frames(1, 2), observe=observe)
+    assert [number for number, _ in seen] == [0, 1, 2]
     assert [codes[:, 0, 0, 0].tolist() for _, codes in seen] == [[4, 5], [5, 6], [5, 6]]
     assert seen[0][1].shape == (2, 2, 2, 1)
 

@@ -194,4 +194,9 @@ def test_slices_filled_with_numbers_are_constants():
     assert "nn.broadcast" not in str(module)
     images = torch.randn(4, *IMAGE).numpy()
     conversion = convert(module, [images], options=ConversionOptions(cluster=False))
-    assert compare_bits(conversion.lns_module, Machine(conversion.assemble()), [images]) > 0
+    assert (
+        compare_bits(
+            conversion.lns_module, conversion.chip_module, Machine(conversion.assemble()), [images]
+        )
+        > 0
+    )
