@@ -51,7 +51,7 @@ def lit_results(
         and "file" in getattr(getattr(item, "callspec", None), "params", {})
     ]
     report = tmp_path_factory.mktemp("lit") / "report.json"
-    paths = [str(HERE / file) for file in selected]
+    paths = [str(HERE / str(file)) for file in dict.fromkeys(selected) if file in LIT_FILES]
     lit = [sys.executable, "-c", "from lit.main import main; main()"]
     command = [*lit, "-q", f"-j{WORKERS}", "-o", str(report), *paths]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
