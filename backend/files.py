@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, overload
@@ -132,7 +132,7 @@ def _open(file: str | int, mode: str) -> IO[Any]:
 
 
 @contextmanager
-def _replace(target: Path, shown: str, mode: str) -> Iterator[IO[Any]]:
+def _replace(target: Path, shown: str, mode: str) -> Generator[IO[Any], None, None]:
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), shown)
     # Not tempfile.mkstemp: its files are private, a compiler's output follows the umask.

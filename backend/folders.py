@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from recog.dialects.errors import RecogError
 
 
 @contextmanager
-def whole_folder(path: str | os.PathLike[str], is_ours: Callable[[str], bool]) -> Iterator[Path]:
+def whole_folder(
+    path: str | os.PathLike[str], is_ours: Callable[[str], bool]
+) -> Generator[Path, None, None]:
     """A draft folder whose files replace those of the folder `path` when the block has succeeded.
 
     Files that are not ours stay. After an exception, or where the process is killed at any point,
@@ -54,7 +56,7 @@ def _beside(target: Path, what: str) -> Path:
 
 
 @contextmanager
-def _locked(target: Path, shown: str) -> Iterator[None]:
+def _locked(target: Path, shown: str) -> Generator[None, None, None]:
     """Hold the folder against other processes; the lock ends with this one, however it ends."""
     file = target.with_name(f".{target.name[:50]}.lock")
     descriptor = _open_lock(file, shown)

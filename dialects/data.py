@@ -262,7 +262,7 @@ class _Bits(int):
 
 def _parse_number(parser: AttrParser) -> int | float:
     negative = parser.parse_optional_punctuation("-") is not None
-    is_hex = parser._current_token.span.text.startswith("0x")
+    is_hex = parser._current_token.span.text.startswith("0x")  # pyright: ignore[reportPrivateUsage]
     value = parser.parse_number()
     if negative:
         return -value if value else -0.0

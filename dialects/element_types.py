@@ -65,7 +65,7 @@ def element_width(element_type: Attribute) -> int | None:
             return 64
         case IntegerType() if 1 <= element_type.width.data <= 64:
             return element_type.width.data
-        case StorableType():
+        case _ if isinstance(element_type, StorableType):
             return element_type.storage_width
         case _:
             return None
@@ -88,7 +88,7 @@ def to_bytes(values: np.ndarray, element_type: Attribute) -> bytes:
                 return values.astype(values.dtype.newbyteorder("<")).tobytes()
             wide = values.astype(np.int64 if is_signed(element_type) else np.uint64)
             return pack_bits(wide.view(np.uint64) & np.uint64((1 << width) - 1), width)
-        case StorableType():
+        case _ if isinstance(element_type, StorableType):
             dtype = element_type.storage_dtype
             if dtype.kind == "i":
                 values = values.astype(dtype).view(f"u{dtype.itemsize}")
@@ -114,7 +114,7 @@ def from_bytes(content: bytes, element_type: Attribute, count: int) -> np.ndarra
                 shift = np.uint64(64 - width)
                 raw = (raw << shift).view(np.int64) >> np.int64(64 - width)
             return raw.astype(dtype)
-        case StorableType():
+        case _ if isinstance(element_type, StorableType):
             width, dtype = element_type.storage_width, element_type.storage_dtype
             if width == 8 * dtype.itemsize:
                 return np.frombuffer(content, dtype=dtype.newbyteorder("<"))

@@ -6,7 +6,7 @@ rewrite pattern or interpreted op. That text is megabytes long and takes seconds
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -21,7 +21,7 @@ _OP_ATTRIBUTE = "recog_op"
 
 
 @contextmanager
-def located_errors() -> Iterator[None]:
+def located_errors() -> Generator[None, None, None]:
     """Within the block, errors that pass through xDSL know their op and carry no module dump.
 
     `failed_op(error)` tells the innermost op. Wrap passes and interpreters in it; nesting is

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -96,7 +96,7 @@ _shown: Progress | None = None
 
 
 @contextmanager
-def _display() -> Iterator[Progress | None]:
+def _display() -> Generator[Progress | None, None, None]:
     """The terminal's one live display, because rich cannot nest them; None without a terminal."""
     global _shown
     if _shown is not None or not sys.stderr.isatty():
@@ -129,7 +129,7 @@ def _display() -> Iterator[Progress | None]:
 
 
 @contextmanager
-def progress(description: str, total: int | None = None) -> Iterator[Advance]:
+def progress(description: str, total: int | None = None) -> Generator[Advance, None, None]:
     """A bar on standard error while the block runs; nothing without a terminal."""
     with _display() as display:
         if display is None:
@@ -143,7 +143,9 @@ def progress(description: str, total: int | None = None) -> Iterator[Advance]:
 
 
 @contextmanager
-def staged_progress(description: str, stages: int) -> Iterator[Callable[[str, float], None]]:
+def staged_progress(
+    description: str, stages: int
+) -> Generator[Callable[[str, float], None], None, None]:
     """One bar over several stages of equal length, moved by the name of a stage and the share of
     it that is done."""
     finished, position = 0, 0
@@ -170,7 +172,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 
 @contextmanager
-def stage(description: str) -> Iterator[None]:
+def stage(description: str) -> Generator[None, None, None]:
     """A step of a longer job: shown while it runs, then one line with the seconds it took."""
     start = time.perf_counter()
     with progress(description):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from xdsl.utils.exceptions import (
@@ -30,7 +30,7 @@ class IRParseError(RecogError):
 
 
 @contextmanager
-def during(activity: str) -> Iterator[None]:
+def during(activity: str) -> Generator[None, None, None]:
     """Errors raised in the block say what was being done, as in `during("pass 'calibrate'")`."""
     try:
         yield

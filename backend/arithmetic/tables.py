@@ -7,7 +7,7 @@ are cached and read-only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -64,7 +64,7 @@ def code_scale(x_format: LnsFormat) -> AccumulatorScale:
     return AccumulatorScale(x_format.frac, x_format.biases)
 
 
-def _frozen(values: list | np.ndarray, dtype: type) -> np.ndarray:
+def _frozen(values: Sequence[float] | np.ndarray, dtype: type) -> np.ndarray:
     table = np.array(values, dtype)
     table.flags.writeable = False
     return table

@@ -15,8 +15,11 @@ from recog.dialects.chip import (
 )
 from recog.dialects.errors import RecogError
 
+ProgramSource = bytes | bytearray | memoryview | str | os.PathLike[str] | ProgramOp | ModuleOp
+"""A program file's content or path, or a program as IR."""
 
-def load_program(source: bytes | str | os.PathLike[str] | ProgramOp | ModuleOp) -> ProgramOp:
+
+def load_program(source: ProgramSource) -> ProgramOp:
     """The program of a file, of its bytes, or of IR (through the assembler), verified.
 
     Raises:

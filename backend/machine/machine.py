@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ from xdsl.ir import Operation
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice, get_engine
 from recog.backend.assembly.assembler import find_program, memory_use, weight_bytes
 from recog.backend.assembly.errors import relocated
-from recog.backend.assembly.loader import load_program
+from recog.backend.assembly.loader import ProgramSource, load_program
 from recog.backend.machine.budget import Budget, check_budget, needs_of
 from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, WeightCache
 from recog.backend.machine.host import check_codes, check_input, decode_output, encode_input
@@ -24,7 +23,6 @@ from recog.dialects.chip import (
     InstructionOp,
     LdwOp,
     OutputOp,
-    ProgramOp,
 )
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.verification import located_errors
@@ -53,7 +51,7 @@ class Machine:
 
     def __init__(
         self,
-        program: bytes | str | os.PathLike[str] | ProgramOp | ModuleOp,
+        program: ProgramSource,
         engine: EngineChoice = DEFAULT_ENGINE,
         *,
         target: ChipTarget | None = None,

@@ -13,7 +13,7 @@ import os
 import pickle
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -109,7 +109,7 @@ class _HoldsCode(Exception):
 
 
 @contextmanager
-def _noted(refused: list[str]) -> Iterator[None]:
+def _noted(refused: list[str]) -> Generator[None, None, None]:
     """Note why something is refused."""
     try:
         yield
@@ -236,7 +236,7 @@ def _shown(text: str) -> str:
 
 
 @contextmanager
-def _without_code(refused: list[str]) -> Iterator[None]:
+def _without_code(refused: list[str]) -> Generator[None, None, None]:
     """Within the block torch unpickles tensors alone, and evaluates nothing but arithmetic.
 
     Args:

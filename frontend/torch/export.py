@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
@@ -68,7 +68,7 @@ def layers_in_training(model: torch.nn.Module) -> list[ImportProblem]:
 
 
 @contextmanager
-def quiet_torch() -> Iterator[None]:
+def quiet_torch() -> Generator[None, None, None]:
     """torch logs and prints what it raises as well: the user gets one message."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -206,7 +206,14 @@ def _known(maps: Maps) -> list[Affine]:
 
 def _both(past: Callable[..., Affine]) -> tuple[Callable[..., Maps], Callable[..., Affine]]:
     """The two directions of an op of one operand that an affine map passes unchanged."""
-    return lambda op, affine: [past(op, affine)], lambda op, maps: past(op, *_known(maps))
+
+    def before(op: Operation, affine: Affine) -> Maps:
+        return [past(op, affine)]
+
+    def after(op: Operation, maps: Maps) -> Affine:
+        return past(op, *_known(maps))
+
+    return before, after
 
 
 MOVES: dict[type[Operation], tuple[Callable[..., Maps], Callable[..., Affine]]] = {

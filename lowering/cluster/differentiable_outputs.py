@@ -6,7 +6,7 @@ the float network gives them. For that its function returns the heads for a whil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from xdsl.dialects.builtin import FunctionType, ModuleOp
@@ -45,7 +45,7 @@ def _has_no_gradient(op: nn.NnOp) -> bool:
 
 
 @contextmanager
-def returning_heads(module: ModuleOp, entry: str = "main") -> Iterator[bool]:
+def returning_heads(module: ModuleOp, entry: str = "main") -> Generator[bool, None, None]:
     """Within the context a function with decoders returns its heads; whether it has any."""
     function = find_function(module, entry)
     end, heads = _return_op(function), heads_of(function)

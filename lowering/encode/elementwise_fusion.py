@@ -197,7 +197,8 @@ def _affine_of_right(op: nn.BinaryOp, constant: np.ndarray) -> Affine | None:
             return Affine(constant, zero)
         case nn.DivOp() if (constant != 0).all():
             return Affine(1 / constant, zero)
-    return None
+        case _:
+            return None
 
 
 def _affine_of_left(op: nn.BinaryOp, constant: np.ndarray) -> Affine | None:
@@ -207,7 +208,8 @@ def _affine_of_left(op: nn.BinaryOp, constant: np.ndarray) -> Affine | None:
             return _affine_of_right(op, constant)
         case nn.SubOp():
             return Affine(-np.ones_like(constant), constant)
-    return None
+        case _:
+            return None
 
 
 def _affine_of_batch_norm(op: nn.BatchNormOp) -> Affine | None:

@@ -47,4 +47,6 @@ def ranged_values(function: func.FuncOp) -> set[SSAValue]:
                 arrays = [constant_array(value) for value in op.operands]
                 if any(array is not None and array.size == 1 for array in arrays):
                     ranged.update(op.operands)
+            case _:
+                pass
     return ranged

@@ -35,7 +35,7 @@ class ChannelsFirstPass(ModulePass):
     name = "channels-first"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        patterns = [
+        patterns: list[RewritePattern] = [
             LinearPattern(),
             LayerNormPattern(),
             FunctionPattern(),

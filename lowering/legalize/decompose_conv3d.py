@@ -46,8 +46,10 @@ class DecomposeConv3dPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         PatternRewriteWalker(DecomposeConv3dPattern()).rewrite_module(op)
-        tidy = [PermuteOfPermutePattern(), NothingMovedPattern(), ReshapeOfReshapePattern()]
-        PatternRewriteWalker(GreedyRewritePatternApplier(tidy)).rewrite_module(op)
+        tidy = GreedyRewritePatternApplier(
+            [PermuteOfPermutePattern(), NothingMovedPattern(), ReshapeOfReshapePattern()]
+        )
+        PatternRewriteWalker(tidy).rewrite_module(op)
 
 
 class DecomposeConv3dPattern(RewritePattern):

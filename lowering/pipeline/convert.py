@@ -110,6 +110,10 @@ def convert(
         return run.convert()
 
 
+def _no_progress(stage: str, share: float) -> None:
+    """Progress that nobody sees."""
+
+
 class _Run:
     """One conversion: the module on its way, and the arrays that some passes take."""
 
@@ -123,7 +127,7 @@ class _Run:
         progress: Progress | None,
     ):
         self.inputs, self.targets, self.options, self.extra = inputs, targets, options, extra
-        self.report = progress or (lambda stage, share: None)
+        self.report = progress or _no_progress
         self.context = Context()
         self.conversion = Conversion({Stage.FLOAT: module})
         self.current = module.clone()

@@ -129,6 +129,8 @@ def _without_left_padding(value: SSAValue) -> tuple[SSAValue, int]:
             array = constant_array(zeros)
             if array is not None and not array.any():
                 return rest, shape_of(zeros)[-1]
+        case _:
+            pass
     return value, 0
 
 

@@ -101,7 +101,7 @@ class _Flag(NamedTuple):
     choices: Sequence[str] | None
     metavar: str | None
 
-    def add_to(self, group: argparse._ArgumentGroup) -> None:
+    def add_to(self, group: argparse._ArgumentGroup) -> None:  # pyright: ignore[reportPrivateUsage]
         name, default = self.field.name, self.field.default
         settings: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
         settings["help"] = _help(self.doc, default)

@@ -7,7 +7,7 @@ import dataclasses
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import IO, Any, ClassVar, Protocol, cast, runtime_checkable
@@ -177,7 +177,7 @@ class RecogOptMain(xDSLOptMain):
         return chunks
 
     @contextmanager
-    def _open_output(self, binary: bool) -> Iterator[IO[Any]]:
+    def _open_output(self, binary: bool) -> Generator[IO[Any], None, None]:
         path = self.args.output_file
         if path not in STDOUT_NAMES:
             with atomic_write(path, "wb") if binary else atomic_write(path) as stream:

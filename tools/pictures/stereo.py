@@ -30,8 +30,10 @@ from recog.tools.pictures.renderer import Fact
 SCALE, MOVING_SCALE = 4, 3
 FRONT = [0, 1, 5, 4]
 """Indices, in `box_corners`, of the corners of a box's front."""
-EDGES = [(0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4)]
-EDGES += [(0, 4), (1, 5), (2, 6), (3, 7)]
+EDGES = [
+    *((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4)),
+    *((0, 4), (1, 5), (2, 6), (3, 7)),
+]
 
 
 class StereoPictures:

@@ -61,7 +61,14 @@ def _compile(text: str, cpu: str, features: str) -> Any:
     kept = cache.load(key)
     parsed = _optimised(text, machine) if kept is None else llvm.parse_assembly(text)
     engine = llvm.create_mcjit_compiler(parsed, machine)
-    engine.set_object_cache(lambda _, code: cache.keep(key, code), lambda _: kept)
+
+    def keep(module: Any, code: bytes) -> None:
+        cache.keep(key, code)
+
+    def give(module: Any) -> bytes | None:
+        return kept
+
+    engine.set_object_cache(keep, give)
     engine.finalize_object()
     return engine
 

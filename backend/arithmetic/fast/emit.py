@@ -12,7 +12,7 @@ one multiplication and one addition for each vector of products, whatever the nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -171,7 +171,7 @@ class _Writer:
     @contextmanager
     def loop(
         self, count: Any, step: int = 1, carried: Sequence[Any] = ()
-    ) -> Iterator[tuple[Any, list[Any], Callable[..., None]]]:
+    ) -> Generator[tuple[Any, list[Any], Callable[..., None]], None, None]:
         """A loop of at least one turn: its index, the carried values, and how to set them on."""
         before, body = self.builder.block, self.function.append_basic_block("loop")
         self.builder.branch(body)

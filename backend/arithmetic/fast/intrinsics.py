@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from recog.backend.arithmetic.fast.cache import cache_folder, keep, load
 
 
-def jit(function: Callable) -> Any:
+def jit(function: Callable[..., Any]) -> Any:
     """Compiled without the GIL, and cached on disk where there is a place for it."""
     compiled = njit(nogil=True, error_model="numpy")(function)
     if (folder := cache_folder()) is not None:
@@ -32,7 +32,7 @@ def jit(function: Callable) -> Any:
 class _CheckedCache(FunctionCache):
     """numba's cache of a function, in files that `cache` checks before numba unpickles them."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
         self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, stamp)

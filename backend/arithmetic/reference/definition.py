@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def decode(
     return values
 
 
-def _channels(format: LnsFormat) -> Iterator[tuple[tuple, LnsFormat]]:
+def _channels(format: LnsFormat) -> Iterator[tuple[tuple[Any, ...], LnsFormat]]:
     """The parts of a tensor that share one bias, each with its format."""
     if format.axis is None:
         yield (...,), format
@@ -147,7 +148,9 @@ def reencode(
     return codes
 
 
-def bias_parts(scale: AccumulatorScale, ndim: int, axis: int) -> Iterator[tuple[tuple, int]]:
+def bias_parts(
+    scale: AccumulatorScale, ndim: int, axis: int
+) -> Iterator[tuple[tuple[Any, ...], int]]:
     """The parts of an accumulator tensor that share one bias."""
     if len(scale.biases) == 1:
         yield (...,), scale.biases[0]
