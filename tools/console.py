@@ -6,12 +6,14 @@ rich is imported only when something is shown.
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from xdsl.utils.exceptions import ArgSpecParseError
 
@@ -38,6 +40,7 @@ def run_main(
         reword: puts the text of an error into the vocabulary of the command.
     """
     _open_closed()
+    previous = _end_in_order()
     try:
         code = body() or 0
         sys.stdout.flush()
@@ -55,6 +58,23 @@ def run_main(
         _print_error(program, error, reword)
         _settle_output()
         return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _end_in_order() -> Any:
+    """Let SIGTERM end a command as an exception does, so that it leaves no drafts behind.
+
+    The handler there was before; None in a thread, which cannot have one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return None
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    return signal.signal(signal.SIGTERM, end)
 
 
 def _open_closed() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recog.backend.files import atomic_write
+from recog.backend.folders import whole_folder
 from recog.lowering.pipeline import Stage
 from recog.tools.module_files import write_module
 from recog.tools.report.json_files import write_json
@@ -20,34 +24,37 @@ HOST_NAME = "host.mlir"
 REPORT_NAME = "report.json"
 
 
-def write_conversion(folder: Path, conversion: Conversion, program: bytes) -> list[Path]:
-    """Write what a conversion made, in place of an earlier one; the files, in order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _remove_conversion(folder)
-    files = list[Path]()
+def conversion_folder(path: str | os.PathLike[str]) -> AbstractContextManager[Path]:
+    """A draft folder for one conversion, which takes the place of an earlier one as a whole.
+
+    Files that are not a conversion's stay. See `whole_folder` for errors and interruptions.
+    """
+    return whole_folder(path, _is_of_a_conversion)
+
+
+def _is_of_a_conversion(name: str) -> bool:
+    stages = "|".join(stage for stage in Stage if stage.is_ir)
+    return name in (PROGRAM_NAME, HOST_NAME, REPORT_NAME) or (
+        re.fullmatch(rf"[0-9]-({stages})[.]mlir", name) is not None
+    )
+
+
+def write_conversion(folder: Path, conversion: Conversion, program: bytes) -> list[str]:
+    """Write what a conversion made; the files' names, in order."""
+    names = list[str]()
     for i, (reached, module) in enumerate(conversion.stages.items()):
-        files.append(folder / reached.file_name(i))
-        write_module(module, files[-1])
-    files.append(folder / PROGRAM_NAME)
-    with atomic_write(files[-1], "wb") as stream:
+        names.append(reached.file_name(i))
+        write_module(module, folder / names[-1])
+    names.append(PROGRAM_NAME)
+    with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
         stream.write(program)
     if conversion.host_part is not None:
-        files.append(folder / HOST_NAME)
-        write_module(conversion.host_part, files[-1])
-    return files
+        names.append(HOST_NAME)
+        write_module(conversion.host_part, folder / HOST_NAME)
+    return names
 
 
-def write_report(folder: Path, rows: Sequence[LevelRow]) -> Path:
-    """Write the table of levels as JSON beside a conversion."""
-    path = folder / REPORT_NAME
-    write_json(path, {"rows": [row.as_record() for row in rows]})
-    return path
-
-
-def _remove_conversion(folder: Path) -> None:
-    """Remove what an earlier conversion left, lest its files be taken for this one's."""
-    stages = [f"[0-9]-{each}.mlir" for each in Stage if each.is_ir]
-    for pattern in (*stages, HOST_NAME, REPORT_NAME):
-        for file in folder.glob(pattern):
-            if file.is_file():
-                file.unlink()
+def write_report(folder: Path, rows: Sequence[LevelRow]) -> str:
+    """Write the table of levels as JSON beside a conversion; the file's name."""
+    write_json(folder / REPORT_NAME, {"rows": [row.as_record() for row in rows]})
+    return REPORT_NAME

@@ -64,33 +64,33 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     from recog.frontend.tasks.digits import load_digits_data
     from recog.lowering.check.compare_layers import compare_layers
     from recog.tools.console import print_table, stage
-    from recog.tools.conversion_folder import write_conversion, write_report
+    from recog.tools.conversion_folder import conversion_folder, write_conversion, write_report
     from recog.tools.report.layer_table import print_layers
     from recog.tools.report.levels import compare_bits, level_table, measure_levels
 
     torch.set_num_threads(max(1, threads))
     data = load_digits_data(SEED)
-    model = _train(data, settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    _save_for_recog(folder, model, data)
-    conversion = _convert(model, data, settings)
-    program = conversion.assemble()
-    files = write_conversion(folder, conversion, program)
-    machine = Machine(program)
-    with stage(f"run {len(data.test_images)} held-out images at every level"):
-        rows = measure_levels(conversion, machine, [data.test_images], data.test_labels)
-    with stage("compare lns level and machine, layer by layer"):
-        values = compare_bits(
-            conversion.lns_module, conversion.chip_module, machine, [data.test_images]
-        )
-    layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
+    with conversion_folder(folder) as draft:
+        model = _train(data, settings)
+        _save_for_recog(draft, model, data)
+        conversion = _convert(model, data, settings)
+        program = conversion.assemble()
+        names = write_conversion(draft, conversion, program)
+        machine = Machine(program)
+        with stage(f"run {len(data.test_images)} held-out images at every level"):
+            rows = measure_levels(conversion, machine, [data.test_images], data.test_labels)
+        with stage("compare lns level and machine, layer by layer"):
+            values = compare_bits(
+                conversion.lns_module, conversion.chip_module, machine, [data.test_images]
+            )
+        layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
+        names.append(write_report(draft, rows))
 
     print_table("Held-out images", *level_table(rows))
     print_layers(layers)
     print(f"lns level and machine: {values:,} values of all layers, every bit equal")
-    files.append(write_report(folder, rows))
     print("Written, and in the same folder the network and its data to try `recog` on:")
-    for file in (*files, *(folder / name for name in FILES)):
+    for file in (folder / name for name in (*names, *FILES)):
         print(f"  {file}  ({file.stat().st_size:,} bytes)")
     return [row.as_record() for row in rows]
 

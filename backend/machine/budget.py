@@ -68,13 +68,13 @@ def check_budget(needs: Needs, budget: Budget) -> None:
         raise RecogError(
             f"a frame takes {needs.steps:.3g} steps, the budget is {budget.steps:.3g}",
             where=None if needs.slowest is None else describe_op(needs.slowest),
-            hint="if that is meant, allow it with Machine(..., budget=Budget(steps=...)), or with "
-            "`recog run --max-steps`",
+            hint="if that is meant, allow it: `recog run --max-steps N`, in Python "
+            "Machine(..., budget=Budget(steps=N))",
         )
     if needs.memory > budget.memory:
         raise RecogError(
             f"a frame may take {needs.memory:,} bytes of memory, the budget is {budget.memory:,}",
             where=None if needs.largest is None else describe_op(needs.largest),
-            hint="if that is meant, allow it with Machine(..., budget=Budget(memory=...)), or with "
-            "`recog run --max-memory`",
+            hint="if that is meant, allow it: `recog run --max-memory BYTES`, in Python "
+            "Machine(..., budget=Budget(memory=BYTES))",
         )

@@ -18,7 +18,7 @@ from recog.dialects import chip, lns
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.records import layout as record_layout
-from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, WEIGHT_MEMORY
+from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, MAX_MEMORY, WEIGHT_MEMORY
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.facts import is_parameter
@@ -43,6 +43,8 @@ class TargetOptions(Options):
     """Bytes of activation memory, in place of the target's (4 MiB)."""
     weight_memory: int | None = None
     """Bytes of weight memory, in place of the target's (16 MiB)."""
+
+    RANGES = dict.fromkeys(("activation_memory", "weight_memory"), (16, MAX_MEMORY))
 
     def chip_target(self, default: ChipTarget) -> ChipTarget:
         """The chip of these options; what they leave open is the default's. Raises RecogError."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from xdsl.passes import ModulePass
 
 from recog.dialects.chip import ChipTarget
+from recog.dialects.errors import RecogError
 from recog.lowering.batch_norm.fold import FoldOptions
 from recog.lowering.cluster.cluster_weights import ClusterOptions
 from recog.lowering.cluster.tuner import TuneSettings
@@ -22,6 +23,7 @@ from recog.lowering.pipeline import ConversionOptions, ExtraPass, parse_extra_pa
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 from recog.tools.cli.arguments import DATA, add_data, add_network
 from recog.tools.cli.options import OptionGroup, add_options, given_options
+from recog.tools.diagnostics import UsageError
 
 GROUPS = (
     OptionGroup("batch norm folding", [FoldOptions]),
@@ -80,8 +82,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, write the folder, measure every level and print the table."""
-    from recog.backend.files import check_output_folder
+    """Convert, measure every level, write the folder and print the table."""
+    from recog.tools.conversion_folder import conversion_folder
+
+    options = conversion_options(arguments)
+    extra = extra_passes(arguments.add_pass, options)
+    # Held from the start: two conversions into one folder would cost the second one hours.
+    with conversion_folder(arguments.output) as folder:
+        return _convert(arguments, options, extra, folder)
+
+
+def _convert(
+    arguments: argparse.Namespace,
+    options: ConversionOptions,
+    extra: Sequence[ExtraPass],
+    folder: Path,
+) -> int:
     from recog.backend.machine import Machine
     from recog.lowering.partition.partition import boundary_lines
     from recog.lowering.pipeline import convert
@@ -90,9 +106,6 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.tools.module_files import input_count, is_labels, load_inputs, load_network
     from recog.tools.report.levels import level_table, measure_levels
 
-    options = conversion_options(arguments)
-    extra = extra_passes(arguments.add_pass, options)
-    check_output_folder(arguments.output)
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
     count = input_count(module)
@@ -106,7 +119,6 @@ def run(arguments: argparse.Namespace) -> int:
             module, inputs, targets=targets, options=options, extra_passes=extra, progress=report
         )
     program = conversion.assemble()
-    folder = Path(arguments.output)
     write_conversion(folder, conversion, program)
     if conversion.host_part is not None:
         for line in boundary_lines(conversion.host_part):
@@ -116,7 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows = measure_levels(conversion, Machine(program), test_inputs, labels)
     print_table(None, *level_table(rows))
     write_report(folder, rows)
-    print(f"program: {folder / PROGRAM_NAME} ({len(program):,} bytes), IR and report beside it")
+    written = Path(arguments.output) / PROGRAM_NAME
+    print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
     return 0
 
 
@@ -152,4 +165,9 @@ def extra_passes(texts: Sequence[str], options: ConversionOptions) -> list[Extra
     def parse(text: str) -> Sequence[ModulePass]:
         return parse_passes(text, available, where="argument --add-pass")
 
-    return [each for text in texts for each in parse_extra_pass(text, parse, options.steps())]
+    try:
+        return [each for text in texts for each in parse_extra_pass(text, parse, options.steps())]
+    except UsageError:
+        raise
+    except RecogError as error:
+        raise UsageError(error.message, where="argument --add-pass", hint=error.hint) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from recog.tools.cli.arguments import add_data, add_engine, engine_options
+from recog.tools.cli.arguments import add_data, add_engine, check_positive, engine_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,13 +20,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", help=".npy or .npz file for the outputs, float32"
     )
+    parser.add_argument(
+        "--max-steps",
+        type=float,
+        metavar="N",
+        help="refuse a program whose frame takes more elementary steps, such as products "
+        "(default: 5.5e11, about half a minute)",
+    )
+    parser.add_argument(
+        "--max-memory",
+        type=float,
+        metavar="BYTES",
+        help="refuse a program that may take more memory (default: 3 GiB)",
+    )
     add_engine(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the program on all inputs; print its outputs' shapes, and an accuracy for labels."""
     from recog.backend.files import check_output
-    from recog.backend.machine import Machine
+    from recog.backend.machine import Budget, Machine
     from recog.backend.split_network import SplitNetwork
     from recog.lowering.partition.partition import host_inputs
     from recog.tools.console import stage
@@ -34,7 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.output is not None:
         check_output(arguments.output)
-    machine = Machine(arguments.program, engine=engine_options(arguments))
+    check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
+    budget = Budget(
+        Budget.steps if arguments.max_steps is None else int(arguments.max_steps),
+        Budget.memory if arguments.max_memory is None else int(arguments.max_memory),
+    )
+    machine = Machine(arguments.program, engine=engine_options(arguments), budget=budget)
     network = SplitNetwork(machine.run, None)
     if arguments.host is not None:
         host = load_network(arguments.host)

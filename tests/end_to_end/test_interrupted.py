@@ -1,0 +1,95 @@
+"""Commands that are stopped, or run twice at once: nothing lost, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+NETWORK = """
+import torch
+from torch import nn
+
+def make():
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3)
+    return nn.Sequential(*layers).eval(), torch.zeros(1, 1, 8, 8)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "net.py").write_text(NETWORK)
+    np.savez(
+        tmp_path / "data.npz",
+        inputs=np.random.default_rng(0).normal(size=(64, 1, 8, 8)).astype(np.float32),
+    )
+    return tmp_path
+
+
+def command(folder: Path, *options: str) -> list[str]:
+    code = "import sys; from recog.tools.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    data = ["--data", str(folder / "data.npz"), "-o", str(folder / "out"), *options]
+    return [sys.executable, "-c", code, "convert", f"{folder}/net.py:make", *data]
+
+
+def convert(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(folder, *options), capture_output=True, text=True, check=False)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "out").iterdir())}
+
+
+def start_long(folder: Path) -> subprocess.Popen[str]:
+    """A conversion that would tune for hours, once it has begun."""
+    options = ("--epochs", "100000", "--centroids", "4", "--scalar-centroids", "4")
+    run = subprocess.Popen(command(folder, *options), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not any(path.suffix == ".draft" for path in folder.iterdir()):
+        assert run.poll() is None, run.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.5)
+    return run
+
+
+def test_what_was_there_stays_until_all_is_there(folder: Path):
+    assert convert(folder, "--dense").returncode == 0
+    (folder / "out" / "notes.txt").write_text("mine")
+    before = content(folder)
+    long = start_long(folder)
+    second = convert(folder, "--dense")
+    assert second.returncode == 1
+    assert "another process is writing to this folder" in second.stderr
+    long.send_signal(signal.SIGTERM)
+    assert long.wait(30) == 128 + signal.SIGTERM
+    assert content(folder) == before
+    assert set(os.listdir(folder)) - {"__pycache__"} == {"data.npz", "net.py", "out"}
+
+
+def test_a_conversion_that_fails_leaves_the_earlier_one(folder: Path):
+    assert convert(folder, "--dense").returncode == 0
+    before = content(folder)
+    failed = convert(folder, "--dense", "--activation-memory", "64")
+    assert failed.returncode == 1
+    assert "activation memory of 64 bytes is too small" in failed.stderr
+    assert content(folder) == before
+
+
+def test_files_of_another_conversion_go_and_others_stay(folder: Path):
+    few = ("--epochs", "1", "--centroids", "4", "--scalar-centroids", "4")
+    assert convert(folder, *few).returncode == 0
+    assert "3-tuned.mlir" in content(folder)
+    (folder / "out" / "notes.txt").write_text("mine")
+    assert convert(folder, "--dense").returncode == 0
+    names = set(content(folder))
+    assert "notes.txt" in names
+    assert "3-tuned.mlir" not in names
+    assert {"0-float.mlir", "1-folded.mlir", "4-chip.mlir", "program.recog"} <= names
