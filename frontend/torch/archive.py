@@ -38,8 +38,11 @@ MEMBER = re.compile(
 )
 """What an archive may hold below its top folder: graphs, tensors, notes. No compiled code."""
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*|")
-"""Names of values, operators and parameters; torch writes them into source code that it runs."""
+NAME = re.compile(r"[\w.:/-]*")
+"""Names of values, operators and parameters; torch writes some into source code that it runs.
+
+Nothing with these characters alone calls, assigns or indexes.
+"""
 
 NOTES = frozenset({"metadata", "torch_version", "guards_code", "as_string", "as_strings"})
 """Fields of free text that nothing runs: torch quotes strings that are operands."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from xdsl.dialects.builtin import StringAttr
 from xdsl.interpreter import Interpreter
 
 from recog.backend.assembly.words import decode_record, encode_record
@@ -20,6 +21,7 @@ from recog.dialects.verification import verify_module
 from recog.frontend import tasks
 from recog.frontend.torch import importer
 from recog.frontend.torch.importer import import_torch
+from recog.lowering.pipeline import ConversionOptions, Stage, convert
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/architecture.md").read_text()
@@ -30,11 +32,12 @@ ROOMS = ("dialects", "frontend", "lowering", "backend", "tools")
 def example() -> dict[str, Any]:
     """The names that the document's blocks define, run in their order."""
     blocks = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
-    namespace: dict[str, Any] = {"__name__": "architecture"}
+    assert len(blocks) == 5
+    module = ModuleType("architecture")
+    sys.modules[module.__name__] = module  # where dataclasses look for their module's names
     for block in blocks:
-        exec(block, namespace)
-    return namespace
+        exec(block, module.__dict__)
+    return module.__dict__
 
 
 class Network(torch.nn.Module):
@@ -62,6 +65,17 @@ def test_an_instruction_has_words(example: dict[str, Any]):
     assert word[0] == 0x70
     op = decode_record(word, {0x70: pause}, {})
     assert op.properties == pause(cycles=513, wait=3).properties
+
+
+def test_a_pass_of_ones_own_runs_in_a_conversion(example: dict[str, Any]):
+    model, image = torch.nn.Conv2d(1, 2, 3), torch.zeros(1, 1, 5, 5)
+    conversion = convert(
+        import_torch(model.eval(), image),
+        [torch.randn(2, 1, 5, 5).numpy()],
+        options=ConversionOptions(cluster=False),
+        extra_passes=[example["extra"]],
+    )
+    assert conversion.stages[Stage.FOLDED].attributes["signed"] == StringAttr("mine")
 
 
 def test_a_task_is_looked_up(example: dict[str, Any], monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,5 @@
-// RUN: recog-opt %s -p 'cluster-weights{channel-block=2 linear-block=2 table-share=100 scale-frac=0 scalar-centroids=0}' --print-debuginfo | filecheck %s
-// RUN: recog-opt %s -p 'cluster-weights{centroids=2 channel-block=1 linear-block=1 table-share=100 scale-frac=0}' | filecheck %s --check-prefix ONE
+// RUN: recog-opt %s -p 'cluster-weights{channel-block=2 linear-block=2 table-share=100 weight-frac=0 scalar-centroids=0}' --print-debuginfo | filecheck %s
+// RUN: recog-opt %s -p 'cluster-weights{centroids=2 channel-block=1 linear-block=1 table-share=100 weight-frac=0}' | filecheck %s --check-prefix ONE
 // RUN: recog-opt %s -p cluster-weights | filecheck %s --check-prefix SMALL
 
 // Four output channels of four input channels each; the blocks are pairs of input channels. With

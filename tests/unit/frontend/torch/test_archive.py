@@ -95,6 +95,23 @@ def test_a_plain_archive_is_read(plain: Path):
     assert "nn.linear" in str(import_pt2(str(plain)))
 
 
+def test_names_of_modules_are_what_users_call_them(tmp_path: Path):
+    """Numbers in a Sequential, any text in a ModuleDict."""
+
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleDict({"first-part/größe": nn.Linear(3, 3)})
+            self.rest = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+
+        def forward(self, x):
+            return self.rest(self.parts["first-part/größe"](x))
+
+    path = tmp_path / "named.pt2"
+    torch.export.save(torch.export.export(Named().eval(), (torch.zeros(1, 3),)), path)
+    assert str(import_pt2(str(path))).count("nn.linear") == 2
+
+
 def test_dynamic_sizes_are_read(tmp_path: Path):
     batch = torch.export.Dim("batch", min=2, max=64)
     path = tmp_path / "dynamic.pt2"
