@@ -153,7 +153,7 @@ def _scale_exponents(layer: Operation, value: SSAValue, format: LnsFormat) -> li
             layer,
             f"the scale of channel {wrong[0]}, {scales[wrong[0]]:g}, is no power of "
             f"2^(1/2^{format.frac})",
-            hint="give cluster-weights the scale-frac that encode-lns has as weight-frac, or less",
+            hint="give both passes one weight-frac, or cluster-weights the lower",
         )
     return [int(e) for e in rounded]
 

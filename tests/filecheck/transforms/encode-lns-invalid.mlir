@@ -127,7 +127,7 @@ func.func @main(%x: tensor<1x2xf32> {lns.format = !lns.number<8, 0, bias = 4>}) 
 
 // -----
 
-// cluster-weights{scale-frac=5} may have made this scale, 2^(1/32); the codes have 4 fraction bits.
+// cluster-weights{weight-frac=5} may have made this scale, 2^(1/32); the codes have 4 fraction bits.
 func.func @main(%x: tensor<1x2xf32> {lns.format = !lns.number<8, 0, bias = 4>}) -> tensor<1x2xf32> {
   %p = data.constant dense<0> : tensor<2x1xui1>
   %c = data.constant dense<1.0> : tensor<2x2xf32>
@@ -137,7 +137,7 @@ func.func @main(%x: tensor<1x2xf32> {lns.format = !lns.number<8, 0, bias = 4>}) 
   func.return %y : tensor<1x2xf32>
 }
 // CHECK: the scale of channel 1, 1.0219, is no power of 2^(1/2^4)
-// CHECK-NEXT: hint: give cluster-weights the scale-frac that encode-lns has as weight-frac, or less
+// CHECK-NEXT: hint: give both passes one weight-frac, or cluster-weights the lower
 
 // -----
 
