@@ -14,11 +14,11 @@ func.func @minimum() {
   func.return
 }
 
-// 2^53 and 2^53 + 1 are one number as floats.
+// Beyond what a float holds: 2^53 + 1 and 2^53 + 3.
 func.func @indices() {
   %i = data.constant dense<[7, -7, 9007199254740993]> : tensor<3xi64>
-  %j = data.constant dense<[-9, -2, 9007199254740992]> : tensor<3xi64>
+  %j = data.constant dense<[-9, -2, 9007199254740995]> : tensor<3xi64>
   %0 = nn.minimum %i, %j : (tensor<3xi64>, tensor<3xi64>) -> tensor<3xi64>
-  check.expect_eq %0, dense<[-9, -7, 9007199254740992]> : tensor<3xi64>
+  check.expect_eq %0, dense<[-9, -7, 9007199254740993]> : tensor<3xi64>
   func.return
 }
