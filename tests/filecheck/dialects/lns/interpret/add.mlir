@@ -25,3 +25,12 @@ func.func @add() {
   check.expect_eq %2, dense<40> : tensor<1x!lns.number<8, 5, bias = -1>>
   func.return
 }
+
+// One value a channel: 1 + 2 = 3 and 1 + 4 = 5, both nearest to 4; 1 + 1, 1 + 0.
+func.func @broadcast() {
+  %x = data.constant dense<[[[[3, 4]], [[2, 0]]]]> : tensor<1x2x1x2x!p>
+  %m = data.constant dense<[[[[2]], [[2]]]]> : tensor<1x2x1x1x!p>
+  %0 = lns.add %m, %x : (tensor<1x2x1x1x!p>, tensor<1x2x1x2x!p>) -> tensor<1x2x1x2x!p>
+  check.expect_eq %0, dense<[[[[4, 4]], [[3, 2]]]]> : tensor<1x2x1x2x!p>
+  func.return
+}

@@ -21,3 +21,11 @@ func.func @max_pool2d() {
   check.expect_eq %2, dense<[[[[1, -2, 3]]]]> : tensor<1x1x1x3x!p>
   func.return
 }
+
+// Taps two columns apart: (pad, -2), (-1, -3), (-2, 4), (-3, pad); padding never wins.
+func.func @dilated() {
+  %x = data.constant dense<[[[[-1, -2, -3, 4]]]]> : tensor<1x1x1x4x!p>
+  %0 = lns.max_pool2d %x {kernel = array<i64: 1, 2>, padding = array<i64: 0, 1, 0, 1>, dilation = array<i64: 1, 2>} : (tensor<1x1x1x4x!p>) -> tensor<1x1x1x4x!p>
+  check.expect_eq %0, dense<[[[[-2, -1, 4, -3]]]]> : tensor<1x1x1x4x!p>
+  func.return
+}
