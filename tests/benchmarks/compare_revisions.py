@@ -111,8 +111,8 @@ def _export(network, inputs: tuple, path: Path) -> None:
     torch.export.save(torch.export.export(PlainOutputs().eval(), inputs), path)
 
 
-def run(tree: Path, command: str, arguments: list[str]) -> None:
-    """A command of the package in `tree`, as its pyproject.toml names it."""
+def run(tree: Path, inputs: Path, command: str, arguments: list[str]) -> None:
+    """A command of the package in `tree`, as its pyproject.toml names it, run in a folder."""
     scripts = tomllib.loads((tree / "pyproject.toml").read_text())["project"]["scripts"]
     module, name = scripts[command].split(":")
     environment = os.environ | {
@@ -125,7 +125,7 @@ def run(tree: Path, command: str, arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env=environment,
-        cwd=tree,
+        cwd=inputs,  # the same for both: locations are relative to it
         capture_output=True,
         text=True,
         check=False,
@@ -144,14 +144,14 @@ def convert(tree: Path, case: Case, inputs: Path, out: Path) -> None:
     source = str(inputs / case.source)
     if case.source.endswith(".pt2"):
         arguments = ["convert", source, "--data", data, "-o", str(out), *case.options]
-        run(tree, "recog", arguments)
+        run(tree, inputs, "recog", arguments)
     else:
         coded = f'calibrate{{data="{data}"}},encode-lns'
         program = f"{coded},convert-lns-to-chip"
-        run(tree, "recog-opt", [source, "-p", coded, "-o", str(out / "0-lns.mlir")])
-        run(tree, "recog-opt", [source, "-p", program, "-o", str(out / "1-chip.mlir")])
+        run(tree, inputs, "recog-opt", [source, "-p", coded, "-o", str(out / "0-lns.mlir")])
+        run(tree, inputs, "recog-opt", [source, "-p", program, "-o", str(out / "1-chip.mlir")])
         target = ["-t", "chip-program", "-o", str(out / "program.recog")]
-        run(tree, "recog-opt", [source, "-p", program, *target])
+        run(tree, inputs, "recog-opt", [source, "-p", program, *target])
     (out / "complete").touch()
 
 
