@@ -42,11 +42,11 @@ from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import verify_module
 from recog.frontend.torch import graph
 from recog.frontend.torch.archive import load_archive
-from recog.frontend.torch.conversion import (
+from recog.frontend.torch.converters import (
     ELEMENT_TYPES,
     Constant,
     ConstantPool,
-    Conversion,
+    ConverterContext,
     Unsupported,
     identifier,
     merged,
@@ -278,7 +278,7 @@ class _GraphImporter:
             raise Unsupported("the operator is not supported", _REWRITE)
         if not known:
             return self._stand_in(node.meta.get("val"))
-        conversion = Conversion(node, self.block, self.constants, graph.node_location(node))
+        conversion = ConverterContext(node, self.block, self.constants, graph.node_location(node))
         try:
             inspect.signature(converter).bind(conversion, *args, **kwargs)
         except TypeError as error:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 
-from recog.frontend.torch.conversion import Unsupported
+from recog.frontend.torch.converters import Unsupported
 
 _AUTOCAST = "wrap_with_autocast"
 

@@ -45,7 +45,7 @@ KEPT_DENSE = "cluster.kept_dense"
 
 
 @dataclass(frozen=True)
-class Layout:
+class BlockLayout:
     """A way to cluster one weight: the block, the centroids, and what that costs."""
 
     block: tuple[int, ...]
@@ -53,10 +53,12 @@ class Layout:
     bits: int
 
     @staticmethod
-    def of(shape: tuple[int, ...], block: tuple[int, ...], centroids: int, width: int) -> Layout:
+    def of(
+        shape: tuple[int, ...], block: tuple[int, ...], centroids: int, width: int
+    ) -> BlockLayout:
         """Pointers of log2 K bits a block, and K rows of codes of `width` bits."""
         pointers = prod(shape) // prod(block) * max(1, ceil(log2(centroids)))
-        return Layout(block, centroids, pointers + centroids * prod(block) * width)
+        return BlockLayout(block, centroids, pointers + centroids * prod(block) * width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,20 +111,20 @@ class ClusterWeightsPass(ClusterOptions, ModulePass):
         size = next(size for size in range(min(wanted, shape[1]), 0, -1) if shape[1] % size == 0)
         return (1, size, *shape[2:])
 
-    def layout_of(self, shape: tuple[int, ...]) -> Layout | None:
+    def layout_of(self, shape: tuple[int, ...]) -> BlockLayout | None:
         """The layout to cluster this weight with, None where dense codes are no larger."""
         dense_bits = prod(shape) * self.weight_width
         block = self.block_of(shape)
         count = self.centroids
         while count >= 2:
-            layout = Layout.of(shape, block, count, self.weight_width)
+            layout = BlockLayout.of(shape, block, count, self.weight_width)
             table = count * prod(block) * self.weight_width
             if table <= self.table_share * (layout.bits - table) and layout.bits < dense_bits:
                 return layout
             count //= 2
         if self.scalar_centroids < 2:
             return None
-        scalar = Layout.of(shape, (1,) * len(shape), self.scalar_centroids, self.weight_width)
+        scalar = BlockLayout.of(shape, (1,) * len(shape), self.scalar_centroids, self.weight_width)
         return scalar if scalar.bits < dense_bits else None
 
 
@@ -183,7 +185,7 @@ def channel_scales(weight: np.ndarray, frac: int) -> np.ndarray:
 
 
 def clustered_weight(
-    weight: np.ndarray, layout: Layout, settings: ClusterWeightsPass
+    weight: np.ndarray, layout: BlockLayout, settings: ClusterWeightsPass
 ) -> list[Operation]:
     """Constants for pointers, codebook and scales, and the lookup that joins them."""
     scales = channel_scales(weight, settings.weight_frac)

@@ -21,15 +21,15 @@ from recog.lowering.encode.legality import can_encode, lone_activation, takes_ac
 
 
 @dataclass(frozen=True)
-class Affine:
+class ChannelAffine:
     """scale · x + shift, one of each per channel (axis 1), float64[C]."""
 
     scale: np.ndarray
     shift: np.ndarray
 
-    def then(self, after: Affine) -> Affine:
+    def then(self, after: ChannelAffine) -> ChannelAffine:
         """First this, then `after`."""
-        return Affine(after.scale * self.scale, after.scale * self.shift + after.shift)
+        return ChannelAffine(after.scale * self.scale, after.scale * self.shift + after.shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Chain:
 
     entry: tuple[nn.NnOp, int]
     ops: tuple[nn.NnOp, ...]
-    affine: Affine | None = None
+    affine: ChannelAffine | None = None
 
     @property
     def source(self) -> SSAValue:
@@ -157,7 +157,7 @@ def _has_batch_norm(ops: tuple[nn.NnOp, ...]) -> bool:
     return any(isinstance(op, nn.BatchNormOp) for op in ops)
 
 
-def _affine_of_all(ops: tuple[nn.NnOp, ...]) -> Affine | None:
+def _affine_of_all(ops: tuple[nn.NnOp, ...]) -> ChannelAffine | None:
     parts = [affine_of(op) for op in ops]
     total = parts[0]
     for part in parts[1:]:
@@ -167,7 +167,7 @@ def _affine_of_all(ops: tuple[nn.NnOp, ...]) -> Affine | None:
     return total
 
 
-def affine_of(op: nn.NnOp) -> Affine | None:
+def affine_of(op: nn.NnOp) -> ChannelAffine | None:
     """An op as a scale and a shift per channel, in float64; None if it is none."""
     rank = len(nn.shape_of(op.output))
     if rank not in (2, 4):
@@ -185,40 +185,40 @@ def affine_of(op: nn.NnOp) -> Affine | None:
     return None
 
 
-def _affine_of_right(op: nn.BinaryOp, constant: np.ndarray) -> Affine | None:
+def _affine_of_right(op: nn.BinaryOp, constant: np.ndarray) -> ChannelAffine | None:
     """x op constant."""
     one, zero = np.ones_like(constant), np.zeros_like(constant)
     match op:
         case nn.AddOp():
-            return Affine(one, constant)
+            return ChannelAffine(one, constant)
         case nn.SubOp():
-            return Affine(one, -constant)
+            return ChannelAffine(one, -constant)
         case nn.MulOp():
-            return Affine(constant, zero)
+            return ChannelAffine(constant, zero)
         case nn.DivOp() if (constant != 0).all():
-            return Affine(1 / constant, zero)
+            return ChannelAffine(1 / constant, zero)
         case _:
             return None
 
 
-def _affine_of_left(op: nn.BinaryOp, constant: np.ndarray) -> Affine | None:
+def _affine_of_left(op: nn.BinaryOp, constant: np.ndarray) -> ChannelAffine | None:
     """constant op x."""
     match op:
         case nn.AddOp() | nn.MulOp():
             return _affine_of_right(op, constant)
         case nn.SubOp():
-            return Affine(-np.ones_like(constant), constant)
+            return ChannelAffine(-np.ones_like(constant), constant)
         case _:
             return None
 
 
-def _affine_of_batch_norm(op: nn.BatchNormOp) -> Affine | None:
+def _affine_of_batch_norm(op: nn.BatchNormOp) -> ChannelAffine | None:
     arrays = [constant_array(value) for value in (op.scale, op.bias, op.mean, op.variance)]
     if any(array is None for array in arrays):
         return None
     scale, bias, mean, variance = (np.asarray(array, np.float64) for array in arrays)
     scale = scale / np.sqrt(variance + op.eps.value.data)
-    return Affine(scale, bias - mean * scale)
+    return ChannelAffine(scale, bias - mean * scale)
 
 
 def _per_channel(value: SSAValue, rank: int, channels: int) -> np.ndarray | None:

@@ -26,7 +26,7 @@ from recog.dialects.lns.types import holds_codes
 from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
 from recog.lowering.select.allocation import Buffer, allocate, live_at, peak
-from recog.lowering.select.layout import Layout
+from recog.lowering.select.layout import MemoryLayout
 from recog.lowering.select.program_builder import ProgramBuilder
 from recog.lowering.select.rules.registry import LOWERINGS
 from recog.lowering.select.weight_image import SEGMENTS
@@ -123,7 +123,7 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
     _check_lowerings(ops)
     for op in ops:
         check_constant_operands(op)
-    build = ProgramBuilder(Layout(ops), target)
+    build = ProgramBuilder(MemoryLayout(ops), target)
     _add_inputs(build, function)
     for op in ops:
         if isinstance(op, func.ReturnOp):

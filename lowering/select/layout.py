@@ -96,7 +96,7 @@ def _kept(op: lns.PadOp, view: View) -> View:
     return view.part(1, max(-top, 0), rows).part(2, max(-left, 0), columns)
 
 
-class Layout:
+class MemoryLayout:
     """The views of all values of a block, and the copies that make them so.
 
     Ops are taken from the last to the first. One that wants its operands somewhere says so

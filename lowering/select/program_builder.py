@@ -19,7 +19,7 @@ from recog.dialects.verification import located_errors
 from recog.lowering.common.layer_names import LAYER, label_of
 from recog.lowering.encode.layer_tables import LayerTables, pack_signed, signed_bits
 from recog.lowering.select.allocation import aligned
-from recog.lowering.select.layout import Layout, Move, frame_shape, seen
+from recog.lowering.select.layout import MemoryLayout, Move, frame_shape, seen
 from recog.lowering.select.views import View, in_buffer, pieces
 from recog.lowering.select.weight_image import SEGMENTS, WeightImage
 
@@ -27,7 +27,7 @@ from recog.lowering.select.weight_image import SEGMENTS, WeightImage
 class ProgramBuilder:
     """What lowering patterns write to; addresses are filled in when all is known."""
 
-    def __init__(self, layout: Layout, target: chip.ChipTarget):
+    def __init__(self, layout: MemoryLayout, target: chip.ChipTarget):
         self.layout = layout
         self.target = target
         self.image = WeightImage()

@@ -9,27 +9,29 @@ import torch
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import Conversion, Registry
+from recog.frontend.torch.converters import ConverterContext, Registry
 
 OPS = Registry()
 
 
 @OPS.add("recog.peaks.default")
-def peaks(c: Conversion, heat: Any, k: int) -> tuple[SSAValue, SSAValue]:
+def peaks(c: ConverterContext, heat: Any, k: int) -> tuple[SSAValue, SSAValue]:
     op = nn.PeaksOp(c.value(heat), k)
     c.emit(op)
     return op.output, op.indices
 
 
 @OPS.add("recog.decode_boxes_2d.default")
-def decode_boxes_2d(c: Conversion, indices: Any, offset: Any, size: Any, stride: float) -> SSAValue:
+def decode_boxes_2d(
+    c: ConverterContext, indices: Any, offset: Any, size: Any, stride: float
+) -> SSAValue:
     positions = c.typed(indices, torch.int64)
     return c.emit(nn.DecodeBoxes2dOp(positions, c.value(offset), c.value(size), stride))
 
 
 @OPS.add("recog.decode_boxes_3d.default")
 def decode_boxes_3d(
-    c: Conversion,
+    c: ConverterContext,
     indices: Any,
     disparity: Any,
     box: Any,
@@ -44,7 +46,7 @@ def decode_boxes_3d(
 
 @OPS.add("recog.suppress.default")
 def suppress(
-    c: Conversion, boxes: Any, scores: Any, indices: Any, cells: int, iou: float
+    c: ConverterContext, boxes: Any, scores: Any, indices: Any, cells: int, iou: float
 ) -> SSAValue:
     positions = c.typed(indices, torch.int64)
     return c.emit(nn.SuppressOp(c.value(boxes), c.value(scores), positions, cells, iou))

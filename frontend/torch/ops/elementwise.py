@@ -9,9 +9,9 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import (
+from recog.frontend.torch.converters import (
     Constant,
-    Conversion,
+    ConverterContext,
     Registry,
     Unsupported,
     normalized_axis,
@@ -29,7 +29,7 @@ _PLAIN: dict[str, type[nn.UnaryOp]] = {
 }
 
 
-def _plain(op_type: type[nn.UnaryOp]) -> Callable[[Conversion, Any], SSAValue]:
+def _plain(op_type: type[nn.UnaryOp]) -> Callable[[ConverterContext, Any], SSAValue]:
     return lambda c, input: c.emit(op_type(c.value(input)))
 
 
@@ -38,18 +38,18 @@ for _name, _op_type in _PLAIN.items():
 
 
 @OPS.add("aten.relu6.default")
-def relu6(c: Conversion, input: Any) -> SSAValue:
+def relu6(c: ConverterContext, input: Any) -> SSAValue:
     return c.emit(nn.ClampOp(c.value(input), 0.0, 6.0))
 
 
 @OPS.add("aten.hardtanh.default")
-def hardtanh(c: Conversion, input: Any, min_val: float = -1, max_val: float = 1) -> SSAValue:
+def hardtanh(c: ConverterContext, input: Any, min_val: float = -1, max_val: float = 1) -> SSAValue:
     return c.emit(nn.ClampOp(c.value(input), float(min_val), float(max_val)))
 
 
 @OPS.add("aten.clamp.default")
 def clamp(
-    c: Conversion, input: Any, min: float | None = None, max: float | None = None
+    c: ConverterContext, input: Any, min: float | None = None, max: float | None = None
 ) -> SSAValue:
     low = -np.inf if min is None else float(min)
     high = np.inf if max is None else float(max)
@@ -59,34 +59,34 @@ def clamp(
 
 
 @OPS.add("aten.clamp_min.default")
-def clamp_min(c: Conversion, input: Any, min: float) -> SSAValue:
+def clamp_min(c: ConverterContext, input: Any, min: float) -> SSAValue:
     return clamp(c, input, min=min)
 
 
 @OPS.add("aten.leaky_relu.default")
-def leaky_relu(c: Conversion, input: Any, negative_slope: float = 0.01) -> SSAValue:
+def leaky_relu(c: ConverterContext, input: Any, negative_slope: float = 0.01) -> SSAValue:
     return c.emit(nn.LeakyReluOp(c.value(input), float(negative_slope)))
 
 
 @OPS.add("aten.gelu.default")
-def gelu(c: Conversion, input: Any, *, approximate: str = "none") -> SSAValue:
+def gelu(c: ConverterContext, input: Any, *, approximate: str = "none") -> SSAValue:
     return c.emit(nn.GeluOp(c.value(input), approximate))
 
 
 @OPS.add("aten.softmax.int")
-def softmax(c: Conversion, input: Any, dim: int, dtype: Any = None) -> SSAValue:
+def softmax(c: ConverterContext, input: Any, dim: int, dtype: Any = None) -> SSAValue:
     return c.emit(nn.SoftmaxOp(c.value(input), normalized_axis(dim, len(c.shape(input)))))
 
 
 @OPS.add("aten._softmax.default")
-def plain_softmax(c: Conversion, input: Any, dim: int, half_to_float: bool) -> SSAValue:
+def plain_softmax(c: ConverterContext, input: Any, dim: int, half_to_float: bool) -> SSAValue:
     return softmax(c, input, dim)
 
 
-def _plain_binary(op_type: type[nn.BinaryOp]) -> Callable[[Conversion, Any, Any], SSAValue]:
+def _plain_binary(op_type: type[nn.BinaryOp]) -> Callable[[ConverterContext, Any, Any], SSAValue]:
     """Both operands converted to the result's dtype, as torch promotes them."""
 
-    def convert(c: Conversion, input: Any, other: Any) -> SSAValue:
+    def convert(c: ConverterContext, input: Any, other: Any) -> SSAValue:
         dtype = c.result_dtype
         return c.emit(op_type(c.typed(input, dtype), c.typed(other, dtype)))
 
@@ -113,7 +113,7 @@ for _name, _binary_type in _BINARY.items():
     OPS.add(f"aten.{_name}")(_plain_binary(_binary_type))
 
 
-def _scaled(c: Conversion, handle: Any, alpha: float) -> SSAValue:
+def _scaled(c: ConverterContext, handle: Any, alpha: float) -> SSAValue:
     dtype = c.result_dtype
     if alpha == 1:
         return c.typed(handle, dtype)
@@ -123,22 +123,24 @@ def _scaled(c: Conversion, handle: Any, alpha: float) -> SSAValue:
 
 
 @OPS.add("aten.add.Tensor", "aten.add.Scalar")
-def add(c: Conversion, input: Any, other: Any, alpha: float = 1) -> SSAValue:
+def add(c: ConverterContext, input: Any, other: Any, alpha: float = 1) -> SSAValue:
     return c.emit(nn.AddOp(_scaled(c, input, 1), _scaled(c, other, alpha)))
 
 
 @OPS.add("aten.sub.Tensor", "aten.sub.Scalar")
-def sub(c: Conversion, input: Any, other: Any, alpha: float = 1) -> SSAValue:
+def sub(c: ConverterContext, input: Any, other: Any, alpha: float = 1) -> SSAValue:
     return c.emit(nn.SubOp(_scaled(c, input, 1), _scaled(c, other, alpha)))
 
 
 @OPS.add("aten.rsub.Tensor", "aten.rsub.Scalar")
-def rsub(c: Conversion, input: Any, other: Any, alpha: float = 1) -> SSAValue:
+def rsub(c: ConverterContext, input: Any, other: Any, alpha: float = 1) -> SSAValue:
     return c.emit(nn.SubOp(_scaled(c, other, 1), _scaled(c, input, alpha)))
 
 
 @OPS.add("aten.div.Tensor_mode", "aten.div.Scalar_mode")
-def div_rounded(c: Conversion, input: Any, other: Any, *, rounding_mode: str | None) -> SSAValue:
+def div_rounded(
+    c: ConverterContext, input: Any, other: Any, *, rounding_mode: str | None
+) -> SSAValue:
     if rounding_mode == "floor":
         return _plain_binary(nn.FloorDivideOp)(c, input, other)
     if rounding_mode is None:

@@ -11,9 +11,9 @@ import torch
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import (
+from recog.frontend.torch.converters import (
     Constant,
-    Conversion,
+    ConverterContext,
     Registry,
     Unsupported,
     normalized_axis,
@@ -36,7 +36,7 @@ _PLAIN: dict[str, type[nn.UnaryOp]] = {
 }
 
 
-def _plain(op_type: type[nn.UnaryOp]) -> Callable[[Conversion, Any], SSAValue]:
+def _plain(op_type: type[nn.UnaryOp]) -> Callable[[ConverterContext, Any], SSAValue]:
     return lambda c, input: c.emit(op_type(c.typed(input, c.result_dtype)))
 
 
@@ -49,7 +49,7 @@ LEAST_THRESHOLD = 16
 
 
 @OPS.add("aten.softplus.default")
-def softplus(c: Conversion, input: Any, beta: float = 1, threshold: float = 20) -> SSAValue:
+def softplus(c: ConverterContext, input: Any, beta: float = 1, threshold: float = 20) -> SSAValue:
     if threshold < LEAST_THRESHOLD:
         raise Unsupported(
             f"softplus with threshold {threshold}, which makes a step there",
@@ -59,20 +59,20 @@ def softplus(c: Conversion, input: Any, beta: float = 1, threshold: float = 20) 
 
 
 @OPS.add("aten.mish.default")
-def mish(c: Conversion, input: Any) -> SSAValue:
+def mish(c: ConverterContext, input: Any) -> SSAValue:
     x = c.value(input)
     return c.emit(nn.MulOp(x, c.emit(nn.TanhOp(c.emit(nn.SoftplusOp(x))))))
 
 
 @OPS.add("aten.log_sigmoid.default")
-def log_sigmoid(c: Conversion, input: Any) -> SSAValue:
+def log_sigmoid(c: ConverterContext, input: Any) -> SSAValue:
     negative = c.emit(nn.NegOp(c.value(input)))
     return c.emit(nn.NegOp(c.emit(nn.SoftplusOp(negative))))
 
 
 @OPS.add("aten.elu.default")
 def elu(
-    c: Conversion, input: Any, alpha: float = 1, scale: float = 1, input_scale: float = 1
+    c: ConverterContext, input: Any, alpha: float = 1, scale: float = 1, input_scale: float = 1
 ) -> SSAValue:
     if scale != 1 or input_scale != 1:
         raise Unsupported("a scaled ELU is not supported", "use ELU")
@@ -80,24 +80,24 @@ def elu(
 
 
 @OPS.add("aten.pow.Tensor_Scalar")
-def power(c: Conversion, input: Any, exponent: float) -> SSAValue:
+def power(c: ConverterContext, input: Any, exponent: float) -> SSAValue:
     x = c.typed(input, c.result_dtype)
     return c.emit(nn.MulOp(x, x)) if exponent == 2 else c.emit(nn.PowOp(x, float(exponent)))
 
 
 @OPS.add("aten.square.default")
-def square(c: Conversion, input: Any) -> SSAValue:
+def square(c: ConverterContext, input: Any) -> SSAValue:
     x = c.value(input)
     return c.emit(nn.MulOp(x, x))
 
 
 @OPS.add("aten.reciprocal.default")
-def reciprocal(c: Conversion, input: Any) -> SSAValue:
+def reciprocal(c: ConverterContext, input: Any) -> SSAValue:
     return c.emit(nn.PowOp(c.typed(input, c.result_dtype), -1.0))
 
 
 @OPS.add("aten.prelu.default")
-def prelu(c: Conversion, input: Any, weight: Any) -> SSAValue:
+def prelu(c: ConverterContext, input: Any, weight: Any) -> SSAValue:
     if isinstance(weight, Constant) and weight.tensor.numel() == 1:
         return c.emit(nn.LeakyReluOp(c.value(input), weight.tensor.item()))
     if not isinstance(weight, Constant):
@@ -110,7 +110,7 @@ def prelu(c: Conversion, input: Any, weight: Any) -> SSAValue:
 
 
 @OPS.add("aten.log_softmax.int")
-def log_softmax(c: Conversion, input: Any, dim: int, dtype: Any = None) -> SSAValue:
+def log_softmax(c: ConverterContext, input: Any, dim: int, dtype: Any = None) -> SSAValue:
     x = c.value(input)
     axis = normalized_axis(dim, len(c.shape(x)))
     shifted = c.emit(nn.SubOp(x, c.emit(nn.MaxOp(x, [axis], keepdims=True))))
@@ -118,7 +118,7 @@ def log_softmax(c: Conversion, input: Any, dim: int, dtype: Any = None) -> SSAVa
     return c.emit(nn.SubOp(shifted, c.emit(nn.LogOp(total))))
 
 
-def axes_of(c: Conversion, input: Any, dim: Any) -> list[int]:
+def axes_of(c: ConverterContext, input: Any, dim: Any) -> list[int]:
     """The axes that `dim` names, all where it names none."""
     rank = len(c.shape(input))
     given = [dim] if isinstance(dim, int) else list(dim or range(rank))
@@ -127,31 +127,31 @@ def axes_of(c: Conversion, input: Any, dim: Any) -> list[int]:
 
 @OPS.add("aten.sum.dim_IntList", "aten.sum.default")
 def total(
-    c: Conversion, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+    c: ConverterContext, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> SSAValue:
     x = c.typed(input, c.result_dtype)
     return c.emit(nn.SumOp(x, axes_of(c, input, dim), keepdims=keepdim))
 
 
 @OPS.add("aten.mean.default")
-def mean_of_all(c: Conversion, input: Any, *, dtype: Any = None) -> SSAValue:
+def mean_of_all(c: ConverterContext, input: Any, *, dtype: Any = None) -> SSAValue:
     return c.emit(nn.MeanOp(c.value(input), axes_of(c, input, None)))
 
 
 @OPS.add("aten.amax.default", "aten.max.default")
-def largest(c: Conversion, input: Any, dim: Any = None, keepdim: bool = False) -> SSAValue:
+def largest(c: ConverterContext, input: Any, dim: Any = None, keepdim: bool = False) -> SSAValue:
     return c.emit(nn.MaxOp(c.value(input), axes_of(c, input, dim), keepdims=keepdim))
 
 
 @OPS.add("aten.amin.default", "aten.min.default")
-def smallest(c: Conversion, input: Any, dim: Any = None, keepdim: bool = False) -> SSAValue:
+def smallest(c: ConverterContext, input: Any, dim: Any = None, keepdim: bool = False) -> SSAValue:
     negative = c.emit(nn.NegOp(c.value(input)))
     return c.emit(nn.NegOp(largest(c, negative, dim, keepdim)))
 
 
 @OPS.add("aten.var.correction")
 def variance(
-    c: Conversion, input: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False
+    c: ConverterContext, input: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False
 ) -> SSAValue:
     x, axes = c.value(input), axes_of(c, input, dim)
     count = prod(c.shape(x)[axis] for axis in axes) - (1 if correction is None else correction)
@@ -164,28 +164,28 @@ def variance(
 
 @OPS.add("aten.var.dim")
 def variance_of_dim(
-    c: Conversion, input: Any, dim: Any, unbiased: bool = True, keepdim: bool = False
+    c: ConverterContext, input: Any, dim: Any, unbiased: bool = True, keepdim: bool = False
 ) -> SSAValue:
     return variance(c, input, dim, correction=int(unbiased), keepdim=keepdim)
 
 
 @OPS.add("aten.std.correction")
 def deviation(
-    c: Conversion, input: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False
+    c: ConverterContext, input: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False
 ) -> SSAValue:
     return c.emit(nn.SqrtOp(variance(c, input, dim, correction=correction, keepdim=keepdim)))
 
 
 @OPS.add("aten.std.dim")
 def deviation_of_dim(
-    c: Conversion, input: Any, dim: Any, unbiased: bool = True, keepdim: bool = False
+    c: ConverterContext, input: Any, dim: Any, unbiased: bool = True, keepdim: bool = False
 ) -> SSAValue:
     return deviation(c, input, dim, correction=int(unbiased), keepdim=keepdim)
 
 
 @OPS.add("aten.linalg_vector_norm.default")
 def vector_norm(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     ord: float = 2,
     dim: Any = None,
@@ -202,7 +202,9 @@ def vector_norm(
     return c.emit(nn.SqrtOp(squares))
 
 
-def _affine(c: Conversion, shape: Sequence[int], weight: Any, bias: Any) -> tuple[SSAValue, ...]:
+def _affine(
+    c: ConverterContext, shape: Sequence[int], weight: Any, bias: Any
+) -> tuple[SSAValue, ...]:
     ones, zeros = np.ones(shape, np.float32), np.zeros(shape, np.float32)
     scale = c.constant(ones, "scale") if weight is None else c.value(weight)
     shift = c.constant(zeros, "bias") if bias is None else c.value(bias)
@@ -211,7 +213,7 @@ def _affine(c: Conversion, shape: Sequence[int], weight: Any, bias: Any) -> tupl
 
 @OPS.add("aten.layer_norm.default")
 def layer_norm(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     normalized_shape: Sequence[int],
     weight: Any = None,
@@ -225,7 +227,7 @@ def layer_norm(
 
 @OPS.add("aten.group_norm.default")
 def group_norm(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     num_groups: int,
     weight: Any = None,
@@ -239,7 +241,7 @@ def group_norm(
 
 @OPS.add("aten.instance_norm.default")
 def instance_norm(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any,

@@ -9,8 +9,8 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import (
-    Conversion,
+from recog.frontend.torch.converters import (
+    ConverterContext,
     Registry,
     Unsupported,
     normalized_axis,
@@ -24,7 +24,7 @@ OPS = Registry()
 
 @OPS.add("aten.conv2d.default")
 def conv2d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -38,7 +38,7 @@ def conv2d(
 
 @OPS.add("aten.conv2d.padding")
 def conv2d_named_padding(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -58,7 +58,7 @@ def conv2d_named_padding(
 
 @OPS.add("aten.convolution.default")
 def convolution(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any,
@@ -79,7 +79,7 @@ def convolution(
 
 
 def _conv2d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any,
@@ -102,13 +102,13 @@ def _conv2d(
 
 
 @OPS.add("aten.linear.default")
-def linear(c: Conversion, input: Any, weight: Any, bias: Any = None) -> SSAValue:
+def linear(c: ConverterContext, input: Any, weight: Any, bias: Any = None) -> SSAValue:
     return c.emit(nn.LinearOp(c.value(input), c.value(weight), c.optional(bias)))
 
 
 @OPS.add("aten.batch_norm.default")
 def batch_norm(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any,
@@ -134,7 +134,7 @@ def batch_norm(
 
 @OPS.add("aten._native_batch_norm_legit_no_training.default")
 def native_batch_norm(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any,
@@ -147,7 +147,7 @@ def native_batch_norm(
 
 
 def _batch_norm(
-    c: Conversion, input: Any, weight: Any, bias: Any, mean: Any, variance: Any, eps: float
+    c: ConverterContext, input: Any, weight: Any, bias: Any, mean: Any, variance: Any, eps: float
 ) -> SSAValue:
     channels = c.shape(input)[1]
     ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
@@ -160,7 +160,7 @@ def _batch_norm(
 
 @OPS.add("aten.max_pool2d.default")
 def max_pool2d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     kernel_size: Any,
     stride: Any = (),
@@ -182,7 +182,7 @@ def max_pool2d(
 
 @OPS.add("aten.avg_pool2d.default")
 def avg_pool2d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     kernel_size: Any,
     stride: Any = (),
@@ -206,7 +206,7 @@ def avg_pool2d(
 
 
 @OPS.add("aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default")
-def adaptive_avg_pool2d(c: Conversion, input: Any, output_size: Any) -> SSAValue:
+def adaptive_avg_pool2d(c: ConverterContext, input: Any, output_size: Any) -> SSAValue:
     sizes, wanted = c.shape(input)[2:], c.result_shape[2:]
     if len(sizes) != 2:
         raise Unsupported(f"needs images (N, C, H, W), got {list(c.shape(input))}")
@@ -222,7 +222,7 @@ def adaptive_avg_pool2d(c: Conversion, input: Any, output_size: Any) -> SSAValue
 
 @OPS.add("aten.mean.dim")
 def mean(
-    c: Conversion, input: Any, dim: Any, keepdim: bool = False, *, dtype: Any = None
+    c: ConverterContext, input: Any, dim: Any, keepdim: bool = False, *, dtype: Any = None
 ) -> SSAValue:
     shape = c.shape(input)
     given = range(len(shape)) if not dim else [dim] if isinstance(dim, int) else dim

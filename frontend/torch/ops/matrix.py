@@ -8,13 +8,13 @@ import torch
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import Constant, Conversion, Registry, Unsupported
+from recog.frontend.torch.converters import Constant, ConverterContext, Registry, Unsupported
 
 OPS = Registry()
 
 
 @OPS.add("aten.matmul.default", "aten.mm.default", "aten.bmm.default")
-def matmul(c: Conversion, input: Any, other: Any) -> SSAValue:
+def matmul(c: ConverterContext, input: Any, other: Any) -> SSAValue:
     left, right = len(c.shape(input)), len(c.shape(other))
     if isinstance(other, Constant) and right == 2 and left >= 2:
         # A layer without a bias: clusters, encodes and runs as one.
@@ -33,7 +33,7 @@ def matmul(c: Conversion, input: Any, other: Any) -> SSAValue:
 
 @OPS.add("aten.addmm.default", "aten.baddbmm.default")
 def addmm(
-    c: Conversion, input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
+    c: ConverterContext, input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
 ) -> SSAValue:
     product, bias = matmul(c, mat1, mat2), c.value(input)
     if alpha != 1:
@@ -45,7 +45,7 @@ def addmm(
 
 @OPS.add("aten.scaled_dot_product_attention.default")
 def attention(
-    c: Conversion,
+    c: ConverterContext,
     query: Any,
     key: Any,
     value: Any,
@@ -73,7 +73,7 @@ def attention(
     )
 
 
-def _mask(c: Conversion, mask: Any) -> SSAValue | None:
+def _mask(c: ConverterContext, mask: Any) -> SSAValue | None:
     """What to add to the logits: minus infinity where a mask of truth values is false."""
     if isinstance(mask, Constant) and mask.tensor.dtype == torch.bool:
         added = torch.zeros(mask.tensor.shape).masked_fill(~mask.tensor, -torch.inf)

@@ -7,7 +7,7 @@ from typing import Any
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import Constant, Conversion, Registry, Unsupported
+from recog.frontend.torch.converters import Constant, ConverterContext, Registry, Unsupported
 from recog.frontend.torch.ops.sampling import outputs_first
 
 OPS = Registry()
@@ -18,7 +18,7 @@ def one(values: Any) -> int:
     return values if isinstance(values, int) else int(values[0])
 
 
-def with_rows(c: Conversion, input: Any) -> SSAValue:
+def with_rows(c: ConverterContext, input: Any) -> SSAValue:
     """(N, C, L) as images of one row."""
     shape = c.shape(input)
     if len(shape) != 3:
@@ -26,13 +26,13 @@ def with_rows(c: Conversion, input: Any) -> SSAValue:
     return c.emit(nn.ReshapeOp(c.value(input), (*shape[:2], 1, shape[2])))
 
 
-def without_rows(c: Conversion, output: SSAValue) -> SSAValue:
+def without_rows(c: ConverterContext, output: SSAValue) -> SSAValue:
     """(N, C, 1, L) as (N, C, L)."""
     batch, channels, _, length = nn.shape_of(output)
     return c.emit(nn.ReshapeOp(output, (batch, channels, length)))
 
 
-def weight_with_rows(c: Conversion, weight: Any) -> SSAValue:
+def weight_with_rows(c: ConverterContext, weight: Any) -> SSAValue:
     """(O, I, k) as (O, I, 1, k)."""
     if isinstance(weight, Constant):
         return c.value(Constant(weight.tensor.unsqueeze(2), weight.name))
@@ -42,7 +42,7 @@ def weight_with_rows(c: Conversion, weight: Any) -> SSAValue:
 
 @OPS.add("aten.conv1d.default")
 def conv1d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -57,7 +57,7 @@ def conv1d(
 
 @OPS.add("aten.conv1d.padding")
 def conv1d_named_padding(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -72,7 +72,7 @@ def conv1d_named_padding(
 
 
 def _conv1d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any,
@@ -95,7 +95,7 @@ def _conv1d(
 
 @OPS.add("aten.conv_transpose1d.default")
 def conv_transpose1d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -126,7 +126,7 @@ def conv_transpose1d(
 
 @OPS.add("aten.max_pool1d.default")
 def max_pool1d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     kernel_size: Any,
     stride: Any = (),
@@ -147,7 +147,7 @@ def max_pool1d(
 
 @OPS.add("aten.avg_pool1d.default")
 def avg_pool1d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     kernel_size: Any,
     stride: Any = (),

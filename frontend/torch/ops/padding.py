@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import Conversion, Registry, Unsupported
+from recog.frontend.torch.converters import ConverterContext, Registry, Unsupported
 from recog.frontend.torch.ops.sampling import slice_axis
 
 OPS = Registry()
@@ -17,7 +17,7 @@ OPS = Registry()
 
 @OPS.add("aten.pad.default")
 def pad(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     pad: Sequence[int],
     mode: str = "constant",
@@ -62,7 +62,9 @@ _BORDERS = {"reflect": _reflected, "replicate": _replicated, "circular": _circul
 
 
 @OPS.add("aten.constant_pad_nd.default")
-def constant_pad(c: Conversion, input: Any, pad: Sequence[int], value: float = 0.0) -> SSAValue:
+def constant_pad(
+    c: ConverterContext, input: Any, pad: Sequence[int], value: float = 0.0
+) -> SSAValue:
     x = c.value(input)
     rank = len(c.shape(x))
     for axis, before, after in _by_axis(pad, rank):
@@ -79,7 +81,7 @@ def constant_pad(c: Conversion, input: Any, pad: Sequence[int], value: float = 0
 
 
 def _between_constants(
-    c: Conversion, x: SSAValue, axis: int, before: int, after: int, value: float
+    c: ConverterContext, x: SSAValue, axis: int, before: int, after: int, value: float
 ) -> SSAValue:
     """nn.pad has H and W only; along other axes constants are concatenated."""
     shape = list(c.shape(x))
@@ -96,6 +98,6 @@ for _mode in ("reflection_pad", "replication_pad"):
 
         @OPS.add(f"aten.{_mode}{_rank}d.default")
         def border_pad(
-            c: Conversion, input: Any, padding: Sequence[int], mode: str = _mode
+            c: ConverterContext, input: Any, padding: Sequence[int], mode: str = _mode
         ) -> SSAValue:
             return pad(c, input, padding, "reflect" if mode == "reflection_pad" else "replicate")

@@ -9,9 +9,9 @@ import torch
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import (
+from recog.frontend.torch.converters import (
     Constant,
-    Conversion,
+    ConverterContext,
     Registry,
     Unsupported,
     normalized_axis,
@@ -24,7 +24,7 @@ OPS = Registry()
 
 @OPS.add("aten.conv_transpose2d.input")
 def conv_transpose2d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -62,18 +62,22 @@ def outputs_first(weight: Constant, groups: int) -> Constant:
 
 
 @OPS.add("aten.upsample_nearest2d.vec")
-def upsample_nearest2d(c: Conversion, input: Any, output_size: Any, scale_factors: Any) -> SSAValue:
+def upsample_nearest2d(
+    c: ConverterContext, input: Any, output_size: Any, scale_factors: Any
+) -> SSAValue:
     return _resize(c, input, "nearest", scale_factors, align_corners=False)
 
 
 @OPS.add("aten.upsample_bilinear2d.vec")
 def upsample_bilinear2d(
-    c: Conversion, input: Any, output_size: Any, align_corners: bool, scale_factors: Any
+    c: ConverterContext, input: Any, output_size: Any, align_corners: bool, scale_factors: Any
 ) -> SSAValue:
     return _resize(c, input, "bilinear", scale_factors, align_corners=align_corners)
 
 
-def _resize(c: Conversion, input: Any, mode: str, factors: Any, *, align_corners: bool) -> SSAValue:
+def _resize(
+    c: ConverterContext, input: Any, mode: str, factors: Any, *, align_corners: bool
+) -> SSAValue:
     source, target = c.shape(input)[2:], c.result_shape[2:]
     for factor, size, wanted in zip(factors or (), source, target):
         # torch then steps by 1 / factor, which is not size / wanted.
@@ -87,7 +91,7 @@ def _resize(c: Conversion, input: Any, mode: str, factors: Any, *, align_corners
 
 @OPS.add("aten.slice.Tensor")
 def slice_tensor(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     dim: int = 0,
     start: int | None = None,
@@ -101,14 +105,14 @@ def slice_tensor(
 
 
 @OPS.add("aten.narrow.default")
-def narrow(c: Conversion, input: Any, dim: int, start: int, length: int) -> SSAValue:
+def narrow(c: ConverterContext, input: Any, dim: int, start: int, length: int) -> SSAValue:
     axis = normalized_axis(dim, len(c.shape(input)))
     first = normalized_axis(start, c.shape(input)[axis])
     return slice_axis(c, input, axis, first, first + length, 1)
 
 
 @OPS.add("aten.select.int")
-def select(c: Conversion, input: Any, dim: int, index: int) -> SSAValue:
+def select(c: ConverterContext, input: Any, dim: int, index: int) -> SSAValue:
     shape = c.shape(input)
     axis = normalized_axis(dim, len(shape))
     first = normalized_axis(index, shape[axis])
@@ -116,7 +120,9 @@ def select(c: Conversion, input: Any, dim: int, index: int) -> SSAValue:
     return c.emit(nn.ReshapeOp(picked, (*shape[:axis], *shape[axis + 1 :])))
 
 
-def slice_axis(c: Conversion, input: Any, axis: int, start: int, stop: int, step: int) -> SSAValue:
+def slice_axis(
+    c: ConverterContext, input: Any, axis: int, start: int, stop: int, step: int
+) -> SSAValue:
     """Elements start, start + step, ... below stop of one axis, all of the others."""
     shape = c.shape(input)
     if (start, stop, step) == (0, shape[axis], 1):
@@ -129,7 +135,7 @@ def slice_axis(c: Conversion, input: Any, axis: int, start: int, stop: int, step
 
 
 def replaced_slice(
-    c: Conversion, input: Any, axis: int, start: int, stop: int, new: SSAValue
+    c: ConverterContext, input: Any, axis: int, start: int, stop: int, new: SSAValue
 ) -> SSAValue:
     """The elements from start to stop of one axis replaced by `new`."""
     size = c.shape(input)[axis]
@@ -143,7 +149,7 @@ def replaced_slice(
 
 @OPS.add("aten.slice_scatter.default")
 def slice_scatter(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     src: Any,
     dim: int = 0,
@@ -160,7 +166,7 @@ def slice_scatter(
 
 
 @OPS.add("aten.select_scatter.default")
-def select_scatter(c: Conversion, input: Any, src: Any, dim: int, index: int) -> SSAValue:
+def select_scatter(c: ConverterContext, input: Any, src: Any, dim: int, index: int) -> SSAValue:
     shape = c.shape(input)
     axis = normalized_axis(dim, len(shape))
     first = normalized_axis(index, shape[axis])
@@ -170,7 +176,7 @@ def select_scatter(c: Conversion, input: Any, src: Any, dim: int, index: int) ->
 
 
 @OPS.add("aten.copy.default")
-def copy(c: Conversion, input: Any, src: Any, non_blocking: bool = False) -> SSAValue:
+def copy(c: ConverterContext, input: Any, src: Any, non_blocking: bool = False) -> SSAValue:
     if not isinstance(src, SSAValue):
         tensor = src.tensor if isinstance(src, Constant) else torch.tensor(src)
         filled = tensor.to(c.result_dtype).expand(c.result_shape)
@@ -182,13 +188,13 @@ def copy(c: Conversion, input: Any, src: Any, non_blocking: bool = False) -> SSA
 
 
 @OPS.add("aten.fill.Scalar", "aten.fill.Tensor")
-def fill(c: Conversion, input: Any, value: Any) -> SSAValue:
+def fill(c: ConverterContext, input: Any, value: Any) -> SSAValue:
     return copy(c, input, value)
 
 
 @OPS.add("aten.split_with_sizes.default")
 def split_with_sizes(
-    c: Conversion, input: Any, split_sizes: Sequence[int], dim: int = 0
+    c: ConverterContext, input: Any, split_sizes: Sequence[int], dim: int = 0
 ) -> tuple[SSAValue, ...]:
     axis = normalized_axis(dim, len(c.shape(input)))
     parts, first = [], 0
@@ -199,20 +205,20 @@ def split_with_sizes(
 
 
 @OPS.add("aten.split.Tensor")
-def split(c: Conversion, input: Any, split_size: int, dim: int = 0) -> tuple[SSAValue, ...]:
+def split(c: ConverterContext, input: Any, split_size: int, dim: int = 0) -> tuple[SSAValue, ...]:
     size = c.shape(input)[normalized_axis(dim, len(c.shape(input)))]
     sizes = [min(split_size, size - first) for first in range(0, size, split_size)]
     return split_with_sizes(c, input, sizes, dim)
 
 
 @OPS.add("aten.chunk.default")
-def chunk(c: Conversion, input: Any, chunks: int, dim: int = 0) -> tuple[SSAValue, ...]:
+def chunk(c: ConverterContext, input: Any, chunks: int, dim: int = 0) -> tuple[SSAValue, ...]:
     size = c.shape(input)[normalized_axis(dim, len(c.shape(input)))]
     return split(c, input, -(-size // chunks), dim)
 
 
 @OPS.add("aten.permute.default")
-def permute(c: Conversion, input: Any, dims: Sequence[int]) -> SSAValue:
+def permute(c: ConverterContext, input: Any, dims: Sequence[int]) -> SSAValue:
     permutation = [normalized_axis(axis, len(dims)) for axis in dims]
     if permutation == sorted(permutation):
         return c.value(input)
@@ -220,7 +226,7 @@ def permute(c: Conversion, input: Any, dims: Sequence[int]) -> SSAValue:
 
 
 @OPS.add("aten.transpose.int")
-def transpose(c: Conversion, input: Any, dim0: int, dim1: int) -> SSAValue:
+def transpose(c: ConverterContext, input: Any, dim0: int, dim1: int) -> SSAValue:
     permutation = list(range(len(c.shape(input))))
     first, second = (normalized_axis(dim, len(permutation)) for dim in (dim0, dim1))
     permutation[first], permutation[second] = permutation[second], permutation[first]
@@ -228,12 +234,12 @@ def transpose(c: Conversion, input: Any, dim0: int, dim1: int) -> SSAValue:
 
 
 @OPS.add("aten.t.default", "aten.mT.default")
-def transposed(c: Conversion, input: Any) -> SSAValue:
+def transposed(c: ConverterContext, input: Any) -> SSAValue:
     return transpose(c, input, -2, -1) if len(c.shape(input)) > 1 else c.value(input)
 
 
 @OPS.add("aten.pixel_shuffle.default")
-def pixel_shuffle(c: Conversion, input: Any, upscale_factor: int) -> SSAValue:
+def pixel_shuffle(c: ConverterContext, input: Any, upscale_factor: int) -> SSAValue:
     batch, channels, height, width = _image_shape(c, input)
     r = upscale_factor
     split = (batch, channels // r**2, r, r, height, width)
@@ -243,7 +249,7 @@ def pixel_shuffle(c: Conversion, input: Any, upscale_factor: int) -> SSAValue:
 
 
 @OPS.add("aten.channel_shuffle.default")
-def channel_shuffle(c: Conversion, input: Any, groups: int) -> SSAValue:
+def channel_shuffle(c: ConverterContext, input: Any, groups: int) -> SSAValue:
     batch, channels, height, width = _image_shape(c, input)
     split = (batch, groups, channels // groups, height, width)
     by_group = c.emit(nn.ReshapeOp(c.value(input), split))
@@ -251,7 +257,7 @@ def channel_shuffle(c: Conversion, input: Any, groups: int) -> SSAValue:
     return c.emit(nn.ReshapeOp(mixed, c.result_shape))
 
 
-def _image_shape(c: Conversion, input: Any) -> tuple[int, int, int, int]:
+def _image_shape(c: ConverterContext, input: Any) -> tuple[int, int, int, int]:
     match c.shape(input):
         case (batch, channels, height, width):
             return batch, channels, height, width

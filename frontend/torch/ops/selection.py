@@ -10,9 +10,9 @@ from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import (
+from recog.frontend.torch.converters import (
     Constant,
-    Conversion,
+    ConverterContext,
     Registry,
     Unsupported,
     normalized_axis,
@@ -51,8 +51,8 @@ def _common_dtype(*handles: Any) -> torch.dtype:
     return torch.float32 if dtype == torch.float64 else dtype
 
 
-def _compare(predicate: str) -> Callable[[Conversion, Any, Any], SSAValue]:
-    def convert(c: Conversion, input: Any, other: Any) -> SSAValue:
+def _compare(predicate: str) -> Callable[[ConverterContext, Any, Any], SSAValue]:
+    def convert(c: ConverterContext, input: Any, other: Any) -> SSAValue:
         dtype = _common_dtype(input, other)
         return c.emit(nn.CompareOp(c.typed(input, dtype), c.typed(other, dtype), predicate))
 
@@ -64,20 +64,25 @@ for _predicate in ("eq", "ne", "lt", "le", "gt", "ge"):
 
 
 @OPS.add("aten.where.self", "aten.where.ScalarOther", "aten.where.ScalarSelf", "aten.where.Scalar")
-def where(c: Conversion, condition: Any, input: Any, other: Any) -> SSAValue:
+def where(c: ConverterContext, condition: Any, input: Any, other: Any) -> SSAValue:
     dtype = c.result_dtype
     mask = c.typed(condition, torch.bool)
     return c.emit(nn.WhereOp(mask, c.typed(input, dtype), c.typed(other, dtype)))
 
 
 @OPS.add("aten.masked_fill.Scalar", "aten.masked_fill.Tensor")
-def masked_fill(c: Conversion, input: Any, mask: Any, value: Any) -> SSAValue:
+def masked_fill(c: ConverterContext, input: Any, mask: Any, value: Any) -> SSAValue:
     return where(c, mask, value, input)
 
 
 @OPS.add("aten.topk.default")
 def topk(
-    c: Conversion, input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+    c: ConverterContext,
+    input: Any,
+    k: int,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
 ) -> tuple[SSAValue, SSAValue]:
     x = c.value(input)
     axis = normalized_axis(dim, len(c.shape(x)))
@@ -87,14 +92,14 @@ def topk(
 
 @OPS.add("aten.sort.default", "aten.sort.stable")
 def sort(
-    c: Conversion, input: Any, dim: int = -1, descending: bool = False, *, stable: bool = True
+    c: ConverterContext, input: Any, dim: int = -1, descending: bool = False, *, stable: bool = True
 ) -> tuple[SSAValue, SSAValue]:
     return topk(c, input, c.shape(input)[dim], dim, largest=descending)
 
 
 @OPS.add("aten.argsort.default", "aten.argsort.stable")
 def argsort(
-    c: Conversion, input: Any, dim: int = -1, descending: bool = False, *, stable: bool = True
+    c: ConverterContext, input: Any, dim: int = -1, descending: bool = False, *, stable: bool = True
 ) -> SSAValue:
     axis = normalized_axis(dim, len(c.shape(input)))
     k = c.shape(input)[axis]
@@ -103,7 +108,7 @@ def argsort(
 
 @OPS.add("aten.max.dim")
 def max_along(
-    c: Conversion, input: Any, dim: int, keepdim: bool = False
+    c: ConverterContext, input: Any, dim: int, keepdim: bool = False
 ) -> tuple[SSAValue, SSAValue]:
     x = c.value(input)
     axis = normalized_axis(dim, len(c.shape(x)))
@@ -113,40 +118,44 @@ def max_along(
 
 @OPS.add("aten.min.dim")
 def min_along(
-    c: Conversion, input: Any, dim: int, keepdim: bool = False
+    c: ConverterContext, input: Any, dim: int, keepdim: bool = False
 ) -> tuple[SSAValue, SSAValue]:
     negative, indices = max_along(c, c.emit(nn.NegOp(c.value(input))), dim, keepdim)
     return c.emit(nn.NegOp(negative)), indices
 
 
 @OPS.add("aten.argmax.default")
-def argmax(c: Conversion, input: Any, dim: int | None = None, keepdim: bool = False) -> SSAValue:
+def argmax(
+    c: ConverterContext, input: Any, dim: int | None = None, keepdim: bool = False
+) -> SSAValue:
     if dim is None:
         raise Unsupported("the position of the largest of all elements", "name an axis")
     return max_along(c, input, dim, keepdim)[1]
 
 
 @OPS.add("aten.argmin.default")
-def argmin(c: Conversion, input: Any, dim: int | None = None, keepdim: bool = False) -> SSAValue:
+def argmin(
+    c: ConverterContext, input: Any, dim: int | None = None, keepdim: bool = False
+) -> SSAValue:
     return argmax(c, c.emit(nn.NegOp(c.value(input))), dim, keepdim)
 
 
 @OPS.add("aten.gather.default")
 def gather(
-    c: Conversion, input: Any, dim: int, index: Any, *, sparse_grad: bool = False
+    c: ConverterContext, input: Any, dim: int, index: Any, *, sparse_grad: bool = False
 ) -> SSAValue:
     axis = normalized_axis(dim, len(c.shape(input)))
     return c.emit(nn.GatherOp(c.value(input), c.typed(index, torch.int64), axis))
 
 
 @OPS.add("aten.index_select.default")
-def index_select(c: Conversion, input: Any, dim: int, index: Any) -> SSAValue:
+def index_select(c: ConverterContext, input: Any, dim: int, index: Any) -> SSAValue:
     axis = normalized_axis(dim, len(c.shape(input)))
     return _take(c, c.value(input), axis, c.typed(index, torch.int64))
 
 
 @OPS.add("aten.index.Tensor")
-def index(c: Conversion, input: Any, indices: Sequence[Any]) -> SSAValue:
+def index(c: ConverterContext, input: Any, indices: Sequence[Any]) -> SSAValue:
     given = [(axis, each) for axis, each in enumerate(indices) if each is not None]
     if len(given) != 1:
         raise Unsupported("indexing with several tensors at once", "index one axis at a time")
@@ -164,11 +173,11 @@ def index(c: Conversion, input: Any, indices: Sequence[Any]) -> SSAValue:
 
 
 @OPS.add("aten.embedding.default")
-def embedding(c: Conversion, weight: Any, indices: Any, *options: Any) -> SSAValue:
+def embedding(c: ConverterContext, weight: Any, indices: Any, *options: Any) -> SSAValue:
     return _take(c, c.value(weight), 0, c.typed(indices, torch.int64))
 
 
-def _take(c: Conversion, x: SSAValue, axis: int, positions: SSAValue) -> SSAValue:
+def _take(c: ConverterContext, x: SSAValue, axis: int, positions: SSAValue) -> SSAValue:
     """`x` at positions along an axis; where that is not the first, by way of the first."""
     if axis == 0:
         return c.emit(nn.TakeOp(x, positions))
@@ -182,13 +191,13 @@ def _take(c: Conversion, x: SSAValue, axis: int, positions: SSAValue) -> SSAValu
 
 
 @OPS.add("aten.expand.default", "aten.expand_as.default", "aten.broadcast_to.default")
-def expand(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
+def expand(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
     x = c.value(input)
     return x if c.shape(x) == c.result_shape else c.emit(nn.BroadcastOp(x, c.result_shape))
 
 
 @OPS.add("aten.repeat.default")
-def repeat(c: Conversion, input: Any, repeats: Sequence[int]) -> SSAValue:
+def repeat(c: ConverterContext, input: Any, repeats: Sequence[int]) -> SSAValue:
     x = c.value(input)
     if len(repeats) > len(c.shape(x)):
         x = c.emit(nn.ReshapeOp(x, (*[1] * (len(repeats) - len(c.shape(x))), *c.shape(x))))
@@ -199,7 +208,7 @@ def repeat(c: Conversion, input: Any, repeats: Sequence[int]) -> SSAValue:
 
 
 @OPS.add("aten.stack.default")
-def stack(c: Conversion, tensors: list[Any], dim: int = 0) -> SSAValue:
+def stack(c: ConverterContext, tensors: list[Any], dim: int = 0) -> SSAValue:
     shape = c.result_shape
     axis = normalized_axis(dim, len(shape))
     one = (*shape[:axis], 1, *shape[axis + 1 :])
@@ -208,7 +217,7 @@ def stack(c: Conversion, tensors: list[Any], dim: int = 0) -> SSAValue:
 
 
 @OPS.add("aten.unbind.int")
-def unbind(c: Conversion, input: Any, dim: int = 0) -> tuple[SSAValue, ...]:
+def unbind(c: ConverterContext, input: Any, dim: int = 0) -> tuple[SSAValue, ...]:
     x = c.value(input)
     shape = c.shape(x)
     axis = normalized_axis(dim, len(shape))
@@ -218,7 +227,7 @@ def unbind(c: Conversion, input: Any, dim: int = 0) -> tuple[SSAValue, ...]:
 
 
 @OPS.add("aten.roll.default")
-def roll(c: Conversion, input: Any, shifts: Any, dims: Any = ()) -> SSAValue:
+def roll(c: ConverterContext, input: Any, shifts: Any, dims: Any = ()) -> SSAValue:
     x = c.value(input)
     axes = [dims] if isinstance(dims, int) else list(dims)
     amounts = [shifts] if isinstance(shifts, int) else list(shifts)
@@ -238,7 +247,7 @@ def roll(c: Conversion, input: Any, shifts: Any, dims: Any = ()) -> SSAValue:
 
 
 @OPS.add("aten.flip.default")
-def flip(c: Conversion, input: Any, dims: Sequence[int]) -> SSAValue:
+def flip(c: ConverterContext, input: Any, dims: Sequence[int]) -> SSAValue:
     x = c.value(input)
     for dim in dims:
         axis = normalized_axis(dim, len(c.shape(x)))

@@ -7,7 +7,7 @@ from typing import Any
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import Conversion, Registry, Unsupported, normalized_axis
+from recog.frontend.torch.converters import ConverterContext, Registry, Unsupported, normalized_axis
 
 OPS = Registry()
 
@@ -23,7 +23,7 @@ OPS = Registry()
     "aten.unsqueeze.default",
     "aten.unflatten.int",
 )
-def reshape(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
+def reshape(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
     value = c.value(input)
     if c.shape(value) == c.result_shape:
         return value
@@ -31,7 +31,7 @@ def reshape(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAV
 
 
 @OPS.add("aten.cat.default")
-def cat(c: Conversion, tensors: list[Any], dim: int = 0) -> SSAValue:
+def cat(c: ConverterContext, tensors: list[Any], dim: int = 0) -> SSAValue:
     # torch ignores empty tensors of one axis, whatever the others' shape.
     kept = [tensor for tensor in tensors if c.shape(tensor) != (0,)]
     axis = normalized_axis(dim, len(c.shape(kept[0])))
@@ -47,12 +47,12 @@ def cat(c: Conversion, tensors: list[Any], dim: int = 0) -> SSAValue:
     "aten.lift_fresh_copy.default",
     "aten.to.device",
 )
-def identity(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> Any:
+def identity(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) -> Any:
     return input
 
 
 @OPS.add("aten.to.dtype", "aten.to.dtype_layout", "aten.to.other", "aten._to_copy.default")
-def convert(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
+def convert(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
     return c.typed(input, c.result_dtype)
 
 
@@ -62,7 +62,7 @@ def convert(c: Conversion, input: Any, *arguments: Any, **keywords: Any) -> SSAV
     "aten.alpha_dropout.default",
     "aten.feature_alpha_dropout.default",
 )
-def dropout(c: Conversion, input: Any, p: float, train: bool) -> Any:
+def dropout(c: ConverterContext, input: Any, p: float, train: bool) -> Any:
     if train and p > 0:
         raise Unsupported(
             "dropout is active (training mode)", "call model.eval() before torch.export.export"
@@ -77,5 +77,5 @@ def dropout(c: Conversion, input: Any, p: float, train: bool) -> Any:
     "aten.sym_constrain_range_for_size.default",
     "aten.sym_constrain_range.default",
 )
-def no_effect(c: Conversion, *arguments: Any, **keywords: Any) -> None:
+def no_effect(c: ConverterContext, *arguments: Any, **keywords: Any) -> None:
     return None

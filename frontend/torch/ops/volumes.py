@@ -7,7 +7,7 @@ from typing import Any
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.conversion import Conversion, Registry, Unsupported
+from recog.frontend.torch.converters import ConverterContext, Registry, Unsupported
 
 OPS = Registry()
 
@@ -22,7 +22,7 @@ def triple(values: Any) -> tuple[int, int, int]:
 
 @OPS.add("aten.conv3d.default")
 def conv3d(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -48,7 +48,7 @@ def conv3d(
 
 @OPS.add("aten.conv3d.padding")
 def conv3d_named_padding(
-    c: Conversion,
+    c: ConverterContext,
     input: Any,
     weight: Any,
     bias: Any = None,

@@ -14,7 +14,7 @@ from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.lns import format_of
 from recog.dialects.number_format import LnsFormat
-from recog.lowering.encode.elementwise_fusion import Affine
+from recog.lowering.encode.elementwise_fusion import ChannelAffine
 from recog.lowering.encode.legality import absorbed_activation
 from recog.lowering.encode.values import (
     Encoding,
@@ -126,7 +126,7 @@ class EncodeAffinePattern(RewritePattern):
             rewriter.erase(member)
 
     def _constants(
-        self, op: nn.NnOp, affine: Affine, x: SSAValue, rewriter: PatternRewriter
+        self, op: nn.NnOp, affine: ChannelAffine, x: SSAValue, rewriter: PatternRewriter
     ) -> tuple[SSAValue, SSAValue | None]:
         constants = self.encoding.constants
         frac = max(constants.format.frac, format_of(x).frac)

@@ -88,7 +88,7 @@ def test_biases_per_channel(axis: int):
 
 @pytest.mark.parametrize("frac, expected", [(4, 38.1), (3, 32.1), (5, 30.8)])
 def test_eight_bits_keep_38_db_of_gaussian_data(frac: int, expected: float):
-    """DESIGN §4's figures, best clip each, by integrating over the normal density."""
+    """What each width and frac keeps at its best clip, by integrating over the normal density."""
     x = np.linspace(-8, 8, 20_001)
     density = np.exp(-(x**2) / 2)
 

@@ -1,4 +1,4 @@
-"""The constants: against DESIGN's formulas and the oracle's comparisons of integers."""
+"""The constants: against the formulas of docs/arithmetic.md and the oracle's comparisons of integers."""
 
 import math
 import sys

@@ -1,7 +1,7 @@
 """How one torch operator becomes nn ops: the registry and what converters are given.
 
-A converter is a function of a `Conversion` and the operator's arguments, named as in its
-ATen schema. Tensors arrive as handles; `Conversion.value` turns one into an SSA value.
+A converter is a function of a `ConverterContext` and the operator's arguments, named as in its
+ATen schema. Tensors arrive as handles; `ConverterContext.value` turns one into an SSA value.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _array(constant: Constant) -> tuple[np.ndarray, Attribute]:
 
 
 @dataclass
-class Conversion:
+class ConverterContext:
     """What a converter works with: the torch node, and where its ops go."""
 
     node: Node
