@@ -1,4 +1,4 @@
-"""The constants: against the formulas of docs/arithmetic.md and the oracle's comparisons of integers."""
+"""The constants: against docs/arithmetic.md and the oracle's comparisons of integers."""
 
 import math
 import sys
