@@ -46,8 +46,10 @@ class CheckFunctions(InterpreterFunctions):
 
 
 def _as_array(value: object) -> np.ndarray:
+    """A computed value as constants are handed out: masks are bytes of 0 and 1."""
     detach = getattr(value, "detach", None)
-    return detach().numpy() if detach is not None else np.asarray(value)
+    array = detach().numpy() if detach is not None else np.asarray(value)
+    return array.astype(np.uint8) if array.dtype == np.bool_ else array
 
 
 def compare_bits(op: Operation, actual: np.ndarray, expected: DenseAttr) -> None:

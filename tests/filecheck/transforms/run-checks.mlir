@@ -22,6 +22,17 @@ func.func @zeros() {
 
 // -----
 
+// Masks are 0 and 1.
+func.func @masks() {
+  %x = data.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %y = nn.compare %x, %x {predicate = "eq"} : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xi1>
+  check.expect_eq %y, dense<[1, 0]> : tensor<2xi1>
+  func.return
+}
+// CHECK: 'check.expect_eq' op at {{.*}}: expected 0 at [1], got 1 (1 of 2 elements differ)
+
+// -----
+
 func.func @close() {
   %x = data.constant dense<[1.0, 2.0]> : tensor<2xf32>
   check.expect_close %x, dense<[1.25, 2.5]> : tensor<2xf32> within 0.25

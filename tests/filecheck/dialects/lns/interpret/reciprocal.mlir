@@ -9,8 +9,8 @@
 // With frac = 4 and bias = 16, one is code 16, sqrt(2) is 24, two is 32.
 !f = !lns.number<8, 4, bias = 16>
 
-// 2 / x: the logarithm of 2 in units of 2^-12 is 4096. Nothing is below 1/2 but zero: a quarter
-// becomes 1/2, less nothing. 2 / 0 is the largest code.
+// 2 / x: the logarithm of 2 in units of 2^-12 is 4096. 2 / 8 = 1/4 is half of the
+// smallest value and becomes it, 2 / 16 becomes zero. 2 / 0 is the largest code.
 func.func @reciprocal() {
   %x = data.constant dense<[[2, 3, -4, 5, 6, 1, 0]]> : tensor<1x7x!p>
   %0 = lns.reciprocal %x {log_numerator = 4096 : i64} : (tensor<1x7x!p>) -> tensor<1x7x!p>
