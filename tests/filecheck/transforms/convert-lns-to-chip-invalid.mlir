@@ -3,12 +3,12 @@
 // RUN: recog-opt %s -p 'convert-lns-to-chip{target="%t.toml"}' --split-input-file --verify-diagnostics | filecheck %s --check-prefix SMALL
 // RUN: echo 'activation_memory = 15' > %t.toml
 // RUN: not recog-opt %s -p 'convert-lns-to-chip{target="%t.toml"}' --split-input-file 2>&1 | filecheck %s --check-prefix TARGET
-// TARGET: target {{.*}}.toml: activation_memory must be in [16, 4294967296] bytes, got 15
+// TARGET: target {{.*}}.toml: option activation-memory must be in [16, 4294967296], got 15
 // RUN: not recog-opt %s -p 'convert-lns-to-chip{target="%t.none"}' --split-input-file 2>&1 | filecheck %s --check-prefix NONE
 // NONE: target {{.*}}.none: No such file or directory
 
 // RUN: not recog-opt %s -p 'convert-lns-to-chip{activation_memory=15}' --split-input-file 2>&1 | filecheck %s --check-prefix SIZE
-// SIZE: activation_memory must be in [16, 4294967296] bytes, got 15
+// SIZE: option activation-memory must be in [16, 4294967296], got 15
 
 // All ops without an instruction at once, each with its place.
 func.func @unknown(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
