@@ -3,7 +3,7 @@
 // RUN: recog-opt %s -p 'convert-lns-to-chip{target="%t.toml"}' --split-input-file --verify-diagnostics | filecheck %s --check-prefix SMALL
 // RUN: echo 'activation_memory = 15' > %t.toml
 // RUN: not recog-opt %s -p 'convert-lns-to-chip{target="%t.toml"}' --split-input-file 2>&1 | filecheck %s --check-prefix TARGET
-// TARGET: target {{.*}}.toml: option activation-memory must be in [16, 4294967296], got 15
+// TARGET: target {{.*}}.toml: activation_memory must be in [16, 4294967296] bytes, got 15
 // RUN: not recog-opt %s -p 'convert-lns-to-chip{target="%t.none"}' --split-input-file 2>&1 | filecheck %s --check-prefix NONE
 // NONE: target {{.*}}.none: No such file or directory
 
