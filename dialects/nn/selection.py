@@ -304,7 +304,7 @@ class WhereOp(NnOp):
 class ConvertOp(NnOp, HasFolderInterface):
     """The same numbers with other elements: masks as 0 and 1, floats cut toward zero.
 
-    `tensor.to(dtype)`; the element type is the result's.
+    As a mask, everything but zero is true. `tensor.to(dtype)`; the element type is the result's.
     """
 
     name = "nn.convert"

@@ -32,10 +32,11 @@ func.func @bilinear() {
   func.return
 }
 
-// Both axes at once, corners aligned: halfway between 0 2 / 4 10 are 1, 2, 6, 7 and, of all four, 4.
+// Both axes at once, two elements to three: -1/6, 1/2, 7/6, that is the first, halfway, the last.
+// Halfway between the corners 0 2 / 4 10 are 1, 2, 6 and 7; of all four, (0 + 2 + 4 + 10) / 4 = 4.
 func.func @both_axes() {
   %x = data.constant dense<[[[[0.0, 2.0], [4.0, 10.0]]]]> : tensor<1x1x2x2xf32>
-  %0 = nn.resize %x {size = array<i64: 3, 3>, mode = "bilinear", align_corners} : (tensor<1x1x2x2xf32>) -> tensor<1x1x3x3xf32>
+  %0 = nn.resize %x {size = array<i64: 3, 3>, mode = "bilinear"} : (tensor<1x1x2x2xf32>) -> tensor<1x1x3x3xf32>
   check.expect_close %0, dense<[[[[0.0, 1.0, 2.0], [2.0, 4.0, 6.0], [4.0, 7.0, 10.0]]]]> : tensor<1x1x3x3xf32> within 1.0e-5
   func.return
 }
