@@ -216,6 +216,8 @@ def test_what_is_no_correlation_volume_stays(function: Callable[[Tensor, Tensor]
 
 def test_written_parameters_are_refused():
     class Counting(tnn.Module):
+        count: Tensor
+
         def __init__(self):
             super().__init__()
             self.register_buffer("count", torch.zeros(()))

@@ -28,6 +28,7 @@ from PIL import Image
 
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
+from recog.frontend.tasks.segmentation import SegmentationTask
 from recog.tools.pictures import Frames, drive_data, write_pictures
 from recog.tools.pictures.writer import Scores
 
@@ -257,7 +258,7 @@ def test_bad_arguments_are_refused(tmp_path: Path):
 
 
 def test_a_task_without_pictures_is_refused(tmp_path: Path):
-    class Plain(type(get_task("segmentation"))):
+    class Plain(SegmentationTask):
         pictures = None
 
     frames = segmentation_frames()
