@@ -99,7 +99,7 @@ def test_average_precision_is_cocos(seed: int):
             frame["scores"],
             iou_2d(frame["boxes"], frame["truth"][~frame["crowd"]]),
             np.zeros(int((~frame["crowd"]).sum()), bool),
-            (covered_2d(frame["boxes"], frame["truth"][frame["crowd"]]) >= 0.5).any(1),
+            np.any(covered_2d(frame["boxes"], frame["truth"][frame["crowd"]]) >= 0.5, axis=1),
         )
         for frame in frames
     ]

@@ -100,7 +100,7 @@ def test_function(name: str):
     "layer",
     [
         tnn.LayerNorm(4),
-        tnn.LayerNorm((5, 4), elementwise_affine=False),
+        tnn.LayerNorm([5, 4], elementwise_affine=False),
         tnn.GroupNorm(3, 6),
         tnn.InstanceNorm2d(6),
         tnn.InstanceNorm2d(6, affine=True, track_running_stats=True),

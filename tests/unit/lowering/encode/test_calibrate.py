@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log2
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,7 +220,7 @@ def test_networks_that_overflow():
         {"output_frac": 99},
     ],
 )
-def test_bad_options(options: dict[str, int]):
+def test_bad_options(options: dict[str, Any]):
     ((name, value),) = options.items()
     with pytest.raises(RecogError, match=f"option {name.replace('_', '-')} must be in .*{value}"):
         CalibratePass(data="data.npy", **options)

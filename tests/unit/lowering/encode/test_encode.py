@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import log2
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,6 +239,6 @@ def test_weight_biases_clip_at_most_half_a_step():
         ({"accumulator_width": 65}, r"option accumulator-width must be in \[16, 64\], got 65"),
     ],
 )
-def test_bad_options(options: dict[str, int], message: str):
+def test_bad_options(options: dict[str, Any], message: str):
     with pytest.raises(RecogError, match=message):
         EncodeLnsPass(**options)

@@ -8,7 +8,7 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import numpy as np
@@ -44,7 +44,7 @@ def drives() -> dict[str, Frames]:
     return {
         "stereo3d": Frames(stereo.images, stereo.truths, outputs, outputs),
         "detection2d": Frames(stereo.images[:1], stereo.truths, outputs[:3], outputs[:3]),
-        "segmentation": Frames(stereo.images[:1], classes, maps, maps),
+        "segmentation": Frames(stereo.images[:1], cast(Any, classes), maps, maps),
     }
 
 
