@@ -98,15 +98,21 @@ def _in_a_process(name: str, arguments: argparse.Namespace, file: Path) -> dict[
         )
         if os.environ.get("RECOG_DEBUG"):
             print(run.stderr, file=sys.stderr)
-        return json.loads(file.read_text())
+        return _row_of(run, name, file)
     except subprocess.TimeoutExpired:
         row = json.loads(file.read_text()) if file.exists() else {"network": name}
         return row | {"reason": f"took more than {arguments.limit:.0f} s"}
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _row_of(run: subprocess.CompletedProcess[str], name: str, file: Path) -> dict[str, Any]:
+    """What the process wrote, or how it ended without writing."""
+    try:
+        return json.loads(file.read_text())
     except (OSError, ValueError):
         last = (run.stderr.strip().splitlines() or ["no message"])[-1]
         return {"network": name, "reason": f"exit code {run.returncode}: {last}"}
-    finally:
-        file.unlink(missing_ok=True)
 
 
 def _first_line(error: Exception) -> str:

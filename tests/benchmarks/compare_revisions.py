@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -97,7 +98,7 @@ def _named(arrays: tuple) -> dict:
 def _export(network, inputs: tuple, path: Path) -> None:
     import torch
 
-    from recog.frontend import functional  # noqa: F401, its operators are part of the networks
+    import_module("recog.frontend.functional")  # its operators are part of the networks
 
     class PlainOutputs(torch.nn.Module):
         """Archives hold no named tuples."""

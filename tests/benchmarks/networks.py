@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 Network = tuple[nn.Module, tuple[Tensor, ...]]
 
@@ -62,7 +63,7 @@ def randomised(model: nn.Module, *inputs: Tensor, seed: int = 0) -> Network:
             # Weights that start at (almost) zero would hide a whole branch.
             if parameter.abs().max() <= 1e-4 and parameter.numel() > 1:
                 parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
-        norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
         for norm in norms:
             if norm.affine:
                 sign = torch.where(uniform(norm.weight, 0, 1) < 0.1, -1.0, 1.0)
@@ -70,14 +71,16 @@ def randomised(model: nn.Module, *inputs: Tensor, seed: int = 0) -> Network:
                 norm.bias.copy_(uniform(norm.bias, -0.3, 0.3))
         _measure_statistics(model.eval(), norms, inputs)
         for norm in norms:
-            deviation = norm.running_var.sqrt()
-            norm.running_mean.add_(deviation * uniform(norm.running_mean, -0.3, 0.3))
-            norm.running_var.mul_(uniform(norm.running_var, 0.7, 1.4))
+            mean, variance = norm.running_mean, norm.running_var
+            assert mean is not None
+            assert variance is not None
+            mean.add_(variance.sqrt() * uniform(mean, -0.3, 0.3))
+            variance.mul_(uniform(variance, 0.7, 1.4))
     return model.eval(), inputs
 
 
 def _measure_statistics(
-    model: nn.Module, norms: list[nn.Module], inputs: tuple[Tensor, ...]
+    model: nn.Module, norms: list[_BatchNorm], inputs: tuple[Tensor, ...]
 ) -> None:
     """The mean and variance of what reaches each batch norm become its statistics."""
     for norm in norms:

@@ -39,6 +39,9 @@ class Stereo3dDetector(nn.Module):
     """Features of ResNet-18 at a quarter of the resolution, an hourglass over the correlation
     volume, disparity by soft-argmin (Kendall et al. 2017), and CenterNet-like 3D boxes."""
 
+    bins: Tensor
+    sizes: Tensor
+
     def __init__(self, torchvision: Any, disparities: int = 48, detections: int = 50):
         super().__init__()
         resnet = torchvision.models.resnet18(weights=None)
@@ -88,7 +91,7 @@ class Stereo3dDetector(nn.Module):
 
     def decode(self, heat: Tensor, box: Tensor, disparity: Tensor) -> Tensor:
         """Boxes at the strongest local maxima: depth from disparity, then back-projection."""
-        batch, _, _, width = heat.shape
+        width = heat.shape[3]
         peaks = heat * (F.max_pool2d(heat, 3, 1, 1) == heat)
         score, index = peaks.flatten(1).topk(self.detections, dim=1)
         u = (index % width).float()

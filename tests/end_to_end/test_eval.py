@@ -42,7 +42,7 @@ def levels_of(checkpoint: Path, folder: Path, frames: int = 128) -> TaskLevels:
 def test_levels(checkpoint: Path, tmp_path: Path):
     levels, test = levels_of(checkpoint, tmp_path), TASK.data("test", 40)
     outputs = {level: levels.predict(level, test)[0] for level in LEVELS}
-    np.testing.assert_allclose(outputs["folded"], outputs["float"], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(outputs[Stage.FOLDED], outputs[Stage.FLOAT], rtol=1e-3, atol=1e-3)
     sized = (Stage.FLOAT, Stage.LNS, Stage.CLUSTERED, Stage.MACHINE)
     sizes = [levels.weight_bytes(level) for level in sized]
     assert sizes == sorted(sizes, reverse=True)
@@ -52,8 +52,8 @@ def test_levels(checkpoint: Path, tmp_path: Path):
         level: float(TASK.loss([torch.from_numpy(y)], test.targets(range(40))))
         for level, y in outputs.items()
     }
-    assert losses["tuned"] < losses["clustered"] - 0.1
-    assert abs(losses["machine"] - losses["tuned"]) < 0.1
+    assert losses[Stage.TUNED] < losses[Stage.CLUSTERED] - 0.1
+    assert abs(losses[Stage.MACHINE] - losses[Stage.TUNED]) < 0.1
 
     # Pointers and codebooks are no longer those of k-means.
     pairs = zip(

@@ -121,6 +121,7 @@ def test_import_and_recog_opt_give_a_program(workspace: Path) -> None:
     arguments = [str(net), "-p", pipeline, "-t", "chip-program", "-o", str(program)]
     assert recog_opt(arguments) == 0
     outputs = Machine(program).run(np.load(workspace / "images.npy"))
+    assert isinstance(outputs, np.ndarray)
     assert outputs.shape == (48, 5)
 
 

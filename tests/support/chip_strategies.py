@@ -59,7 +59,7 @@ def element_fields(draw) -> dict[str, object]:
 def strides_of(draw, shape: tuple[int, int, int], step: int) -> dict[str, int]:
     """Packed, with gaps, or with the axes in any order; no two elements overlap."""
     names = ("channel_stride", "row_stride", "column_stride")
-    packed = dict.fromkeys(names, 0)
+    packed: dict[str, int] = dict.fromkeys(names, 0)
     if draw(st.booleans()):
         return packed
     reach = step

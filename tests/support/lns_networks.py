@@ -214,9 +214,9 @@ class NetworkMaker:
         else:
             format = self.output(relu=True) if relu else self.draw(formats(unsigned=False))
             op_type = lns.SubOp
-        operands = [lhs, rhs] if self.draw(st.booleans()) else [rhs, lhs]
+        first, second = (lhs, rhs) if self.draw(st.booleans()) else (rhs, lhs)
         self.values.append(
-            self.add(op_type(*operands, format, relu=relu, arithmetic=self.arithmetic))
+            self.add(op_type(first, second, format, relu=relu, arithmetic=self.arithmetic))
         )
 
     def add_product(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -140,8 +142,11 @@ def transposed_convolutions(draw, largest_size: int = 4, largest_channels: int =
     return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window))
 
 
+Correlation: TypeAlias = tuple[Codes, Codes, int, LnsFormat]
+
+
 @st.composite
-def correlations(draw, largest: int):
+def correlations(draw, largest: int) -> Correlation:
     """Two feature maps of one shape, disparities, an output's format."""
     shape = tuple(draw(st.integers(1, n)) for n in (2, largest, largest, largest + 1))
     left_format, right_format = draw(formats()), draw(formats())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
@@ -41,8 +41,8 @@ def texture(count: int, channels: int = 3) -> np.ndarray:
 
 
 def one_object(label: int, box: tuple[float, ...], space: tuple[float, ...]) -> Objects:
-    each = (np.float32([1.0]), np.float32([0.0]))
-    return Objects(np.array([label]), np.float32([box]), np.float32([space]), *each)
+    floats = ([box], [space], [1.0], [0.0])
+    return Objects(np.array([label]), *(np.array(each, np.float32) for each in floats))
 
 
 def found(*rows: tuple[int, float, tuple[float, ...], tuple[float, ...]], k: int = 5) -> list:
@@ -73,7 +73,7 @@ def segmentation_frames(count: int = 2) -> Frames:
     ours[:, 95, 0], theirs[:, 95, 0] = (truth[:, 95, 0] + 1) % 9, (truth[:, 95, 0] + 2) % 9
     # Wrong, but alike: no difference.
     ours[:, 40, 40] = theirs[:, 40, 40] = (truth[:, 40, 40] + 3) % 9
-    return Frames((texture(count),), truth, [ours], [theirs])
+    return Frames((texture(count),), cast(Any, truth), [ours], [theirs])
 
 
 def classification_frames() -> Frames:

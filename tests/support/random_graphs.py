@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
-from xdsl.dialects.builtin import ModuleOp, TensorType, f32, f64
+from xdsl.dialects.builtin import AnyFloat, ModuleOp, TensorType, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
@@ -24,7 +24,7 @@ class Builder:
     Parameters are float32 numbers, also where the module is float64.
     """
 
-    def __init__(self, draw, scales, element_type=f32):
+    def __init__(self, draw, scales, element_type: AnyFloat = f32):
         self.draw, self.scales, self.type = draw, scales, element_type
         self.rng = np.random.default_rng(draw(st.integers(0, 2**16)))
         shape = [1, draw(st.integers(1, 3)), draw(st.integers(2, 5)), draw(st.integers(2, 5))]
@@ -199,7 +199,7 @@ class Graph:
 
 
 @st.composite
-def graphs(draw, scales=SCALES, element_type=f64, max_steps=8):
+def graphs(draw, scales=SCALES, element_type: AnyFloat = f64, max_steps=8):
     """A module of up to `max_steps` ops on one input, with one or two outputs."""
     return Graph(Builder(draw, scales, element_type).module(draw(st.integers(1, max_steps))))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.irdl.constraints import VerificationContext
 from xdsl.utils.exceptions import VerifyException
 
 from recog.backend.assembly.container import ISA_VERSION
@@ -15,6 +17,7 @@ from recog.backend.assembly.words import (
     DESCRIPTORS,
     INSTRUCTIONS,
     PORTS,
+    Numbers,
     decode_record,
     encode_record,
 )
@@ -27,14 +30,21 @@ from recog.dialects.chip.fields import (
     FlagField,
     IntField,
     ReferenceField,
+    Table,
     int_field,
 )
 from recog.dialects.chip.records import RecordOp, bits_of, layout, opcode_of, record
 
 ROOT = Path(__file__).resolve().parents[3]
-CLASSES = {cls: table for table in (INSTRUCTIONS, PORTS, DESCRIPTORS) for cls in table.values()}
-NAMES = {table: [f"{table}{number}" for number in range(1 << 14)] for table in TABLES}
-NUMBERS = {(table, name): i for table, names in NAMES.items() for i, name in enumerate(names)}
+CLASSES: dict[type[RecordOp], Mapping[int, type[RecordOp]]] = {
+    cls: table for table in (INSTRUCTIONS, PORTS, DESCRIPTORS) for cls in table.values()
+}
+NAMES: dict[Table, list[str]] = {
+    table: [f"{table}{number}" for number in range(1 << 14)] for table in TABLES
+}
+NUMBERS: Numbers = {
+    (table, name): i for table, names in NAMES.items() for i, name in enumerate(names)
+}
 
 
 def test_every_record_of_the_dialect_is_encoded():
@@ -97,7 +107,7 @@ def test_every_value_beyond_a_fields_range_is_refused_by_name(cls: type[RecordOp
             op.properties[field.name] = field.convert(value)
             with pytest.raises(VerifyException, match=f"^{field.name} must be "):
                 cls.get_irdl_definition().properties[field.name].constr.verify(
-                    op.properties[field.name], None
+                    op.properties[field.name], VerificationContext()
                 )
         for raw in unused_patterns(field):
             changed = word & ~(((1 << field.bits) - 1) << low) | raw << low

@@ -55,8 +55,9 @@ def test_encode_by_the_oracle(format: LnsFormat, values: list[float]):
 def test_encode_around_its_thresholds(format: LnsFormat, data):
     m = data.draw(st.integers(1, format.max_magnitude))
     thresholds = definition.encode_thresholds(format)
-    near = [math.nextafter(thresholds[m - 1], to) for to in (0.0, math.inf)]
-    values = [*near, thresholds[m - 1], -thresholds[m - 1]]
+    threshold = float(thresholds[m - 1])
+    near = [math.nextafter(threshold, to) for to in (0.0, math.inf)]
+    values = [*near, threshold, -threshold]
     codes = definition.encode(np.array(values), format).tolist()
     assert codes == [oracle.encode(value, format) for value in values]
 

@@ -141,9 +141,9 @@ def test_quick_reencode_of_channels(seed: int, axis: int):
     scale = tables.AccumulatorScale(frac, biases, divisor)
     arguments = acc, scale, out_format, Arithmetic(6)
     for relu in (False, True):
-        how = {"relu": relu, "axis": axis}
-        expected = definition.reencode(*arguments, **how)
-        np.testing.assert_array_equal(buckets.reencode(*arguments, **how), expected)
+        expected = definition.reencode(*arguments, relu=relu, axis=axis)
+        found = buckets.reencode(*arguments, relu=relu, axis=axis)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_gemm_sums_wide_products_exactly():

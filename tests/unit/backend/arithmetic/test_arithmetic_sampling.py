@@ -3,6 +3,7 @@
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -54,7 +55,8 @@ def test_gemm_conv_transpose2d_equals_the_definition(layer: Layer, few: int):
 
 def test_conv_transpose2d_is_the_gradient_of_conv2d():
     """Scattering and gathering are transposes: <conv(a), b> = <a, conv_transpose(b)>."""
-    arithmetic, window = Arithmetic(6, 64), {"strides": (2, 3), "padding": (1, 0, 2, 1)}
+    arithmetic = Arithmetic(6, 64)
+    window: dict[str, Any] = {"strides": (2, 3), "padding": (1, 0, 2, 1)}
     window |= {"dilation": (1, 2), "groups": 2}
     unit = LnsFormat(8, 4, 0, unsigned=True)  # code 16 k stands for 2^k
     rng = np.random.default_rng(0)
@@ -191,7 +193,7 @@ def test_resize_bound_is_reached():
     ],
 )
 def test_conv_transpose2d_refuses(name: str, change: dict, message: str):
-    arguments = {"x": np.ones((1, 4, 1, 1), np.uint8), "x_format": F8}
+    arguments: dict[str, Any] = {"x": np.ones((1, 4, 1, 1), np.uint8), "x_format": F8}
     arguments |= {"w": np.ones((2, 4, 3, 3), np.uint8), "w_format": F8, "init": None}
     arguments |= {"out_format": F8, "arithmetic": Arithmetic()}
     assert get_engine(name).conv_transpose2d(layer_of(**arguments)).shape == (1, 2, 3, 3)

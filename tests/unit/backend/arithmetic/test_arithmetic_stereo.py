@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lns_strategies import (
+    Correlation,
     arithmetics,
     code_arrays,
     correlations,
@@ -32,7 +33,7 @@ WIDE = LnsFormat(16, 11, 20000)
 
 @settings(max_examples=50)
 @given(correlations(3), arithmetics)
-def test_correlation_by_the_oracle(operands, arithmetic: Arithmetic):
+def test_correlation_by_the_oracle(operands: Correlation, arithmetic: Arithmetic):
     result = REFERENCE.correlation(*operands, arithmetic)
     expected = oracle.correlation(*operands, arithmetic)
     assert result.dtype == expected.dtype
@@ -40,7 +41,7 @@ def test_correlation_by_the_oracle(operands, arithmetic: Arithmetic):
 
 
 @given(correlations(6), arithmetics)
-def test_gemm_correlation_equals_the_definition(operands, arithmetic: Arithmetic):
+def test_gemm_correlation_equals_the_definition(operands: Correlation, arithmetic: Arithmetic):
     expected = REFERENCE.correlation(*operands, arithmetic)
     result = GEMM.correlation(*operands, arithmetic)
     assert result.dtype == expected.dtype
@@ -183,8 +184,9 @@ def test_reciprocals_by_the_oracle(format: LnsFormat, data, numerator: int, nega
     octaves = [(numerator >> 12) - ((m - format.biases[0]) >> format.frac) for m in (1, 255)]
     out_format = data.draw(output_formats((min(octaves), max(octaves))))
     codes = data.draw(code_arrays((7,), format))
-    how = {"log_numerator": numerator, "negative": negative}
-    result = stereo.reciprocal(Codes(codes, format), out_format, **how)
+    result = stereo.reciprocal(
+        Codes(codes, format), out_format, log_numerator=numerator, negative=negative
+    )
     expected = [
         oracle.reciprocal(c, format, out_format, numerator, negative) for c in codes.tolist()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -72,8 +73,8 @@ class Builder:
         relu = bool(self.random.integers(2))
         out = self.format(relu)
         window = Window((1, 2), (1, 1, 0, 2), groups=groups)
-        how = {"strides": (1, 2), "padding": (1, 1, 0, 2), "groups": groups, "relu": relu}
-        op = lns.Conv2dOp(x, w, b, out, **how, arithmetic=ARITHMETIC)
+        how: dict[str, Any] = {"strides": (1, 2), "padding": (1, 1, 0, 2), "groups": groups}
+        op = lns.Conv2dOp(x, w, b, out, **how, relu=relu, arithmetic=ARITHMETIC)
         given = Codes(value, format_of(x)), Codes(codes, format), bias, out, ARITHMETIC
         self.add(op, definition.conv2d(Layer(*given, window, relu)))
 
@@ -115,8 +116,8 @@ class Builder:
         out = self.format(relu=format_of(x).unsigned)
         counts = bool(self.random.integers(2))
         window = PoolWindow((1, 1), (1, 0, 1, 0), kernel=(2, 1), count_padding=counts)
-        how = {"count_include_pad": counts, "arithmetic": ARITHMETIC}
-        op = lns.AvgPool2dOp(x, out, window.kernel, window.strides, window.padding, **how)
+        places = window.kernel, window.strides, window.padding
+        op = lns.AvgPool2dOp(x, out, *places, count_include_pad=counts, arithmetic=ARITHMETIC)
         self.add(op, definition.avg_pool2d(Codes(value, format_of(x)), window, out, ARITHMETIC))
 
     def reshape(self, x: SSAValue, value: np.ndarray) -> None:
@@ -252,7 +253,8 @@ def test_bad_inputs(entry: str, inputs: list[np.ndarray], message: str):
 
 def test_convertible_inputs():
     """Whatever holds the same numbers is taken."""
-    first, second = run_lns(parse(ADD), [[1, 2]], np.array([[-3, 4]]), entry="floats")
+    rows = cast(Any, [[1, 2]])
+    first, second = run_lns(parse(ADD), rows, np.array([[-3, 4]]), entry="floats")
     assert (first.dtype, first.tolist()) == (np.float32, [[1, 2]])
     assert (second.dtype, second.tolist()) == (np.int8, [[-3, 4]])
 

@@ -110,7 +110,7 @@ def test_group_norm(seed, rest, groups, each):
         random_tensor(seed + 2, channels),
     ]
     assert_same_function(
-        lambda *v: nn.GroupNormOp(*v, groups, eps=1e-3),
+        lambda x, scale, bias: nn.GroupNormOp(x, scale, bias, groups, eps=1e-3),
         lambda x, scale, bias: F.group_norm(x, groups, scale, bias, 1e-3),
         *operands,
     )

@@ -15,6 +15,7 @@ from recog.backend.interpreters.nn import run_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
 
 seeds = st.integers(0, 2**32 - 1)
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=4)
@@ -34,6 +35,7 @@ def run_ops(x: Tensor, *build) -> Tensor:
         ops = make(value)
         for op in ops if isinstance(ops, tuple) else (ops,):
             block.add_op(op)
+        assert block.last_op is not None
         value = block.last_op.results[0]
     return run_nn(module_of(block, value), x)[0]
 
@@ -214,7 +216,7 @@ def _module(build):
 @pytest.mark.parametrize("name", MIXING)
 def test_ops_that_mix_the_batch(name: str):
     op, module = _module(MIXING[name])
-    assert nn.batch_mixing_op(module.body.block.first_op) is op
+    assert nn.batch_mixing_op(find_function(module, "main")) is op
     x = random_tensor(0, 2, 3, 4, dtype=torch.float32)
     whole = run_nn(module, x)[0]
     if whole.shape[0] == 2:
@@ -228,7 +230,7 @@ def test_ops_that_mix_the_batch(name: str):
 def test_ops_that_keep_the_batch(name: str):
     """A module imported for two images gives for each of five what it gives for it alone."""
     _, module = _module(KEEPING[name])
-    assert nn.batch_mixing_op(module.body.block.first_op) is None
+    assert nn.batch_mixing_op(find_function(module, "main")) is None
     x = random_tensor(0, 5, 3, 4, dtype=torch.float32)
     together = run_nn(module, x)[0]
     alone = torch.cat([run_nn(module, each[None])[0] for each in x])

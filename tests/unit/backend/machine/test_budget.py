@@ -14,7 +14,7 @@ from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
 
 
-def program(*body: chip.RecordOp) -> bytes:
+def program(*body: chip.RecordOp | chip.SegmentOp) -> bytes:
     sizes = {"activation_memory": 1 << 28, "weight_memory": 1 << 28, "dram": 1 << 30}
     target = ChipTarget.from_values({**sizes, "accumulator": 64})
     return assemble(chip.ProgramOp("main", [*body, chip.HaltOp()], target))
@@ -116,12 +116,8 @@ def test_refused_before_anything_runs(data, words: str):
 
 def test_a_constant_that_many_instructions_read_is_held_once():
     machine = Machine(constants(3000, apart=0))
-    tables = {id(machine._weights.table(op)) for op in machine._instructions if _is_constant(op)}
-    assert len(tables) == 1
-
-
-def _is_constant(op: object) -> bool:
-    return isinstance(op, chip.ConstantOp)
+    constant_ops = [op for op in machine._instructions if isinstance(op, chip.ConstantOp)]
+    assert len({id(machine._weights.table(op)) for op in constant_ops}) == 1
 
 
 def test_budgets_are_raised_and_lowered():

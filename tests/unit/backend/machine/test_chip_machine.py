@@ -62,7 +62,7 @@ def test_any_number_type_is_taken_as_float32():
     wanted = frames(2, 4)
     for dtype in (np.float64, np.float16, np.int64):
         np.testing.assert_array_equal(machine.run(frames(1, 2).astype(dtype)), wanted)
-    np.testing.assert_array_equal(machine.run(frames(1, 2).tolist()), wanted)  # pyright: ignore
+    np.testing.assert_array_equal(machine.run(frames(1, 2).tolist()), wanted)
 
 
 def test_no_frames_give_no_outputs():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -30,7 +31,8 @@ def test_iou_of_classes_is_scikit_learns():
         matrix[:5, :5], confusion_matrix(truth.ravel(), found.ravel(), labels=range(5))
     )
     each = intersection_over_union(matrix)
-    expected = jaccard_score(truth.ravel(), found.ravel(), labels=range(5), average=None)
+    each_class = cast(Any, None)  # what scikit-learn, which has no types, asks for
+    expected = jaccard_score(truth.ravel(), found.ravel(), labels=range(5), average=each_class)
     np.testing.assert_allclose(each[:5], expected)
     assert np.isnan(each[5])
     with pytest.raises(ValueError, match="shapes differ"):
@@ -61,7 +63,7 @@ def coco_average_precision(frames: list[dict]) -> float:
             row = {"image_id": i, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1]}
             results.append({**row, "score": float(score)})
     with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
+        coco = cast(Any, COCO())
         images = [{"id": i} for i in range(len(frames))]
         coco.dataset = {
             "images": images,
@@ -82,7 +84,7 @@ def test_average_precision_is_cocos(seed: int):
     rng = np.random.default_rng(seed)
     frames = list[dict]()
     for _ in range(12):
-        truth = random_boxes(rng, rng.integers(1, 6))
+        truth = random_boxes(rng, int(rng.integers(1, 6)))
         # Found again, a little off, some twice; and false ones. Coarse scores tie.
         near = np.repeat(truth, 2, 0) + rng.uniform(-7, 7, (2 * len(truth), 4))
         boxes = np.concatenate([near, random_boxes(rng, 3)])
@@ -97,7 +99,7 @@ def test_average_precision_is_cocos(seed: int):
             frame["scores"],
             iou_2d(frame["boxes"], frame["truth"][~frame["crowd"]]),
             np.zeros(int((~frame["crowd"]).sum()), bool),
-            (covered_2d(frame["boxes"], frame["truth"][frame["crowd"]]) >= 0.5).any(1),
+            np.any(covered_2d(frame["boxes"], frame["truth"][frame["crowd"]]) >= 0.5, axis=1),
         )
         for frame in frames
     ]

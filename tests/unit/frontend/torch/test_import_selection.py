@@ -100,7 +100,7 @@ def test_function(name: str):
     "layer",
     [
         tnn.LayerNorm(4),
-        tnn.LayerNorm((5, 4), elementwise_affine=False),
+        tnn.LayerNorm([5, 4], elementwise_affine=False),
         tnn.GroupNorm(3, 6),
         tnn.InstanceNorm2d(6),
         tnn.InstanceNorm2d(6, affine=True, track_running_stats=True),
@@ -216,6 +216,8 @@ def test_what_is_no_correlation_volume_stays(function: Callable[[Tensor, Tensor]
 
 def test_written_parameters_are_refused():
     class Counting(tnn.Module):
+        count: Tensor
+
         def __init__(self):
             super().__init__()
             self.register_buffer("count", torch.zeros(()))

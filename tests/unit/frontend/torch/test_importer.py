@@ -152,9 +152,10 @@ def test_means_over_the_image_are_one_form():
 
 def test_several_inputs_in_a_structure():
     model = Function(lambda self, x, pair: x + pair["a"] * pair["b"][0])
-    inputs = [torch.randn(1, 4), {"a": torch.randn(1, 4), "b": [torch.randn(1, 4)]}]
+    x, a, b = torch.randn(1, 4), torch.randn(1, 4), torch.randn(1, 4)
+    inputs = [x, {"a": a, "b": [b]}]
     module = import_torch(model.eval(), inputs)
-    (found,) = run_nn(module, inputs[0], inputs[1]["a"], inputs[1]["b"][0])
+    (found,) = run_nn(module, x, a, b)
     torch.testing.assert_close(found, model(*inputs))
 
 
@@ -209,7 +210,7 @@ def test_training_mode_is_refused_with_everything_else():
     model = Function(
         lambda self, x: self.none(self.drop(self.second(self.first(x)))).cumsum(1), **parts
     )
-    model.first.eval()
+    parts["first"].eval()
     with pytest.raises(ImportFailure) as error:
         import_torch(model, torch.randn(1, *IMAGE))
     found = [(problem.operator, problem.place) for problem in error.value.problems[:2]]
@@ -237,9 +238,12 @@ def test_all_control_flow_on_values_is_listed():
 def test_names_and_locations():
     module = import_torch(digits_resnet(4).eval(), torch.zeros(1, 1, 8, 8))
     ops = [op for op in module.walk() if isinstance(op, nn.NnOp)]
-    assert ops[0].output.name_hint == "stem"
-    assert ops[0].weight.name_hint == "stem_weight"
-    assert describe_op(ops[0].weight.owner) == "'data.constant' op at layer \"stem.weight\""
+    stem = ops[0]
+    assert isinstance(stem, nn.Conv2dOp)
+    assert stem.output.name_hint == "stem"
+    assert stem.weight.name_hint == "stem_weight"
+    assert isinstance(stem.weight.owner, ConstantOp)
+    assert describe_op(stem.weight.owner) == "'data.constant' op at layer \"stem.weight\""
     shortcut = next(op for op in ops if op.output.name_hint == "block2_shortcut")
     where = describe_op(shortcut)
     assert where.startswith("'nn.conv2d' op at layer \"block2.shortcut.0\" (")
@@ -331,9 +335,10 @@ def test_everything_unsupported_is_listed_at_once():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_weights_that_are_not_finite(value):
-    model = tnn.Sequential(tnn.Conv2d(3, 4, 1))
+    conv = tnn.Conv2d(3, 4, 1)
+    model = tnn.Sequential(conv)
     with torch.no_grad():
-        model[0].weight[2, 1] = value
+        conv.weight[2, 1] = value
     with pytest.raises(RecogError) as error:
         import_torch(model, torch.randn(1, *IMAGE))
     found = f'parameter "0.weight": element [2, 1, 0, 0] is {value}: weights must be finite'

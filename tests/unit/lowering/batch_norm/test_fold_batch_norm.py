@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from batch_norm_networks import in_double, randomize
+from batch_norm_networks import in_double, randomize, statistics_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 from nn_modules import module_of, tensor_type
 from torch import nn as tnn
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, f32
-from xdsl.ir import Block, SSAValue
+from xdsl.dialects.builtin import ModuleOp, NameLoc, f32
+from xdsl.ir import Block, Operation, SSAValue
 
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects import nn
@@ -44,20 +44,22 @@ def layers_module(model: tnn.Sequential, x: torch.Tensor) -> ModuleOp:
         block.add_op(op)
         return op.output
 
+    def parameters(layer: tnn.Conv2d | tnn.Linear) -> list[SSAValue]:
+        tensors = [layer.weight] if layer.bias is None else [layer.weight, layer.bias]
+        return [constant(tensor) for tensor in tensors]
+
     for layer in model:
-        if isinstance(layer, tnn.Conv2d | tnn.Linear):
-            operands = [constant(layer.weight)]
-            operands += [] if layer.bias is None else [constant(layer.bias)]
         if isinstance(layer, tnn.Conv2d):
+            assert isinstance(layer.padding, tuple)
             padding = layer.padding * 2
-            op = nn.Conv2dOp(value, *operands, padding=padding, groups=layer.groups)
+            op = nn.Conv2dOp(value, *parameters(layer), padding=padding, groups=layer.groups)
         elif isinstance(layer, tnn.Linear):
-            op = nn.LinearOp(value, *operands)
+            op = nn.LinearOp(value, *parameters(layer))
         else:
+            assert isinstance(layer, tnn.BatchNorm1d | tnn.BatchNorm2d)
             scale = layer.weight if layer.affine else torch.ones(layer.num_features)
             shift = layer.bias if layer.affine else torch.zeros(layer.num_features)
-            statistics = (layer.running_mean, layer.running_var)
-            values = map(constant, (scale, shift, *statistics))
+            values = map(constant, (scale, shift, *statistics_of(layer)))
             op = nn.BatchNormOp(value, *values, eps=layer.eps)
         block.add_op(op)
         value = op.output
@@ -72,7 +74,9 @@ def fold_into_one_layer(model: tnn.Sequential, x: torch.Tensor) -> None:
     constants = [op for op in module.walk() if isinstance(op, ConstantOp)]
     assert (count(module, nn.BatchNormOp), len(constants)) == (0, 2)
     (found,) = run_nn(module, x)
-    magnitudes = {op: torch.from_numpy(np.abs(op.value.to_array())) for op in constants}
+    magnitudes: dict[SSAValue | Operation, torch.Tensor] = {
+        op: torch.from_numpy(np.abs(op.value.to_array())) for op in constants
+    }
     (magnitude,) = run_nn(module, x.abs(), constants=magnitudes)
     # Each of up to 28 terms adds half a unit in the last place, 2^-24.
     assert bool(((found - in_double(model, x)).abs() <= 2e-6 * magnitude).all())
@@ -205,14 +209,16 @@ def test_extreme_scales(scale, variance):
     conv, norm = tnn.Conv2d(3, 4, 3), tnn.BatchNorm2d(4)
     with torch.no_grad():
         norm.weight.fill_(scale)
-        norm.running_var.fill_(variance)
-        norm.running_mean.normal_()
+        running_mean, running_var = statistics_of(norm)
+        running_var.fill_(variance)
+        running_mean.normal_()
     module = import_torch(tnn.Sequential(conv, norm).eval(), torch.randn(1, 3, 5, 5))
     FoldBatchNormPass().apply(Context(), module)
     weight, bias = (op.value.to_array() for op in module.walk() if isinstance(op, ConstantOp))
     s = np.float64(np.float32(scale)) / np.sqrt(np.float64(np.float32(variance)) + 1e-5)
     exact_weight = conv.weight.detach().double().numpy() * s
-    exact_bias = (conv.bias.detach().double() - norm.running_mean.double()).numpy() * s
+    assert conv.bias is not None
+    exact_bias = (conv.bias.detach().double() - running_mean.double()).numpy() * s
     # Rounded once from float64: the same bits.
     assert np.array_equal(weight, exact_weight.astype(np.float32))
     np.testing.assert_allclose(bias, exact_bias, rtol=1e-6, atol=1e-45)
@@ -228,5 +234,7 @@ def test_digits_network():
 
 def test_locations_stay():
     module = fold(randomize(digits_resnet(4), 1), torch.rand(1, 1, 8, 8))
-    names = [op.location.desc.data for op in module.walk() if isinstance(op, nn.Conv2dOp)]
+    locations = [op.location for op in module.walk() if isinstance(op, nn.Conv2dOp)]
+    names = [each.desc.data for each in locations if isinstance(each, NameLoc)]
+    assert len(names) == len(locations)
     assert names[:3] == ["stem", "block1.conv1", "block1.conv2"]

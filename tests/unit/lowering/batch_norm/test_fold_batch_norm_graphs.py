@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from random_graphs import EXTREMES, graphs, with_elements
-from xdsl.dialects.builtin import ModuleOp, f32
+from xdsl.dialects.builtin import ModuleOp, TensorType, f32
 from xdsl.ir import Operation
 
 from recog.backend.interpreters.nn import run_nn
@@ -18,6 +18,7 @@ from recog.lowering.batch_norm.fold import fold_batch_norms
 
 def random_input(module: ModuleOp) -> torch.Tensor:
     (type_,) = find_function(module, "main").function_type.inputs
+    assert isinstance(type_, TensorType)
     shape = type_.get_shape()
     return torch.from_numpy(np.random.default_rng(1).normal(size=(2, *shape[1:])))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -47,6 +49,11 @@ class Apply(tnn.Module):
 
 class FrozenNorm(tnn.Module):
     """torchvision.ops.FrozenBatchNorm2d: buffers, a multiplication and an addition."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    mean: torch.Tensor
+    var: torch.Tensor
 
     def __init__(self, channels):
         super().__init__()
@@ -99,7 +106,7 @@ def cat(*parts):
 
 def positive(channels):
     """A batch norm whose scales are positive."""
-    norm = Norm(channels)
+    norm = cast(Any, Norm(channels))
     norm.positive = True
     return norm
 

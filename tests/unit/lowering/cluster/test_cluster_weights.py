@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, log2, prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -227,7 +228,7 @@ def test_weights_of_any_size_and_value():
         ("seed", -1, "[0, 4294967295]"),
     ],
 )
-def test_bad_options(option: str, value: float, range_: str):
+def test_bad_options(option: str, value: Any, range_: str):
     with pytest.raises(RecogError) as caught:
         ClusterWeightsPass(**{option: value})
     name = option.replace("_", "-")

@@ -13,7 +13,7 @@ from recog.dialects.verification import verify_module
 from recog.frontend.functional import decode_boxes_2d, peaks, suppress
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.cluster.differentiable_outputs import heads_of, returning_heads
-from recog.lowering.pipeline import ConversionOptions, convert, module_outputs, raise_torch
+from recog.lowering.pipeline import ConversionOptions, Stage, convert, module_outputs, raise_torch
 
 QUICK = ConversionOptions(
     centroids=4, scalar_centroids=3, epochs=30, batch=8, learning_rate=5e-3, reassign=0
@@ -86,12 +86,12 @@ def test_tuning_brings_the_heads_closer(network: type[nn.Module]):
     conversion = convert(imported(network()), [x], options=QUICK)
     assert conversion.host_part is None
 
-    def distance(stage: str) -> float:
+    def distance(stage: Stage) -> float:
         values = []
-        for module in (conversion.stages["folded"], conversion.stages[stage]):
+        for module in (conversion.stages[Stage.FOLDED], conversion.stages[stage]):
             with returning_heads(module):
                 values.append(module_outputs(module, [x]))
         pairs = zip(*values, strict=True)
         return float(np.mean([((a - b) ** 2).mean() / a.var() for a, b in pairs]))
 
-    assert distance("tuned") < 0.9 * distance("clustered")
+    assert distance(Stage.TUNED) < 0.9 * distance(Stage.CLUSTERED)

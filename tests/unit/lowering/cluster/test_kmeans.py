@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_as_good_as_scikit_learn(rows: np.ndarray):
     from sklearn.cluster import KMeans
 
     found = cluster_rows(rows, 16, seed=0)
-    reference = KMeans(16, n_init=1, random_state=0, max_iter=50).fit(rows)
+    reference = cast(Any, KMeans)(16, n_init=1, random_state=0, max_iter=50).fit(rows)
     assert inertia(rows, found.centroids) <= 1.03 * reference.inertia_
     # Each row is at its nearest centroid.
     assert assigned(rows, found) <= 1.0001 * inertia(rows, found.centroids)

@@ -155,7 +155,7 @@ BAD_DATA = {
     "pickle": (UNREADABLE["pickled array"], "x.npz: cannot be read: Object arrays cannot be"),
     "shape": (npz(inputs=GOOD[:, :1]), "input 0: has shape [4, 1, 6, 6], the network wants [N, 2"),
     "rank": (npz(inputs=GOOD[0]), "input 0: has shape [2, 6, 6]"),
-    "scalar": (npz(inputs=np.float32(1)), "needs arrays of as many frames each"),
+    "scalar": (npz(inputs=np.array(1, np.float32)), "needs arrays of as many frames each"),
     "no frames": (npz(inputs=GOOD[:0]), "needs arrays of as many frames each"),
     "type": (npz(inputs=GOOD.astype("U8")), "input 0"),
     "complex": (npz(inputs=GOOD.astype(complex)), "input 0: has dtype"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log2
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,13 +88,14 @@ def test_outliers_are_clipped_if_that_pays():
     assert best_bias(format, samples_of(values[-1:])) == covering_bias(format, 0.8)
 
 
+def chosen_format(op: nn.NnOp) -> LnsFormat:
+    attribute = op.attributes[FORMAT]
+    assert isinstance(attribute, NumberType)
+    return attribute.format
+
+
 def chosen_formats(module: ModuleOp) -> list[LnsFormat]:
-    found = []
-    for op in ops_of(module, nn.NnOp):
-        attribute = op.attributes[FORMAT]
-        assert isinstance(attribute, NumberType)
-        found.append(attribute.format)
-    return found
+    return [chosen_format(op) for op in ops_of(module, nn.NnOp)]
 
 
 def test_every_op_and_argument_gets_a_format():
@@ -120,9 +122,8 @@ def test_formats_fit_the_values():
     seen = []
 
     def observe(op, results):
-        format = op.attributes[FORMAT].format if isinstance(op, nn.NnOp) else None
-        if format is not None:
-            value = results[0].numpy()
+        if isinstance(op, nn.NnOp):
+            value, format = results[0].numpy(), chosen_format(op)
             seen.append(sqnr_db(value, decode(encode(value, format), format)))
 
     run_nn(module, x, observe=observe)
@@ -219,7 +220,7 @@ def test_networks_that_overflow():
         {"output_frac": 99},
     ],
 )
-def test_bad_options(options: dict[str, int]):
+def test_bad_options(options: dict[str, Any]):
     ((name, value),) = options.items()
     with pytest.raises(RecogError, match=f"option {name.replace('_', '-')} must be in .*{value}"):
         CalibratePass(data="data.npy", **options)

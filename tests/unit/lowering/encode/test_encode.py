@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import log2
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from recog.dialects.data import constant_array
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import format_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.tensors import shape_of
 from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.encode.calibrate import ActivationFormats, CalibratePass, calibrate
@@ -119,7 +121,7 @@ def test_scales_become_biases(seed: int, format: LnsFormat):
     (encoded,) = ops_of(module, LookupOp)
     assert encoded.scales is None
     rounded = decode(constant(encoded.codebook), format_of(encoded.codebook))
-    blocks = rounded[pointers].reshape(layer.weight.type.get_shape())
+    blocks = rounded[pointers].reshape(shape_of(layer.weight))
     codes = constant(encoded.codebook)[pointers].reshape(blocks.shape)
     found = decode(codes, format_of(encoded.output))
     np.testing.assert_allclose(found, blocks * scales[:, None], rtol=1e-6)
@@ -201,7 +203,7 @@ def test_weights_of_small_channels_keep_their_precision():
     """A bias per output channel: a channel a million times smaller loses nothing."""
     module = linear(16, 2, 60, 0)
     constants = [op for op in module.walk() if op.name == "data.constant"]
-    weight = constant(constants[0].results[0]).copy()  # pyright: ignore
+    weight = constant(constants[0].results[0]).copy()
     weight[1] = weight[0] * 2.0**-20
     from xdsl.dialects.builtin import f32
 
@@ -237,6 +239,6 @@ def test_weight_biases_clip_at_most_half_a_step():
         ({"accumulator_width": 65}, r"option accumulator-width must be in \[16, 64\], got 65"),
     ],
 )
-def test_bad_options(options: dict[str, int], message: str):
+def test_bad_options(options: dict[str, Any], message: str):
     with pytest.raises(RecogError, match=message):
         EncodeLnsPass(**options)

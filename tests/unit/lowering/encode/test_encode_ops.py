@@ -15,7 +15,7 @@ from recog.backend.interpreters.lns import run_lns
 from recog.backend.interpreters.nn import run_nn
 from recog.dialects import lns, nn
 from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp
+from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.verification import verify_module
 from recog.lowering.check.compare_layers import sqnr_db
@@ -49,7 +49,7 @@ def constant(*shape: int, seed: int = 5, positive: bool = False) -> SSAValue:
 
 
 def scalar(value: float) -> SSAValue:
-    return ConstantOp.from_array(np.float32(value), f32).output
+    return ConstantOp.from_array(np.array(value, np.float32), f32).output
 
 
 def frames(shape: tuple[int, ...], seed: int, positive: bool) -> np.ndarray:
@@ -204,8 +204,9 @@ def test_activations_of_a_conv(activation: Build, ops: list[str], scale: float):
     """A ReLU6 is where the format ends, whether the values reach 6 or not."""
 
     def conv(x: SSAValue) -> nn.Conv2dOp:
-        weight = constant(8, 6, 3, 3).owner.value.to_array() * scale
-        return nn.Conv2dOp(x, ConstantOp.from_array(weight, f32), padding=(1, 1, 1, 1))
+        weight = constant_array(constant(8, 6, 3, 3))
+        assert weight is not None
+        return nn.Conv2dOp(x, ConstantOp.from_array(weight * scale, f32), padding=(1, 1, 1, 1))
 
     module, db = converted(network([IMAGE], conv, activation), [frames(IMAGE, 1, False)])
     assert [op.name for op in module.walk() if isinstance(op, lns.Conv2dOp | lns.TableOp)] == [

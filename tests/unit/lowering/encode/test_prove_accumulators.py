@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ func.func @main(%x: tensor<1x{inputs}xf32> {{lns.format = !lns.number<8, 4, bias
 """
 
 
-def encoded(inputs: int, weight: float = 1.0, **options: int):
+def encoded(inputs: int, weight: float = 1.0, **options: Any):
     context = make_context()
     text = NETWORK.format(inputs=inputs, weight=weight)
     module = parse_module(context, text.encode(), "net.mlir")

@@ -16,7 +16,7 @@ from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.legalize.share_constants import ShareConstantsPass
-from recog.lowering.pipeline import ConversionOptions, convert, fold_network
+from recog.lowering.pipeline import ConversionOptions, Stage, convert, fold_network
 
 
 class Siamese(tnn.Module):
@@ -60,7 +60,7 @@ def test_folding_keeps_shared_weights_shared():
 def test_tuning_changes_both_branches_alike():
     options = ConversionOptions(epochs=1)
     result = convert(imported(), inputs(), options=options)
-    assert weights_of(result.stages["tuned"]) == [2, 2, 2, 2]
+    assert weights_of(result.stages[Stage.TUNED]) == [2, 2, 2, 2]
 
 
 def constant(value: float, line: int) -> ConstantOp:

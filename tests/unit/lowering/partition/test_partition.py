@@ -80,7 +80,7 @@ def test_the_parts_give_what_the_whole_gives(name: str) -> None:
 
 
 def test_the_machine_and_the_host_run_from_one_call() -> None:
-    module, x = imported("best")
+    module, _ = imported("best")
     frames = torch.randn(4, 3, 6, 6).numpy()
     expected = [value.detach().numpy() for value in run_nn(module, frames)]
     assert partition(module)

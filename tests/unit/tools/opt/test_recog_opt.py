@@ -14,7 +14,7 @@ from typing import IO, ClassVar
 import pytest
 from xdsl.context import Context
 from xdsl.dialects import arith, func
-from xdsl.dialects.builtin import ModuleOp, i64
+from xdsl.dialects.builtin import FunctionType, ModuleOp, i64
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     PatternRewriter,
@@ -327,7 +327,7 @@ def test_a_pass_that_breaks_the_ir_is_named(bench: Workbench, monkeypatch: pytes
         def apply(self, ctx: Context, op: ModuleOp) -> None:
             for function in op.walk():
                 if isinstance(function, func.FuncOp):
-                    function.function_type = func.FunctionType.from_lists([i64], [])
+                    function.function_type = FunctionType.from_lists([i64], [])
 
     register(monkeypatch, BreakingPass)
     result = bench.run(bench.write(VALID), "-p", "test-break", "-o", bench.path("out.mlir"))

@@ -8,7 +8,7 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import numpy as np
@@ -28,6 +28,7 @@ from PIL import Image
 
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
+from recog.frontend.tasks.segmentation import SegmentationTask
 from recog.tools.pictures import Frames, drive_data, write_pictures
 from recog.tools.pictures.writer import Scores
 
@@ -43,7 +44,7 @@ def drives() -> dict[str, Frames]:
     return {
         "stereo3d": Frames(stereo.images, stereo.truths, outputs, outputs),
         "detection2d": Frames(stereo.images[:1], stereo.truths, outputs[:3], outputs[:3]),
-        "segmentation": Frames(stereo.images[:1], classes, maps, maps),
+        "segmentation": Frames(stereo.images[:1], cast(Any, classes), maps, maps),
     }
 
 
@@ -257,7 +258,7 @@ def test_bad_arguments_are_refused(tmp_path: Path):
 
 
 def test_a_task_without_pictures_is_refused(tmp_path: Path):
-    class Plain(type(get_task("segmentation"))):
+    class Plain(SegmentationTask):
         pictures = None
 
     frames = segmentation_frames()

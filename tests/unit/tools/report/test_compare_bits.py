@@ -48,7 +48,7 @@ def frames() -> np.ndarray:
 def conversion(frames: np.ndarray) -> Conversion:
     torch.manual_seed(0)
     module = import_torch(Network().eval(), torch.zeros(1, 2, 6, 6))
-    return convert(module, [frames], options=ConversionOptions(cluster=None, tune=None))
+    return convert(module, [frames], options=ConversionOptions(cluster=False, tune=False))
 
 
 def layer_instructions(module: ModuleOp, layer: str) -> list[chip.InstructionOp]:
