@@ -11,6 +11,7 @@ explodes and about one scale in ten is negative.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -34,9 +35,7 @@ def load_torchvision() -> Any:
             "int pooled_width, int sampling_ratio, bool aligned) -> Tensor"
         )
         _LIBRARIES.append(library)
-    import torchvision
-
-    return torchvision
+    return import_module("torchvision")
 
 
 def images(*shape: int, seed: int = 0) -> Tensor:
