@@ -202,5 +202,7 @@ def level_table(rows: Sequence[LevelRow]) -> tuple[list[str], list[list[str]]]:
 
 
 def decibels(value: float) -> str:
-    """A ratio in decibels, "exact" where nothing differs."""
+    """A ratio in decibels: "exact" where nothing differs, "NaN" where there is none."""
+    if np.isnan(value):
+        return "NaN"
     return f"{value:.1f}" if np.isfinite(value) else "exact"

@@ -21,6 +21,7 @@ from recog.backend.arithmetic.fast.memo import remembered
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
 from recog.backend.arithmetic.gemm import transposed
 from recog.backend.arithmetic.gemm.engine import GemmEngine, encoded
+from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow, Window
 
@@ -44,9 +45,24 @@ def _kinds() -> tuple[Any, ...]:
     return narrow, convolution
 
 
+def _check_compiler() -> None:
+    """Raise RecogError where the environment keeps numba from compiling."""
+    hint = "unset it, or compute slowly with the engine gemm"
+    try:
+        from numba import config
+    except ValueError as error:  # of one of its variables
+        raise RecogError(
+            f"numba refuses its settings: {error}", where="NUMBA_*", hint=hint
+        ) from None
+    if config.DISABLE_JIT:
+        what = "the fast engine is compiled by numba, which this variable switches off"
+        raise RecogError(what, where="NUMBA_DISABLE_JIT", hint=hint)
+
+
 @lru_cache
 def _load(path: str) -> Kernels:
     """The kernels of a path; what surrounds them is compiled if it has not been kept."""
+    _check_compiler()
     from recog.backend.arithmetic.fast.assembly import kernels
 
     code = kernels(path)

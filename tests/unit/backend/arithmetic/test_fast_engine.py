@@ -1,5 +1,6 @@
 """The fast engine against the definition, bit for bit, on every path this processor can show."""
 
+import os
 import re
 import subprocess
 import sys
@@ -396,3 +397,24 @@ def test_fuzzing():
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "12 layers from seed 77: equal on" in run.stdout
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_DISABLE_JIT=1", "NUMBA_NUM_THREADS=0"])
+def test_settings_that_keep_numba_from_compiling_are_named(setting: str):
+    code = (
+        "import numpy as np\n"
+        "from recog.backend.arithmetic.fast.engine import _load\n"
+        "from recog.dialects.errors import RecogError\n"
+        "try: _load('portable')\n"
+        "except RecogError as error: print(error)\n"
+    )
+    name, _, value = setting.partition("=")
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "NUMBA_" in run.stdout, run.stderr
+    assert "hint: unset it" in run.stdout
