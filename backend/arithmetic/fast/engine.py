@@ -54,7 +54,7 @@ def _check_compiler() -> None:
         raise RecogError(
             f"numba refuses its settings: {error}", where="NUMBA_*", hint=hint
         ) from None
-    if config.DISABLE_JIT:
+    if getattr(config, "DISABLE_JIT"):  # noqa: B009, numba makes it at run time
         what = "the fast engine is compiled by numba, which this variable switches off"
         raise RecogError(what, where="NUMBA_DISABLE_JIT", hint=hint)
 
