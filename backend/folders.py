@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -28,6 +29,9 @@ def whole_folder(
     names, there is a moment without it, which the next run mends.) Drafts that a killed process
     left behind are removed by the next one that writes there.
 
+    A folder that cannot be moved, since it is the current one, a mount, or in a folder where
+    nothing can be written, is changed file by file at the end: each file is whole, not all of them.
+
     Args:
         path: the folder; made, with those above it, where it is missing.
         is_ours: whether the file of that name is an output like those of the block, which goes
@@ -40,25 +44,45 @@ def whole_folder(
     check_output_folder(path)
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target, os.fspath(path)):
-        _recover(target)
-        draft = _beside(target, "draft")
+    place = target.parent if _can_be_moved(target) else target
+    stem = _stem(target)
+    with _locked(place / f"{stem}.lock", os.fspath(path)):
+        _recover(target, place, stem)
+        draft = _new(place, stem, "draft")
         draft.mkdir()
         try:
             yield draft
-            _swap(target, draft, is_ours)
+            _sync_tree(draft)
+            if place == target:
+                _move_into(target, draft, is_ours)
+            else:
+                _swap(target, draft, is_ours)
+            sync_folder(place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _beside(target: Path, what: str) -> Path:
-    return target.with_name(f".{target.name[:50]}.{uuid.uuid4().hex[:12]}.{what}")
+def _can_be_moved(target: Path) -> bool:
+    """Whether another folder can take a folder's place, and nobody stands in it."""
+    if not os.access(target.parent, os.W_OK) or os.path.ismount(target):
+        return False
+    here = Path(os.path.realpath("."))
+    return target != here and target not in here.parents
+
+
+def _stem(target: Path) -> str:
+    """The beginning of the names of what stands beside a folder for a while: no other's has it."""
+    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
+    return f".{target.name[:40]}.{digest}"
+
+
+def _new(place: Path, stem: str, what: str) -> Path:
+    return place / f"{stem}.{uuid.uuid4().hex[:12]}.{what}"
 
 
 @contextmanager
-def _locked(target: Path, shown: str) -> Generator[None, None, None]:
-    """Hold the folder against other processes; the lock ends with this one, however it ends."""
-    file = target.with_name(f".{target.name[:50]}.lock")
+def _locked(file: Path, shown: str) -> Generator[None, None, None]:
+    """Hold a lock against other processes; it ends with this one, however this one ends."""
     descriptor = _open_lock(file, shown)
     try:
         yield
@@ -90,10 +114,10 @@ def _open_lock(file: Path, shown: str) -> int:
         os.close(descriptor)  # its holder has removed it meanwhile: the name is another file's
 
 
-def _recover(target: Path) -> None:
+def _recover(target: Path, place: Path, stem: str) -> None:
     """Finish, or take back, what a process did that was killed while it swapped."""
-    name = re.escape(f".{target.name[:50]}.") + "[0-9a-f]{12}[.](draft|old)"
-    left = [path for path in target.parent.iterdir() if re.fullmatch(name, path.name)]
+    name = re.escape(f"{stem}.") + "[0-9a-f]{12}[.](draft|old)"
+    left = [path for path in place.iterdir() if re.fullmatch(name, path.name)]
     for path in left:
         if path.suffix == ".old" and not target.exists():
             os.rename(path, target)
@@ -103,23 +127,34 @@ def _recover(target: Path) -> None:
 
 def _swap(target: Path, draft: Path, is_ours: Callable[[str], bool]) -> None:
     """Put the draft in the target's place, the target's other files moved into it."""
-    if target.exists():
-        shutil.copymode(target, draft)
-        for path in target.iterdir():
-            if not is_ours(path.name) and not (draft / path.name).exists():
-                _link(path, draft / path.name)
-    for path in draft.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            _sync(path)
-    sync_folder(draft)
     if not target.exists():
         os.rename(draft, target)
-    elif not _exchange(draft, target):
-        old = _beside(target, "old")
+        return
+    shutil.copymode(target, draft)
+    for path in target.iterdir():
+        if not is_ours(path.name) and not (draft / path.name).exists():
+            _link(path, draft / path.name)
+    if not _exchange(draft, target):
+        old = _new(target.parent, _stem(target), "old")
         os.rename(target, old)
         os.rename(draft, target)
         shutil.rmtree(old, ignore_errors=True)
-    sync_folder(target.parent)
+
+
+def _move_into(target: Path, draft: Path, is_ours: Callable[[str], bool]) -> None:
+    """Move the draft's files into the target, in place of those that are ours."""
+    for path in list(target.iterdir()):
+        if is_ours(path.name) and path.is_file() and not (draft / path.name).exists():
+            path.unlink()
+    for path in draft.iterdir():
+        os.replace(path, target / path.name)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            _sync(path)
+    sync_folder(folder)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -134,6 +134,37 @@ def test_without_hard_links(before: Path):
     assert tree(before) == {"a.ours": "new a", "notes/mine.txt": "mine"}
 
 
+def test_the_current_folder_is_changed_where_it_stands(
+    before: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A shell that stands in it would find itself in a folder that is gone."""
+    for place, name in ((before, "."), (before / "notes", "..")):
+        monkeypatch.chdir(place)
+        inode = before.stat().st_ino
+        with whole_folder(name, ours) as draft:
+            (draft / "a.ours").write_text("new a")
+        assert before.stat().st_ino == inode
+        assert tree(before) == {"a.ours": "new a", "notes/mine.txt": "mine"}
+        assert os.listdir(before.parent) == ["out"]
+
+
+def test_where_nothing_can_be_written_beside_it(before: Path):
+    access = patch.object(folders.os, "access", lambda path, mode: Path(path) != before.parent)
+    with access, whole_folder(before, ours) as draft:
+        (draft / "a.ours").write_text("new a")
+        assert draft.parent == before
+    assert tree(before) == {"a.ours": "new a", "notes/mine.txt": "mine"}
+
+
+def test_folders_whose_long_names_begin_alike_are_two(tmp_path: Path):
+    one, two = tmp_path / ("x" * 200 + "1"), tmp_path / ("x" * 200 + "2")
+    with whole_folder(one, ours) as first, whole_folder(two, ours) as second:
+        (first / "a.ours").write_text("1")
+        (second / "a.ours").write_text("2")
+    assert tree(one) == {"a.ours": "1"}
+    assert tree(two) == {"a.ours": "2"}
+
+
 def test_what_is_no_folder_is_refused_first(tmp_path: Path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match="Not a directory"), whole_folder(tmp_path / "file", ours):
