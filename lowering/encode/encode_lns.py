@@ -44,43 +44,7 @@ from recog.lowering.encode.calibrate import CalibratePass
 from recog.lowering.encode.constants import ConstantEncoder
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.legality import can_encode
-from recog.lowering.encode.patterns.boxes import (
-    EncodeDecodeBoxes2dPattern,
-    EncodeDecodeBoxes3dPattern,
-    EncodePeaksPattern,
-    EncodeSuppressPattern,
-)
-from recog.lowering.encode.patterns.elementwise import (
-    EncodeAddPattern,
-    EncodeDivPattern,
-    EncodeMulPattern,
-    EncodeReluPattern,
-    EncodeSubPattern,
-    EncodeTablePattern,
-)
-from recog.lowering.encode.patterns.layers import (
-    EncodeAffinePattern,
-    EncodeConv2dPattern,
-    EncodeConvTranspose2dPattern,
-    EncodeLinearPattern,
-)
-from recog.lowering.encode.patterns.stereo import (
-    EncodeCorrelationPattern,
-    EncodeExpectationPattern,
-    EncodeMonomialPattern,
-)
-from recog.lowering.encode.patterns.windows_and_moves import (
-    EncodeArgmaxPattern,
-    EncodeAvgPool2dPattern,
-    EncodeConcatPattern,
-    EncodeMaxPool2dPattern,
-    EncodeMeanPattern,
-    EncodePadPattern,
-    EncodePermutePattern,
-    EncodeReshapePattern,
-    EncodeResizePattern,
-    EncodeSlicePattern,
-)
+from recog.lowering.encode.patterns import boxes, elementwise, layers, stereo, windows_and_moves
 from recog.lowering.encode.prove_accumulators import widen
 from recog.lowering.encode.values import Encoding, calibrated_format
 
@@ -156,34 +120,13 @@ def encode_with(module: ModuleOp, constants: ConstantEncoder, refuse: Refuse | N
 
 
 PATTERNS: tuple[Callable[[Encoding], RewritePattern], ...] = (
-    EncodeConv2dPattern,
-    EncodeConvTranspose2dPattern,
-    EncodeLinearPattern,
-    EncodeAffinePattern,
-    EncodeMonomialPattern,
-    EncodeTablePattern,
-    EncodeAddPattern,
-    EncodeSubPattern,
-    EncodeMulPattern,
-    EncodeDivPattern,
-    EncodeReluPattern,
-    EncodeAvgPool2dPattern,
-    EncodeMaxPool2dPattern,
-    EncodeMeanPattern,
-    EncodeResizePattern,
-    EncodePeaksPattern,
-    EncodeDecodeBoxes2dPattern,
-    EncodeDecodeBoxes3dPattern,
-    EncodeSuppressPattern,
-    EncodeReshapePattern,
-    EncodeConcatPattern,
-    EncodeSlicePattern,
-    EncodePadPattern,
-    EncodePermutePattern,
-    EncodeArgmaxPattern,
-    EncodeCorrelationPattern,
-    EncodeExpectationPattern,
+    *layers.PATTERNS,
+    *stereo.PATTERNS,
+    *elementwise.PATTERNS,
+    *windows_and_moves.PATTERNS,
+    *boxes.PATTERNS,
 )
+"""The first that fits an op counts: products that are a layer of their own come before tables."""
 
 
 @dataclass(frozen=True)

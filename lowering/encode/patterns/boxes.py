@@ -117,3 +117,11 @@ def _replace_with_fixed(rewriter: PatternRewriter, op: nn.NnOp, new_op: Operatio
 def _keep_label(op: Operation, new_op: Operation) -> None:
     if LAYER in op.attributes:
         new_op.attributes[LAYER] = op.attributes[LAYER]
+
+
+PATTERNS = (
+    EncodePeaksPattern,
+    EncodeDecodeBoxes2dPattern,
+    EncodeDecodeBoxes3dPattern,
+    EncodeSuppressPattern,
+)

@@ -139,3 +139,13 @@ class EncodeReluPattern(RewritePattern):
             rewriter.replace(op, [], [op.input])
             return
         replace_with_codes(rewriter, op, lns.ReluOp(x, replace(format_of(x), unsigned=True)))
+
+
+PATTERNS = (
+    EncodeTablePattern,
+    EncodeAddPattern,
+    EncodeSubPattern,
+    EncodeMulPattern,
+    EncodeDivPattern,
+    EncodeReluPattern,
+)

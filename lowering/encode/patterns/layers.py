@@ -138,3 +138,11 @@ class EncodeAffinePattern(RewritePattern):
         shift = ConstantOp.from_array(affine.shift.astype(np.float32), f32)
         bias = constants.encode_bias(op, inserted(rewriter, shift, op), x, weight, rewriter)
         return weight, bias
+
+
+PATTERNS = (
+    EncodeConv2dPattern,
+    EncodeConvTranspose2dPattern,
+    EncodeLinearPattern,
+    EncodeAffinePattern,
+)

@@ -196,3 +196,10 @@ def _factor(value: float, x: SSAValue, rewriter: PatternRewriter, at: nn.NnOp) -
     format = format.with_bias(covering_bias(format, abs(value)))
     codes = encode(np.full((1,) * len(lns.shape_of(x)), value), format)
     return inserted(rewriter, ConstantOp.from_array(codes, NumberType(format)), at)
+
+
+PATTERNS = (
+    EncodeMonomialPattern,
+    EncodeCorrelationPattern,
+    EncodeExpectationPattern,
+)

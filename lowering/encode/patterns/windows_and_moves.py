@@ -230,3 +230,17 @@ class EncodeArgmaxPattern(RewritePattern):
         x = self.encoding.encoded(op.input, rewriter, op)
         argmax = lns.ArgmaxOp(x, op.axis.value.data, nn.INDEX_TYPE)
         replace_op(rewriter, op, [argmax])
+
+
+PATTERNS = (
+    EncodeAvgPool2dPattern,
+    EncodeMaxPool2dPattern,
+    EncodeMeanPattern,
+    EncodeResizePattern,
+    EncodeReshapePattern,
+    EncodeConcatPattern,
+    EncodeSlicePattern,
+    EncodePadPattern,
+    EncodePermutePattern,
+    EncodeArgmaxPattern,
+)
