@@ -39,6 +39,8 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
         raise RecogError("there is no such file", where=where) from None
     except (*UNREADABLE, MemoryError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
+        if "allow_pickle" in reason:  # numpy's words for all that is no array, with bad advice
+            reason = "this is no .npy or .npz file of numbers"
         hint = "give an .npy or .npz file of plain arrays"
         raise RecogError(f"cannot be read: {reason}", where=where, hint=hint) from None
     for name, array in arrays.items():

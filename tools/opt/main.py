@@ -119,7 +119,7 @@ class RecogOptMain(xDSLOptMain):
 
     def _help_pass(self, name: str) -> str:
         if name not in self.available_passes:
-            hint = suggest(name, self.available_passes, "--list-passes")
+            hint = suggest(name, self.available_passes, "recog-opt --list-passes")
             raise UsageError(f"unknown pass '{name}'", where="argument --help-pass", hint=hint)
         return describe_pass(self.available_passes[name]())
 

@@ -52,7 +52,8 @@ def parse_passes(
     for spec in specs:
         if spec.name not in available:
             raise UsageError(
-                f"unknown pass '{spec.name}'", hint=suggest(spec.name, available, "--list-passes")
+                f"unknown pass '{spec.name}'",
+                hint=suggest(spec.name, available, "recog-opt --list-passes"),
             )
     return tuple(instantiate("pass", available[spec.name](), spec) for spec in specs)
 

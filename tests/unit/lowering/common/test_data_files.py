@@ -152,7 +152,10 @@ def test_good_data(run: Callable[[str], tuple[int, str]], tmp_path: Path):
 
 BAD_DATA = {
     "missing": (None, "x.npz: there is no such file"),
-    "pickle": (UNREADABLE["pickled array"], "x.npz: cannot be read: Object arrays cannot be"),
+    "pickle": (
+        UNREADABLE["pickled array"],
+        "x.npz: cannot be read: this is no .npy or .npz file of numbers",
+    ),
     "shape": (npz(inputs=GOOD[:, :1]), "input 0: has shape [4, 1, 6, 6], the network wants [N, 2"),
     "rank": (npz(inputs=GOOD[0]), "input 0: has shape [2, 6, 6]"),
     "scalar": (npz(inputs=np.array(1, np.float32)), "needs arrays of as many frames each"),
