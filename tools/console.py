@@ -57,17 +57,10 @@ def run_main(
     except (Exception, ArgSpecParseError) as error:
         _print_error(program, error, reword)
         _settle_output()
-        return BAD_USAGE if _is_usage(error) else BAD_INPUT
+        return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
-
-
-def _is_usage(error: BaseException) -> bool:
-    """Whether the command line is at fault, flags with values out of range included."""
-    from recog.lowering.common.options import OptionError  # a --help needs none of its imports
-
-    return isinstance(error, (UsageError, ArgSpecParseError, OptionError))
 
 
 def _end_in_order() -> Any:
