@@ -67,6 +67,12 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
     return {op: chain for op, chain in chains.items() if not _is_plain_relu(chain)}
 
 
+def table_ending_at(op: Operation, chains: dict[Operation, Chain]) -> Chain | None:
+    """The chain whose last op is `op`, where it is a function without channels."""
+    chain = chains.get(op)
+    return chain if chain and chain.affine is None and chain.last is op else None
+
+
 def _is_plain_relu(chain: Chain) -> bool:
     """A ReLU alone has an op of its own, which takes no table."""
     return len(chain.ops) == 1 and isinstance(chain.last, nn.ReluOp)
@@ -91,10 +97,8 @@ def _table_chain(op: nn.NnOp, chains: dict[Operation, Chain]) -> Chain | None:
 def _chain_before(op: nn.NnOp, index: int, chains: dict[Operation, Chain]) -> Chain:
     """The table that gives an operand, or an empty chain at this use of it."""
     owner = op.operands[index].owner
-    chain = chains.get(owner) if isinstance(owner, Operation) else None
-    if chain is None or chain.affine is not None or chain.last is not owner:
-        return Chain((op, index), ())
-    return chain
+    before = table_ending_at(owner, chains) if isinstance(owner, Operation) else None
+    return before or Chain((op, index), ())
 
 
 def _is_closed(ops: tuple[nn.NnOp, ...], last: nn.NnOp) -> bool:

@@ -131,6 +131,18 @@ def replace_with_codes(
     rewriter.erase(op)
 
 
+def replace_chain(
+    rewriter: PatternRewriter,
+    chain: Chain,
+    new_op: Operation,
+    activation: Activation | None = None,
+) -> None:
+    """As `replace_with_codes`, of all ops of a chain."""
+    replace_with_codes(rewriter, chain.last, new_op, activation)
+    for member in reversed(chain.ops[:-1]):
+        rewriter.erase(member)
+
+
 def _saturates(new_op: Operation, clamp: nn.ClampOp) -> bool:
     """Whether the largest code is at most the nearest to the clamp's upper end."""
     format, largest = format_of(new_op.results[0]), clamp.max.value.data

@@ -8,7 +8,7 @@ from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.frontend.torch.converters import Constant, ConverterContext, Registry, Unsupported
-from recog.frontend.torch.ops.sampling import outputs_first
+from recog.frontend.torch.ops.sampling import outputs_first, transposed_weight
 
 OPS = Registry()
 
@@ -105,12 +105,8 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> SSAValue:
-    if not isinstance(weight, Constant):
-        raise Unsupported(
-            "the weight of a transposed convolution is computed by the network",
-            "use a parameter",
-        )
-    rows = outputs_first(Constant(weight.tensor.unsqueeze(2), weight.name), groups)
+    stored = transposed_weight(weight)
+    rows = outputs_first(Constant(stored.tensor.unsqueeze(2), stored.name), groups)
     conv = nn.ConvTranspose2dOp(
         with_rows(c, input),
         c.value(rows),

@@ -34,15 +34,10 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> SSAValue:
-    if not isinstance(weight, Constant):
-        raise Unsupported(
-            "the weight of a transposed convolution is computed by the network",
-            "use a parameter",
-        )
     return c.emit(
         nn.ConvTranspose2dOp(
             c.value(input),
-            c.value(outputs_first(weight, groups)),
+            c.value(outputs_first(transposed_weight(weight), groups)),
             c.optional(bias),
             strides=pair(stride),
             padding=symmetric(padding),
@@ -50,6 +45,15 @@ def conv_transpose2d(
             dilation=pair(dilation),
             groups=groups,
         )
+    )
+
+
+def transposed_weight(weight: Any) -> Constant:
+    """A transposed convolution's weight; raises Unsupported where the network computes it."""
+    if isinstance(weight, Constant):
+        return weight
+    raise Unsupported(
+        "the weight of a transposed convolution is computed by the network", "use a parameter"
     )
 
 

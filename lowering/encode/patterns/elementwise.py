@@ -8,12 +8,14 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 
 from recog.dialects import lns, nn
 from recog.dialects.lns import format_of
+from recog.lowering.encode.elementwise_fusion import table_ending_at
 from recog.lowering.encode.legality import absorbed_activation, has_elementwise_shape
 from recog.lowering.encode.values import (
     Encoding,
     calibrated_format,
     inserted,
     output_format,
+    replace_chain,
     replace_with_codes,
 )
 
@@ -29,8 +31,8 @@ class EncodeTablePattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.NnOp, rewriter: PatternRewriter, /) -> None:
-        chain = self.encoding.chains.get(op)
-        if chain is None or chain.affine is not None or chain.last is not op:
+        chain = table_ending_at(op, self.encoding.chains)
+        if chain is None:
             return
         from recog.lowering.encode.function_tables import function_table
 
@@ -38,9 +40,7 @@ class EncodeTablePattern(RewritePattern):
         table = function_table(chain, format_of(x), output_format(op))
         if table is None:
             return
-        replace_with_codes(rewriter, op, lns.TableOp(x, inserted(rewriter, table, op)))
-        for member in reversed(chain.ops[:-1]):
-            rewriter.erase(member)
+        replace_chain(rewriter, chain, lns.TableOp(x, inserted(rewriter, table, op)))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from recog.lowering.encode.values import (
     Encoding,
     calibrated_format,
     inserted,
+    replace_chain,
     replace_with_codes,
 )
 
@@ -121,9 +122,7 @@ class EncodeAffinePattern(RewritePattern):
         )
         if len(shape) == 2:
             conv = lns.ReshapeOp(inserted(rewriter, conv, op), shape)
-        replace_with_codes(rewriter, op, conv, activation)
-        for member in reversed(chain.ops[:-1]):
-            rewriter.erase(member)
+        replace_chain(rewriter, chain, conv, activation)
 
     def _constants(
         self, op: nn.NnOp, affine: ChannelAffine, x: SSAValue, rewriter: PatternRewriter

@@ -25,12 +25,13 @@ from recog.dialects.lns.fixed import FIXED_WIDTH
 from recog.dialects.lns.stereo import MAX_FIXED_FRAC
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, LnsFormat
 from recog.lowering.encode.calibrate import covering_bias
-from recog.lowering.encode.elementwise_fusion import Chain
+from recog.lowering.encode.elementwise_fusion import Chain, table_ending_at
 from recog.lowering.encode.values import (
     Encoding,
     calibrated_format,
     inserted,
     output_format,
+    replace_chain,
     replace_with_codes,
 )
 
@@ -109,8 +110,8 @@ class EncodeMonomialPattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.NnOp, rewriter: PatternRewriter, /) -> None:
-        chain = self.encoding.chains.get(op)
-        if chain is None or chain.affine is not None or chain.last is not op:
+        chain = table_ending_at(op, self.encoding.chains)
+        if chain is None:
             return
         monomial = monomial_of(chain)
         if monomial is None or monomial.coefficient == 0 or not np.isfinite(monomial.coefficient):
@@ -128,9 +129,7 @@ class EncodeMonomialPattern(RewritePattern):
         else:
             factor = _factor(monomial.coefficient, x, rewriter, op)
             result = lns.MulOp(x, factor, output)
-        replace_with_codes(rewriter, op, result)
-        for member in reversed(chain.ops[:-1]):
-            rewriter.erase(member)
+        replace_chain(rewriter, chain, result)
 
 
 def calibrated_width(value: SSAValue) -> int:
