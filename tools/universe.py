@@ -74,6 +74,10 @@ PASSES: dict[str, PassEntry] = {
         "batch_norm.fold",
         "fold batch norms into the layers before or after them, exactly",
     ),
+    "merge-branches": PassEntry(
+        "batch_norm.merge_branches",
+        "merge added convolutions and batch norms of one image into one convolution",
+    ),
     "share-constants": PassEntry(
         "legalize.share_constants",
         "make equal constants of one parameter one constant",

@@ -37,11 +37,11 @@ class RaiseFrozenBatchNormPattern(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BinaryOp, rewriter: PatternRewriter, /) -> None:
         try:
-            middle, second = self.affine_of(op)
+            middle, second = affine_by_channel(op, self.constants)
             first_op = middle.owner
             if not isinstance(first_op, BinaryOp) or only_user(middle) is not op:
                 return
-            x, first = self.affine_of(first_op)
+            x, first = affine_by_channel(first_op, self.constants)
             if isinstance(op, AddOp | SubOp) == isinstance(first_op, AddOp | SubOp):
                 return
             if not any(is_vector(value) for value in (*op.operands, *first_op.operands)):
@@ -64,45 +64,50 @@ class RaiseFrozenBatchNormPattern(RewritePattern):
         rewriter.replace(op, [*operands, batch_norm])
         rewriter.erase(first_op)
 
-    def affine_of(self, op: BinaryOp) -> tuple[SSAValue, Affine]:
-        """The other operand of an op with a constant, and what is done to it by channel.
 
-        Raises NotFoldable where neither operand is such a constant.
-        """
-        sides = [(op.lhs, op.rhs)]
-        if isinstance(op, AddOp | MulOp):
-            sides.append((op.rhs, op.lhs))
-        for x, other in sides:
-            if len(shape_of(x)) != 4 or shape_of(x) != shape_of(op.output):
-                continue
-            if (values := self.by_channel(other, shape_of(x))) is not None:
-                return x, self.affine(op, values)
-        raise NotFoldable("no operand is a constant by channel")
+def affine_by_channel(op: BinaryOp, constants: Constants) -> tuple[SSAValue, Affine]:
+    """The other operand of an op with a constant, and what is done to it by channel.
 
-    def by_channel(self, value: SSAValue, shape: tuple[int, ...]) -> np.ndarray | None:
-        """The constant's elements for each channel of a tensor of `shape`, float64 (C)."""
-        try:
-            values = self.constants.read(value, "the operand")
-        except NotFoldable:
-            return None
-        values = values.reshape((1,) * (len(shape) - values.ndim) + values.shape)
-        if any(size > 1 for axis, size in enumerate(values.shape) if axis != 1):
-            return None
-        return np.broadcast_to(values.reshape(-1), shape[1])
+    The operand is (N, C, H, W); scale and shift are (C).
 
-    def affine(self, op: BinaryOp, values: np.ndarray) -> Affine:
-        ones, zeros = np.ones_like(values), np.zeros_like(values)
-        match op:
-            case AddOp():
-                return Affine(ones, values)
-            case SubOp():
-                return Affine(ones, -values)
-            case MulOp():
-                return Affine(values, zeros)
-            case DivOp() if values.all():
-                return Affine(1.0 / values, zeros)
-            case _:
-                raise NotFoldable("no affine map")
+    Raises NotFoldable where neither operand is such a constant.
+    """
+    sides = [(op.lhs, op.rhs)]
+    if isinstance(op, AddOp | MulOp):
+        sides.append((op.rhs, op.lhs))
+    for x, other in sides:
+        if len(shape_of(x)) != 4 or shape_of(x) != shape_of(op.output):
+            continue
+        if (values := _by_channel(constants, other, shape_of(x))) is not None:
+            return x, _affine(op, values)
+    raise NotFoldable("no operand is a constant by channel")
+
+
+def _by_channel(constants: Constants, value: SSAValue, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The constant's elements for each channel of a tensor of `shape`, float64 (C)."""
+    try:
+        values = constants.read(value, "the operand")
+    except NotFoldable:
+        return None
+    values = values.reshape((1,) * (len(shape) - values.ndim) + values.shape)
+    if any(size > 1 for axis, size in enumerate(values.shape) if axis != 1):
+        return None
+    return np.broadcast_to(values.reshape(-1), shape[1])
+
+
+def _affine(op: BinaryOp, values: np.ndarray) -> Affine:
+    ones, zeros = np.ones_like(values), np.zeros_like(values)
+    match op:
+        case AddOp():
+            return Affine(ones, values)
+        case SubOp():
+            return Affine(ones, -values)
+        case MulOp():
+            return Affine(values, zeros)
+        case DivOp() if values.all():
+            return Affine(1.0 / values, zeros)
+        case _:
+            raise NotFoldable("no affine map")
 
 
 def is_vector(value: SSAValue) -> bool:

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from recog.lowering.batch_norm.fold import FoldBatchNormPass, FoldOptions
+from recog.lowering.batch_norm.merge_branches import MergeBranchesPass
 from recog.lowering.cluster.cluster_weights import ClusterOptions, ClusterWeightsPass
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
 from recog.lowering.cluster.tuner import TuneSettings
@@ -53,6 +54,7 @@ FOLDING = (
     Step(ChannelsFirstPass),
     Step(DecomposeNormalizationPass),
     Step(FoldBatchNormPass),
+    Step(MergeBranchesPass),
     Step(ShareConstantsPass),
     Step(DecomposeConv3dPass, Stage.FOLDED),
 )
@@ -116,8 +118,8 @@ class RaiseTorchPass(ModulePass):
 class FoldNetworkPass(FoldOptions, ModulePass):
     """Bring an imported network into ops that the chip has, exactly, batch norms folded.
 
-    Runs raise-torch, channels-first, decompose-normalization, fold-batch-norm, share-constants
-    and decompose-conv3d: what every conversion begins with.
+    Runs raise-torch, channels-first, decompose-normalization, fold-batch-norm, merge-branches,
+    share-constants and decompose-conv3d: what every conversion begins with.
     """
 
     name = "fold-network"
