@@ -26,7 +26,7 @@ PACKAGES := dialects frontend lowering backend tools tests
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
 	@echo "make test    ruff, pyright, lit and pytest"
-	@echo "make bench-networks  bring 19 full-size networks to the chip (build/bench/networks.json)"
+	@echo "make bench-networks  bring 41 full-size networks to the chip (build/bench/networks.json)"
 	@echo "make bench-tasks     score four perception tasks at every level (build/bench/tasks.json)"
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"

@@ -2,8 +2,9 @@
 
     recog check tests/benchmarks/networks.py:resnet50
 
-Definitions come unmodified from torchvision 0.28.0 (the extra `networks`), or stand in the
-files beside this one where torchvision has none. Weights are random; so are the statistics
+Definitions come unmodified from torchvision, timm and segmentation-models-pytorch (the extra
+`networks`), or stand in the files beside this one where these have none. Weights are random; so are
+the statistics
 of batch norm, after those that the weights themselves give, so that no layer dies or
 explodes and about one scale in ten is negative.
 """
@@ -11,6 +12,7 @@ explodes and about one scale in ten is negative.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -142,6 +144,22 @@ def swin_t() -> Network:
     return classifier("swin_t")
 
 
+def timm_network(name: str, size: int = 224) -> Network:
+    """A classifier of timm by name, on one image."""
+    load_torchvision()
+    torch.manual_seed(0)
+    return randomised(import_module("timm").create_model(name), images(1, 3, size, size))
+
+
+def smp_network(name: str, size: int = 256) -> Network:
+    """A segmentation network of segmentation-models-pytorch by name, on a ResNet-18."""
+    load_torchvision()
+    torch.manual_seed(0)
+    make = getattr(import_module("segmentation_models_pytorch"), name)
+    model = make("resnet18", encoder_weights=None, classes=21)
+    return randomised(model, images(1, 3, size, size))
+
+
 def deeplabv3_resnet50() -> Network:
     """DeepLabv3 (Chen et al. 2017) with its auxiliary head: two outputs, named."""
     torch.manual_seed(0)
@@ -210,6 +228,25 @@ def yolo_stereo() -> Network:
     return randomised(YoloStereo3d(), left, right)
 
 
+TIMM = (
+    "eca_resnet33ts",
+    "resnest14d",
+    "skresnet18",
+    "mixer_s32_224",
+    "repvgg_a0",
+    "repghostnet_050",
+    "mobileone_s0",
+    "fastvit_t8",
+    "edgenext_xx_small",
+    "mobilevit_xxs",
+    "levit_128s",
+    "ghostnet_100",
+    "hrnet_w18_small",
+    "convnextv2_atto",
+    "poolformer_s12",
+)
+SMP = ("FPN", "PSPNet", "UPerNet", "MAnet", "UnetPlusPlus", "Linknet")
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     make.__name__: make
     for make in (
@@ -235,4 +272,13 @@ NETWORKS: dict[str, Callable[[], Network]] = {
         swin_t,
     )
 }
+NETWORKS |= {name: partial(timm_network, name) for name in TIMM}
+NETWORKS |= {f"smp_{name.lower()}": partial(smp_network, name) for name in SMP}
 """By name, in the order of `make bench-networks`."""
+
+
+def __getattr__(name: str) -> Callable[[], Network]:
+    """The networks of the libraries are found as `networks.py:NAME` too."""
+    if name in NETWORKS:
+        return NETWORKS[name]
+    raise AttributeError(f"no network {name}; there are: {', '.join(NETWORKS)}")
