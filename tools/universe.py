@@ -76,7 +76,7 @@ PASSES: dict[str, PassEntry] = {
     ),
     "merge-branches": PassEntry(
         "batch_norm.merge_branches",
-        "merge added convolutions and batch norms of one image into one convolution",
+        "merge added convolutions and batch norms of an image into one layer",
     ),
     "share-constants": PassEntry(
         "legalize.share_constants",
