@@ -16,6 +16,7 @@ from recog.tools.module_files import write_module
 from recog.tools.report.json_files import write_json
 
 if TYPE_CHECKING:
+    from recog.lowering.common.notes import Note
     from recog.lowering.pipeline import Conversion
     from recog.tools.report.levels import LevelRow
 
@@ -54,7 +55,11 @@ def write_conversion(folder: Path, conversion: Conversion, program: bytes) -> li
     return names
 
 
-def write_report(folder: Path, rows: Sequence[LevelRow]) -> str:
-    """Write the table of levels as JSON beside a conversion; the file's name."""
-    write_json(folder / REPORT_NAME, {"rows": [row.as_record() for row in rows]})
+def write_report(folder: Path, rows: Sequence[LevelRow], notes: Sequence[Note] = ()) -> str:
+    """Write the table of levels, and the notes, as JSON beside a conversion; the file's name."""
+    report = {
+        "rows": [row.as_record() for row in rows],
+        "notes": [note.as_record() for note in notes],
+    }
+    write_json(folder / REPORT_NAME, report)
     return REPORT_NAME

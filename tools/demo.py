@@ -84,7 +84,7 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
                 conversion.lns_module, conversion.chip_module, machine, [data.test_images]
             )
         layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
-        names.append(write_report(draft, rows))
+        names.append(write_report(draft, rows, conversion.notes))
 
     print_table("Held-out images", *level_table(rows))
     print_layers(layers)

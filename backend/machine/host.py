@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from recog.backend.arithmetic.encoding import encode
@@ -66,6 +68,53 @@ def _name(port: PortOp) -> str:
 def encode_input(port: InputOp, x: np.ndarray) -> np.ndarray:
     """The codes that the host writes to DRAM."""
     return x if port.encoded is None else encode(x, port.format)
+
+
+@dataclass(frozen=True)
+class Saturated:
+    """How many of the numbers that an input or output carried its codes could not hold.
+
+    Attributes:
+        port: its symbol in the program.
+        count: of an input, those that are beyond the largest code, or negative where codes have
+            no sign; of an output, those that have the largest code, and may be larger.
+        total: all of them.
+        is_input: which of both it is.
+    """
+
+    port: str
+    count: int
+    total: int
+    is_input: bool
+
+    def line(self) -> str:
+        """For a terminal."""
+        share = f"{100 * self.count / self.total:.2g} % ({self.count:,} of {self.total:,} values)"
+        if self.is_input:
+            return f"input {self.port}: {share} lie beyond its codes and were clipped"
+        return f"output {self.port}: {share} have the largest code and may be larger"
+
+
+def saturated_inputs(port: InputOp, x: np.ndarray) -> int:
+    """How many elements of a float array, as `check_input` gives it, lose more than digits."""
+    if port.encoded is None:
+        return 0
+    format = port.format
+    bias, steps = format.biases[0], 2**format.frac
+    # Half a step beyond the largest code, and half of the smallest.
+    lost = np.abs(x) >= np.exp2((format.max_magnitude + 0.5 - bias) / steps)
+    if format.unsigned:
+        lost |= x <= -np.exp2((1 - bias) / steps - 1)
+    return int(np.count_nonzero(lost))
+
+
+def saturated_outputs(port: OutputOp, codes: np.ndarray) -> int:
+    """How many codes of a decoded output are the largest of their sign."""
+    if port.decoded is None or port.integer is not None:
+        return 0
+    format = port.format
+    magnitudes = codes & ~codes.dtype.type(format.sign_mask)
+    return int(np.count_nonzero(magnitudes == format.max_magnitude))
 
 
 def decode_output(port: OutputOp, codes: np.ndarray) -> np.ndarray:

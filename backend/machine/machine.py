@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,7 +16,15 @@ from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.loader import ProgramSource, load_program
 from recog.backend.machine.budget import Budget, check_budget, needs_of
 from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, WeightCache
-from recog.backend.machine.host import check_codes, check_input, decode_output, encode_input
+from recog.backend.machine.host import (
+    Saturated,
+    check_codes,
+    check_input,
+    decode_output,
+    encode_input,
+    saturated_inputs,
+    saturated_outputs,
+)
 from recog.backend.machine.memory import FrameMemory
 from recog.dialects.chip import (
     ChipTarget,
@@ -23,6 +32,7 @@ from recog.dialects.chip import (
     InstructionOp,
     LdwOp,
     OutputOp,
+    PortOp,
 )
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.verification import located_errors
@@ -67,6 +77,8 @@ class Machine:
             )
         self.inputs = [port for port in self.program.ports if isinstance(port, InputOp)]
         self.outputs = [port for port in self.program.ports if isinstance(port, OutputOp)]
+        self.saturated: list[Saturated] = []
+        """The inputs and outputs of the last `run` some of whose values had no code near them."""
         self._engine = get_engine(engine)
         self._frame_bytes = sum(memory_use(self.program)[1:])
         check_budget(needs_of(self.program, self._frame_bytes), budget or Budget())
@@ -98,7 +110,26 @@ class Machine:
         """
         self._check_count(inputs)
         arrays = [check_input(port, x) for port, x in zip(self.inputs, inputs)]
-        outputs = self._run(arrays, encode_input, decode_output, observe)
+        counts: Counter[PortOp] = Counter()
+        totals: Counter[PortOp] = Counter()
+
+        def encode(port: InputOp, x: np.ndarray) -> np.ndarray:
+            counts[port] += saturated_inputs(port, x)
+            totals[port] += x.size
+            return encode_input(port, x)
+
+        def decode(port: OutputOp, codes: np.ndarray) -> np.ndarray:
+            counts[port] += saturated_outputs(port, codes)
+            totals[port] += codes.size
+            return decode_output(port, codes)
+
+        outputs = self._run(arrays, encode, decode, observe)
+        ports = (*self.inputs, *self.outputs)
+        self.saturated = [
+            Saturated(port.sym_name.data, counts[port], totals[port], port in self.inputs)
+            for port in ports
+            if counts[port]
+        ]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def run_codes(

@@ -9,8 +9,7 @@ the least mean squared error, from "the largest value seen is the largest code" 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from math import floor, log2
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,16 +19,25 @@ from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from recog.backend.arithmetic.logarithms import Logarithms
 from recog.dialects import nn
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
+from recog.lowering.common.batches import frames_at_once
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
+from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
+from recog.lowering.encode.calibration_notes import (
+    ChannelSamples,
+    assumed_largest,
+    uneven_channels,
+    unseen_values,
+)
+from recog.lowering.encode.example_inputs import example_inputs
 from recog.lowering.encode.label_layers import label_layers
 from recog.lowering.encode.precision_analysis import ranged_values, wide_values
+from recog.lowering.encode.samples import SAMPLE, Samples, best_bias, covering_bias
 from recog.lowering.encode.sign_analysis import is_never_negative
 
 FORMAT = "lns.format"
@@ -37,10 +45,6 @@ FORMAT = "lns.format"
 
 HEADROOM = 2.0
 """Wide codes reach this much farther than the examples: a box may be nearer than any seen."""
-SAMPLE = 65536
-"""Values of one activation that the search for its bias looks at."""
-FRAMES = 64
-"""Inputs that run at once: bounds the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,7 @@ class CalibrationOptions(EntryOptions):
     output_width: int = 8
     """Bits of the network's outputs."""
     output_frac: int = 4
-    """Fraction bits of the network's outputs."""
+    """Fraction bits of the network's outputs; one more for those that are never negative."""
     wide_width: int = 16
     """Bits of activations that feed a box or disparity decoder, which amplifies their error."""
     wide_frac: int = 11
@@ -105,7 +109,7 @@ class CalibratePass(CalibrationOptions, ModulePass):
         where = f"{self.name} data {self.data}"
         arrays = load_arrays(self.data, what=f"{self.name} data")
         inputs = inputs_of(arrays, len(function.body.block.args), where=where)
-        calibrate(op, inputs, self.formats(), entry=self.entry)
+        log_notes(calibrate(op, inputs, self.formats(), entry=self.entry))
 
 
 @dataclass(frozen=True)
@@ -122,65 +126,14 @@ class ActivationFormats:
     wide_unsigned: LnsFormat = LnsFormat(16, 12, unsigned=True)
 
     @property
+    def unsigned_output(self) -> LnsFormat:
+        """Of outputs that are never negative: the sign's bit goes to the fraction."""
+        return replace(self.output, frac=min(self.output.frac + 1, MAX_FRAC), unsigned=True)
+
+    @property
     def ranged(self) -> LnsFormat:
         """Of values under a root: more octaves, and the root halves the error."""
         return replace(self.unsigned, frac=max(0, self.unsigned.frac - 2))
-
-
-@dataclass
-class Samples:
-    """A bounded, seeded sample of the values of one activation, and its exact extremes."""
-
-    low: float = 0.0
-    high: float = 0.0
-    finite: bool = True
-    parts: list[np.ndarray] = field(default_factory=list)
-
-    def add(self, values: np.ndarray, limit: int, random: np.random.Generator) -> None:
-        flat = values.reshape(-1)
-        self.finite &= bool(np.isfinite(flat).all())
-        self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
-        self.parts.append(random.choice(flat, limit, replace=False) if flat.size > limit else flat)
-
-    @classmethod
-    def merged(cls, samples: Sequence[Samples]) -> Samples:
-        """The samples of several activations as those of one."""
-        return cls(
-            min(each.low for each in samples),
-            max(each.high for each in samples),
-            all(each.finite for each in samples),
-            [part for each in samples for part in each.parts],
-        )
-
-    @property
-    def largest(self) -> float:
-        return max(-self.low, self.high)
-
-    @property
-    def values(self) -> np.ndarray:
-        return np.concatenate([*self.parts, [self.low, self.high]]).astype(np.float64)
-
-
-def covering_bias(format: LnsFormat, largest: float) -> int:
-    """The bias at which `largest` is just within the codes; 0 for an activation of zeros."""
-    if largest <= 0 or not np.isfinite(largest):
-        return 0
-    return format.max_magnitude - floor(log2(largest) * 2**format.frac + 0.5)
-
-
-def best_bias(format: LnsFormat, samples: Samples) -> int:
-    """The bias with the least mean squared error, up to two octaves of clipping."""
-    covering = covering_bias(format, samples.largest)
-    values = samples.values
-    if values.size > SAMPLE:
-        values = values[:: values.size // SAMPLE + 1]
-    step = max(1, 2**format.frac // 4)
-    logarithms = Logarithms(values, format.frac)
-
-    def error(bias: int) -> float:
-        return float(((logarithms.rounded(format.with_bias(bias)) - values) ** 2).mean())
-
-    return min((covering + step * i for i in range(9)), key=error)
 
 
 def calibrate(
@@ -191,8 +144,11 @@ def calibrate(
     entry: str = "main",
     progress: Callable[[float], None] | None = None,
     seed: int = 0,
-) -> None:
+) -> list[Note]:
     """Write `lns.format` on every op and argument of a function, from float inputs (N, ...).
+
+    Returns:
+        What the examples did not show, and what the formats cannot hold.
 
     Raises:
         RecogError: no inputs, or inputs that the network does not take.
@@ -203,26 +159,44 @@ def calibrate(
     label_layers(function)
     random = np.random.default_rng(seed)
     count = check_frames(inputs, what="calibration")
-    limit = max(1024, SAMPLE // -(-count // FRAMES))
+    at_once = frames_at_once(function)
+    limit = max(1024, SAMPLE // -(-count // at_once))
+    examples, notes = example_inputs(inputs, function.args, formats.unsigned)
     # Values in the order of the program, arguments first.
     samples: dict[SSAValue, Samples] = {argument: Samples() for argument in function.args}
+    channels = {value: ChannelSamples() for value in (*function.args, *_results(function))}
+
+    def add(value: SSAValue, array: np.ndarray) -> None:
+        samples.setdefault(value, Samples()).add(array, limit, random)
+        if value in channels:
+            channels[value].add(array)
 
     def observe(op: Operation, results: Sequence[object]) -> None:
         if not isinstance(op, nn.NnOp):
             return
         for result, value in zip(op.results, results):
-            if not nn.is_float(nn.element_type_of(result)):
-                continue
-            samples.setdefault(result, Samples()).add(_array(value), limit, random)
+            if nn.is_float(nn.element_type_of(result)):
+                add(result, _array(value))
 
-    for start in range(0, count, FRAMES):
-        batch = [np.asarray(x)[start : start + FRAMES] for x in inputs]
+    for start in range(0, count, at_once):
+        batch = [example.frames(start, start + at_once) for example in examples]
         run_nn(module, *batch, entry=entry, observe=observe)
         for argument, x in zip(function.args, batch):
-            samples[argument].add(x, limit, random)
+            add(argument, x)
         if progress is not None:
-            progress(min(1.0, (start + FRAMES) / count))
-    _write_formats(function, samples, formats)
+            progress(min(1.0, (start + at_once) / count))
+    chosen = _write_formats(function, samples, formats)
+    return [
+        *notes,
+        *unseen_values(samples),
+        *uneven_channels({value: (chosen[value], seen) for value, seen in channels.items()}),
+    ]
+
+
+def _results(function: func.FuncOp) -> list[SSAValue]:
+    """The float values that the function returns."""
+    operands = (v for op in function.walk() if isinstance(op, func.ReturnOp) for v in op.operands)
+    return [value for value in operands if nn.is_float(nn.element_type_of(value))]
 
 
 def _array(value: object) -> np.ndarray:
@@ -232,24 +206,30 @@ def _array(value: object) -> np.ndarray:
 
 def _write_formats(
     function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
-) -> None:
+) -> dict[SSAValue, LnsFormat]:
+    """Choose the formats and write them; the format of each value."""
     arguments = _argument_attributes(function)
     kinds = _kinds(function, samples, formats)
+    found: dict[SSAValue, LnsFormat] = {}
     for group in _sharing(function, kinds):
         format, covering = kinds[group[0]]
         merged = Samples.merged([samples[value] for value in group])
-        if covering:
+        if merged.largest == 0:
+            bias = covering_bias(format, assumed_largest(group[0], samples))
+        elif covering:
             bias = covering_bias(format, HEADROOM * merged.largest)
         else:
             bias = best_bias(format, merged)
         chosen = NumberType(format.with_bias(bias))
         for value in group:
+            found[value] = chosen.format
             if isinstance(value, BlockArgument):
                 attributes = arguments[value.index].data | {FORMAT: chosen}
                 arguments[value.index] = DictionaryAttr(attributes)
             elif isinstance(value.owner, Operation):
                 value.owner.attributes[FORMAT] = chosen
     function.properties["arg_attrs"] = ArrayAttr(arguments)
+    return found
 
 
 class _Kind(NamedTuple):
@@ -264,6 +244,7 @@ def _kinds(
 ) -> dict[SSAValue, _Kind]:
     returned = _returned(function)
     wide, ranged = wide_values(function), ranged_values(function)
+    signed = _signed_outputs(function, samples, returned)
     never_negative: set[SSAValue] = set()
     kinds: dict[SSAValue, _Kind] = {}
     for value, seen in samples.items():
@@ -271,15 +252,19 @@ def _kinds(
             owner = value.owner if isinstance(value.owner, Operation) else function
             fail(owner, "the example inputs give NaN or infinity here")
         is_wide = value in wide
-        if value in returned and not is_wide:
+        is_output = value in returned and not is_wide
+        if is_output and value in signed:
             kinds[value] = _Kind(formats.output, False)
         elif is_never_negative(value, seen.low, never_negative):
             never_negative.add(value)
             usual = formats.ranged if value in ranged else formats.unsigned
+            if is_output:
+                usual = formats.unsigned_output
             format = formats.wide_unsigned if is_wide else usual
-            kinds[value] = _Kind(format, is_wide or value in ranged)
+            kinds[value] = _Kind(format, is_wide or (value in ranged and not is_output))
         else:
             format = formats.wide_signed if is_wide else formats.signed
+            format = formats.output if is_output else format
             kinds[value] = _Kind(format, is_wide)
     return kinds
 
@@ -313,6 +298,21 @@ def _returned(function: func.FuncOp) -> set[SSAValue]:
         elif isinstance(op, nn.NnOp) and op.KIND.keeps_format and op.output in returned:
             returned.update(operand for operand in op.operands if operand.has_one_use())
     return returned
+
+
+def _signed_outputs(
+    function: func.FuncOp, samples: dict[SSAValue, Samples], returned: set[SSAValue]
+) -> set[SSAValue]:
+    """Those of the values returned that are negative somewhere, or only move into such a one."""
+    never_negative: set[SSAValue] = set()
+    for value, seen in samples.items():
+        if is_never_negative(value, seen.low, never_negative):
+            never_negative.add(value)
+    signed = returned - never_negative
+    for op in reversed(function.body.block.ops):
+        if isinstance(op, nn.NnOp) and op.KIND.keeps_format and op.output in signed:
+            signed.update(operand for operand in op.operands if operand in returned)
+    return signed
 
 
 def _argument_attributes(function: func.FuncOp) -> list[DictionaryAttr]:

@@ -17,7 +17,7 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
-from recog.lowering.encode.calibrate import covering_bias
+from recog.lowering.encode.samples import covering_bias
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from recog.dialects.lns import NumberType, format_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.lowering.common.layer_names import LAYER
 from recog.lowering.common.rewriting import replace_op
-from recog.lowering.encode.calibrate import FORMAT, covering_bias
+from recog.lowering.encode.calibrate import FORMAT
 from recog.lowering.encode.constants import ConstantEncoder
 from recog.lowering.encode.elementwise_fusion import Chain
 from recog.lowering.encode.legality import Activation
+from recog.lowering.encode.samples import covering_bias
 
 
 @dataclass(frozen=True)

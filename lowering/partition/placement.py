@@ -32,8 +32,9 @@ from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
 from recog.lowering.common.layer_names import LAYER, label_of
-from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, covering_bias
+from recog.lowering.encode.calibrate import FORMAT, ActivationFormats
 from recog.lowering.encode.constants import ConstantEncoder
+from recog.lowering.encode.samples import covering_bias
 from recog.lowering.encode.sign_analysis import is_never_negative
 
 LARGEST = 8.0

@@ -19,10 +19,13 @@ from recog.dialects.chip import ChipTarget
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
 from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
+from recog.lowering.common.batches import frames_at_once
+from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
@@ -49,6 +52,8 @@ class Conversion:
     """The folded float network's part for the chip, None where that is all."""
     host_part: ModuleOp | None = None
     """The host's part, the function @host of float ops, None where there is none."""
+    notes: list[Note] = field(default_factory=list[Note])
+    """What calibration did not see or cannot hold, one note a kind."""
 
     @property
     def float_module(self) -> ModuleOp:
@@ -200,7 +205,7 @@ class _Run:
     def _calibrate(self) -> None:
         random = np.random.default_rng(0)
         chosen = random.permutation(len(self.inputs[0]))[:CALIBRATION_FRAMES]
-        calibrate(
+        self.conversion.notes += calibrate(
             self.current,
             [np.asarray(x)[np.sort(chosen)] for x in self.inputs],
             self.options.formats(),
@@ -234,16 +239,17 @@ def fold_network(module: ModuleOp) -> None:
 
 
 def module_outputs(
-    module: ModuleOp, inputs: Sequence[np.ndarray], batch: int = 64
+    module: ModuleOp, inputs: Sequence[np.ndarray], entry: str = "main"
 ) -> tuple[np.ndarray, ...]:
     """All outputs of an nn module for all inputs, (N, ...) each."""
     import torch
 
     from recog.backend.interpreters.nn import run_nn
 
+    batch = frames_at_once(find_function(module, entry))
     with torch.no_grad():
         parts = [
-            run_nn(module, *(np.asarray(x)[i : i + batch] for x in inputs))
+            run_nn(module, *(np.asarray(x)[i : i + batch] for x in inputs), entry=entry)
             for i in range(0, len(inputs[0]), batch)
         ]
     return tuple(np.concatenate([value.numpy() for value in values]) for values in zip(*parts))

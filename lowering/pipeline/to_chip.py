@@ -10,6 +10,7 @@ from xdsl.passes import ModulePass
 
 from recog.dialects.functions import find_function
 from recog.lowering.common.data_files import inputs_of, load_arrays
+from recog.lowering.common.notes import log_notes
 from recog.lowering.common.options import taken_from
 from recog.lowering.pipeline.convert import convert
 from recog.lowering.pipeline.named import ConversionOptions
@@ -35,6 +36,7 @@ class RecogToChipPass(ConversionOptions, ModulePass):
         inputs = inputs_of(arrays, count, where=f"{self.name} data {self.data}")
         options = taken_from(self, ConversionOptions)
         conversion = convert(op, inputs, targets=targets, options=options)
+        log_notes(conversion.notes)
         for old in reversed(list(op.body.block.ops)):
             old.detach()
             old.erase()

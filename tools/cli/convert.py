@@ -123,11 +123,13 @@ def _convert(
     if conversion.host_part is not None:
         for line in boundary_lines(conversion.host_part):
             print(line)
+    for note in conversion.notes:
+        print(f"note: {note.line()}")
     labels = labels if labels is not None and is_labels(labels) else None
     with stage(f"measure every level on {len(test_inputs[0])} inputs"):
         rows = measure_levels(conversion, Machine(program), test_inputs, labels)
     print_table(None, *level_table(rows))
-    write_report(folder, rows)
+    write_report(folder, rows, conversion.notes)
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
     return 0

@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         save_arrays(arguments.output, outputs)
     for i, output in enumerate(outputs):
         print(f"output {i}: {output.dtype} {list(output.shape)}")
+    for each in machine.saturated:
+        print(f"note: {each.line()}")
     if targets is not None and is_labels(targets) and outputs[0].ndim == 2:
         correct = outputs[0].argmax(axis=1) == targets
         print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")

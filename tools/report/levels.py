@@ -16,11 +16,11 @@ from recog.backend.machine import Machine
 from recog.backend.machine.memory import FrameMemory
 from recog.dialects.chip.held_values import HeldValue, held_values
 from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
 from recog.lowering.check.compare_layers import sqnr_db
+from recog.lowering.common.batches import frames_at_once
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_bytes
-
-BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,9 @@ def compare_bits(
     """
     held = _held_after(chip_module, machine)
     compared = 0
-    for start in range(0, len(inputs[0]), BATCH):
-        batch = [x[start : start + BATCH] for x in inputs]
+    at_once = frames_at_once(find_function(lns_module, "main"))
+    for start in range(0, len(inputs[0]), at_once):
+        batch = [x[start : start + at_once] for x in inputs]
         compared += _compare_batch(lns_module, held, machine, batch)
     return compared
 
@@ -176,9 +177,10 @@ def _compare_batch(
 
 
 def _run_lns(module: ModuleOp, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    batch = frames_at_once(find_function(module, "main"))
     parts = [
-        run_lns(module, *(x[i : i + BATCH] for x in inputs))
-        for i in range(0, len(inputs[0]), BATCH)
+        run_lns(module, *(x[i : i + batch] for x in inputs))
+        for i in range(0, len(inputs[0]), batch)
     ]
     return tuple(np.concatenate(values) for values in zip(*parts))
 

@@ -23,7 +23,7 @@ from recog.dialects.nn.boxes import numbers
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.layer_names import LAYER
 from recog.lowering.common.rewriting import replace_op
-from recog.lowering.encode.calibrate import covering_bias
+from recog.lowering.encode.samples import covering_bias
 from recog.lowering.encode.values import Encoding, output_format
 
 

@@ -24,8 +24,8 @@ from recog.dialects.lns import NumberType, format_of
 from recog.dialects.lns.fixed import FIXED_WIDTH
 from recog.dialects.lns.stereo import MAX_FIXED_FRAC
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, LnsFormat
-from recog.lowering.encode.calibrate import covering_bias
 from recog.lowering.encode.elementwise_fusion import Chain, table_ending_at
+from recog.lowering.encode.samples import covering_bias
 from recog.lowering.encode.values import (
     Encoding,
     calibrated_format,

@@ -22,9 +22,9 @@ func.func @main(%x: tensor<1x2xf32> {name = "image"}) -> tensor<1x2xf32> {
   // Clamped from 0 to 4.
   %clamp = nn.clamp %twice {min = 0.0 : f64, max = 4.0 : f64, layer = "mine"} : (tensor<1x2xf32>) -> tensor<1x2xf32>
   // CHECK-NEXT: %clamp = nn.clamp %twice {{{.*}}layer = "mine"{{.*}}lns.format = !lns.number<8, 5, bias = 191, unsigned>
-  // The result has the output's format, signed even where it is never negative.
+  // The result has the output's format, whose sign goes to the fraction where nothing is negative.
   %y = nn.add %clamp, %relu : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
-  // CHECK-NEXT: %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<8, 4, bias = 79>}
-  // OPTIONS:    %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<16, 8, bias = 31999>}
+  // CHECK-NEXT: %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<8, 5, bias = 159, unsigned>}
+  // OPTIONS:    %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<16, 9, bias = 63999, unsigned>}
   func.return %y : tensor<1x2xf32>
 }

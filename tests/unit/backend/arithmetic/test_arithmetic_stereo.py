@@ -25,7 +25,7 @@ from recog.backend.arithmetic.reference import stereo
 from recog.backend.arithmetic.reference.definition import decode, encode
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
-from recog.lowering.encode.calibrate import covering_bias
+from recog.lowering.encode.samples import covering_bias
 
 REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
 WIDE = LnsFormat(16, 11, 20000)

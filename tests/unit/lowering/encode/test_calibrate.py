@@ -18,16 +18,8 @@ from recog.dialects import nn
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
-from recog.lowering.encode.calibrate import (
-    FORMAT,
-    SAMPLE,
-    ActivationFormats,
-    CalibratePass,
-    Samples,
-    best_bias,
-    calibrate,
-    covering_bias,
-)
+from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, CalibratePass, calibrate
+from recog.lowering.encode.samples import SAMPLE, Samples, best_bias, covering_bias
 
 FORMATS = st.builds(
     LnsFormat, width=st.integers(3, 10), frac=st.integers(0, 5), unsigned=st.booleans()
@@ -166,14 +158,33 @@ func.func @main(%x: tensor<1x4x2x2xf32>) -> (tensor<1x4x2x2xf32>, tensor<1x4x1x1
 """
 
 
-def test_what_follows_from_signed_outputs_is_signed():
-    """An average pool cannot drop the sign bit that the network's output has."""
-    from recog.lowering.encode.encode_lns import EncodeLnsPass
-
+def test_outputs_that_are_never_negative_have_no_sign():
     module = parse(CHAIN)
     x = np.random.default_rng(0).normal(0, 1, (3, 4, 2, 2)).astype(np.float32)
     calibrate(module, [x], ActivationFormats())
-    assert [format.unsigned for format in chosen_formats(module)] == [False, False, False]
+    assert [format.unsigned for format in chosen_formats(module)] == [True, True, True]
+    assert [format.frac for format in chosen_formats(module)] == [5, 5, 5]
+
+
+SIGNED_CHAIN = """
+func.func @main(%x: tensor<1x4x2x2xf32>) -> (tensor<1x8x2x2xf32>, tensor<1x4x1x1xf32>) {
+  %0 = nn.relu %x : (tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32>
+  %1 = nn.avg_pool2d %0 {kernel = array<i64: 2, 2>} : (tensor<1x4x2x2xf32>) -> tensor<1x4x1x1xf32>
+  %2 = nn.reshape %0 : (tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32>
+  %3 = nn.concat %2, %x : (tensor<1x4x2x2xf32>, tensor<1x4x2x2xf32>) -> tensor<1x8x2x2xf32>
+  func.return %3, %1 : tensor<1x8x2x2xf32>, tensor<1x4x1x1xf32>
+}
+"""
+
+
+def test_what_only_moves_into_a_signed_output_is_signed():
+    """It would be rounded twice; what else follows from it has no sign."""
+    from recog.lowering.encode.encode_lns import EncodeLnsPass
+
+    module = parse(SIGNED_CHAIN)
+    x = np.random.default_rng(0).normal(0, 1, (3, 4, 2, 2)).astype(np.float32)
+    calibrate(module, [x], ActivationFormats())
+    assert [format.unsigned for format in chosen_formats(module)] == [True, True, False, False]
     apply(module, EncodeLnsPass())
 
 

@@ -1,0 +1,140 @@
+"""Networks and data whose numbers surprise: what their programs keep, or what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from recog.backend.machine import Machine
+from recog.frontend.torch.importer import import_torch
+from recog.lowering.common.notes import Note
+from recog.lowering.pipeline import Conversion, ConversionOptions, convert
+
+GOOD_DB = 28.0
+"""What 8-bit codes keep of a small network, about."""
+
+
+def noise(count: int = 16, seed: int = 0) -> np.ndarray:
+    """Frames of standard normal noise (N, 3, 8, 8)."""
+    return np.random.default_rng(seed).standard_normal((count, 3, 8, 8), np.float32)
+
+
+class Body(nn.Module):
+    """Two convolutions, and what a function makes of them."""
+
+    def __init__(self, forward: Callable[[Body, torch.Tensor], torch.Tensor] | None = None):
+        super().__init__()
+        torch.manual_seed(0)
+        self.c, self.d = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
+        self.f = forward or Body.body
+
+    def body(self, x: torch.Tensor) -> torch.Tensor:
+        return self.d(F.relu(self.c(x)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.f(self, x)
+
+
+def converted(module: nn.Module, calibration: np.ndarray, *, cluster: bool = False) -> Conversion:
+    example = (torch.from_numpy(calibration[:1]),)
+    options = ConversionOptions(cluster=cluster)
+    return convert(import_torch(module.eval(), example), [calibration], options=options)
+
+
+def kept(conversion: Conversion, module: nn.Module, x: np.ndarray) -> np.ndarray:
+    """The signal-to-error ratio of each output channel on the machine, in dB."""
+    found = Machine(conversion.assemble()).run(x)
+    assert isinstance(found, np.ndarray)
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(x)).numpy()
+    axes = tuple(axis for axis in range(wanted.ndim) if axis != 1)
+    errors = ((wanted - found) ** 2).sum(axis=axes)
+    return 10 * np.log10((wanted**2).sum(axis=axes) / np.maximum(errors, 1e-30))
+
+
+def note(conversion: Conversion, kind: str) -> Note:
+    """The one note of a kind."""
+    (found,) = [each for each in conversion.notes if each.kind == kind]
+    return found
+
+
+def test_ordinary_data_is_nothing_to_speak_of():
+    module = Body()
+    conversion = converted(module, noise())
+    assert conversion.notes == []
+    assert kept(conversion, module, noise()).min() > GOOD_DB
+
+
+def test_calibrated_on_zeros():
+    module = Body()
+    conversion = converted(module, noise() * 0)
+    assert note(conversion, "zero-input").places == ("input x",)
+    assert kept(conversion, module, noise()).min() > GOOD_DB
+
+
+def test_calibrated_on_bright_frames():
+    module = Body()
+    conversion = converted(module, np.abs(noise(4)))
+    line = note(conversion, "never-negative-input").line()
+    assert "input x: never negative in 4 calibration frames" in line
+    assert "calibrate with some" in line
+
+
+def test_one_invalid_pixel():
+    """It does not take the digits of all others."""
+    depths = np.random.default_rng(0).random((16, 3, 8, 8)).astype(np.float32) * 8
+    broken = depths.copy()
+    broken[0, 0, 0, 0] = 65535
+    module = Body()
+    conversion = converted(module, broken)
+    found = note(conversion, "outliers")
+    assert found.places == ("input x",)
+    assert "1 of 3,072 values" in found.text
+    assert kept(conversion, module, depths).min() > GOOD_DB
+
+
+def test_a_branch_that_no_input_wakes():
+    module = Body(lambda m, x: m.d(F.relu(m.c(x) - 99)))
+    found = note(converted(module, noise()), "never-seen")
+    assert len(found.places) == 1
+    assert "zero in every calibration frame" in found.line()
+
+
+def test_outputs_between_0_and_1_have_no_sign():
+    """Signed codes keep 5 dB less."""
+    module = Body(lambda m, x: m.body(x).sigmoid())
+    assert kept(converted(module, noise()), module, noise()).min() > 41
+
+
+def test_channels_of_another_unit_at_an_input_are_named():
+    x = noise()
+    x[:, 2] *= 4096
+    found = note(converted(Body(), x), "uneven-channels")
+    assert found.places == ("input x (channels 0-1)",)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e6])
+def test_the_machine_counts_what_saturates(scale: float):
+    module = Body()
+    machine = Machine(converted(module, noise() * np.float32(scale)).assemble())
+    machine.run(noise(2) * np.float32(scale))
+    assert not [each for each in machine.saturated if each.is_input and each.count > 4]
+    machine.run(noise(2) * np.float32(scale * 100))
+    x, y = machine.saturated
+    assert (x.port, x.is_input, y.is_input) == ("x", True, False)
+    assert x.total == 2 * 3 * 8 * 8
+    assert x.count > 0.9 * x.total
+    assert "input x: " in x.line()
+    assert "were clipped" in x.line()
+    assert "may be larger" in y.line()
+
+
+def test_negative_values_of_an_input_without_sign_are_counted():
+    machine = Machine(converted(Body(), np.abs(noise())).assemble())
+    machine.run(-np.abs(noise(1)))
+    assert machine.saturated[0].count > 150
