@@ -62,6 +62,10 @@ PASSES: dict[str, PassEntry] = {
         "raising.peaks",
         "take the sigmoid before peaks into the op that ranks them",
     ),
+    "pixels-first": PassEntry(
+        "legalize.pixels_first",
+        "convert and normalize 8-bit pixels before they are moved",
+    ),
     "channels-first": PassEntry(
         "legalize.channels_first",
         "move permutations to channels last behind what has a form without them",

@@ -50,6 +50,16 @@ def convert(op: lns.ConvertOp, values: Values) -> np.ndarray:
     return definition.convert(values.codes(op.input), values.format(op.output))
 
 
-@evaluates(lns.TableOp, chip.TableOp)
-def table(op: lns.TableOp | chip.TableOp, values: Values) -> np.ndarray:
+@evaluates(lns.TableOp)
+def table(op: lns.TableOp, values: Values) -> np.ndarray:
+    x, entries = values.read(op.input), values.table(op)
+    if op.axis is None:
+        return definition.table(x, entries)
+    axis = op.axis.value.data
+    rows = zip(np.moveaxis(x, axis, 0), entries, strict=True)
+    return np.stack([definition.table(each, row) for each, row in rows], axis)
+
+
+@evaluates(chip.TableOp)
+def table_instruction(op: chip.TableOp, values: Values) -> np.ndarray:
     return definition.table(values.read(op.input), values.table(op))

@@ -403,12 +403,24 @@ def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
         raise RecogError(
             f"has shape {list(tensor.shape)}, the network wants [{wanted}]", where=where
         )
+    if type_.element_type == nn.PIXEL_TYPE:
+        return _pixels(tensor, where)
     if tensor.is_complex() or tensor.dtype == torch.uint8:
         raise RecogError(f"has dtype {tensor.dtype}, the network wants float32", where=where)
     tensor = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
     if not bool(torch.isfinite(tensor).all()):
         raise RecogError("holds NaN or infinity", where=where)
     return tensor
+
+
+def _pixels(tensor: Tensor, where: str) -> Tensor:
+    """An image's pixels, uint8, from any type that holds them."""
+    if tensor.is_complex() or bool((tensor != tensor.to(torch.uint8)).any()):
+        raise RecogError(
+            "holds numbers that are no pixels: the network wants whole numbers from 0 to 255",
+            where=where,
+        )
+    return tensor.to(torch.uint8)
 
 
 def _check_batches(inputs: list[Tensor], types: list[Attribute]) -> None:

@@ -39,6 +39,8 @@ def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
 def check_codes(port: InputOp, x: np.ndarray) -> np.ndarray:
     """`x` as the codes that an input takes; raises RecogError as `check_input` does."""
     array = _check_shape(port, x)
+    if port.integer is not None and array.dtype.kind in "iu":
+        array = _fitting(port, array)
     if array.dtype != port.dtype:
         raise RecogError(
             f"has dtype {array.dtype}, codes of {port.element_type} have {port.dtype}",
@@ -49,6 +51,14 @@ def check_codes(port: InputOp, x: np.ndarray) -> np.ndarray:
             f"holds values that are no codes of {port.element_type}", where=_name(port)
         )
     return array
+
+
+def _fitting(port: InputOp, array: np.ndarray) -> np.ndarray:
+    """Integers in the port's own type; raises RecogError where it does not hold them."""
+    fitting = array.astype(port.dtype)
+    if (fitting != array).any():
+        raise RecogError(f"holds values that do not fit {port.element_type}", where=_name(port))
+    return fitting
 
 
 def _check_shape(port: PortOp, x: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import UnitAttr
+from xdsl.dialects.builtin import IntegerAttr, UnitAttr
 from xdsl.interfaces import HasFolderInterface
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
@@ -17,16 +17,19 @@ from recog.dialects.lns.base import CodesOp, UnaryOp, elements_of
 from recog.dialects.lns.types import (
     DEFAULT_ARITHMETIC,
     NUMBERS,
+    PIXELS,
     ArithmeticAttr,
     NumberType,
     format_of,
+    holds_codes,
+    holds_pixels,
     verify_sign,
     verify_single_bias,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.sampling_shapes import elementwise_shape
-from recog.dialects.shapes import Shape
-from recog.dialects.tensors import flag, shape_of
+from recog.dialects.shapes import Shape, check_data_axis
+from recog.dialects.tensors import flag, integer, shape_of
 
 __all__ = ["AddOp", "BinaryOp", "ConvertOp", "MulOp", "ReluOp", "SubOp", "TableOp"]
 
@@ -158,29 +161,46 @@ class ConvertOp(UnaryOp, HasFolderInterface):
 class TableOp(CodesOp):
     """Any unary function: entry i of `table` is the result's code for the operand's code i.
 
-    The table has 2^width entries, the illegal code of a signed operand included.
+    The table has 2^width entries, the illegal code of a signed operand included. The operand may
+    also be an image of 8-bit pixels, which are then the numbers of the entries. With `axis` there
+    is a table (n, 2^width) with a row for each of the n indices along that axis of the operand.
     """
 
     name = "lns.table"
     KIND: ClassVar[Kind] = Kind.ELEMENTWISE
     CONSTANTS: ClassVar[tuple[str, ...]] = ("table",)
 
-    input = operand_def(NUMBERS)
+    input = operand_def(NUMBERS | PIXELS)
     table = operand_def(NUMBERS)
+    axis = opt_prop_def(IntegerAttr)
 
-    def __init__(self, input: SSAValue | Operation, table: SSAValue | Operation):
-        super().__init__([input, table], elements=[elements_of(table)])
+    def __init__(
+        self, input: SSAValue | Operation, table: SSAValue | Operation, axis: int | None = None
+    ):
+        properties = {"axis": None if axis is None else integer(axis)}
+        super().__init__([input, table], properties, elements=[elements_of(table)])
 
     def infer_shape(self) -> Shape:
         return shape_of(self.input)
 
+    @property
+    def input_width(self) -> int:
+        """Bits of an element of the operand."""
+        return 8 if holds_pixels(self.input) else format_of(self.input).width
+
     def verify_(self) -> None:
         super().verify_()
-        verify_single_bias(input=self.input, table=self.table)
-        entries = 1 << format_of(self.input).width
-        if shape_of(self.table) != (entries,):
+        verify_single_bias(table=self.table)
+        if holds_codes(self.input):
+            verify_single_bias(input=self.input)
+        wanted: tuple[int, ...] = (1 << self.input_width,)
+        if self.axis is not None:
+            shape, axis = shape_of(self.input), self.axis.value.data
+            check_data_axis(axis, len(shape))
+            wanted = (shape[axis], *wanted)
+        if shape_of(self.table) != wanted:
             raise VerifyException(
-                f"a table for {format_of(self.input).width}-bit codes has shape [{entries}], "
+                f"a table for {self.input_width}-bit codes has shape {list(wanted)}, "
                 f"got {list(shape_of(self.table))}"
             )
         if format_of(self.table) != format_of(self.output):

@@ -14,18 +14,20 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.element_types import StorableType
 from recog.dialects.number_format import Arithmetic, LnsFormat
-from recog.dialects.tensors import INTS, ints, shape_of
+from recog.dialects.tensors import INTS, PIXEL_TYPE, ints, shape_of
 
 __all__ = [
     "ACCUMULATORS",
     "DEFAULT_ARITHMETIC",
     "INTS",
     "NUMBERS",
+    "PIXELS",
     "ArithmeticAttr",
     "NumberType",
     "codes_type",
     "format_of",
     "holds_codes",
+    "holds_pixels",
     "ints",
     "number_tensor",
     "shape_of",
@@ -171,6 +173,7 @@ def format_of(value: SSAValue) -> LnsFormat:
 
 
 NUMBERS = TensorType.constr(base(NumberType))
+PIXELS = TensorType.constr(PIXEL_TYPE)
 ACCUMULATORS = TensorType.constr(base(IntegerType))
 
 
@@ -220,6 +223,11 @@ def verify_sign(op: IRDLOperation, relu: bool) -> None:
     if all(holds_codes(value) and format_of(value).unsigned for value in op.operands):
         return
     raise VerifyException("an unsigned result of signed operands needs relu")
+
+
+def holds_pixels(value: SSAValue) -> bool:
+    """Whether a value is an image of 8-bit pixels."""
+    return isinstance(value.type, TensorType) and value.type.element_type == PIXEL_TYPE
 
 
 def holds_codes(value: SSAValue) -> bool:

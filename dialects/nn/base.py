@@ -30,13 +30,14 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.facts import Kind, Sign
 from recog.dialects.shapes import Shape
-from recog.dialects.tensors import element_type_of, shape_of
+from recog.dialects.tensors import PIXEL_TYPE, element_type_of, shape_of
 
 __all__ = [
     "FLOAT_TYPES",
     "INDEX_TYPE",
     "MASK_TYPE",
     "NnOp",
+    "PIXEL_TYPE",
     "RESULT_NAME",
     "TENSORS",
     "UnaryOp",
@@ -162,6 +163,11 @@ class NnOp(IRDLOperation, ABC):
                     f"operands and result must have one element type, got {element_type} "
                     f"and {element_type_of(value)}"
                 )
+        if element_type == PIXEL_TYPE and not self.KIND.keeps_format:
+            raise VerifyException(
+                "computes with pixels of 8 bits, whose sums and products wrap: convert them to "
+                "float first"
+            )
 
     def verify_(self) -> None:
         self.verify_element_types()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, TensorType, UnitAttr
@@ -17,6 +17,7 @@ from recog.dialects.facts import Kind, Sign
 from recog.dialects.nn.base import (
     INDEX_TYPE,
     MASK_TYPE,
+    PIXEL_TYPE,
     TENSORS,
     NnOp,
     expect_elements,
@@ -323,6 +324,19 @@ class ConvertOp(NnOp, HasFolderInterface):
 
     def infer_shape(self) -> Shape:
         return shape_of(self.input)
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it makes numbers of an image's pixels."""
+        return element_type_of(self.input) == PIXEL_TYPE and is_float(element_type_of(self.output))
+
+    @property
+    def coded_values(self) -> list[SSAValue]:
+        """The chip takes pixels as they are: a table turns them into codes."""
+        return [self.output] if self.of_pixels else super().coded_values
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return self.of_pixels or super().never_negative(known)
 
     def verify_element_types(self) -> None:
         """Any pair of element types converts."""

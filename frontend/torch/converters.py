@@ -29,8 +29,10 @@ ELEMENT_TYPES: dict[torch.dtype, Attribute] = {
     torch.int64: i64,
     torch.int32: i64,
     torch.bool: i1,
+    torch.uint8: nn.PIXEL_TYPE,
 }
-"""The dtypes that nn knows; integers and truth values serve selection only."""
+"""The dtypes that nn knows; integers and truth values serve selection only, pixels are moved and
+converted."""
 
 
 class Unsupported(Exception):
@@ -121,7 +123,7 @@ def _array(constant: Constant) -> tuple[np.ndarray, Attribute]:
     if tensor.dtype in (torch.float16, torch.bfloat16):
         raise Unsupported(f"tensor {constant.name} is {tensor.dtype}", "call model.float()")
     if not tensor.is_floating_point():
-        element_type = i1 if tensor.dtype == torch.bool else i64
+        element_type = ELEMENT_TYPES.get(tensor.dtype, i64)
         return tensor.to(torch.int64).cpu().contiguous().numpy(), element_type
     array = tensor.to(torch.float32).cpu().contiguous().numpy()
     finite = ~np.isnan(array) if constant.computed else np.isfinite(array)

@@ -20,6 +20,7 @@ from recog.dialects.nn import (
     shape_of,
 )
 from recog.lowering.batch_norm.affine import Affine, Constants, NotFoldable, round_to
+from recog.lowering.common.pixels import pixel_function
 from recog.lowering.common.rewriting import fused_location, only_user
 
 
@@ -36,6 +37,8 @@ class RaiseFrozenBatchNormPattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BinaryOp, rewriter: PatternRewriter, /) -> None:
+        if pixel_function(op.output) is not None:
+            return  # the table that encodes pixels holds it, exactly and for nothing
         try:
             middle, second = affine_by_channel(op, self.constants)
             first_op = middle.owner

@@ -162,9 +162,10 @@ def calibrate(
     at_once = frames_at_once(function)
     limit = max(1024, SAMPLE // -(-count // at_once))
     examples, notes = example_inputs(inputs, function.args, formats.unsigned)
+    arguments = [arg for arg in function.args if nn.is_float(nn.element_type_of(arg))]
     # Values in the order of the program, arguments first.
-    samples: dict[SSAValue, Samples] = {argument: Samples() for argument in function.args}
-    channels = {value: ChannelSamples() for value in (*function.args, *_results(function))}
+    samples: dict[SSAValue, Samples] = {argument: Samples() for argument in arguments}
+    channels = {value: ChannelSamples() for value in (*arguments, *_results(function))}
 
     def add(value: SSAValue, array: np.ndarray) -> None:
         samples.setdefault(value, Samples()).add(array, limit, random)
@@ -181,8 +182,8 @@ def calibrate(
     for start in range(0, count, at_once):
         batch = [example.frames(start, start + at_once) for example in examples]
         run_nn(module, *batch, entry=entry, observe=observe)
-        for argument, x in zip(function.args, batch):
-            add(argument, x)
+        for argument in arguments:
+            add(argument, batch[argument.index])
         if progress is not None:
             progress(min(1.0, (start + at_once) / count))
     chosen = _write_formats(function, samples, formats)

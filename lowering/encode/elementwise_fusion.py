@@ -17,6 +17,7 @@ from xdsl.ir import Operation, SSAValue
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.facts import Kind
+from recog.lowering.common.pixels import pixel_function
 from recog.lowering.encode.legality import can_encode, lone_activation, takes_activation
 
 
@@ -38,12 +39,13 @@ class Chain:
 
     `entry` is a use of the source, an op and the number of its operand: it stays right where
     the source is replaced. `affine` is the function where it differs between channels; else
-    it is a table.
+    it is a table, or one for each index along `axis`, which functions of pixels may have.
     """
 
     entry: tuple[nn.NnOp, int]
     ops: tuple[nn.NnOp, ...]
     affine: ChannelAffine | None = None
+    axis: int | None = None
 
     @property
     def source(self) -> SSAValue:
@@ -61,7 +63,11 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
     for op in module.walk():
         if not isinstance(op, nn.NnOp) or not can_encode(op):
             continue
-        chain = _affine_chain(op, chains) or _table_chain(op, chains)
+        of_pixels = pixel_function(op.output)
+        if of_pixels is not None:
+            chain = _table_chain(op, chains, of_pixels.axis)
+        else:
+            chain = _affine_chain(op, chains) or _table_chain(op, chains)
         if chain is not None:
             chains.update(dict.fromkeys(chain.ops, chain))
     return {op: chain for op, chain in chains.items() if not _is_plain_relu(chain)}
@@ -81,17 +87,22 @@ def _is_plain_relu(chain: Chain) -> bool:
 # Tables
 
 
-def _table_chain(op: nn.NnOp, chains: dict[Operation, Chain]) -> Chain | None:
-    """The longest table that ends in `op`, None where `op` is no function of one value."""
-    variables = _variables(op)
+def _table_chain(
+    op: nn.NnOp, chains: dict[Operation, Chain], axis: int | None = None
+) -> Chain | None:
+    """The longest table that ends in `op`, None where `op` is no function of one value.
+
+    With `axis` the function may be another one for each index along it.
+    """
+    variables = _variables(op, axis)
     if variables is None or _follows_layer(op, chains):
         return None
     before = [_chain_before(op, index, chains) for index in variables]
     if len({chain.source for chain in before}) == 1:
         ops = tuple(dict.fromkeys(member for chain in before for member in chain.ops))
         if (len(variables) == 1 or ops) and _is_closed(ops, op):
-            return Chain(before[0].entry, (*ops, op))
-    return Chain((op, variables[0]), (op,)) if len(variables) == 1 else None
+            return Chain(before[0].entry, (*ops, op), axis=axis)
+    return Chain((op, variables[0]), (op,), axis=axis) if len(variables) == 1 else None
 
 
 def _chain_before(op: nn.NnOp, index: int, chains: dict[Operation, Chain]) -> Chain:
@@ -107,12 +118,16 @@ def _is_closed(ops: tuple[nn.NnOp, ...], last: nn.NnOp) -> bool:
     return all(use.operation in members for op in ops for use in op.output.uses)
 
 
-def _variables(op: nn.NnOp) -> list[int] | None:
-    """The operands, by number, that are not constant, of an elementwise op of scalar constants."""
+def _variables(op: nn.NnOp, axis: int | None) -> list[int] | None:
+    """The operands, by number, that are not constant, of an elementwise op of scalar constants.
+
+    With `axis`, constants may vary along it.
+    """
     if op.KIND is not Kind.ELEMENTWISE:
         return None
     constants = [constant_array(value) for value in op.operands]
-    if not all(array is None or is_uniform(array) for array in constants):
+    uniform = [array is None or is_uniform(array) for array in constants]
+    if not all(uniform) and axis is None:
         return None
     variables = [index for index, array in enumerate(constants) if array is None]
     if isinstance(op, nn.MulOp) and op.lhs == op.rhs:

@@ -193,7 +193,11 @@ def _assume_formats(function: func.FuncOp, ops: dict[int, nn.NnOp]) -> None:
         return NumberType(format.with_bias(covering_bias(format, LARGEST)))
 
     arguments = [
-        DictionaryAttr({FORMAT: assumed(argument, -LARGEST)})
+        DictionaryAttr(
+            {FORMAT: assumed(argument, -LARGEST)}
+            if nn.is_float(nn.element_type_of(argument))
+            else {}
+        )
         for argument in function.body.block.args
     ]
     function.properties["arg_attrs"] = ArrayAttr(arguments)

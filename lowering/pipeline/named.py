@@ -25,6 +25,7 @@ from recog.lowering.encode.encode_lns import EncodeLnsPass, EncodeOptions
 from recog.lowering.legalize.channels_first import ChannelsFirstPass
 from recog.lowering.legalize.decompose_conv3d import DecomposeConv3dPass
 from recog.lowering.legalize.decompose_normalization import DecomposeNormalizationPass
+from recog.lowering.legalize.pixels_first import PixelsFirstPass
 from recog.lowering.legalize.share_constants import ShareConstantsPass
 from recog.lowering.partition.partition import PartitionPass
 from recog.lowering.pipeline.stages import Stage
@@ -51,6 +52,7 @@ RAISING = (
 """What a network spells out op by op becomes the one op that it means."""
 
 FOLDING = (
+    Step(PixelsFirstPass),
     Step(ChannelsFirstPass),
     Step(DecomposeNormalizationPass),
     Step(FoldBatchNormPass),
@@ -118,8 +120,8 @@ class RaiseTorchPass(ModulePass):
 class FoldNetworkPass(FoldOptions, ModulePass):
     """Bring an imported network into ops that the chip has, exactly, batch norms folded.
 
-    Runs raise-torch, channels-first, decompose-normalization, fold-batch-norm, merge-branches,
-    share-constants and decompose-conv3d: what every conversion begins with.
+    Runs raise-torch, pixels-first, channels-first, decompose-normalization, fold-batch-norm,
+    merge-branches, share-constants and decompose-conv3d: what every conversion begins with.
     """
 
     name = "fold-network"

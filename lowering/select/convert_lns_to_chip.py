@@ -22,7 +22,7 @@ from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, MAX_MEMORY, WEIG
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.facts import is_parameter
-from recog.dialects.lns.types import holds_codes
+from recog.dialects.lns.types import holds_codes, holds_pixels
 from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
 from recog.lowering.select.allocation import Buffer, allocate, live_at, peak
@@ -173,7 +173,7 @@ def _check_lowerings(ops: Sequence[Operation]) -> None:
 def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
     for argument in function.body.block.args:
         where = next((use.operation for use in argument.uses), function)
-        if holds_codes(argument):
+        if holds_codes(argument) or holds_pixels(argument):
             build.input_port(where, argument, argument)
             tensor = build.tensor(where, argument)
             build.emit(where, chip.DmaInOp(output=tensor, input=build.inputs[argument]))

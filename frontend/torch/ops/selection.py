@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.frontend.torch.converters import (
+    ELEMENT_TYPES,
     Constant,
     ConverterContext,
     Registry,
@@ -29,9 +29,7 @@ def _dtype(handle: Any) -> torch.dtype | None:
             return handle.tensor.dtype
         case SSAValue():
             element_type = nn.element_type_of(handle)
-            if nn.is_float(element_type):
-                return torch.float32
-            return torch.int64 if element_type == i64 else torch.bool
+            return next(each for each, known in ELEMENT_TYPES.items() if known == element_type)
         case _:
             return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from recog.dialects import lns, nn
-from recog.dialects.lns import format_of
+from recog.dialects.lns import format_of, holds_pixels
 from recog.lowering.encode.elementwise_fusion import table_ending_at
 from recog.lowering.encode.legality import absorbed_activation, has_elementwise_shape
 from recog.lowering.encode.values import (
@@ -36,11 +36,15 @@ class EncodeTablePattern(RewritePattern):
             return
         from recog.lowering.encode.function_tables import function_table
 
-        x = self.encoding.encoded(chain.source, rewriter, chain.ops[0])
-        table = function_table(chain, format_of(x), output_format(op))
+        pixels = holds_pixels(chain.source)
+        x = chain.source
+        if not pixels:
+            x = self.encoding.encoded(x, rewriter, chain.ops[0])
+        table = function_table(chain, None if pixels else format_of(x), output_format(op))
         if table is None:
             return
-        replace_chain(rewriter, chain, lns.TableOp(x, inserted(rewriter, table, op)))
+        result = lns.TableOp(x, inserted(rewriter, table, op), chain.axis)
+        replace_chain(rewriter, chain, result)
 
 
 @dataclass(frozen=True)

@@ -227,11 +227,18 @@ def _bytes(codes: np.ndarray) -> bytes:
 
 @lowers(lns.TableOp)
 def lower_table(build: ProgramBuilder, op: lns.TableOp) -> None:
-    content = _bytes(constant_operand(op, op.table))
-    for input, output in build.pieces(op, op.input, op.output):
-        instruction = chip.TableOp(input=input, output=output, address=0)
-        build.image.store(instruction, "address", "tables", content)
-        build.emit(op, instruction)
+    table = constant_operand(op, op.table)
+    x, y = (build.layout.view(value, op) for value in (op.input, op.output))
+    parts = [(table, x, y)]
+    if op.axis is not None:
+        axis = op.axis.value.data - 1
+        parts = [(row, x.part(axis, i, 1), y.part(axis, i, 1)) for i, row in enumerate(table)]
+    for entries, source, target in parts:
+        content = _bytes(entries)
+        for input, output in build.view_pieces(op, (source, op.input), (target, op.output)):
+            instruction = chip.TableOp(input=input, output=output, address=0)
+            build.image.store(instruction, "address", "tables", content)
+            build.emit(op, instruction)
 
 
 @lowers(lns.ReluOp)

@@ -33,3 +33,19 @@ chip.program @signed {
 }
 check.expect_run @signed(dense<[[0, 1, -1]]> : tensor<1x3x!lns.number<2, 0, bias = 0>>)
   gives (dense<[[4, 5, -5]]> : tensor<1x3x!p>)
+
+// The pixels 0, 1, 200 and 255 of an image; the code 13 is -5.
+chip.program @pixels {
+  chip.segment @tables tables dense<[0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13]> : tensor<256xui8>
+  chip.input @in {address = 0, channels = 4, frac = 0, unsigned, integer, rank = 2}
+  chip.output @out {address = 16, channels = 4, code_bits = 4, frac = 0, bias = 4, rank = 2}
+  chip.tensor @x {address = 0, channels = 4, frac = 0, unsigned, integer}
+  chip.tensor @y {address = 16, channels = 4, code_bits = 4, frac = 0, bias = 4}
+  chip.ldw @tables {size = 256, address = 0}
+  chip.dma.in @x = @in
+  chip.table @y = @x {address = 0}
+  chip.dma.out @out = @y
+  chip.halt
+}
+check.expect_run @pixels(dense<[[0, 1, 200, 255]]> : tensor<1x4xui8>)
+  gives (dense<[[0, 4, 5, -5]]> : tensor<1x4x!p>)

@@ -1,0 +1,61 @@
+"""Images of 8-bit pixels, and what a network computes of each pixel alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from recog.dialects import nn
+from recog.dialects.data import constant_array
+from recog.dialects.facts import Kind
+from recog.dialects.shapes import Shape
+
+
+@dataclass(frozen=True)
+class PixelFunction:
+    """A function of each pixel of `pixels`, another one for each index along `axis`.
+
+    On the chip that is a table of 256 entries, or one for each index, whatever it computes.
+    """
+
+    pixels: SSAValue
+    axis: int | None = None
+
+
+def pixel_function(value: SSAValue) -> PixelFunction | None:
+    """What of an image's pixels the elements of a value are, None where they are more than that.
+
+    That is a conversion of pixels to float, and what makes other numbers of such numbers with
+    constants that vary along one axis, such as the mean and deviation of each channel.
+    """
+    op = value.owner
+    if isinstance(op, nn.ConvertOp) and op.of_pixels:
+        return PixelFunction(op.input)
+    if not isinstance(op, nn.NnOp) or op.KIND is not Kind.ELEMENTWISE:
+        return None
+    shape = nn.shape_of(op.output)
+    variables = [each for each in op.operands if constant_array(each) is None]
+    if len(variables) != 1 or nn.shape_of(variables[0]) != shape:
+        return None
+    inner = pixel_function(variables[0])
+    constants = [aligned_constant(each, shape) for each in op.operands if each not in variables]
+    if inner is None or any(constant is None for constant in constants):
+        return None
+    axes = {axis for each in constants if each is not None for axis in varying_axes(each)}
+    axes |= {axis for axis in (inner.axis,) if axis is not None}
+    return None if len(axes) > 1 else PixelFunction(inner.pixels, *axes)
+
+
+def aligned_constant(value: SSAValue, shape: Shape) -> np.ndarray | None:
+    """A constant with axes of size 1 in front, as many as a tensor of `shape` has."""
+    array = constant_array(value)
+    if array is None or array.ndim > len(shape):
+        return None
+    return array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+
+
+def varying_axes(array: np.ndarray) -> list[int]:
+    """The axes along which an array has more than one number."""
+    return [axis for axis, size in enumerate(array.shape) if size > 1]
