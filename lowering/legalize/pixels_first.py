@@ -34,7 +34,10 @@ class PixelsFirstPass(ModulePass):
     name = "pixels-first"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        patterns = [ConvertMovedPixelsPattern(), NormalizePermutedPixelsPattern()]
+        patterns: list[RewritePattern] = [
+            ConvertMovedPixelsPattern(),
+            NormalizePermutedPixelsPattern(),
+        ]
         PatternRewriteWalker(GreedyRewritePatternApplier(patterns)).rewrite_module(op)
 
 
