@@ -310,7 +310,7 @@ class ConvertOp(NnOp, HasFolderInterface):
 
     name = "nn.convert"
     KIND: ClassVar[Kind] = Kind.ELEMENTWISE
-    SIGN: ClassVar[Sign] = Sign.KEPT
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
     WIDE: ClassVar[tuple[str, ...]] = ()
     ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
@@ -336,7 +336,7 @@ class ConvertOp(NnOp, HasFolderInterface):
         return [self.output] if self.of_pixels else super().coded_values
 
     def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
-        return self.of_pixels or super().never_negative(known)
+        return self.of_pixels or known(self.input)
 
     def verify_element_types(self) -> None:
         """Any pair of element types converts."""
