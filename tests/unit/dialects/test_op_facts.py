@@ -316,6 +316,8 @@ def elements(value: SSAValue, random: np.random.Generator) -> np.ndarray:
         codes = random.integers(0, 1 << element.format.width, shape).astype(element.format.dtype)
         codes[element.format.illegal_codes(codes)] = 0
         return codes
+    if element == nn.PIXEL_TYPE:
+        return random.integers(0, 256, shape).astype(np.uint8)
     if isinstance(element, lns.FixedType):
         return random.integers(-(1 << 20), 1 << 20, shape).astype(np.int32)
     return random.standard_normal(shape).astype(np.float32)
@@ -335,8 +337,8 @@ def run_lns_op(op: lns.LnsOp, arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def is_plain(op: lns.LnsOp) -> bool:
-    """Whether no operand broadcasts or has biases by channel, so that all places are alike."""
-    return all(
+    """Whether no operand broadcasts or has biases or tables by channel: all places are alike."""
+    return not (isinstance(op, lns.TableOp) and op.axis is not None) and all(
         shape_of(value) == shape_of(op.results[0])
         and (not lns.holds_codes(value) or lns.format_of(value).axis is None)
         for value in op.map_operands
