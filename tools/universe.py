@@ -94,6 +94,10 @@ PASSES: dict[str, PassEntry] = {
         "partition.partition",
         "move what the chip cannot run into the function @host",
     ),
+    "balance-ranges": PassEntry(
+        "balance.balance_ranges",
+        "even out the ranges of channels by powers of two between layers",
+    ),
     "cluster-weights": PassEntry(
         "cluster.cluster_weights",
         "replace weights by pointers into k-means codebooks",

@@ -85,6 +85,9 @@ class NnOp(IRDLOperation, ABC):
     """What is certain of the result's sign."""
     ABSORBS_ACTIVATION: ClassVar[bool]
     """Whether its form on codes can end in a ReLU at no cost."""
+    HOMOGENEOUS: ClassVar[bool] = False
+    """Whether a positive factor of all operands is one of the result, channel (axis 1) by channel;
+    False claims nothing."""
     WIDE: ClassVar[tuple[str, ...]]
     """Which of the operands, and `output`, need codes of more bits than activations have."""
 
@@ -142,6 +145,10 @@ class NnOp(IRDLOperation, ABC):
         """Whether the result needs as many digits as an operand, and gives as many: it is moved,
         interpolated, scaled or inverted."""
         return self.KIND.keeps_digits
+
+    def keeps_channel_factors(self) -> bool:
+        """What `HOMOGENEOUS` says, where it does not depend on properties."""
+        return self.HOMOGENEOUS
 
     @abstractmethod
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:

@@ -44,6 +44,7 @@ class ReluOp(UnaryOp, HasFolderInterface):
 
     name = "nn.relu"
     SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+    HOMOGENEOUS: ClassVar[bool] = True
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         producer = self.input.owner
@@ -82,6 +83,7 @@ class LeakyReluOp(UnaryOp):
 
     name = "nn.leaky_relu"
     SIGN: ClassVar[Sign] = Sign.KEPT
+    HOMOGENEOUS: ClassVar[bool] = True
 
     negative_slope = prop_def(FloatAttr[Float64Type], default_value=real(0.01))
 
@@ -216,6 +218,7 @@ class AddOp(BinaryOp):
 
     name = "nn.add"
     SIGN: ClassVar[Sign] = Sign.KEPT
+    HOMOGENEOUS: ClassVar[bool] = True
     ABSORBS_ACTIVATION: ClassVar[bool] = True
     INTEGERS_TOO: ClassVar[bool] = True
 
@@ -226,6 +229,7 @@ class SubOp(BinaryOp):
 
     name = "nn.sub"
     SIGN: ClassVar[Sign] = Sign.ANY
+    HOMOGENEOUS: ClassVar[bool] = True
     ABSORBS_ACTIVATION: ClassVar[bool] = True
     INTEGERS_TOO: ClassVar[bool] = True
 

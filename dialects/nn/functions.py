@@ -41,6 +41,7 @@ class AbsOp(UnaryOp):
 
     name = "nn.abs"
     SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+    HOMOGENEOUS: ClassVar[bool] = True
 
 
 @irdl_op_definition
@@ -49,6 +50,7 @@ class NegOp(UnaryOp):
 
     name = "nn.neg"
     SIGN: ClassVar[Sign] = Sign.ANY
+    HOMOGENEOUS: ClassVar[bool] = True
 
     def keeps_digits(self) -> bool:
         return True
@@ -181,6 +183,7 @@ class MaximumOp(BinaryOp):
 
     name = "nn.maximum"
     SIGN: ClassVar[Sign] = Sign.BY_RULE
+    HOMOGENEOUS: ClassVar[bool] = True
     ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
 
@@ -194,6 +197,7 @@ class MinimumOp(BinaryOp):
 
     name = "nn.minimum"
     SIGN: ClassVar[Sign] = Sign.KEPT
+    HOMOGENEOUS: ClassVar[bool] = True
     ABSORBS_ACTIVATION: ClassVar[bool] = False
     INTEGERS_TOO: ClassVar[bool] = True
 

@@ -61,6 +61,7 @@ class MaxPool2dOp(PoolOp):
     name = "nn.max_pool2d"
     KIND: ClassVar[Kind] = Kind.SELECTS
     SIGN: ClassVar[Sign] = Sign.KEPT
+    HOMOGENEOUS: ClassVar[bool] = True
 
     dilation = prop_def(INTS, default_value=ints((1, 1)))
 
@@ -107,6 +108,7 @@ class AvgPool2dOp(PoolOp):
     name = "nn.avg_pool2d"
     KIND: ClassVar[Kind] = Kind.SUMS
     SIGN: ClassVar[Sign] = Sign.KEPT
+    HOMOGENEOUS: ClassVar[bool] = True
 
     count_include_pad = opt_prop_def(UnitAttr)
 
@@ -155,6 +157,9 @@ class MeanOp(NnOp):
     def infer_shape(self) -> Shape:
         axes = self.axes.get_values()
         return shapes.reduced_shape(shape_of(self.input), axes, self.keepdims is not None)
+
+    def keeps_channel_factors(self) -> bool:
+        return all(axis > 1 for axis in self.axes.get_values())
 
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         return 0 not in self.axes.get_values()

@@ -39,6 +39,7 @@ class ResizeOp(NnOp, HasFolderInterface):
     name = "nn.resize"
     KIND: ClassVar[Kind] = Kind.INTERPOLATES
     SIGN: ClassVar[Sign] = Sign.KEPT
+    HOMOGENEOUS: ClassVar[bool] = True
     WIDE: ClassVar[tuple[str, ...]] = ()
     ABSORBS_ACTIVATION: ClassVar[bool] = False
 

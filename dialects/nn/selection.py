@@ -63,6 +63,9 @@ class ReduceOp(NnOp, ABC):
         axes = self.axes.get_values()
         return reduced_shape(shape_of(self.input), axes, self.keepdims is not None)
 
+    def keeps_channel_factors(self) -> bool:
+        return all(axis > 1 for axis in self.axes.get_values())
+
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         return 0 not in self.axes.get_values()
 

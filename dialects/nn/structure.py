@@ -167,6 +167,9 @@ class PadOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         return first_has_batch(with_batch)
 
+    def keeps_channel_factors(self) -> bool:
+        return self.value.value.data == 0
+
     def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
         return self.value.value.data >= 0 and known(self.input)
 

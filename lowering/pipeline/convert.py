@@ -21,6 +21,7 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.verification import located_errors, verify_module
+from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
@@ -38,6 +39,7 @@ Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done."""
 
 CALIBRATION_FRAMES = 256
+BALANCING_FRAMES = 64
 
 
 @dataclass
@@ -57,8 +59,8 @@ class Conversion:
 
     @property
     def float_module(self) -> ModuleOp:
-        """The folded float network, or its chip part: what the later stages compare with."""
-        return self.chip_part or self.stages[Stage.FOLDED]
+        """The folded float network, or its chip part, balanced: what later stages compare with."""
+        return self.stages.get(Stage.BALANCED) or self.chip_part or self.stages[Stage.FOLDED]
 
     def network(self, run_chip: Run) -> SplitNetwork:
         """The whole network, of which `run_chip` (such as `Machine.run`) runs the chip's part."""
@@ -157,6 +159,14 @@ class _Run:
             if not any(isinstance(op, LookupOp) for op in self.current.walk()):
                 return False  # clustering would have made no layer smaller
             self._tune()
+        elif pass_type is BalanceRangesPass:
+            return balance_ranges(
+                self.current,
+                self._examples(BALANCING_FRAMES),
+                self.options.balance_octaves,
+                entry=self.options.entry,
+                progress=lambda share: self.report("balanced", 0.99 * share),
+            )
         elif pass_type is CalibratePass:
             self._calibrate()
         elif pass_type is EncodeLnsPass:
@@ -202,12 +212,16 @@ class _Run:
         with returning_heads(self.conversion.float_module):
             return module_outputs(self.conversion.float_module, self.inputs)
 
-    def _calibrate(self) -> None:
+    def _examples(self, count: int) -> list[np.ndarray]:
+        """Some of the inputs, in their order."""
         random = np.random.default_rng(0)
-        chosen = random.permutation(len(self.inputs[0]))[:CALIBRATION_FRAMES]
+        chosen = np.sort(random.permutation(len(self.inputs[0]))[:count])
+        return [np.asarray(x)[chosen] for x in self.inputs]
+
+    def _calibrate(self) -> None:
         self.conversion.notes += calibrate(
             self.current,
-            [np.asarray(x)[np.sort(chosen)] for x in self.inputs],
+            self._examples(CALIBRATION_FRAMES),
             self.options.formats(),
             entry=self.options.entry,
             progress=lambda share: self.report("calibrated", 0.99 * share),

@@ -14,6 +14,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from recog.lowering.balance.balance_ranges import BalanceOptions, BalanceRangesPass
 from recog.lowering.batch_norm.fold import FoldBatchNormPass, FoldOptions
 from recog.lowering.batch_norm.merge_branches import MergeBranchesPass
 from recog.lowering.cluster.cluster_weights import ClusterOptions, ClusterWeightsPass
@@ -66,6 +67,7 @@ CONVERSION = (
     *RAISING,
     *FOLDING,
     Step(PartitionPass, Stage.SPLIT),
+    Step(BalanceRangesPass, Stage.BALANCED),
     Step(ClusterWeightsPass, Stage.CLUSTERED),
     Step(TuneCentroidsPass, Stage.TUNED),
     Step(CalibratePass, Stage.CALIBRATED),
@@ -77,10 +79,18 @@ CONVERSION = (
 
 @dataclass(frozen=True, kw_only=True)
 class ConversionOptions(
-    TargetOptions, EncodeOptions, CalibrationOptions, TuneSettings, ClusterOptions, FoldOptions
+    TargetOptions,
+    EncodeOptions,
+    CalibrationOptions,
+    TuneSettings,
+    ClusterOptions,
+    BalanceOptions,
+    FoldOptions,
 ):
     """Every choice of a conversion: the options of its passes, and which of them run."""
 
+    balance: bool = True
+    """Even out the ranges of channels by powers of two; the network computes the same."""
     cluster: bool = True
     """Cluster the weights; without, they become codes one by one, or stay the clusters that they
     are."""
@@ -89,7 +99,7 @@ class ConversionOptions(
 
     def steps(self) -> tuple[Step, ...]:
         """The passes that run, in order."""
-        left_out: set[type[ModulePass]] = set()
+        left_out: set[type[ModulePass]] = set() if self.balance else {BalanceRangesPass}
         if not self.cluster:
             left_out |= {ClusterWeightsPass, TuneCentroidsPass}
         if not self.tune:

@@ -9,14 +9,16 @@ class Stage(StrEnum):
     """What a network is after a part of the pipeline; its value names it in files and tables.
 
     All but the last are IR. `FLOAT` is the network as imported, `FOLDED` has its batch norms in its
-    layers, `SPLIT` (only where not all runs on the chip) the functions @main and @host, `CLUSTERED`
-    its weights as pointers, `TUNED` tuned centroids, `CALIBRATED` a format on every activation,
-    `LNS` codes, `CHIP` instructions. `MACHINE` is the assembled program, as it runs.
+    layers, `SPLIT` (only where not all runs on the chip) the functions @main and @host, `BALANCED`
+    (only where they were not) channels of even ranges, `CLUSTERED` its weights as pointers, `TUNED`
+    tuned centroids, `CALIBRATED` a format on every activation, `LNS` codes, `CHIP` instructions.
+    `MACHINE` is the assembled program, as it runs.
     """
 
     FLOAT = "float"
     FOLDED = "folded"
     SPLIT = "split"
+    BALANCED = "balanced"
     CLUSTERED = "clustered"
     TUNED = "tuned"
     CALIBRATED = "calibrated"
@@ -36,9 +38,10 @@ class Stage(StrEnum):
 
     @property
     def is_measured(self) -> bool:
-        """Whether outputs are computed and compared at it: `SPLIT` and `CALIBRATED` compute what
-        the stage before them does, `CHIP` what `MACHINE` does."""
-        return self not in (Stage.SPLIT, Stage.CALIBRATED, Stage.CHIP)
+        """Whether outputs are computed and compared at it: `SPLIT`, `BALANCED` and `CALIBRATED`
+        compute what the stage before them does, `CHIP` what `MACHINE` does."""
+        same = (Stage.SPLIT, Stage.BALANCED, Stage.CALIBRATED, Stage.CHIP)
+        return self not in same
 
     @property
     def runs_in_float(self) -> bool:

@@ -118,6 +118,40 @@ def test_channels_of_another_unit_at_an_input_are_named():
     assert found.places == ("input x (channels 0-1)",)
 
 
+def test_branches_of_different_ranges_in_a_concatenation():
+    """They meet before a convolution, 2^8 apart."""
+    factors = torch.tensor([2.0**-8] * 4 + [1.0] * 4).view(1, 8, 1, 1)
+
+    def forward(m: Body, x: torch.Tensor) -> torch.Tensor:
+        y = F.relu(m.c(x))
+        return m.d(torch.cat([y[:, :4] * 2.0**8, y[:, 4:]], 1) * factors)
+
+    module = Body(forward)
+    assert kept(converted(module, noise()), module, noise()).min() > GOOD_DB
+
+
+def separable(octaves: int) -> nn.Module:
+    """Channels of a depthwise layer over some octaves, undone by its weights."""
+    torch.manual_seed(0)
+    first, depthwise = nn.Conv2d(3, 32, 1), nn.Conv2d(32, 32, 3, 1, 1, groups=32)
+    factors = torch.logspace(-octaves / 2, octaves / 2, 32, base=2.0)
+    with torch.no_grad():
+        first.weight.mul_(factors.view(-1, 1, 1, 1))
+        assert first.bias is not None
+        first.bias.mul_(factors)
+        depthwise.weight.div_(factors.view(-1, 1, 1, 1))
+    return nn.Sequential(first, nn.ReLU(), depthwise, nn.ReLU(), nn.Conv2d(32, 8, 1))
+
+
+@pytest.mark.parametrize("octaves", [12, 20])
+def test_channels_of_a_depthwise_layer_of_different_ranges(octaves: int):
+    """Within 3 dB of what is kept where all channels have one range."""
+    even, uneven = separable(0), separable(octaves)
+    alone = kept(converted(even, noise()), even, noise())
+    assert (kept(converted(uneven, noise()), uneven, noise()) > alone - 3).all()
+    assert alone.mean() > GOOD_DB
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e6])
 def test_the_machine_counts_what_saturates(scale: float):
     module = Body()

@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 
 from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
+from recog.lowering.balance.balance_ranges import BalanceOptions
 from recog.lowering.batch_norm.fold import FoldOptions
 from recog.lowering.cluster.cluster_weights import ClusterOptions
 from recog.lowering.cluster.tuner import TuneSettings
@@ -27,7 +28,7 @@ from recog.tools.diagnostics import UsageError
 
 GROUPS = (
     OptionGroup("batch norm folding", [FoldOptions]),
-    OptionGroup("weights", [ClusterOptions]),
+    OptionGroup("weights", ["balance", BalanceOptions, ClusterOptions]),
     OptionGroup("tuning", ["tune", TuneSettings]),
     OptionGroup(
         "number formats",

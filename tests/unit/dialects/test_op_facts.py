@@ -253,6 +253,21 @@ def test_sums_and_interpolations_are_linear(example: Example):
     assert abs(once).max() > 0
 
 
+def test_factors_of_channels_are_kept(example: Example):
+    if not example.op.keeps_channel_factors():
+        return
+    random = np.random.default_rng(6)
+    arrays = example.arrays(random)
+    channels = {a.shape[1] for a in arrays}
+    assert len(channels) == 1
+    factors = 2.0 ** random.integers(-3, 4, channels.pop())
+
+    def scaled(array: np.ndarray) -> np.ndarray:
+        return array * factors.reshape(-1, *[1] * (array.ndim - 2))
+
+    np.testing.assert_array_equal(example.run([*map(scaled, arrays)]), scaled(example.run(arrays)))
+
+
 def test_an_image_is_computed_by_itself_where_the_batch_is_kept(example: Example):
     arrays = example.arrays(np.random.default_rng(5))
     with_batch = [a.shape[0] == 2 for a in arrays]
