@@ -101,8 +101,8 @@ class Saturated:
         """For a terminal."""
         share = f"{100 * self.count / self.total:.2g} % ({self.count:,} of {self.total:,} values)"
         if self.is_input:
-            return f"input {self.port}: {share} lie beyond its codes and were clipped"
-        return f"output {self.port}: {share} have the largest code and may be larger"
+            return f"input @{self.port}: {share} lie beyond its codes and were clipped"
+        return f"output @{self.port}: {share} have the largest code and may be larger"
 
 
 def saturated_inputs(port: InputOp, x: np.ndarray) -> int:

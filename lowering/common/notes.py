@@ -48,3 +48,12 @@ def log_notes(notes: Sequence[Note]) -> None:
     """Say notes where nobody collects them: a pass that is run by itself logs them as warnings."""
     for note in notes:
         logging.getLogger("recog").warning("note: %s", note.line())
+
+
+def merged_notes(notes: Sequence[Note]) -> list[Note]:
+    """Notes that say the same as one, in the order in which they came."""
+    places: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for note in notes:
+        key = (note.kind, note.text, note.advice)
+        places[key] = (*places.get(key, ()), *note.places)
+    return [Note(*key, found) for key, found in places.items()]

@@ -130,7 +130,7 @@ def _ranges(numbers: np.ndarray) -> str:
 def value_name(value: SSAValue) -> str:
     """What a value is called in a note: the input or the output that it is, or its layer."""
     if isinstance(value, BlockArgument):
-        return f"input {input_name(value, value.index)}"
+        return f"input @{input_name(value, value.index)}"
     owner = value.owner
     returned = [use.index for use in value.uses if isinstance(use.operation, func.ReturnOp)]
     name = f"output {min(returned)}" if returned else ""

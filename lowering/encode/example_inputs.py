@@ -15,7 +15,7 @@ from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
-from recog.lowering.common.notes import Note
+from recog.lowering.common.notes import Note, merged_notes
 
 RARE = 0.01
 """Values beyond all others are outliers where they are at most this share of those not zero."""
@@ -65,11 +65,11 @@ def example_inputs(
         if index >= len(arguments) or not _holds_numbers(x, arguments[index]):
             found.append(ExampleInput(x))  # indices; or the interpreter refuses it
             continue
-        name = f"input {input_name(arguments[index], index)}"
+        name = f"input @{input_name(arguments[index], index)}"
         example, more = _examined(x, name, index, format)
         found.append(example)
         notes += more
-    return found, notes
+    return found, merged_notes(notes)
 
 
 def _holds_numbers(x: np.ndarray, argument: SSAValue) -> bool:
@@ -93,7 +93,7 @@ def _examined(
     if not count:
         note = Note(
             "zero-input",
-            f"zero in all {len(x)} calibration frames, so all formats are those of standard normal "
+            "zero in all calibration frames, so all formats are those of standard normal "
             "noise in its place",
             "give frames of real data",
             (name,),
@@ -106,17 +106,18 @@ def _examined(
         limit = _largest_below(x, cut)
         beyond = int(octaves[cut + 1 + _OFFSET :].sum())
         largest = max(float(part.max()) for part in (np.abs(p) for p in _chunks(x)))
+        place = f"{name} ({beyond:,} of {x.size:,} values, up to {largest:.4g})"
         text = (
-            f"{beyond:,} of {x.size:,} values lie far beyond all others, which end at {limit:.4g} "
-            f"(the largest is {largest:.4g}); codes end where the others do, larger inputs saturate"
+            "a few values lie far beyond all others, and codes end where those do: larger inputs "
+            "saturate"
         )
-        notes.append(Note("outliers", text, "give invalid values as 0", (name,)))
+        notes.append(Note("outliers", text, "give invalid values as 0", (place,)))
     if lowest >= 0:
         notes.append(
             Note(
                 "never-negative-input",
-                f"never negative in {len(x)} calibration frames, so its codes have no sign and "
-                "negative values become 0",
+                "never negative in the calibration frames, so its codes have no sign and negative "
+                "values become 0",
                 "if there can be any, calibrate with some",
                 (name,),
             )

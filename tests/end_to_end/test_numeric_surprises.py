@@ -73,7 +73,7 @@ def test_ordinary_data_is_nothing_to_speak_of():
 def test_calibrated_on_zeros():
     module = Body()
     conversion = converted(module, noise() * 0)
-    assert note(conversion, "zero-input").places == ("input x",)
+    assert note(conversion, "zero-input").places == ("input @x",)
     assert kept(conversion, module, noise()).min() > GOOD_DB
 
 
@@ -81,7 +81,7 @@ def test_calibrated_on_bright_frames():
     module = Body()
     conversion = converted(module, np.abs(noise(4)))
     line = note(conversion, "never-negative-input").line()
-    assert "input x: never negative in 4 calibration frames" in line
+    assert "input @x: never negative in the calibration frames" in line
     assert "calibrate with some" in line
 
 
@@ -92,9 +92,7 @@ def test_one_invalid_pixel():
     broken[0, 0, 0, 0] = 65535
     module = Body()
     conversion = converted(module, broken)
-    found = note(conversion, "outliers")
-    assert found.places == ("input x",)
-    assert "1 of 3,072 values" in found.text
+    assert note(conversion, "outliers").places == ("input @x (1 of 3,072 values, up to 6.554e+04)",)
     assert kept(conversion, module, depths).min() > GOOD_DB
 
 
@@ -115,7 +113,7 @@ def test_channels_of_another_unit_at_an_input_are_named():
     x = noise()
     x[:, 2] *= 4096
     found = note(converted(Body(), x), "uneven-channels")
-    assert found.places == ("input x (channels 0-1)",)
+    assert found.places == ("input @x (channels 0-1)",)
 
 
 def test_branches_of_different_ranges_in_a_concatenation():
@@ -163,7 +161,7 @@ def test_the_machine_counts_what_saturates(scale: float):
     assert (x.port, x.is_input, y.is_input) == ("x", True, False)
     assert x.total == 2 * 3 * 8 * 8
     assert x.count > 0.9 * x.total
-    assert "input x: " in x.line()
+    assert "input @x: " in x.line()
     assert "were clipped" in x.line()
     assert "may be larger" in y.line()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,11 +82,12 @@ def test_convert_writes_every_stage(workspace: Path) -> None:
     assert names == [
         "0-float.mlir",
         "1-folded.mlir",
-        "2-clustered.mlir",
-        "3-tuned.mlir",
-        "4-calibrated.mlir",
-        "5-lns.mlir",
-        "6-chip.mlir",
+        "2-balanced.mlir",
+        "3-clustered.mlir",
+        "4-tuned.mlir",
+        "5-calibrated.mlir",
+        "6-lns.mlir",
+        "7-chip.mlir",
         "program.recog",
         "report.json",
     ]
@@ -108,7 +110,28 @@ def test_run_gives_the_machine_s_outputs(workspace: Path, capsys: pytest.Capture
     assert np.array_equal(np.load(output), Machine(program).run(images))
     assert np.array_equal(np.load(output), Machine(program, "reference").run(images))
     assert main(["run", str(program), "--data", str(workspace / "labelled.npz")]) == 0
-    assert "accuracy:" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "accuracy:" in printed
+    assert "input" not in printed  # whose values all have codes
+
+
+def test_run_says_what_was_clipped(workspace: Path, capsys: pytest.CaptureFixture) -> None:
+    program, data = workspace / "out/program.recog", workspace / "large.npy"
+    np.save(data, 100 * np.load(workspace / "images.npy"))
+    assert main(["run", str(program), "--data", str(data)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"note: input @input: \d+ % \([\d,]+ of 36,864 values\) .* clipped", printed)
+
+
+def test_convert_says_what_calibration_did_not_see(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    np.save(tmp_path / "dark.npy", np.zeros((4, 3, 16, 16), np.float32))
+    command = [f"{workspace}/net.py:make", "--data", str(tmp_path / "dark.npy"), "--dense"]
+    assert main(["convert", *command, "-o", str(tmp_path / "out")]) == 0
+    assert "note: input @input: zero in all calibration frames" in capsys.readouterr().out
+    (note,) = json.loads((tmp_path / "out/report.json").read_text())["notes"]
+    assert (note["kind"], note["count"], note["places"]) == ("zero-input", 1, ["input @input"])
 
 
 def test_import_and_recog_opt_give_a_program(workspace: Path) -> None:
@@ -223,7 +246,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
             ["holds no stage"],
         ),
         (["disassemble", "{0}/none.recog"], 1, ["none.recog"]),
-        (["check", "{0}/out/5-lns.mlir"], 1, ["the network is converted already"]),
+        (["check", "{0}/out/6-lns.mlir"], 1, ["the network is converted already"]),
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--accumulator-width", "0"],
             1,
@@ -274,12 +297,13 @@ def test_outputs_are_checked_first(workspace: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_conversion_replaces_the_one_before(workspace: Path, tmp_path: Path) -> None:
-    for name in ("host.mlir", "report.json", "2-clustered.mlir", "6-chip.mlir", "notes.mlir"):
+    for name in ("host.mlir", "report.json", "2-clustered.mlir", "7-chip.mlir", "notes.mlir"):
         (tmp_path / name).write_text("old")
     command = [f"{workspace}/net.py:make", "--data", f"{workspace}/data.npz", "-o", str(tmp_path)]
     assert main(["convert", *command, "--dense"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("0-float.mlir", "1-folded.mlir", "2-calibrated.mlir", "3-lns.mlir", "4-chip.mlir"),
+        *("0-float.mlir", "1-folded.mlir", "2-balanced.mlir"),
+        *("3-calibrated.mlir", "4-lns.mlir", "5-chip.mlir"),
         *("notes.mlir", "program.recog", "report.json"),
     ]
     assert "rows" in json.loads((tmp_path / "report.json").read_text())
