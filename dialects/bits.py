@@ -60,6 +60,25 @@ def unpack_bits(data: bytes, width: int, count: int) -> np.ndarray:
     return lanes.reshape(-1)[:count] & np.uint64((1 << width) - 1)
 
 
+def signed_bits(values: np.ndarray | None) -> int:
+    """The least bits of two's complement that hold all values; 0 where all are zero."""
+    if values is None or not values.any():
+        return 0
+    return max(int(values.max()), -1 - int(values.min())).bit_length() + 1
+
+
+def pack_signed(values: np.ndarray, bits: int) -> bytes:
+    """Two's-complement integers of `bits` bits, one after the other."""
+    return pack_bits(values.view(np.uint64) & np.uint64((1 << bits) - 1), bits)
+
+
+def unpack_signed(data: bytes, bits: int, count: int) -> np.ndarray:
+    """The inverse of `pack_signed`, int64 (count,); raises ValueError as `unpack_bits` does."""
+    shift = 64 - bits
+    raw = unpack_bits(data, bits, count)
+    return (raw << np.uint64(shift)).view(np.int64) >> np.int64(shift)
+
+
 def _overlaps(width: int) -> Iterator[tuple[int, int, int]]:
     """For eight values of `width` bits in `width` bytes: each value, byte, and the bits from the
     value's lowest to the byte's lowest, where the two overlap."""

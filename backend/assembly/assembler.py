@@ -7,11 +7,18 @@ import struct
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
-from recog.backend.assembly.container import Container, Kind, Segment, write_container
+from recog.backend.assembly.container import (
+    FIRST_ISA,
+    ISA_VERSION,
+    Container,
+    Kind,
+    Segment,
+    write_container,
+)
 from recog.backend.assembly.locations import pack_locations
 from recog.backend.assembly.strings import pack_string, pack_strings
 from recog.backend.assembly.words import Numbers, encode_record
-from recog.dialects.chip import LdwOp, ProgramOp, TensorOp
+from recog.dialects.chip import LdwOp, OutputOp, ProgramOp, TensorOp
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.verification import verify_module
 
@@ -62,7 +69,13 @@ def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
     ]
     if not strip and program.stripped is None:
         segments += _symbol_segments(program)
-    return write_container(Container(program.target.data.digest, segments))
+    return write_container(Container(program.target.data.digest, segments, isa_of(program)))
+
+
+def isa_of(program: ProgramOp) -> tuple[int, int]:
+    """The least version of the instruction set that has what a program uses."""
+    outputs = (op for op in program.ports if isinstance(op, OutputOp))
+    return ISA_VERSION if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA
 
 
 def number_symbols(program: ProgramOp) -> Numbers:

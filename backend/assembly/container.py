@@ -30,7 +30,9 @@ from recog.dialects.errors import RecogError
 
 MAGIC = b"\x8bRECOG\r\n"
 FORMAT_VERSION = (1, 0)
-ISA_VERSION = (2, 1)
+ISA_VERSION = (2, 2)
+FIRST_ISA = (2, 1)
+"""What programs need that use nothing newer: with 2.2 came the bias tables of outputs."""
 MAX_FILE_BYTES = 1 << 30
 MAX_SEGMENTS = 1 << 14
 
@@ -87,6 +89,7 @@ class Segment(NamedTuple):
 class Container(NamedTuple):
     target_hash: bytes
     segments: list[Segment]
+    isa: tuple[int, int] = FIRST_ISA
 
 
 def write_container(container: Container) -> bytes:
@@ -104,7 +107,7 @@ def write_container(container: Container) -> bytes:
     header = _HEADER.pack(
         MAGIC,
         *FORMAT_VERSION,
-        *ISA_VERSION,
+        *container.isa,
         container.target_hash,
         size,
         len(container.segments),
@@ -145,7 +148,7 @@ def read_container(data: bytes) -> Container:
         != digest
     ):
         raise RecogError("damaged: the SHA-256 of the file does not match")
-    return Container(target_hash, segments)
+    return Container(target_hash, segments, (fields[3], fields[4]))
 
 
 def _check_magic(data: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xdsl.ir import Attribute, Operation
 
-from recog.backend.assembly.assembler import SEGMENT_KINDS, memory_use
+from recog.backend.assembly.assembler import SEGMENT_KINDS, isa_of, memory_use
 from recog.backend.assembly.container import Container, Kind, Segment, read_container
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.locations import pack_locations, unpack_locations
@@ -46,6 +46,7 @@ def disassemble(data: bytes, *, where: str = "program") -> ProgramOp:
         container = read_container(data)
         program = _decode(container)
         verify_module(program)
+        _check_version(container, program)
         _check_memory_map(container, program)
         return program
     except RecogError as error:
@@ -81,6 +82,14 @@ def _decode(container: Container) -> ProgramOp:
         target,
         stripped=Kind.SYMBOLS not in optional,
     )
+
+
+def _check_version(container: Container, program: ProgramOp) -> None:
+    """The file says that readers know all that the program uses."""
+    needed = isa_of(program)
+    if container.isa < needed:
+        stated, used = (".".join(map(str, each)) for each in (container.isa, needed))
+        raise RecogError(f"damaged: it uses instruction set {used}, its header says {stated}")
 
 
 def _check_order(segments: Sequence[Segment]) -> None:

@@ -107,7 +107,7 @@ class LnsFunctions(InterpreterFunctions):
 
     @impl(lns.DecodeOp)
     def run_decode(self, _: Interpreter, op: lns.DecodeOp, args: PythonValues) -> PythonValues:
-        return (definition.decode(args[0], format_of(op.input), np.float32),)
+        return (definition.decode(args[0], op.format, np.float32),)
 
     @impl(lns.DecodeFixedOp)
     def run_decode_fixed(

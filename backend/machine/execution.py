@@ -107,6 +107,13 @@ class WeightCache:
             self._bins[op] = bins
         return self._bins[op]
 
+    def decoding(self, op: chip.OutputOp) -> LnsFormat | None:
+        """The format that the host decodes an output from; None of integers."""
+        if op.integer is not None:
+            return None
+        table = op.bias_region if op.bias_bits.value.data else range(0)
+        return op.decoding(self._memory.read(table, "bias table"))
+
 
 class MachineState:
     """The memories and semaphores of one run of a program on N frames."""

@@ -10,6 +10,7 @@ from recog.backend.arithmetic.encoding import encode
 from recog.backend.arithmetic.reference import boxes, definition
 from recog.dialects.chip import InputOp, OutputOp, PortOp
 from recog.dialects.errors import RecogError
+from recog.dialects.number_format import LnsFormat
 
 
 def pixels_hint(array: np.ndarray) -> str | None:
@@ -127,10 +128,10 @@ def saturated_outputs(port: OutputOp, codes: np.ndarray) -> int:
     return int(np.count_nonzero(magnitudes == format.max_magnitude))
 
 
-def decode_output(port: OutputOp, codes: np.ndarray) -> np.ndarray:
-    """What the host makes of the codes in DRAM."""
+def decode_output(port: OutputOp, codes: np.ndarray, format: LnsFormat | None) -> np.ndarray:
+    """What the host makes of the codes in DRAM, (N, C, ...), which are of this format."""
     if port.decoded is None:
         return codes
-    if port.fixed is not None:
+    if format is None:
         return boxes.decode_fixed(codes, port.frac.value.data)
-    return definition.decode(codes, port.format, np.float32)
+    return definition.decode(codes, format, np.float32)

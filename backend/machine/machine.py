@@ -88,6 +88,8 @@ class Machine:
             if isinstance(op, LdwOp):
                 self._weights.load(op)
 
+        self._decodings = {port: self._weights.decoding(port) for port in self.outputs}
+
     @property
     def weight_bytes(self) -> int:
         """Bytes of all pointers, tables and biases, as packed in the program file."""
@@ -121,7 +123,7 @@ class Machine:
         def decode(port: OutputOp, codes: np.ndarray) -> np.ndarray:
             counts[port] += saturated_outputs(port, codes)
             totals[port] += codes.size
-            return decode_output(port, codes)
+            return decode_output(port, codes, self._decodings[port])
 
         outputs = self._run(arrays, encode, decode, observe)
         ports = (*self.inputs, *self.outputs)

@@ -19,7 +19,7 @@ from xdsl.printer import Printer
 from xdsl.traits import SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.bits import packed_size
+from recog.dialects.bits import packed_size, unpack_signed
 from recog.dialects.chip.fields import (
     ChoiceField,
     Table,
@@ -296,14 +296,44 @@ class InputOp(PortOp):
 
 @record(0x03, DESCRIPTOR_BITS)
 class OutputOp(PortOp):
-    """An output of the program; its symbol names it, the order of outputs is the host's."""
+    """An output of the program; its symbol names it, the order of outputs is the host's.
+
+    With bias bits the host decodes channel c with the bias B = bias + entry c of the bias table,
+    bit-packed two's complement in weight memory, low bits first: channels of one tensor can have
+    units of their own.
+    """
 
     name = "chip.output"
 
     decoded = flag_field("the host takes float32, made of the elements at the end")
+    bias_table = address_field("first byte of the bias table in weight memory", default=0)
+    bias_bits = int_field(5, "bits of an entry of the bias table", maximum=22, default=0)
+
+    @property
+    def bias_region(self) -> range:
+        """The bytes of weight memory that the bias table takes."""
+        start = self.bias_table.value.data
+        size = packed_size(self.channels.value.data, self.bias_bits.value.data)
+        return range(start, start + size)
+
+    def decoding(self, table: bytes) -> LnsFormat:
+        """The format that the host decodes frames (N, C, ...) from, with its bias table's bytes.
+
+        Raises:
+            ValueError: the bytes are no such table.
+        """
+        bits, least = self.bias_bits.value.data, self.bias.value.data
+        if not bits:
+            return self.format
+        offsets = unpack_signed(table, bits, self.channels.value.data)
+        return self.format.with_bias(tuple(least + each for each in offsets.tolist()), 1)
 
     def verify_(self) -> None:
         super().verify_()
+        if self.bias_bits.value.data and (self.decoded is None or self.integer is not None):
+            raise VerifyException("only codes that are decoded have a bias table")
+        if self.bias_bits.value.data and self.rank.value.data < 2:
+            raise VerifyException("a bias table needs an array with an axis of channels")
         if self.decoded is not None and self.integer is not None and self.fixed is None:
             raise VerifyException("integers have no float decoding")
 

@@ -22,7 +22,7 @@ from xdsl.traits import IsolatedFromAbove, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.boxes import BoxdecOp
-from recog.dialects.chip.descriptors import DescriptorOp, PortOp, SegmentOp, TensorOp
+from recog.dialects.chip.descriptors import DescriptorOp, OutputOp, PortOp, SegmentOp, TensorOp
 from recog.dialects.chip.fields import TABLES
 from recog.dialects.chip.instructions import InstructionOp, LdwOp
 from recog.dialects.chip.layers import LayerOp
@@ -179,6 +179,18 @@ class ProgramOp(IRDLOperation):
                     _located(op, lambda op: _verify_table(op, scope, memory, target))
                 case _:
                     pass
+        for port in self.ports:
+            if isinstance(port, OutputOp) and port.bias_bits.value.data:
+                _located(port, lambda op: _verify_biases(op, memory, target))
+
+
+def _verify_biases(op: OutputOp, memory: WeightMemory, target: ChipTarget) -> None:
+    region = op.bias_region
+    _verify_end(op, region.stop, target.size(WEIGHT_MEMORY), "weight memory")
+    try:
+        op.decoding(memory.read(region, "bias table"))
+    except ValueError as error:
+        raise VerifyException(str(error)) from None
 
 
 def _verify_weights(op: LayerOp, scope: Scope, memory: WeightMemory, target: ChipTarget) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.bits import unpack_bits
+from recog.dialects.bits import unpack_bits, unpack_signed
 from recog.dialects.chip.descriptors import CodebookOp, TensorOp, WeightsOp
 from recog.dialects.chip.instructions import LdwOp
 from recog.dialects.chip.scope import Scope
@@ -192,6 +192,4 @@ def _initial(op: WeightsOp, tables: dict[str, bytes]) -> np.ndarray | None:
     if "initial values" not in tables:
         return None
     bits, channels = op.initial_bits.value.data, op.out_channels.value.data
-    raw = unpack_bits(tables["initial values"], bits, channels)
-    shift = 64 - bits
-    return (raw << np.uint64(shift)).view(np.int64) >> np.int64(shift)
+    return unpack_signed(tables["initial values"], bits, channels)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Sequence
 from typing import ClassVar
 
 from xdsl.dialects.builtin import Float32Type, IntegerAttr, IntegerType, TensorType, f32
 from xdsl.ir import Operation, SSAValue
-from xdsl.irdl import base, irdl_op_definition, operand_def, prop_def, result_def
+from xdsl.irdl import base, irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
 from recog.dialects.facts import Kind
 from recog.dialects.lns.base import CodesOp, LnsOp
-from recog.dialects.lns.types import NUMBERS, NumberType, verify_single_bias
+from recog.dialects.lns.types import (
+    NUMBERS,
+    NumberType,
+    format_of,
+    verify_biases,
+    verify_single_bias,
+)
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.shapes import Shape
-from recog.dialects.tensors import integer, shape_of
+from recog.dialects.tensors import INTS, integer, ints, shape_of
 
 __all__ = ["ArgmaxOp", "DecodeOp", "EncodeOp", "ToFloatOp"]
 
@@ -95,8 +102,34 @@ class ToFloatOp(LnsOp, ABC):
 
 @irdl_op_definition
 class DecodeOp(ToFloatOp):
-    """Code → float32, the value of the code correctly rounded."""
+    """Code → float32, the value of the code correctly rounded.
+
+    `biases`, one for each channel (axis 1), take the place of the operand's: so channels of one
+    tensor can have units of their own where they leave.
+    """
 
     name = "lns.decode"
 
     input = operand_def(NUMBERS)
+    biases = opt_prop_def(INTS)
+
+    def __init__(self, input: SSAValue | Operation, biases: Sequence[int] | None = None):
+        super().__init__(input)
+        if biases is not None:
+            self.properties["biases"] = ints(biases)
+
+    @property
+    def format(self) -> LnsFormat:
+        """The format that codes are decoded from."""
+        format = format_of(self.input)
+        return format if self.biases is None else format.with_bias(self.biases.get_values(), 1)
+
+    def verify_(self) -> None:
+        super().verify_()
+        if self.biases is None:
+            return
+        verify_single_bias(input=self.input)
+        try:
+            verify_biases(self.format, shape_of(self.input))
+        except ValueError as error:
+            raise VerifyException(str(error)) from None

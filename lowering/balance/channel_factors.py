@@ -31,11 +31,13 @@ class ChannelClasses:
         of: for each float value of two axes or more, int64 (C).
         layers: the ops that can take other factors than they give.
         uniform: values whose channels have one factor, given by a product after them.
+        outputs: values returned, whose channels the host can give any factors.
     """
 
     of: dict[SSAValue, np.ndarray] = field(default_factory=dict[SSAValue, np.ndarray])
     layers: list[nn.NnOp] = field(default_factory=list[nn.NnOp])
     uniform: list[SSAValue] = field(default_factory=list[SSAValue])
+    outputs: list[SSAValue] = field(default_factory=list[SSAValue])
 
     @staticmethod
     def source(op: nn.NnOp) -> SSAValue:
@@ -51,6 +53,8 @@ def channel_classes(function: func.FuncOp) -> ChannelClasses:
     for op in function.body.block.ops:
         if isinstance(op, nn.NnOp) and not is_parameter(op):
             search.add(op)
+        elif isinstance(op, func.ReturnOp):
+            search.give_back(op)
         else:
             search.fix(op.operands)
     return search.finished()
@@ -120,6 +124,15 @@ class _Search:
         for value in values:
             if value in self._classes.of:
                 self._join(self._classes.of[value], FIXED)
+
+    def give_back(self, op: func.ReturnOp) -> None:
+        """Let the channels of outputs have factors where nothing else reads them."""
+        for value in dict.fromkeys(op.operands):
+            returned = all(isinstance(use.operation, func.ReturnOp) for use in value.uses)
+            if value in self._classes.of and returned:
+                self._classes.outputs.append(value)
+            else:
+                self.fix([value])
 
     def give_uniform(self, value: SSAValue) -> None:
         """Let all channels of a value have one factor."""

@@ -26,7 +26,11 @@ def scale_channels(classes: ChannelClasses, exponents: np.ndarray) -> None:
     for value in classes.uniform:
         exponent = int(exponents[classes.of[value][0]])
         if exponent:
-            _multiply_after(value, 2.0**exponent)
+            _multiply_after(value, np.array([exponent]))
+    for value in classes.outputs:
+        given = exponents[classes.of[value]]
+        if given.any():
+            _multiply_after(value, -given)
 
 
 class _Constants:
@@ -82,10 +86,11 @@ def _aligned(op: nn.NnOp, exponents: np.ndarray) -> np.ndarray:
     return exponents.reshape(-1, *[1] * (len(nn.shape_of(op.output)) - 2))
 
 
-def _multiply_after(value: SSAValue, factor: float) -> None:
-    """Let all users of a value have it times a power of two."""
-    ones = [1] * len(nn.shape_of(value))
-    constant = ConstantOp.from_array(np.full(ones, factor, np.float32), f32)
+def _multiply_after(value: SSAValue, exponents: np.ndarray) -> None:
+    """Let all users of a value have it times powers of two, one for all channels or one each."""
+    factors = np.ldexp(np.float32(1), exponents.astype(np.int32))
+    ones = [1] * (len(nn.shape_of(value)) - 2)
+    constant = ConstantOp.from_array(factors.reshape(1, -1, *ones), f32)
     product = nn.MulOp(value, constant)
     owner = value.owner
     if isinstance(owner, Block):

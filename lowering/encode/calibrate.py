@@ -36,6 +36,7 @@ from recog.lowering.encode.calibration_notes import (
 )
 from recog.lowering.encode.example_inputs import example_inputs
 from recog.lowering.encode.label_layers import label_layers
+from recog.lowering.encode.output_scales import coded_output, output_exponents
 from recog.lowering.encode.precision_analysis import ranged_values, wide_values
 from recog.lowering.encode.samples import SAMPLE, Samples, best_bias, covering_bias
 from recog.lowering.encode.sign_analysis import is_never_negative
@@ -195,9 +196,9 @@ def calibrate(
 
 
 def _results(function: func.FuncOp) -> list[SSAValue]:
-    """The float values that the function returns."""
+    """The float values that the function returns, as codes hold them."""
     operands = (v for op in function.walk() if isinstance(op, func.ReturnOp) for v in op.operands)
-    return [value for value in operands if nn.is_float(nn.element_type_of(value))]
+    return [coded_output(value) for value in operands if nn.is_float(nn.element_type_of(value))]
 
 
 def _array(value: object) -> np.ndarray:
@@ -296,9 +297,14 @@ def _returned(function: func.FuncOp) -> set[SSAValue]:
     for op in reversed(function.body.block.ops):
         if isinstance(op, func.ReturnOp):
             returned.update(op.operands)
-        elif isinstance(op, nn.NnOp) and op.KIND.keeps_format and op.output in returned:
+        elif isinstance(op, nn.NnOp) and op.output in returned and _moves_output(op):
             returned.update(operand for operand in op.operands if operand.has_one_use())
     return returned
+
+
+def _moves_output(op: nn.NnOp) -> bool:
+    """Whether an output's codes are those of an operand."""
+    return op.KIND.keeps_format or output_exponents(op) is not None
 
 
 def _signed_outputs(
@@ -311,7 +317,7 @@ def _signed_outputs(
             never_negative.add(value)
     signed = returned - never_negative
     for op in reversed(function.body.block.ops):
-        if isinstance(op, nn.NnOp) and op.KIND.keeps_format and op.output in signed:
+        if isinstance(op, nn.NnOp) and op.output in signed and _moves_output(op):
             signed.update(operand for operand in op.operands if operand in returned)
     return signed
 

@@ -19,6 +19,7 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.facts import Kind
 from recog.lowering.common.pixels import pixel_function
 from recog.lowering.encode.legality import can_encode, lone_activation, takes_activation
+from recog.lowering.encode.output_scales import output_exponents
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
     """The chain of every op that is in one; each chain as long as it can be."""
     chains: dict[Operation, Chain] = {}
     for op in module.walk():
-        if not isinstance(op, nn.NnOp) or not can_encode(op):
+        if not isinstance(op, nn.NnOp) or not can_encode(op) or output_exponents(op) is not None:
             continue
         of_pixels = pixel_function(op.output)
         if of_pixels is not None:

@@ -158,7 +158,7 @@ class EncodeOfDecodePattern(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: lns.EncodeOp, rewriter: PatternRewriter, /) -> None:
         decode = op.input.owner
-        if not isinstance(decode, lns.DecodeOp):
+        if not isinstance(decode, lns.DecodeOp) or decode.biases is not None:
             return
         if decode.input.type == op.output.type:
             rewriter.replace(op, [], [decode.input])

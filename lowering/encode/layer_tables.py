@@ -9,7 +9,6 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import lns
-from recog.dialects.bits import pack_bits
 from recog.dialects.cluster import LookupOp, lookup_index, pointers_shape
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import fail
@@ -107,15 +106,3 @@ def read_layer(op: lns.MultiplyAccumulateOp) -> LayerTables:
 def _rank_4(sizes: Sequence[int]) -> tuple[int, int, int, int]:
     out, in_, height, width = (*sizes, 1, 1)[:4]
     return (out, in_, height, width)
-
-
-def signed_bits(values: np.ndarray | None) -> int:
-    """The least bits of two's complement that hold all values; 0 where all are zero."""
-    if values is None or not values.any():
-        return 0
-    return max(int(values.max()), -1 - int(values.min())).bit_length() + 1
-
-
-def pack_signed(values: np.ndarray, bits: int) -> bytes:
-    """Two's-complement integers of `bits` bits, one after the other."""
-    return pack_bits(values.view(np.uint64) & np.uint64((1 << bits) - 1), bits)

@@ -41,7 +41,7 @@ class Encoding:
 
     def encoded(self, value: SSAValue, rewriter: PatternRewriter, at: Operation) -> SSAValue:
         """The codes of a float value: what a decode decoded, else an lns.encode before `at`."""
-        if isinstance(value.owner, lns.DecodeOp):
+        if isinstance(value.owner, lns.DecodeOp) and value.owner.biases is None:
             return value.owner.input
         if isinstance(value.owner, lns.DecodeFixedOp):
             fail(at, "computes with fixed-point numbers, which leave the chip as they are")

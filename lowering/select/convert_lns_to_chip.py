@@ -198,10 +198,12 @@ def _add_outputs(build: ProgramBuilder, op: func.ReturnOp) -> None:
     for index, operand in enumerate(op.operands):
         decoded = isinstance(operand.owner, lns.ToFloatOp)
         value = operand.owner.operands[0] if isinstance(operand.owner, lns.ToFloatOp) else operand
+        biases = operand.owner.biases if isinstance(operand.owner, lns.DecodeOp) else None
         if is_parameter(value):
             fail(op, f"result {index} is a constant, which no instruction gives")
         name = "output" if single else f"output{index}"
-        port = build.output_port(op, value, name, decoded=decoded)
+        own = () if biases is None else biases.get_values()
+        port = build.output_port(op, value, name, decoded=decoded, biases=own)
         build.emit(op, chip.DmaOutOp(output=port, input=build.tensor(op, value)))
 
 

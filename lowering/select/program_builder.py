@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from xdsl.dialects.builtin import IntegerType, Signedness, StringAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import chip
-from recog.dialects.bits import pack_bits
+from recog.dialects.bits import pack_bits, pack_signed, signed_bits
 from recog.dialects.chip.descriptors import MAX_AXES, DescriptorOp
 from recog.dialects.chip.held_values import HeldValue, hold
 from recog.dialects.errors import fail
-from recog.dialects.lns import FixedType, NumberType
+from recog.dialects.lns import FixedType, NumberType, format_of
 from recog.dialects.lns.types import shape_of
 from recog.dialects.verification import located_errors
 from recog.lowering.common.layer_names import LAYER, label_of
-from recog.lowering.encode.layer_tables import LayerTables, pack_signed, signed_bits
+from recog.lowering.encode.layer_tables import LayerTables
 from recog.lowering.select.allocation import aligned
 from recog.lowering.select.layout import MemoryLayout, Move, frame_shape, seen
 from recog.lowering.select.views import View, in_buffer, pieces
@@ -180,10 +181,22 @@ class ProgramBuilder:
         self.ports.append(port)
         self.inputs[argument] = name
 
-    def output_port(self, source: Operation, value: SSAValue, name: str, *, decoded: bool) -> str:
-        """The symbol of a new output that takes `value`."""
+    def output_port(
+        self,
+        source: Operation,
+        value: SSAValue,
+        name: str,
+        *,
+        decoded: bool,
+        biases: Sequence[int] = (),
+    ) -> str:
+        """The symbol of a new output that takes `value`; it may be decoded channel by channel."""
         fields = self._port_fields(source, value)
-        port = chip.OutputOp(sym_name=self.unique(name), decoded=decoded, **fields)
+        offsets = np.array(biases, np.int64) - format_of(value).biases[0] if biases else None
+        bits = signed_bits(offsets)
+        port = chip.OutputOp(sym_name=self.unique(name), decoded=decoded, bias_bits=bits, **fields)
+        if offsets is not None and bits:
+            self.image.store(port, "bias_table", "biases", pack_signed(offsets, bits))
         self.check(source, port)
         self.ports.append(port)
         return port.sym_name.data

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.common.notes import Note
@@ -114,6 +115,32 @@ def test_channels_of_another_unit_at_an_input_are_named():
     x[:, 2] *= 4096
     found = note(converted(Body(), x), "uneven-channels")
     assert found.places == ("input @x (channels 0-1)",)
+
+
+def boxes_and_scores(m: Body, x: torch.Tensor) -> torch.Tensor:
+    scores = (m.d(F.relu(m.c(x))) - 3).sigmoid()
+    return torch.cat([m.body(x).sigmoid() * 640, scores], 1)
+
+
+def boxes_and_scores_of_one_head(m: Body, x: torch.Tensor) -> torch.Tensor:
+    return m.body(x) * torch.tensor([640.0, -500, 1, 0.5]).view(1, 4, 1, 1)
+
+
+def boxes_and_scores_pooled(m: Body, x: torch.Tensor) -> torch.Tensor:
+    return boxes_and_scores(m, x).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    "forward", [boxes_and_scores, boxes_and_scores_of_one_head, boxes_and_scores_pooled]
+)
+def test_channels_of_different_units_in_one_output(forward: Callable):
+    """Each keeps what it would alone; the host decodes it with a bias of its own."""
+    module = Body(forward)
+    conversion = converted(module, noise())
+    assert kept(conversion, module, noise()).min() > GOOD_DB
+    assert not conversion.notes
+    (lns_outputs,) = run_lns(conversion.lns_module, noise())
+    assert np.array_equal(lns_outputs, Machine(conversion.assemble()).run(noise()))
 
 
 def test_branches_of_different_ranges_in_a_concatenation():

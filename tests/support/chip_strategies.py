@@ -10,10 +10,12 @@ from xdsl.dialects.builtin import (
     FileLineColLoc,
     FusedLoc,
     IntAttr,
+    IntegerAttr,
     NameLoc,
     NoneAttr,
     StringAttr,
     UnknownLoc,
+    i64,
 )
 
 from recog.dialects import chip, sampling_shapes, shapes
@@ -166,8 +168,20 @@ class ProgramMaker:
             bias=tensor.bias.value.data,
             **{flag: self.draw(st.booleans())},
         )
+        if isinstance(op, chip.OutputOp) and op.decoded is not None and op.integer is None:
+            self._give_biases(op)
         self.ports.append(op)
         return op
+
+    def _give_biases(self, op: chip.OutputOp) -> None:
+        """Perhaps a bias for each channel."""
+        bits = self.draw(st.integers(0, 9))
+        if bits and op.rank.value.data > 1 and abs(op.bias.value.data) < MAX_BIAS >> 1:
+            channels = op.channels.value.data
+            offsets = np.random.default_rng(self.draw(seeds)).integers(0, 1 << bits, channels)
+            address = self.load(pack_bits(offsets, bits), "biases")
+            op.properties |= {"bias_bits": IntegerAttr(bits, i64)}
+            op.properties |= {"bias_table": IntegerAttr(address, i64)}
 
     def weights(self, shape: tuple[int, int, int, int], accumulator: int) -> str:
         draw = self.draw

@@ -8,8 +8,10 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 
 from recog.dialects import lns, nn
 from recog.dialects.lns import format_of, holds_pixels
+from recog.lowering.common.rewriting import replace_op
 from recog.lowering.encode.elementwise_fusion import table_ending_at
 from recog.lowering.encode.legality import absorbed_activation, has_elementwise_shape
+from recog.lowering.encode.output_scales import output_exponents
 from recog.lowering.encode.values import (
     Encoding,
     calibrated_format,
@@ -18,6 +20,23 @@ from recog.lowering.encode.values import (
     replace_chain,
     replace_with_codes,
 )
+
+
+@dataclass(frozen=True)
+class EncodeOutputScalesPattern(RewritePattern):
+    """nn.mul that gives the channels of an output their scales → lns.decode with their biases."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.MulOp, rewriter: PatternRewriter, /) -> None:
+        exponents = output_exponents(op)
+        if exponents is None:
+            return
+        x = self.encoding.encoded(op.lhs, rewriter, op)
+        format = format_of(x)
+        biases = (format.biases[0] - each * 2**format.frac for each in exponents.tolist())
+        replace_op(rewriter, op, [lns.DecodeOp(x, list(biases))])
 
 
 @dataclass(frozen=True)
@@ -146,6 +165,7 @@ class EncodeReluPattern(RewritePattern):
 
 
 PATTERNS = (
+    EncodeOutputScalesPattern,
     EncodeTablePattern,
     EncodeAddPattern,
     EncodeSubPattern,

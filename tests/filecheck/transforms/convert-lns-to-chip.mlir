@@ -269,3 +269,17 @@ func.func @constant_map(%x: tensor<1x2x1x2x!n>) -> tensor<1x2x1x2x!n> {
 // CHECK:        chip.copy @r = @x.2 {relu}
 // CHECK-NEXT:   chip.constant @c {address = 0x0}
 // CHECK-NEXT:   chip.elt @y = @r, @c {mode = mul}
+
+// -----
+
+// Channels that are decoded by biases of their own: the differences to the tensor's, 16 and -3, in 6
+// bits of two's complement.
+!n = !lns.number<4, 0, bias = 2>
+func.func @biases(%x: tensor<1x2x!n>) -> tensor<1x2xf32> {
+  %r = lns.relu %x : (tensor<1x2x!n>) -> tensor<1x2x!n>
+  %y = lns.decode %r {biases = array<i64: 18, -1>} : (tensor<1x2x!n>) -> tensor<1x2xf32>
+  func.return %y : tensor<1x2xf32>
+}
+// CHECK:      chip.program @biases {
+// CHECK-NEXT:   chip.segment @biases biases dense<[80, 15]> : tensor<2xui8>
+// CHECK:        chip.output @output {address = 0x10, channels = 2, code_bits = 4, frac = 0, bias = 2, rank = 2, decoded, bias_bits = 6}

@@ -170,7 +170,7 @@ def test_a_change_of_the_encoding_is_a_new_version():
         for cls in sorted(CLASSES, key=lambda cls: cls.name)
     ]
     digest = sha256(repr(described).encode()).hexdigest()[:16]
-    assert (ISA_VERSION, digest) == ((2, 1), "61eb35471936b0aa")
+    assert (ISA_VERSION, digest) == ((2, 2), "ff74b7415254d630")
 
 
 def _described(place) -> tuple:

@@ -353,6 +353,8 @@ def run_lns_op(op: lns.LnsOp, arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 def is_plain(op: lns.LnsOp) -> bool:
     """Whether no operand broadcasts or has biases or tables by channel: all places are alike."""
+    if isinstance(op, lns.DecodeOp) and op.biases is not None:
+        return False
     return not (isinstance(op, lns.TableOp) and op.axis is not None) and all(
         shape_of(value) == shape_of(op.results[0])
         and (not lns.holds_codes(value) or lns.format_of(value).axis is None)

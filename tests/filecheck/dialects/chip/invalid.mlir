@@ -257,6 +257,48 @@ chip.program @main {
 
 // -----
 
+chip.program @main {
+  chip.output @a {address = 0, channels = 5, bias_bits = 3}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: only codes that are decoded have a bias table
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, rank = 1, decoded, bias_bits = 3}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: a bias table needs an array with an axis of channels
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 5, decoded, bias_table = 0xfffff0, bias_bits = 22}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: @a: bias table: byte 0xfffff0 of weight memory is read before it is loaded
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 6, decoded, bias_table = 0xfffff0, bias_bits = 22}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: @a: ends at byte 16777217, weight memory has 16777216
+
+// -----
+
+chip.program @main {
+  chip.segment @b biases dense<[0, 0, 32]> : tensor<3xui8>
+  chip.output @a {address = 0, channels = 1, bias = -1, decoded, bias_bits = 22}
+  chip.ldw @b {size = 3, address = 0}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: @a: LNS bias must be in [-1048576, 1048576], got -2097153
+
+// -----
+
 // The parts of a program.
 chip.program @main {
   chip.tensor @a {address = 0, channels = 1}

@@ -641,3 +641,27 @@ func.func @f(%x: tensor<1x2x!lns.number<8, 4, bias = 0>>) {
   func.return
 }
 // CHECK: 'lns.decode' op at {{.*}}: the result has shape [2, 1], the operands give [1, 2]
+
+// -----
+
+func.func @biases(%x: tensor<1x2x!lns.number<8, 4, bias = 0>>) -> tensor<1x2xf32> {
+  %y = lns.decode %x {biases = array<i64: 1, 2, 3>} : (tensor<1x2x!lns.number<8, 4, bias = 0>>) -> tensor<1x2xf32>
+  func.return %y : tensor<1x2xf32>
+}
+// CHECK: 'lns.decode' op at {{.*}}: 3 biases along axis 1, which has 2 channels
+
+// -----
+
+func.func @biases(%x: tensor<1x2x!lns.number<8, 4, bias = 0>>) -> tensor<1x2xf32> {
+  %y = lns.decode %x {biases = array<i64: 1, 2000000>} : (tensor<1x2x!lns.number<8, 4, bias = 0>>) -> tensor<1x2xf32>
+  func.return %y : tensor<1x2xf32>
+}
+// CHECK: 'lns.decode' op at {{.*}}: LNS bias must be in [-1048576, 1048576], got 2000000
+
+// -----
+
+func.func @biases(%x: tensor<1x2x!lns.number<8, 4, bias = 1:{0, 1}>>) -> tensor<1x2xf32> {
+  %y = lns.decode %x {biases = array<i64: 1, 2>} : (tensor<1x2x!lns.number<8, 4, bias = 1:{0, 1}>>) -> tensor<1x2xf32>
+  func.return %y : tensor<1x2xf32>
+}
+// CHECK: 'lns.decode' op at {{.*}}: input must have one bias for the tensor

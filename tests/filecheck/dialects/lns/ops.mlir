@@ -96,5 +96,8 @@ func.func @floats(%x: tensor<1x2xf32>, %w: tensor<4x1x3x3x!w>) {
   // CHECK:      %0 = lns.encode %x : (tensor<1x2xf32>) -> tensor<1x2x!lns.number<8, 5, bias = 128, unsigned>>
   %1 = lns.decode %w : (tensor<4x1x3x3x!w>) -> tensor<4x1x3x3xf32>
   // CHECK-NEXT: %1 = lns.decode %w : (tensor<4x1x3x3x!lns.number<8, 4, bias = 0:{1, 2, 3, 4}>>) -> tensor<4x1x3x3xf32>
+  %channels = "test.op"() : () -> tensor<1x2x!s>
+  %own = lns.decode %channels {biases = array<i64: -16, 48>} : (tensor<1x2x!s>) -> tensor<1x2xf32>
+  // CHECK:      %own = lns.decode %channels {biases = array<i64: -16, 48>} : (tensor<1x2x!lns.number<8, 4, bias = 64>>) -> tensor<1x2xf32>
   func.return
 }

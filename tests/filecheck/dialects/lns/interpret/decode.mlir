@@ -23,5 +23,9 @@ func.func @decode() {
   %w = data.constant dense<2> : tensor<2x1x!lns.number<5, 0, bias = 0:{0, 3}>>
   %2 = lns.decode %w : (tensor<2x1x!lns.number<5, 0, bias = 0:{0, 3}>>) -> tensor<2x1xf32>
   check.expect_eq %2, dense<[[4.0], [0.5]]> : tensor<2x1xf32>
+  // Biases of the channels in place of the operand's: code 2 is worth 2^(2 - 0) and 2^(2 - 3).
+  %c = data.constant dense<[[2, 2], [-2, 0]]> : tensor<2x2x!p>
+  %3 = lns.decode %c {biases = array<i64: 0, 3>} : (tensor<2x2x!p>) -> tensor<2x2xf32>
+  check.expect_eq %3, dense<[[4.0, 0.5], [-4.0, 0.0]]> : tensor<2x2xf32>
   func.return
 }
