@@ -8,7 +8,7 @@
 func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %w = data.constant dense<[[1.0, 0.0], [0.0, 0.00390625]]> : tensor<2x2xf32>
   %b = data.constant dense<[0.0, 0.00390625]> : tensor<2xf32>
-  // CHECK:      %w = data.constant dense<[[1.0, 0.0], [0.0, 0.5]]> : tensor<2x2xf32>
+  // CHECK:      %w = data.constant dense<[[1.0, 0.0], [0.0, 0.25]]> : tensor<2x2xf32>
   // CHECK:      %b = data.constant dense<[0.0, 0.25]> : tensor<2xf32>
   // FAR:        data.constant dense<[[1.0, 0.0], [0.0, 0.00390625]]>
   %0 = nn.linear %x, %w, %b : (tensor<1x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
