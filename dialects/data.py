@@ -447,6 +447,10 @@ class ModulePrinter(Printer):
         self.blobs[key] = Blob(content)
         return key
 
+    def print_string_literal(self, string: str) -> None:
+        """Text of any script as it is; xDSL writes all but ASCII as bytes, which it cannot read."""
+        self.print_string(f'"{"".join(map(_in_quotes, string))}"')
+
     def print_metadata(self, dialects: Iterable[Dialect]) -> None:
         if self.elide_constants or not self.blobs:
             super().print_metadata(dialects)
@@ -454,6 +458,14 @@ class ModulePrinter(Printer):
         self._dialect_resources["data"] = set(self.blobs)
         others = [dialect for dialect in dialects if dialect.name != "data"]
         super().print_metadata([*others, Dialect("data", [], [], [BlobStore(self.blobs)])])
+
+
+def _in_quotes(char: str) -> str:
+    if char.isprintable() and char not in '"\\':
+        return char
+    # What came from a file name that is not UTF-8 has no bytes of its own.
+    encoded = char.encode("utf-8", "backslashreplace")
+    return "\\\\" if char == "\\" else "".join(f"\\{byte:02X}" for byte in encoded)
 
 
 def get_data_dialect() -> Dialect:

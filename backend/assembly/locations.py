@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
-from recog.backend.assembly.strings import Reader, pack_string
+from recog.backend.assembly.strings import Reader, pack_string, printable
 from recog.dialects.errors import RecogError
 
 MAX_DEPTH = 16
@@ -82,10 +82,10 @@ def _entry(location: Attribute, parts: Sequence[int]) -> bytes | None:
     children = b"".join(_u32(number) for number in parts)
     match location:
         case FileLineColLoc():
-            text = pack_string(location.filename.data, "debug")
+            text = pack_string(printable(location.filename.data), "debug")
             return bytes([_FILE]) + text + _u32(location.line.data) + _u32(location.column.data)
         case NameLoc():
-            return bytes([_NAME]) + pack_string(location.desc.data, "debug") + children
+            return bytes([_NAME]) + pack_string(printable(location.desc.data), "debug") + children
         case FusedLoc() if parts:
             return bytes([_FUSED]) + _u32(len(parts)) + children
         case CallSiteLoc():

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from recog.dialects.errors import RecogError
 
 MAX_STRING = 1024
+"""Bytes of a name in a program file."""
+MAX_SUFFIX = 32
+"""Bytes of a name that `printable` leaves for what makes it unique."""
 
 
 class Reader:
@@ -45,6 +48,18 @@ class Reader:
             raise RecogError(
                 f"the {self._what} segment has {len(self._content) - self._at} bytes too many"
             )
+
+
+def printable(text: str) -> str:
+    """`text` as a name that a program file holds: what has no glyph is escaped as in Python, and of
+    a long one the end is kept, which tells files and layers apart."""
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text or "?"
+    )
+    content = shown.encode()
+    if len(content) <= MAX_STRING - MAX_SUFFIX:
+        return shown
+    return "…" + content[MAX_SUFFIX - MAX_STRING :].decode("utf-8", "ignore")
 
 
 def check_string(text: str, what: str) -> None:

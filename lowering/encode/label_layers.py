@@ -8,6 +8,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import FusedLoc, NameLoc, StringAttr
 from xdsl.ir import Attribute
 
+from recog.backend.assembly.strings import printable
 from recog.dialects import nn
 from recog.lowering.common.layer_names import LAYER, label_of
 from recog.lowering.encode.legality import absorbed_activation
@@ -31,7 +32,7 @@ def label_layers(function: func.FuncOp) -> None:
 def _module_path(location: Attribute) -> str | None:
     match location:
         case NameLoc():
-            return location.desc.data or None
+            return printable(location.desc.data) if location.desc.data else None
         case FusedLoc():
             paths = (_module_path(part) for part in location.locations)  # pyright: ignore
             return next((path for path in paths if path), None)

@@ -11,34 +11,27 @@ from xdsl.context import Context
 from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 from xdsl.dialects.builtin import UNKNOWN_LOC, FileLineColLoc, IntAttr, ModuleOp, StringAttr
 from xdsl.ir import AttributeInvT, Operation, SSAValue
-from xdsl.parser import Parser, UnresolvedOperand
-from xdsl.parser.generic_parser import ParserState
+from xdsl.parser import UnresolvedOperand
 from xdsl.utils.exceptions import ParseError, VerifyException
-from xdsl.utils.lexer import Input, Span
-from xdsl.utils.mlir_lexer import MLIRLexer, MLIRTokenKind
+from xdsl.utils.lexer import Span
+from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import failed_op, verify_module
 from recog.tools.diagnostics import IRParseError, clip, describe_parse_error, excerpt
+from recog.tools.opt.ir_syntax import MLIRSyntaxParser
 
 ZIP_MAGIC = b"PK\x03\x04"
 PROGRAM_MAGIC = b"\x8bRECOG"
 
 
-class LinearLexer(MLIRLexer):
-    """xDSL's regular expression for strings backtracks: on one that is not closed, as in any
-    truncated file, it takes time exponential in its length."""
-
-    _unescaped_characters_regex = re.compile(r'"(?:[^"\\\n\v\f]++|\\(?:["nt\\]|[0-9A-Fa-f]{2}))*+"')
-
-
-class LocatingParser(Parser):
+class LocatingParser(MLIRSyntaxParser):
     """Gives every op that has no `loc(...)` its place in the text, as MLIR does."""
 
     def __init__(self, ctx: Context, text: str, name: str, line_offset: int = 0):
-        super().__init__(ctx, "", name)
-        self._parser_state = ParserState(LinearLexer(Input(text, name)))
-        self._file = StringAttr(name)
+        super().__init__(ctx, text, name)
+        # A name of bytes that are not UTF-8 has no place in IR as it is.
+        self._file = StringAttr(os.fsencode(name).decode("utf-8", "backslashreplace"))
         self._first_line = 1 + line_offset
         self._line_ends = [match.start() for match in re.finditer("\n", text)]
         self.places = dict[Operation, FileLineColLoc]()
@@ -84,8 +77,12 @@ class LocatingParser(Parser):
         column = position - (self._line_ends[line - 1] if line else -1)
         return FileLineColLoc(self._file, IntAttr(line + self._first_line), IntAttr(column))
 
-    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+    def parse_module(
+        self, allow_implicit_module: bool = True, allow_empty: bool = False
+    ) -> ModuleOp:
         if self._current_token.kind == MLIRTokenKind.EOF:
+            if allow_empty and allow_implicit_module:
+                return ModuleOp([])
             self.raise_error("there is no operation in this input")
         try:
             return super().parse_module(allow_implicit_module)
@@ -121,6 +118,7 @@ def parse_module(
     *,
     line_offset: int = 0,
     allow_implicit_module: bool = True,
+    allow_empty: bool = False,
     verify: bool = True,
 ) -> ModuleOp:
     """Parse UTF-8 IR text and verify it.
@@ -129,6 +127,7 @@ def parse_module(
         name: what the text is called in locations and errors.
         line_offset: lines of the file before this text.
         allow_implicit_module: put ops at the top level in a module of their own.
+        allow_empty: text without an op is an empty module.
         verify: whether the ops must verify; attributes and types always must.
 
     Raises:
@@ -141,7 +140,7 @@ def parse_module(
     except ParseError as error:
         raise _parse_error(error, line_offset) from error
     try:
-        module = parser.parse_module(allow_implicit_module)
+        module = parser.parse_module(allow_implicit_module, allow_empty)
     except ParseError as error:
         raise _parse_error(error, line_offset) from error
     except RecursionError as error:

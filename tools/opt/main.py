@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import re
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -30,6 +31,7 @@ from recog.tools.opt.pipeline_parser import describe_pass, instantiate, parse_pa
 from recog.tools.universe import PASS_SUMMARIES, PIPELINE_SUMMARIES, TARGET_SUMMARIES
 
 STDOUT_NAMES = (None, "-", "/dev/stdout")
+PART_MARKER = re.compile(rb"^[ \t]*// -----[ \t\r]*$", re.MULTILINE)
 
 
 @runtime_checkable
@@ -162,7 +164,7 @@ class RecogOptMain(xDSLOptMain):
             sys.exit(1)
 
     def _read_chunks(self) -> list[tuple[bytes, int]]:
-        """The input, cut at `// -----` if asked to, each part with the lines before it."""
+        """The input, cut at lines `// -----` if asked to, each part with the lines before it."""
         if self.args.input_file in (None, "-"):
             self.args.input_file, content = None, sys.stdin.buffer.read()
         else:
@@ -171,7 +173,7 @@ class RecogOptMain(xDSLOptMain):
         if not self.args.split_input_file:
             return [(content, 0)]
         chunks, lines = list[tuple[bytes, int]](), 0
-        for chunk in content.split(b"// -----"):
+        for chunk in PART_MARKER.split(content):
             chunks.append((chunk, lines))
             lines += chunk.count(b"\n")
         return chunks
@@ -183,6 +185,8 @@ class RecogOptMain(xDSLOptMain):
             with atomic_write(path, "wb") if binary else atomic_write(path) as stream:
                 yield stream
         elif not binary:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(encoding="utf-8")  # IR is, whatever the terminal is
             yield sys.stdout
         elif sys.stdout.isatty():
             raise UsageError("the output is binary", hint="write it to a file with -o")
@@ -198,6 +202,7 @@ class RecogOptMain(xDSLOptMain):
                 self.get_input_name(),
                 line_offset=line_offset,
                 allow_implicit_module=not self.args.no_implicit_module,
+                allow_empty=self.args.split_input_file,
                 verify=not self.args.disable_verify,
             )
             self.apply_passes(module)
