@@ -9,18 +9,21 @@ small then share one codebook.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import ceil, log2, prod
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
     Float32Type,
+    IntegerAttr,
     IntegerType,
     ModuleOp,
     Signedness,
     StringAttr,
     f32,
+    i64,
 )
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
@@ -37,11 +40,16 @@ from recog.dialects.cluster import LookupOp, split_blocks
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import fail
 from recog.lowering.cluster.kmeans import cluster_rows
+from recog.lowering.cluster.palettes import has_scaled_palette, palette_size
+from recog.lowering.common.notes import Note
 from recog.lowering.common.rewriting import erase_dead_constants
 from recog.lowering.common.shared_options import SeedOptions, WeightFormatOptions
+from recog.lowering.encode.label_layers import module_path
 
 KEPT_DENSE = "cluster.kept_dense"
 """On a layer that stays dense: the reason, for the report."""
+PALETTE = "cluster.palette"
+"""On a layer whose weights are palettized already: of how many distinct values."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class BlockLayout:
     block: tuple[int, ...]
     centroids: int
     bits: int
+    palette: bool = False
+    """Whether the centroids are the weights' own few values."""
 
     @staticmethod
     def of(
@@ -94,7 +104,8 @@ class ClusterWeightsPass(ClusterOptions, ModulePass):
     """Replace the constant weights of convolutions and linear layers by codebook lookups.
 
     A layer that clustering would not make smaller stays dense, with the reason in its
-    `cluster.kept_dense` attribute. Channel scales are powers of 2^(1 / 2^weight-frac).
+    `cluster.kept_dense` attribute. Channel scales are powers of 2^(1 / 2^weight-frac). Weights that
+    have few distinct values already keep them, by a pointer each; `cluster.palette` says how many.
     """
 
     name = "cluster-weights"
@@ -110,6 +121,15 @@ class ClusterWeightsPass(ClusterOptions, ModulePass):
         wanted = self.linear_block if len(shape) == 2 else self.channel_block
         size = next(size for size in range(min(wanted, shape[1]), 0, -1) if shape[1] % size == 0)
         return (1, size, *shape[2:])
+
+    def palette_layout(self, weight: np.ndarray) -> BlockLayout | None:
+        """A pointer for each of weights that have few values already, where that is smaller."""
+        count = palette_size(weight)
+        if count is None:
+            return None
+        scalar = BlockLayout.of(weight.shape, (1,) * weight.ndim, max(count, 2), self.weight_width)
+        fits = scalar.bits < weight.size * self.weight_width
+        return replace(scalar, palette=True) if fits else None
 
     def layout_of(self, shape: tuple[int, ...]) -> BlockLayout | None:
         """The layout to cluster this weight with, None where dense codes are no larger."""
@@ -153,24 +173,29 @@ class ClusterWeightPattern(RewritePattern):
                 "the weights are all 1: it sums, nothing was learned"
             )
             return
-        layout = self.settings.layout_of(weight.shape)
+        layout = self.settings.palette_layout(weight) or self.settings.layout_of(weight.shape)
         if layout is None:
             reason = f"{weight.size} weights are too few for pointers and a table"
             op.attributes[KEPT_DENSE] = StringAttr(reason)
             return
+        if layout.palette:
+            op.attributes[PALETTE] = IntegerAttr(layout.centroids, i64)
         new_ops = clustered_weight(weight, layout, self.settings)
         for new_op in new_ops:
             new_op.location = op.location
-        hint = op.weight.name_hint
-        if hint is not None:
-            for new_op, suffix in zip(new_ops, ("_pointers", "_codebook", "_scales", "")):
-                new_op.results[0].name_hint = hint + suffix
+        _name_parts(new_ops, op.weight.name_hint)
         rewriter.insert(new_ops, InsertPoint.after(constant))
         # A weight that layers share stays shared.
         for use in list(op.weight.uses):
             if isinstance(use.operation, nn.LayerOp) and use.index == 1:
                 use.operation.operands[1] = new_ops[-1].results[0]
                 rewriter.notify_op_modified(use.operation)
+
+
+def _name_parts(ops: Sequence[Operation], hint: str | None) -> None:
+    if hint is not None:
+        for op, suffix in zip(ops, ("_pointers", "_codebook", "_scales", "")):
+            op.results[0].name_hint = hint + suffix
 
 
 def channel_scales(weight: np.ndarray, frac: int) -> np.ndarray:
@@ -189,6 +214,8 @@ def clustered_weight(
 ) -> list[Operation]:
     """Constants for pointers, codebook and scales, and the lookup that joins them."""
     scales = channel_scales(weight, settings.weight_frac)
+    if layout.palette and not has_scaled_palette(weight):
+        scales = np.ones_like(scales)
     normalized = weight / scales.reshape(-1, *[1] * (weight.ndim - 1))
     rows = split_blocks(normalized, layout.block)
     # The error that counts is that of the weights, not of the normalized ones.
@@ -208,3 +235,16 @@ def clustered_weight(
     centroids = ConstantOp.from_array(codebook.centroids, f32)
     scale = ConstantOp.from_array(scales, f32)
     return [pointers, centroids, scale, LookupOp(pointers, centroids, scale, layout.block, f32)]
+
+
+def palette_notes(module: ModuleOp) -> list[Note]:
+    """A note on the layers whose weights were palettized already."""
+    places = [
+        f"{module_path(op.location) or op.name} ({count.value.data} values)"
+        for op in module.walk()
+        if isinstance(count := op.attributes.get(PALETTE), IntegerAttr)
+    ]
+    if not places:
+        return []
+    text = "weights of few distinct values, which are kept as they are, by a pointer each"
+    return [Note("palette", text, "", tuple(places))]

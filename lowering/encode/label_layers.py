@@ -22,19 +22,20 @@ def label_layers(function: func.FuncOp) -> None:
         holder = absorbed_activation(op) or op
         if label_of(holder) is not None:
             continue
-        name = _module_path(op.location) or op.name
+        name = module_path(op.location) or op.name
         candidates = chain([name], (f"{name}#{i}" for i in count(2)))
         label = next(each for each in candidates if each not in taken)
         taken.add(label)
         holder.attributes[LAYER] = StringAttr(label)
 
 
-def _module_path(location: Attribute) -> str | None:
+def module_path(location: Attribute) -> str | None:
+    """The path of the torch module that an op is of, where its location has it."""
     match location:
         case NameLoc():
             return printable(location.desc.data) if location.desc.data else None
         case FusedLoc():
-            paths = (_module_path(part) for part in location.locations)  # pyright: ignore
+            paths = (module_path(part) for part in location.locations)  # pyright: ignore
             return next((path for path in paths if path), None)
         case _:
             return None

@@ -22,6 +22,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, palette_notes
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
@@ -173,6 +174,8 @@ class _Run:
             self._encode_pass().apply(self.context, self.current)
         else:
             taken_from(self.options, pass_type).apply(self.context, self.current)
+        if pass_type is ClusterWeightsPass:
+            self.conversion.notes += palette_notes(self.current)
         return True
 
     def _run_extra(self, where: str, pass_type: type[ModulePass]) -> None:

@@ -177,6 +177,30 @@ def test_channels_of_a_depthwise_layer_of_different_ranges(octaves: int):
     assert alone.mean() > GOOD_DB
 
 
+def palettized(norm: bool) -> nn.Module:
+    """A convolution of 16 distinct weights, perhaps with a batch norm after it."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(32, 64, 3, bias=False)
+    conv.weight.data = (torch.randn(16) * 0.1)[torch.randint(0, 16, conv.weight.shape)]
+    after = nn.BatchNorm2d(64)
+    nn.init.uniform_(after.weight, -2, 2)
+    return nn.Sequential(conv, after) if norm else nn.Sequential(conv)
+
+
+@pytest.mark.parametrize("norm,least", [(False, GOOD_DB), (True, GOOD_DB - 2)])
+def test_weights_of_few_values_are_kept(norm: bool, least: float):
+    """Blocks of weights would keep 7 dB. Channels that a batch norm scales have scales of 4 bits
+    an octave, a little off."""
+    module = palettized(norm)
+    x = np.random.default_rng(0).standard_normal((8, 32, 6, 6), np.float32)
+    options = ConversionOptions(tune=False)
+    conversion = convert(
+        import_torch(module.eval(), (torch.zeros(1, 32, 6, 6),)), [x], options=options
+    )
+    assert "values)" in note(conversion, "palette").places[0]
+    assert kept(conversion, module, x).min() > least
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e6])
 def test_the_machine_counts_what_saturates(scale: float):
     module = Body()
