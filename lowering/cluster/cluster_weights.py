@@ -40,7 +40,7 @@ from recog.dialects.cluster import LookupOp, split_blocks
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import fail
 from recog.lowering.cluster.kmeans import cluster_rows
-from recog.lowering.cluster.palettes import has_scaled_palette, palette_size
+from recog.lowering.cluster.palettes import Palette, palette_of
 from recog.lowering.common.notes import Note
 from recog.lowering.common.rewriting import erase_dead_constants
 from recog.lowering.common.shared_options import SeedOptions, WeightFormatOptions
@@ -59,8 +59,8 @@ class BlockLayout:
     block: tuple[int, ...]
     centroids: int
     bits: int
-    palette: bool = False
-    """Whether the centroids are the weights' own few values."""
+    palette: Palette | None = None
+    """Where the centroids are the weights' own few values: what these are."""
 
     @staticmethod
     def of(
@@ -124,12 +124,13 @@ class ClusterWeightsPass(ClusterOptions, ModulePass):
 
     def palette_layout(self, weight: np.ndarray) -> BlockLayout | None:
         """A pointer for each of weights that have few values already, where that is smaller."""
-        count = palette_size(weight)
-        if count is None:
+        palette = palette_of(weight)
+        if palette is None:
             return None
-        scalar = BlockLayout.of(weight.shape, (1,) * weight.ndim, max(count, 2), self.weight_width)
+        block, count = (1,) * weight.ndim, max(palette.size, 2)
+        scalar = BlockLayout.of(weight.shape, block, count, self.weight_width)
         fits = scalar.bits < weight.size * self.weight_width
-        return replace(scalar, palette=True) if fits else None
+        return replace(scalar, palette=palette) if fits else None
 
     def layout_of(self, shape: tuple[int, ...]) -> BlockLayout | None:
         """The layout to cluster this weight with, None where dense codes are no larger."""
@@ -178,7 +179,7 @@ class ClusterWeightPattern(RewritePattern):
             reason = f"{weight.size} weights are too few for pointers and a table"
             op.attributes[KEPT_DENSE] = StringAttr(reason)
             return
-        if layout.palette:
+        if layout.palette is not None:
             op.attributes[PALETTE] = IntegerAttr(layout.centroids, i64)
         new_ops = clustered_weight(weight, layout, self.settings)
         for new_op in new_ops:
@@ -214,7 +215,7 @@ def clustered_weight(
 ) -> list[Operation]:
     """Constants for pointers, codebook and scales, and the lookup that joins them."""
     scales = channel_scales(weight, settings.weight_frac)
-    if layout.palette and not has_scaled_palette(weight):
+    if layout.palette is not None and not layout.palette.scaled:
         scales = np.ones_like(scales)
     normalized = weight / scales.reshape(-1, *[1] * (weight.ndim - 1))
     rows = split_blocks(normalized, layout.block)

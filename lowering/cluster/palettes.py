@@ -6,6 +6,8 @@ that were folded since have scaled its channels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 MOST = 64
@@ -17,18 +19,24 @@ DIGITS = 5
 """Decimal digits of the largest weight of a channel up to which weights are equal."""
 
 
-def palette_size(weight: np.ndarray) -> int | None:
-    """The number of distinct values of a weight (O, ...); None where it has no palette.
+@dataclass(frozen=True)
+class Palette:
+    """The number of distinct values, and whether they are those of channels that are scaled."""
 
-    Of weights whose channels are scaled, of those of the scaled channels, to `DIGITS` digits.
+    size: int
+    scaled: bool
+
+
+def palette_of(weight: np.ndarray) -> Palette | None:
+    """The palette of a weight (O, ...), None where it has none.
+
+    Values are exact unless channels are scaled, and then equal to `DIGITS` digits.
     """
     rows = weight.reshape(len(weight), -1)
-    return _distinct(rows) or _distinct(_scaled(rows))
-
-
-def has_scaled_palette(weight: np.ndarray) -> bool:
-    """Whether it is the scaled channels that have few values, not the weight itself."""
-    return _distinct(weight.reshape(len(weight), -1)) is None
+    own, scaled = _distinct(rows), _distinct(_scaled(rows))
+    if own is not None and (scaled is None or own <= 2 * scaled):
+        return Palette(own, scaled=False)
+    return None if scaled is None else Palette(scaled, scaled=True)
 
 
 def _scaled(rows: np.ndarray) -> np.ndarray:

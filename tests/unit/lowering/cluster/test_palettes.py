@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recog.lowering.cluster.palettes import has_scaled_palette, palette_size
+from recog.lowering.cluster.palettes import Palette, palette_of
 
 
 def palettized(count: int, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -19,8 +19,7 @@ def palettized(count: int, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 @given(count=st.integers(2, 64), seed=st.integers(0, 99))
 def test_a_palette_is_found(count: int, seed: int):
     weight = palettized(count, (16, 8, 3, 3), seed)
-    assert palette_size(weight) == len(np.unique(weight))
-    assert not has_scaled_palette(weight)
+    assert palette_of(weight) == Palette(len(np.unique(weight)), scaled=False)
 
 
 @given(count=st.integers(2, 16), seed=st.integers(0, 99))
@@ -28,11 +27,10 @@ def test_a_palette_is_found_behind_a_folded_batch_norm(count: int, seed: int):
     """Whatever the sign of a channel's scale: a palette and its negative."""
     weight = palettized(count, (16, 64, 3, 3), seed)
     scales = np.random.default_rng(seed).normal(size=(16, 1, 1, 1)).astype(np.float32)
-    size = palette_size(weight * scales)
-    assert size is not None
-    assert count <= size + 1
-    assert size <= 2 * count
-    assert has_scaled_palette(weight * scales)
+    found = palette_of(weight * scales)
+    assert found is not None
+    assert found.scaled
+    assert count <= found.size <= 2 * count
 
 
 @pytest.mark.parametrize(
@@ -45,4 +43,4 @@ def test_a_palette_is_found_behind_a_folded_batch_norm(count: int, seed: int):
     ids=["any", "too many", "too rare"],
 )
 def test_other_weights_have_none(weight: np.ndarray):
-    assert palette_size(weight) is None
+    assert palette_of(weight) is None
