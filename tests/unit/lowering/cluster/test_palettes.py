@@ -30,7 +30,8 @@ def test_a_palette_is_found_behind_a_folded_batch_norm(count: int, seed: int):
     found = palette_of(weight * scales)
     assert found is not None
     assert found.scaled
-    assert count <= found.size <= 2 * count
+    # Each may be rounded to two neighbours.
+    assert count <= found.size <= 2 * 2 * count
 
 
 @pytest.mark.parametrize(
