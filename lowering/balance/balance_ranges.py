@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.context import Context
@@ -20,9 +21,11 @@ from xdsl.passes import ModulePass
 
 from recog.dialects.functions import find_function
 from recog.lowering.balance.channel_factors import FIXED, ChannelClasses, channel_classes
+from recog.lowering.balance.constant_channels import ConstantChannels
 from recog.lowering.balance.scaled_constants import scale_channels
 from recog.lowering.common.batches import frames_at_once
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
+from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import Options
 from recog.lowering.common.rewriting import erase_dead_constants
 from recog.lowering.common.shared_options import EntryOptions
@@ -51,7 +54,8 @@ class BalanceRangesPass(BalanceOptions, EntryOptions, ModulePass):
     """Move powers of two between layers, so that all channels of a tensor fit in one format.
 
     The network computes the same. Scales go through what keeps them, such as a ReLU, a pool or a
-    concatenation, into the weights on both sides.
+    concatenation, into the weights on both sides. Weights too small to change a code beside what
+    their bias gives become 0.
     """
 
     name = "balance-ranges"
@@ -64,7 +68,14 @@ class BalanceRangesPass(BalanceOptions, EntryOptions, ModulePass):
         where = f"{self.name} data {self.data}"
         arrays = load_arrays(self.data, what=f"{self.name} data")
         inputs = inputs_of(arrays, len(function.body.block.args), where=where)
-        balance_ranges(op, inputs, self.balance_octaves, entry=self.entry)
+        log_notes(balance_ranges(op, inputs, self.balance_octaves, entry=self.entry).notes)
+
+
+class Balanced(NamedTuple):
+    """Whether anything was to be done, and what there is to say of it."""
+
+    changed: bool
+    notes: list[Note]
 
 
 def balance_ranges(
@@ -74,27 +85,24 @@ def balance_ranges(
     *,
     entry: str = "main",
     progress: Callable[[float], None] | None = None,
-) -> bool:
+) -> Balanced:
     """Even out the channels of a function by what example inputs (N, ...) show.
 
     Args:
         octaves: channels so far below the largest of their tensor are moved.
-
-    Returns:
-        Whether anything was to be done.
 
     Raises:
         RecogError: no inputs, or inputs that the network does not take.
     """
     function = find_function(module, entry)
     classes = channel_classes(function)
-    ranges = _measured(module, function, inputs, classes, progress)
+    constant = ConstantChannels(function)
+    ranges = _measured(module, function, inputs, classes, constant, progress)
+    notes = constant.drop_weights()
     exponents = _exponents(classes, ranges, octaves)
-    if not exponents.any():
-        return False
     scale_channels(classes, exponents)
     erase_dead_constants(module)
-    return True
+    return Balanced(bool(notes) or bool(exponents.any()), notes)
 
 
 def _measured(
@@ -102,6 +110,7 @@ def _measured(
     function: func.FuncOp,
     inputs: Sequence[np.ndarray],
     classes: ChannelClasses,
+    constant: ConstantChannels,
     progress: Callable[[float], None] | None,
 ) -> dict[SSAValue, np.ndarray]:
     """The largest magnitude of each channel of each value that becomes codes, float64 (C)."""
@@ -116,6 +125,8 @@ def _measured(
         ranges[value] = np.maximum(ranges.get(value, 0.0), rows.astype(np.float64))
 
     def observe(op: Operation, results: Sequence[object]) -> None:
+        if len(results) == 1:
+            constant.see(op, np.asarray(results[0]))
         # What an activation follows in one step never becomes codes.
         if absorbed_activation(op) is not None:
             return
@@ -127,6 +138,7 @@ def _measured(
         batch = [example.frames(start, start + at_once) for example in examples]
         run_nn(module, *batch, entry=function.sym_name.data, observe=observe)
         for argument, x in zip(function.args, batch):
+            constant.see_input(argument, x)
             if argument in classes.of:
                 see(argument, x)
         if progress is not None:

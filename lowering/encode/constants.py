@@ -16,7 +16,7 @@ from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of, shape_of
-from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
+from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, Arithmetic, LnsFormat
 from recog.lowering.encode.samples import covering_bias
 
 
@@ -27,10 +27,13 @@ class ConstantEncoder:
     Attributes:
         format: of weights and centroids, its bias to be chosen.
         arithmetic: the datapath that the biases are for.
+        accumulator_aim: bits of the accumulators that are wanted, where those of the datapath are
+            still to be found.
     """
 
     format: LnsFormat
     arithmetic: Arithmetic
+    accumulator_aim: int = Arithmetic.accumulator_width
     _weights: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
     _codebooks: dict[SSAValue, ConstantOp] = field(default_factory=dict[SSAValue, ConstantOp])
     _biases: dict[tuple[SSAValue, bytes], SSAValue] = field(
@@ -38,13 +41,38 @@ class ConstantEncoder:
     )
 
     def encode_weight(
-        self, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+        self,
+        layer: Operation,
+        weight: SSAValue,
+        rewriter: PatternRewriter,
+        most: np.ndarray | None = None,
     ) -> SSAValue:
-        """The codes of a weight: a dense constant, or a lookup in a codebook of codes."""
+        """The codes of a weight: a dense constant, or a lookup in a codebook of codes.
+
+        Args:
+            most: the largest bias of each output channel of a dense weight, see `largest_biases`.
+        """
         if weight not in self._weights:
-            encoder = _encode_lookup if isinstance(weight.owner, LookupOp) else _encode_dense
-            self._weights[weight] = encoder(self, layer, weight, rewriter)
+            if isinstance(weight.owner, LookupOp):
+                self._weights[weight] = _encode_lookup(self, layer, weight, rewriter)
+            else:
+                self._weights[weight] = _encode_dense(self, layer, weight, rewriter, most)
         return self._weights[weight]
+
+    def largest_biases(self, bias: SSAValue | None, x: SSAValue) -> np.ndarray | None:
+        """The largest bias that the weights of each output channel may have, int64 (O).
+
+        With it the layer's own bias takes half of an accumulator of `accumulator_aim` bits. Larger
+        ones would resolve weights that are nothing beside it.
+        """
+        array = None if bias is None else constant_array(bias)
+        if array is None or not np.isfinite(array).all():
+            return None
+        least = np.maximum(np.abs(array.astype(np.float64)), 1e-300)
+        given = format_of(x)
+        octaves = self.accumulator_aim - 2 - self.arithmetic.antilog_bits - np.log2(least)
+        limit = (octaves - given.biases[0] / 2**given.frac) * 2**self.format.frac
+        return np.clip(np.floor(limit), -MAX_BIAS, MAX_BIAS).astype(np.int64)
 
     def encode_codebook(
         self, layer: Operation, value: SSAValue, rewriter: PatternRewriter
@@ -109,10 +137,17 @@ class ConstantEncoder:
 
 
 def _encode_dense(
-    encoder: ConstantEncoder, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+    encoder: ConstantEncoder,
+    layer: Operation,
+    weight: SSAValue,
+    rewriter: PatternRewriter,
+    most: np.ndarray | None,
 ) -> SSAValue:
     values, format = _constant(layer, "weight", weight), encoder.format
-    chosen = format.with_bias(_best_channel_biases(values, format), 0)
+    biases = np.array(_best_channel_biases(values, format))
+    if most is not None:
+        biases = np.minimum(biases, most)
+    chosen = format.with_bias(tuple(biases.tolist()), 0)
     codes = Logarithms(values, format.frac).codes(chosen)
     return _insert(ConstantOp.from_array(codes, NumberType(chosen)), layer, weight, rewriter)
 

@@ -83,7 +83,8 @@ class EncodeLnsPass(EncodeOptions, ModulePass):
         width = self.accumulator_width or MAX_ACCUMULATOR_WIDTH
         antilog_bits = self.antilog_bits or Arithmetic().antilog_bits
         arithmetic = Arithmetic(antilog_bits, width, self.mitchell)
-        encode_module(op, self.weight_format, arithmetic)
+        aim = self.accumulator_width or Arithmetic().accumulator_width
+        encode_with(op, ConstantEncoder(self.weight_format, arithmetic, aim))
         if self.accumulator_width is None:
             widen(op)
 

@@ -45,7 +45,11 @@ class TrialEncoder(ConstantEncoder):
     """Encodes all weights as zero: which op has what form does not depend on them."""
 
     def encode_weight(
-        self, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+        self,
+        layer: Operation,
+        weight: SSAValue,
+        rewriter: PatternRewriter,
+        most: np.ndarray | None = None,
     ) -> SSAValue:
         if constant_array(weight) is None:
             return super().encode_weight(layer, weight, rewriter)

@@ -161,13 +161,15 @@ class _Run:
                 return False  # clustering would have made no layer smaller
             self._tune()
         elif pass_type is BalanceRangesPass:
-            return balance_ranges(
+            changed, notes = balance_ranges(
                 self.current,
                 self._examples(BALANCING_FRAMES),
                 self.options.balance_octaves,
                 entry=self.options.entry,
                 progress=lambda share: self.report("balanced", 0.99 * share),
             )
+            self.conversion.notes += notes
+            return changed
         elif pass_type is CalibratePass:
             self._calibrate()
         elif pass_type is EncodeLnsPass:

@@ -177,6 +177,25 @@ def test_channels_of_a_depthwise_layer_of_different_ranges(octaves: int):
     assert alone.mean() > GOOD_DB
 
 
+@pytest.mark.parametrize("cluster", [False, True])
+@pytest.mark.parametrize("gamma", [1.0, 1e-2, 7e-4, 2e-4, 1e-8, 1e-20, 0.0])
+def test_a_channel_whose_bias_dwarfs_its_weights(gamma: float, cluster: bool):
+    """It needs no wider accumulators than the others."""
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1)
+    module = nn.Sequential(*layers)
+    with torch.no_grad():
+        layers[1].bias.fill_(0.3)
+        layers[1].weight[5] = gamma
+    example = import_torch(module.eval(), (torch.zeros(1, 3, 8, 8),))
+    options = ConversionOptions(cluster=cluster, tune=False)
+    conversion = convert(example, [noise()], options=options)
+    assert Machine(conversion.assemble()).program.target.data.accumulator == 32
+    assert kept(conversion, module, noise()).min() > (20 if cluster else GOOD_DB)
+    said = [each.kind for each in conversion.notes]
+    assert said == ["constant-channels"] * (0 < gamma < 9e-4)
+
+
 def palettized(norm: bool) -> nn.Module:
     """A convolution of 16 distinct weights, perhaps with a batch norm after it."""
     torch.manual_seed(0)

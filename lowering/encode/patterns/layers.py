@@ -70,7 +70,8 @@ def _layer(
     """What the lns op of a layer takes: operands and output format, ReLU and arithmetic."""
     activation = absorbed_activation(op)
     x = encoding.encoded(op.input, rewriter, op)
-    weight = encoding.constants.encode_weight(op, op.weight, rewriter)
+    most = encoding.constants.largest_biases(op.bias, x)
+    weight = encoding.constants.encode_weight(op, op.weight, rewriter, most)
     bias = encoding.constants.encode_bias(op, op.bias, x, weight, rewriter)
     output = calibrated_format((activation or op).output)
     # What calibrate knows to be never negative has no sign; its weights do.
