@@ -122,7 +122,10 @@ class LnsFunctions(InterpreterFunctions):
 
     @impl(lns.ConcatOp)
     def run_concat(self, _: Interpreter, op: lns.ConcatOp, args: PythonValues) -> PythonValues:
-        return (np.concatenate(args, axis=op.axis.value.data),)
+        # A constant of one frame is the same for all frames.
+        frames = max(len(part) for part in args)
+        parts = [np.broadcast_to(part, (frames, *part.shape[1:])) for part in args]
+        return (np.concatenate(parts, axis=op.axis.value.data),)
 
     @impl(lns.SliceOp)
     def run_slice(self, _: Interpreter, op: lns.SliceOp, args: PythonValues) -> PythonValues:

@@ -7,7 +7,7 @@ Threads and gradient mode are the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -203,7 +203,8 @@ class NnFunctions(InterpreterFunctions):
 
     @impl(nn.ConcatOp)
     def run_concat(self, _: Interpreter, op: nn.ConcatOp, args: PythonValues) -> PythonValues:
-        return (torch.cat(tensors(args), op.axis.value.data),)
+        parts, axis = tensors(args), op.axis.value.data
+        return (torch.cat(parts if axis == 0 else _in_one_batch(parts), axis),)
 
     @impl(nn.PadOp)
     def run_pad(self, _: Interpreter, op: nn.PadOp, args: PythonValues) -> PythonValues:
@@ -226,6 +227,13 @@ class NnFunctions(InterpreterFunctions):
     def run_permute(self, _: Interpreter, op: nn.PermuteOp, args: PythonValues) -> PythonValues:
         (x,) = tensors(args)
         return (x.permute(op.permutation.get_values()),)
+
+
+def _in_one_batch(parts: Sequence[Tensor]) -> list[Tensor]:
+    """Those of one frame repeated for all frames."""
+    frames = max(part.shape[0] for part in parts)
+    same = (part.expand(frames, *part.shape[1:]) if len(part) == 1 else part for part in parts)
+    return list(same)
 
 
 def _index(op: nn.SliceOp) -> tuple[slice, ...]:

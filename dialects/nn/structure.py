@@ -87,7 +87,10 @@ class ReshapeOfReshapePattern(RewritePattern):
 
 @irdl_op_definition
 class ConcatOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
-    """Inputs one after the other along `axis`, `torch.cat`."""
+    """Inputs one after the other along `axis`, `torch.cat`.
+
+    An input of one frame that does not depend on the batch is the same for all frames.
+    """
 
     name = "nn.concat"
     SIGN: ClassVar[Sign] = Sign.KEPT
@@ -108,7 +111,10 @@ class ConcatOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface)
         return shapes.concat_shape(inputs, self.axis.value.data)
 
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
-        return self.axis.value.data != 0 and all(with_batch)
+        each = zip(self.inputs, with_batch)
+        return self.axis.value.data != 0 and all(
+            batch or shape_of(value)[0] == 1 for value, batch in each
+        )
 
     def verify_(self) -> None:
         if self.inputs:

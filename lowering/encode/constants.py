@@ -93,15 +93,20 @@ class ConstantEncoder:
 
         Their format has a sign bit only if a value is negative.
         """
-        values = _constant(op, "operand", value)
-        rank = len(shape_of(op.results[0]))
-        values = values.reshape((1,) * (rank - values.ndim) + values.shape)
+        values = _with_all_axes(op, value)
         format = self.format
         if not (values < 0).any():
             format = replace(format, frac=min(format.frac + 1, MAX_FRAC), unsigned=True)
         format = format.with_bias(_best_weight_bias(values, format))
         constant = ConstantOp.from_array(encode(values, format), NumberType(format))
         return _insert(constant, op, value, rewriter)
+
+    def encode_operand(
+        self, op: Operation, value: SSAValue, format: LnsFormat, rewriter: PatternRewriter
+    ) -> SSAValue:
+        """As `encode_activation`, in a format that is given."""
+        codes = encode(_with_all_axes(op, value), format)
+        return _insert(ConstantOp.from_array(codes, NumberType(format)), op, value, rewriter)
 
     def encode_bias(
         self,
@@ -229,6 +234,13 @@ def _constant(layer: Operation, what: str, value: SSAValue) -> np.ndarray:
     if not np.isfinite(array).all():
         fail(layer, f"the {what} holds NaN or infinity", hint="check the checkpoint")
     return array
+
+
+def _with_all_axes(op: Operation, value: SSAValue) -> np.ndarray:
+    """A constant operand with as many axes as the op's result."""
+    values = _constant(op, "operand", value)
+    rank = len(shape_of(op.results[0]))
+    return values.reshape((1,) * (rank - values.ndim) + values.shape)
 
 
 def _insert(

@@ -44,7 +44,14 @@ from recog.lowering.encode.calibrate import CalibratePass
 from recog.lowering.encode.constants import ConstantEncoder
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.legality import can_encode
-from recog.lowering.encode.patterns import boxes, elementwise, layers, stereo, windows_and_moves
+from recog.lowering.encode.patterns import (
+    boxes,
+    elementwise,
+    layers,
+    reductions,
+    stereo,
+    windows_and_moves,
+)
 from recog.lowering.encode.prove_accumulators import widen
 from recog.lowering.encode.values import Encoding, calibrated_format
 
@@ -125,6 +132,7 @@ PATTERNS: tuple[Callable[[Encoding], RewritePattern], ...] = (
     *stereo.PATTERNS,
     *elementwise.PATTERNS,
     *windows_and_moves.PATTERNS,
+    *reductions.PATTERNS,
     *boxes.PATTERNS,
 )
 """The first that fits an op counts: products that are a layer of their own come before tables."""

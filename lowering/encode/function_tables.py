@@ -69,6 +69,12 @@ def clamp_table(format: LnsFormat, largest: float) -> ConstantOp:
     return ConstantOp.from_array(encode(values, format), NumberType(format))
 
 
+def scale_table(input: LnsFormat, factor: float, output: LnsFormat) -> ConstantOp:
+    """The codes of factor · x for every code of a format."""
+    values = factor * decode(all_codes(input), input).astype(np.float64)
+    return ConstantOp.from_array(encode(values, output), NumberType(output))
+
+
 def reciprocal_table(format: LnsFormat) -> ConstantOp:
     """The codes of 1 / x, exact in the format that mirrors the input's; 1 / 0 is the largest.
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from xdsl.dialects.builtin import f32
+from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from recog.backend.arithmetic.bounds import resize_bound
 from recog.backend.arithmetic.reference.sampling import exact_steps
 from recog.dialects import lns, nn
+from recog.dialects.data import ConstantOp
 from recog.dialects.lns import format_of, number_tensor
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.lowering.common.rewriting import replace_op
+from recog.lowering.encode.calibrate import covering_bias
 from recog.lowering.encode.values import (
     Encoding,
     inserted,
@@ -90,28 +95,6 @@ def _beyond(op: nn.AvgPool2dOp | nn.MaxPool2dOp) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class EncodeMeanPattern(RewritePattern):
-    """nn.mean or nn.max over height and width → a pool of the whole image."""
-
-    encoding: Encoding
-
-    @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: nn.MeanOp | nn.MaxOp, rewriter: PatternRewriter, /) -> None:
-        shape = nn.shape_of(op.input)
-        if len(shape) != 4 or sorted(op.axes.get_values()) != [2, 3]:
-            return
-        x, image = self.encoding.encoded(op.input, rewriter, op), shape[2:]
-        if isinstance(op, nn.MeanOp):
-            arithmetic = self.encoding.arithmetic
-            pool = lns.AvgPool2dOp(x, output_format(op), image, image, arithmetic=arithmetic)
-        else:
-            pool = lns.MaxPool2dOp(x, image, image)
-        if op.keepdims is None:
-            pool = lns.ReshapeOp(inserted(rewriter, pool, op), shape[:2])
-        replace_with_codes(rewriter, op, pool)
-
-
-@dataclass(frozen=True)
 class EncodeResizePattern(RewritePattern):
     """nn.resize → lns.resize, with interpolation weights that round nothing where they can."""
 
@@ -164,14 +147,19 @@ class EncodeReshapePattern(RewritePattern):
 
 @dataclass(frozen=True)
 class EncodeConcatPattern(RewritePattern):
-    """nn.concat → lns.concat of inputs converted to one format, where they differ."""
+    """nn.concat → lns.concat of inputs in one format: constants encoded, the others converted."""
 
     encoding: Encoding
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ConcatOp, rewriter: PatternRewriter, /) -> None:
         common = output_format(op)
-        codes = [self.encoding.encoded(value, rewriter, op) for value in op.inputs]
+        codes = [
+            self.encoding.constants.encode_operand(op, value, common, rewriter)
+            if isinstance(value.owner, ConstantOp)
+            else self.encoding.encoded(value, rewriter, op)
+            for value in op.inputs
+        ]
         for i, value in enumerate(codes):
             if format_of(value) != common:
                 codes[i] = inserted(rewriter, lns.ConvertOp(value, common), op)
@@ -193,16 +181,44 @@ class EncodeSlicePattern(RewritePattern):
 
 @dataclass(frozen=True)
 class EncodePadPattern(RewritePattern):
-    """nn.pad with zeros → lns.pad."""
+    """nn.pad → lns.pad with zeros, else lns.concat with rows and columns of the value's code."""
 
     encoding: Encoding
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.PadOp, rewriter: PatternRewriter, /) -> None:
-        if op.value.value.data != 0:
+        x, value = self.encoding.encoded(op.input, rewriter, op), op.value.value.data
+        padding = op.padding.get_values()
+        if value == 0:
+            replace_with_codes(rewriter, op, lns.PadOp(x, padding))
             return
-        x = self.encoding.encoded(op.input, rewriter, op)
-        replace_with_codes(rewriter, op, lns.PadOp(x, op.padding.get_values()))
+        if not _holds(format_of(x), value):
+            x = inserted(rewriter, lns.ConvertOp(x, output_format(op)), op)
+        for axis, before, after in ((3, *padding[1::2]), (2, *padding[::2])):
+            parts = [
+                x if size is None else self._filled(op, x, axis, size, rewriter)
+                for size in (before, None, after)
+                if size != 0
+            ]
+            x = x if len(parts) == 1 else inserted(rewriter, lns.ConcatOp(parts, axis), op)
+        replace_with_codes(rewriter, op, lns.ReshapeOp(x, nn.shape_of(op.output)))
+
+    def _filled(
+        self, op: nn.PadOp, x: SSAValue, axis: int, size: int, rewriter: PatternRewriter
+    ) -> SSAValue:
+        """Codes of the value beside `x` along an axis, for one frame."""
+        shape = [1, *nn.shape_of(x)[1:]]
+        shape[axis] = size
+        constant = ConstantOp.from_array(np.full(shape, op.value.value.data, np.float32), f32)
+        constant.output.name_hint = "padding"
+        filled = inserted(rewriter, constant, op)
+        return self.encoding.constants.encode_operand(op, filled, format_of(x), rewriter)
+
+
+def _holds(format: LnsFormat, value: float) -> bool:
+    """Whether a value is within a format's range."""
+    covers = format.biases[0] <= covering_bias(format, abs(value))
+    return covers and (value >= 0 or not format.unsigned)
 
 
 @dataclass(frozen=True)
@@ -235,7 +251,6 @@ class EncodeArgmaxPattern(RewritePattern):
 PATTERNS = (
     EncodeAvgPool2dPattern,
     EncodeMaxPool2dPattern,
-    EncodeMeanPattern,
     EncodeResizePattern,
     EncodeReshapePattern,
     EncodeConcatPattern,

@@ -33,7 +33,7 @@ func.func @two_operands(%x: tensor<1x2x3x3xf32> {lns.format = !x}, %s: tensor<1x
 // CHECK-NEXT:    %v3 = lns.mul [[X]], [[R]] :
 
 // A whole tensor of constants, such as the biases at an image's border, becomes codes; axes that it
-// leaves out are put in. A constant that is one image of a batch has no form on codes.
+// leaves out are put in. In a concatenation it has the format of the whole, for every frame.
 func.func @constants(%x: tensor<1x1x1x2xf32> {lns.format = !x}) -> tensor<1x2x1x2xf32> {
   %c = data.constant dense<[1.0, -2.0]> : tensor<2xf32>
   %v0 = nn.add %x, %c {lns.format = !x} : (tensor<1x1x1x2xf32>, tensor<2xf32>) -> tensor<1x1x1x2xf32>

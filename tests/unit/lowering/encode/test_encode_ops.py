@@ -119,6 +119,21 @@ ONE: dict[str, tuple[Build, ...]] = {
     ),
     "global average": (lambda x: nn.MeanOp(x, (2, 3), keepdims=True),),
     "global maximum": (lambda x: nn.MaxOp(x, (2, 3)),),
+    "mean of channels": (lambda x: nn.MeanOp(x, (1,), keepdims=True),),
+    "mean of channels and columns": (lambda x: nn.MeanOp(x, (1, 3)),),
+    "maximum of rows": (lambda x: nn.MaxOp(x, (2,)),),
+    "sum of channels": (lambda x: nn.SumOp(x, (1,), keepdims=True),),
+    "sum of columns": (lambda x: nn.MulOp(x, x), lambda x: nn.SumOp(x, (3,))),
+    "padded with -1": (lambda x: nn.PadOp(x, (1, 0, 2, 1), -1.0),),
+    "repeated": (
+        lambda x: nn.MaxOp(x, (1, 3), keepdims=True),
+        lambda x: nn.BroadcastOp(x, (*nn.shape_of(x)[:1], 5, IMAGE[1], 3)),
+    ),
+    "repeated, beside a constant": (
+        lambda x: nn.MeanOp(x, (2, 3), keepdims=True),
+        lambda x: nn.BroadcastOp(x, nn.shape_of(x)[:1] + IMAGE),
+        lambda x: nn.ConcatOp([constant(1, 2, *IMAGE[1:]), x]),
+    ),
     "batch norm": (batch_norm,),
     "batch norm, relu": (batch_norm, nn.ReluOp),
     "batch norm of vectors": (lambda x: nn.MaxOp(x, (2, 3)), batch_norm),
@@ -275,8 +290,7 @@ def test_moved_results_have_the_outputs_format():
         lambda x: nn.ReshapeOp(x, (6, 8, 9)),
         lambda x: nn.PermuteOp(x, (1, 0, 2, 3)),
         lambda x: nn.SoftmaxOp(x, 1),
-        lambda x: nn.MeanOp(x, (1,)),
-        lambda x: nn.PadOp(x, (1, 1, 1, 1), -1.0),
+        lambda x: nn.MeanOp(x, (0, 1)),
     ],
 )
 def test_what_has_no_form_on_codes_stays_float(build: Build):
