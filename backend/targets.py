@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import IO, ClassVar
 
@@ -15,7 +16,23 @@ from recog.dialects.errors import RecogError
 
 
 @dataclass(frozen=True)
-class ChipAsmTarget(Target):
+class RecogTarget(Target, ABC):
+    """A target whose errors are text in the drivers of others too, such as `xdsl-opt`."""
+
+    @abstractmethod
+    def write(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        """What `emit` does, with errors as exceptions."""
+
+    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        """Write the module, or end the driver: xDSL's shows every exception as a traceback."""
+        try:
+            self.write(ctx, module, output)
+        except RecogError as error:
+            raise SystemExit(f"error: target '{self.name}': {error}") from None
+
+
+@dataclass(frozen=True)
+class ChipAsmTarget(RecogTarget):
     """The module's chip program as assembly text, which recog-opt reads again."""
 
     name: ClassVar[str] = "chip-asm"
@@ -25,7 +42,7 @@ class ChipAsmTarget(Target):
     locations: bool = False
     """Print source locations, so that assembling the text gives the same bytes again."""
 
-    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+    def write(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         printer = ModulePrinter(
             stream=output, elide_constants=self.elide_constants, print_debuginfo=self.locations
         )
@@ -35,7 +52,7 @@ class ChipAsmTarget(Target):
 
 
 @dataclass(frozen=True)
-class ChipProgramTarget(Target):
+class ChipProgramTarget(RecogTarget):
     """The module's chip program as a program file."""
 
     name: ClassVar[str] = "chip-program"
@@ -47,7 +64,7 @@ class ChipProgramTarget(Target):
         """The bytes of the program file."""
         return assemble(module, strip=self.strip)
 
-    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+    def write(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         raise RecogError(
             "a program file is not text", hint="write it with recog-opt -t chip-program -o FILE"
         )

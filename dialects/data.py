@@ -49,6 +49,7 @@ from recog.dialects.element_types import (
     from_bytes,
     to_bytes,
 )
+from recog.dialects.errors import RecogError
 from recog.dialects.facts import Parameter
 
 MAX_LISTED_ELEMENTS = 64
@@ -452,6 +453,10 @@ class ModulePrinter(Printer):
         self.print_string(f'"{"".join(map(_in_quotes, string))}"')
 
     def print_metadata(self, dialects: Iterable[Dialect]) -> None:
+        dialects = list(dialects)
+        missing = self._dialect_resources.keys() - {dialect.name for dialect in dialects}
+        if missing:
+            raise RecogError(f"the resources of dialect '{min(missing)}' cannot be written here")
         if self.elide_constants or not self.blobs:
             super().print_metadata(dialects)
             return

@@ -35,5 +35,5 @@ def run(arguments: argparse.Namespace) -> int:
     module = ModuleOp([load_program(arguments.program)])
     target = ChipAsmTarget(arguments.elide_constants, arguments.locations)
     with atomic_write(arguments.output or "/dev/stdout") as stream:
-        target.emit(make_context(), module, stream)
+        target.write(make_context(), module, stream)
     return 0

@@ -26,6 +26,7 @@ from recog.dialects.verification import located_errors, verify_module
 from recog.tools.console import run_main
 from recog.tools.context import make_context, register_dialects
 from recog.tools.diagnostics import IRParseError, UsageError, describe_error, during
+from recog.tools.opt.command_line import add_mlir_flags, respell
 from recog.tools.opt.ir_parser import parse_module
 from recog.tools.opt.pipeline_parser import describe_pass, instantiate, parse_passes, suggest
 from recog.tools.universe import PASS_SUMMARIES, PIPELINE_SUMMARIES, TARGET_SUMMARIES
@@ -39,6 +40,13 @@ class BinaryTarget(Protocol):
     """A target whose output is not text; `emit` is for tools that can only print text."""
 
     def emit_bytes(self, ctx: Context, module: ModuleOp) -> bytes: ...
+
+
+@runtime_checkable
+class WritingTarget(Protocol):
+    """A target with an `emit` for the drivers of others, which ends them on an error."""
+
+    def write(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +89,8 @@ class RecogOptMain(xDSLOptMain):
     target: Target
 
     def __init__(self, args: Sequence[str] | None = None):
-        super().__init__("Runs recog's and xDSL's passes over an IR file.", args)
+        self._words = list(sys.argv[1:] if args is None else args)
+        super().__init__("Runs recog's and xDSL's passes over an IR file.", self._words)
 
     def register_all_dialects(self) -> None:
         register_dialects(self.ctx)
@@ -108,6 +117,9 @@ class RecogOptMain(xDSLOptMain):
         arg_parser.add_argument(
             "--help-pass", metavar="NAME", help="describe a pass and its options, and exit"
         )
+        add_mlir_flags(arg_parser)
+        known = arg_parser._option_string_actions
+        self._words[:] = respell(self._words, known, self.available_passes, self.available_targets)
 
     def setup_pipeline(self) -> None:
         if self.args.list_passes:
@@ -220,6 +232,8 @@ class RecogOptMain(xDSLOptMain):
         """Apply the passes to a valid module in order, verifying after each."""
         passes = self.pipeline.passes
         for i, step in enumerate(passes):
+            if self.args.print_ir_before_all:
+                self._dump(prog, f"Before {step.name}")
             start = time.perf_counter()
             with during(f"pass '{step.name}'"):
                 step.apply(self.ctx, prog)
@@ -229,10 +243,17 @@ class RecogOptMain(xDSLOptMain):
             if not self.args.disable_verify:
                 with during(f"the IR that pass '{step.name}' made"):
                     verify_module(prog)
+            if self.args.print_ir_after_all:
+                self._dump(prog, f"After {step.name}")
             if self.args.print_between_passes and i + 1 < len(passes):
                 print(f"IR after {step.name}:")
                 TextTarget(elide_constants=True).emit(self.ctx, prog, sys.stdout)
                 print("\n\n")
+
+    def _dump(self, module: ModuleOp, when: str) -> None:
+        """The IR on standard error, below the line that mlir-opt writes."""
+        print(f"// -----// IR Dump {when} //----- //", file=sys.stderr)
+        TextTarget(elide_constants=True).emit(self.ctx, module, sys.stderr)
 
     def _emit(self, module: ModuleOp) -> str | bytes:
         # Emitted whole before anything is written: a printer that fails leaves no output.
@@ -240,7 +261,9 @@ class RecogOptMain(xDSLOptMain):
             if isinstance(self.target, BinaryTarget):
                 return self.target.emit_bytes(self.ctx, module)
             text = io.StringIO()
-            self.target.emit(self.ctx, module, text)
+            target = self.target
+            write = target.write if isinstance(target, WritingTarget) else target.emit
+            write(self.ctx, module, text)
             return text.getvalue()
 
 

@@ -28,7 +28,13 @@ from recog.tools.diagnostics import UsageError
 ConvertibleT = TypeVar("ConvertibleT", bound=ArgSpecConvertible)
 
 _OUTSIDE_STRINGS = re.compile(r'("(?:\\.|[^"\\])*")')
-_SPACE_AROUND = re.compile(r"\s*([,{=])\s*|\s+(\})")
+_SPACE_AROUND = re.compile(r"\s*([,{=()])\s*|\s+(\})")
+_ANCHOR = re.compile(r"([\w.]+)\(|\)")
+_ANCHORS = ("builtin.module", "func.func", "any")
+"""What mlir-opt's pipelines say that passes run on: here they all run on the module."""
+_PATH = re.compile(r"(?<==)[\w./~+-]*[./~][\w./~+-]*(?=[\s}]|$)")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*([eE][-+]?[0-9]+)?)?")
+_QUOTES = """passes are written first,second{option=1 text="in quotes"}"""
 
 
 def parse_passes(
@@ -38,17 +44,20 @@ def parse_passes(
 ) -> tuple[ModulePass, ...]:
     """The passes that `text` names: `fold-batch-norm,cluster-weights{entries=16}`.
 
-    White space around the punctuation is allowed, so that a pipeline may span lines.
+    White space around the punctuation is allowed, so that a pipeline may span lines; a path needs
+    no quotes; and mlir-opt's `builtin.module(cse,func.func(canonicalize))` names the same passes.
 
     Raises:
         UsageError: a syntax error, an unknown pass, or an option that the pass does not take.
     """
     try:
-        specs = list(parse_pipeline(_without_spaces(text)))
+        specs = list(parse_pipeline(_simplified(text, where)))
     except ArgSpecParseError as error:
         # The first line says "Error parsing pass pipeline specification:".
-        text = str(error).partition("\n")[2].rstrip()
-        raise UsageError(text, where=where) from error
+        message = str(error).partition("\n")[2].rstrip()
+        raise UsageError(message, where=where, hint=_QUOTES) from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise UsageError(str(error).partition(";")[0], where=where) from error
     for spec in specs:
         if spec.name not in available:
             raise UsageError(
@@ -58,11 +67,42 @@ def parse_passes(
     return tuple(instantiate("pass", available[spec.name](), spec) for spec in specs)
 
 
-def _without_spaces(text: str) -> str:
+def _simplified(text: str, where: str) -> str:
+    """`text` as xDSL reads it: without spaces and anchors, paths in quotes."""
     parts = _OUTSIDE_STRINGS.split(text.strip())
     for i in range(0, len(parts), 2):
         parts[i] = _SPACE_AROUND.sub(lambda match: match[1] or match[2], parts[i])
+    _drop_anchors(parts, where)
+    for i in range(0, len(parts), 2):
+        parts[i] = _PATH.sub(_in_quotes, parts[i])
     return "".join(parts)
+
+
+def _drop_anchors(parts: list[str], where: str) -> None:
+    """Take `builtin.module(` and what closes it out of the parts that are no strings."""
+    depth = 0
+
+    def drop(match: re.Match[str]) -> str:
+        nonlocal depth
+        depth += -1 if match[1] is None else 1
+        if depth < 0:
+            raise UsageError("a ')' closes nothing", where=where)
+        if match[1] is not None and match[1] not in _ANCHORS:
+            raise UsageError(
+                f"passes cannot run on '{match[1]}'",
+                where=where,
+                hint="they run on the module: -p 'first,second{option=1}'",
+            )
+        return ""
+
+    for i in range(0, len(parts), 2):
+        parts[i] = _ANCHOR.sub(drop, parts[i])
+    if depth:
+        raise UsageError("a '(' is not closed", where=where)
+
+
+def _in_quotes(match: re.Match[str]) -> str:
+    return match[0] if _NUMBER.fullmatch(match[0]) else f'"{match[0]}"'
 
 
 def suggest(name: str, known: Collection[str], listing: str) -> str:

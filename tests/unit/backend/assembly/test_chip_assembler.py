@@ -152,9 +152,9 @@ def test_targets():
     stripped = ChipProgramTarget(strip=True).emit_bytes(context, module)
     assert stripped == assemble(tiny_program(), strip=True)
     with pytest.raises(RecogError, match="a program file is not text"):
-        ChipProgramTarget().emit(context, module, StringIO())
+        ChipProgramTarget().write(context, module, StringIO())
     with pytest.raises(RecogError, match="run convert-lns-to-chip first"):
-        ChipAsmTarget().emit(context, ModuleOp([]), StringIO())
+        ChipAsmTarget().write(context, ModuleOp([]), StringIO())
 
 
 def test_loading_from_everywhere(tmp_path):
