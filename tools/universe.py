@@ -66,13 +66,15 @@ PASSES: dict[str, PassEntry] = {
         "legalize.pixels_first",
         "convert and normalize 8-bit pixels before they are moved",
     ),
+    "batch-first": PassEntry("legalize.batch_first", "what is stacked before the batch, behind it"),
+    "slice-takes": PassEntry("legalize.slice_takes", "elements at constant positions as slices"),
     "channels-first": PassEntry(
         "legalize.channels_first",
         "move permutations to channels last behind what has a form without them",
     ),
     "decompose-normalization": PassEntry(
         "legalize.decompose_normalization",
-        "write group norms with ops that the chip has",
+        "write group and layer norms with ops that the chip has",
     ),
     "fold-batch-norm": PassEntry(
         "batch_norm.fold",

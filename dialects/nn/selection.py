@@ -272,7 +272,7 @@ class WhereOp(NnOp):
 
     name = "nn.where"
     KIND: ClassVar[Kind] = Kind.ELEMENTWISE
-    SIGN: ClassVar[Sign] = Sign.KEPT
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
     WIDE: ClassVar[tuple[str, ...]] = ()
     ABSORBS_ACTIVATION: ClassVar[bool] = False
 
@@ -288,6 +288,10 @@ class WhereOp(NnOp):
     ):
         super().__init__([mask, lhs, rhs])
 
+    @property
+    def coded_values(self) -> list[SSAValue]:
+        return [self.lhs, self.rhs, self.output]
+
     def infer_shape(self) -> Shape:
         both = broadcast_shape(shape_of(self.lhs), shape_of(self.rhs))
         return broadcast_shape(shape_of(self.mask), both)
@@ -299,6 +303,9 @@ class WhereOp(NnOp):
         expect_elements(self.mask, MASK_TYPE, "the mask")
         for value, what in ((self.rhs, "rhs"), (self.output, "the result")):
             expect_elements(value, element_type_of(self.lhs), what)
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return known(self.lhs) and known(self.rhs)
 
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
         return broadcast_keeps_batch(self, with_batch)

@@ -18,7 +18,12 @@ from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.facts import Kind
 from recog.lowering.common.pixels import pixel_function
-from recog.lowering.encode.legality import can_encode, lone_activation, takes_activation
+from recog.lowering.encode.legality import (
+    can_chain,
+    is_mask,
+    lone_activation,
+    takes_activation,
+)
 from recog.lowering.encode.output_scales import output_exponents
 
 
@@ -62,7 +67,7 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
     """The chain of every op that is in one; each chain as long as it can be."""
     chains: dict[Operation, Chain] = {}
     for op in module.walk():
-        if not isinstance(op, nn.NnOp) or not can_encode(op) or output_exponents(op) is not None:
+        if not isinstance(op, nn.NnOp) or not can_chain(op) or output_exponents(op) is not None:
             continue
         of_pixels = pixel_function(op.output)
         if of_pixels is not None:
@@ -71,7 +76,7 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
             chain = _affine_chain(op, chains) or _table_chain(op, chains)
         if chain is not None:
             chains.update(dict.fromkeys(chain.ops, chain))
-    return {op: chain for op, chain in chains.items() if not _is_plain_relu(chain)}
+    return {op: c for op, c in chains.items() if not (_is_plain_relu(c) or _is_of_masks(c))}
 
 
 def table_ending_at(op: Operation, chains: dict[Operation, Chain]) -> Chain | None:
@@ -83,6 +88,11 @@ def table_ending_at(op: Operation, chains: dict[Operation, Chain]) -> Chain | No
 def _is_plain_relu(chain: Chain) -> bool:
     """A ReLU alone has an op of its own, which takes no table."""
     return len(chain.ops) == 1 and isinstance(chain.last, nn.ReluOp)
+
+
+def _is_of_masks(chain: Chain) -> bool:
+    """Truth values are no codes: they may be within a function, not before or after it."""
+    return is_mask(chain.source) or is_mask(chain.last.output)
 
 
 # Tables

@@ -15,15 +15,26 @@ Activation = nn.ReluOp | nn.ClampOp
 
 def can_encode(op: nn.NnOp) -> bool:
     """Whether all values (but indices) are float32, and each image is computed by itself."""
+    return all(_is_float32(value) for value in op.coded_values) and _computes_by_image(op)
+
+
+def can_chain(op: nn.NnOp) -> bool:
+    """As `can_encode`, where masks may be among the values: within a function that becomes one."""
+    values = (*op.operands, *op.results)
+    masks_aside = all(_is_float32(value) or is_mask(value) for value in values)
+    return can_encode(op) or (masks_aside and _computes_by_image(op))
+
+
+def _computes_by_image(op: nn.NnOp) -> bool:
     carried = [not is_parameter(value) for value in op.operands]
     if isinstance(op, nn.LayerOp):
         carried[1:] = [False] * (len(carried) - 1)  # weights that are computed have an error
-    return (
-        any(carried)
-        and all(_is_float32(value) for value in op.coded_values)
-        and len(nn.shape_of(op.output)) > 0
-        and op.keeps_batch(carried)
-    )
+    return any(carried) and len(nn.shape_of(op.output)) > 0 and op.keeps_batch(carried)
+
+
+def is_mask(value: SSAValue) -> bool:
+    """Whether a value holds truth values."""
+    return nn.element_type_of(value) == nn.MASK_TYPE
 
 
 def _is_float32(value: SSAValue) -> bool:

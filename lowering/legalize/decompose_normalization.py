@@ -12,12 +12,15 @@ S, a division, eps and the root are one table on codes. (Ba et al. 2016, equatio
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
+    GreedyRewritePatternApplier,
     PatternRewriter,
     PatternRewriteWalker,
     RewritePattern,
@@ -30,12 +33,31 @@ from recog.lowering.common.rewriting import replace_op
 
 
 class DecomposeNormalizationPass(ModulePass):
-    """Write group norms of images as convolutions, products and a table."""
+    """Write group norms of images, and layer norms, as convolutions, products and a table."""
 
     name = "decompose-normalization"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        PatternRewriteWalker(GroupNormPattern()).rewrite_module(op)
+        patterns = GreedyRewritePatternApplier([GroupNormPattern(), LayerNormPattern()])
+        PatternRewriteWalker(patterns).rewrite_module(op)
+
+
+class LayerNormPattern(RewritePattern):
+    """layer_norm(x) over the last axis, of tokens (N, ..., C) → that of the channels of images."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.LayerNormOp, rewriter: PatternRewriter, /) -> None:
+        shape = nn.shape_of(op.input)
+        if len(nn.shape_of(op.scale)) != 1 or len(shape) < 2:
+            return
+        batch, *places, channels = shape
+        last = nn.ReshapeOp(op.input, (batch, 1, prod(places), channels))
+        image = nn.PermuteOp(last, (0, 3, 1, 2))
+        normalized = normalize_channels(image.output, op.scale, op.bias, op.eps.value.data)
+        if normalized:
+            back = nn.PermuteOp(normalized[-1], (0, 2, 3, 1))
+            result = nn.ReshapeOp(back, shape)
+            replace_op(rewriter, op, [last, image, *normalized, back, result])
 
 
 class GroupNormPattern(RewritePattern):

@@ -144,7 +144,7 @@ def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
     encode_with(trial, TrialEncoder(LnsFormat(8, 4), arithmetic), refuse)
     for index, op in copies.items():
         if op.parent is not None:
-            refused[index] = f"{op.name} has no form on LNS codes"
+            refused[index] = _no_form(op)
     encoded = {
         int(label): op
         for op in function.walk()
@@ -169,10 +169,15 @@ def _refuse_absorbed(ops: list[nn.NnOp], refused: dict[int, str], encoded: Colle
             refused[index] = reason
 
 
+def _no_form(op: nn.NnOp) -> str:
+    """Why an op is left float by the trial."""
+    if not all(nn.is_float(nn.element_type_of(value)) for value in (*op.operands, *op.results)):
+        return f"{op.name} computes with indices or masks"
+    return f"{op.name} has no form on LNS codes"
+
+
 def _never_on_chip(op: nn.NnOp) -> str | None:
     """Why no chip program could hold an op, whatever its instructions."""
-    if not all(nn.is_float(nn.element_type_of(value)) for value in op.coded_values):
-        return f"{op.name} computes with indices or masks"
     carried = [not op_is_constant(value) for value in op.operands]
     if any(carried) and not op.keeps_batch(carried):
         return f"{op.name} mixes the batch with other axes"

@@ -23,11 +23,13 @@ from recog.lowering.cluster.tuner import TuneSettings
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeLnsPass, EncodeOptions
+from recog.lowering.legalize.batch_first import BatchFirstPass
 from recog.lowering.legalize.channels_first import ChannelsFirstPass
 from recog.lowering.legalize.decompose_conv3d import DecomposeConv3dPass
 from recog.lowering.legalize.decompose_normalization import DecomposeNormalizationPass
 from recog.lowering.legalize.pixels_first import PixelsFirstPass
 from recog.lowering.legalize.share_constants import ShareConstantsPass
+from recog.lowering.legalize.slice_takes import SliceTakesPass
 from recog.lowering.partition.partition import PartitionPass
 from recog.lowering.pipeline.stages import Stage
 from recog.lowering.raising.correlation import RaiseCorrelationPass
@@ -53,6 +55,8 @@ RAISING = (
 """What a network spells out op by op becomes the one op that it means."""
 
 FOLDING = (
+    Step(BatchFirstPass),
+    Step(SliceTakesPass),
     Step(PixelsFirstPass),
     Step(ChannelsFirstPass),
     Step(DecomposeNormalizationPass),
@@ -130,8 +134,9 @@ class RaiseTorchPass(ModulePass):
 class FoldNetworkPass(FoldOptions, ModulePass):
     """Bring an imported network into ops that the chip has, exactly, batch norms folded.
 
-    Runs raise-torch, pixels-first, channels-first, decompose-normalization, fold-batch-norm,
-    merge-branches, share-constants and decompose-conv3d: what every conversion begins with.
+    Runs raise-torch, batch-first, slice-takes, pixels-first, channels-first,
+    decompose-normalization, fold-batch-norm, merge-branches, share-constants and
+    decompose-conv3d: what every conversion begins with.
     """
 
     name = "fold-network"

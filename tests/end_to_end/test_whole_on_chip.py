@@ -241,6 +241,86 @@ def eca(m: Any, x: Tensor) -> Tensor:
     return y * weights.view(y.shape[0], -1, 1, 1).expand_as(y)
 
 
+# Elements at constant places, and masks
+
+
+@case()
+def bgr_index(m: Any, x: Tensor) -> Tensor:
+    return m.c(x[:, [2, 1, 0]])
+
+
+@case()
+def bgr_flip(m: Any, x: Tensor) -> Tensor:
+    return m.c(x.flip(1))
+
+
+@case()
+def flip_image(m: Any, x: Tensor) -> Tensor:
+    return m.c(x).flip((2, 3))
+
+
+@case()
+def picked(m: Any, x: Tensor) -> Tensor:
+    return m.c(x).index_select(1, torch.tensor([6, 0, 2, 4, 7, 7]))
+
+
+@case(d=conv(8, 4))
+def stack_sum(m: Any, x: Tensor) -> Tensor:
+    y = m.c(x)
+    return m.d(torch.stack([y, y.relu()]).sum(0))
+
+
+@case(k=lambda: nn.Buffer(torch.ones(16, 16).tril().bool()))
+def where_const(m: Any, x: Tensor) -> Tensor:
+    return torch.where(m.k, m.c(x), 0.0)
+
+
+@case(k=lambda: nn.Buffer(torch.ones(16, 16).tril().bool()))
+def where_const_both(m: Any, x: Tensor) -> Tensor:
+    return torch.where(m.k, m.c(x), m.c(x) * 0.5)
+
+
+@case(k=lambda: nn.Buffer(torch.ones(16, 16).tril().bool()))
+def masked_fill(m: Any, x: Tensor) -> Tensor:
+    return m.c(x).masked_fill(m.k, -1.0)
+
+
+@case()
+def masked_relu(m: Any, x: Tensor) -> Tensor:
+    y = m.c(x)
+    return torch.where(y > 0, y, torch.zeros_like(y))
+
+
+@case()
+def own_activation(m: Any, x: Tensor) -> Tensor:
+    y = m.c(x)
+    return torch.where(y > 1, y * y, (y > 0).float() * y)
+
+
+# Tokens
+
+
+@case(*TOKENS, l=linear(8, 8), n=lambda: nn.LayerNorm(8))
+def layer_norm_tokens(m: Any, x: Tensor) -> Tensor:
+    return m.n(m.l(x))
+
+
+@case(*TOKENS, n=lambda: nn.LayerNorm(8), a=linear(8, 16), b=linear(16, 8))
+def token_mlp(m: Any, x: Tensor) -> Tensor:
+    return x + m.b(F.gelu(m.a(m.n(x))))
+
+
+@case(*TOKENS, n=lambda: nn.LayerNorm(8), t=linear(6, 6), a=linear(8, 8))
+def mixer(m: Any, x: Tensor) -> Tensor:
+    x = x + m.t(m.n(x).transpose(1, 2)).transpose(1, 2)
+    return m.a(m.n(x)).mean(1)
+
+
+@case(5, n=lambda: nn.LayerNorm(5))
+def layer_norm_vector(m: Any, x: Tensor) -> Tensor:
+    return m.n(x)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_all_of_it_runs_on_the_chip(name: str) -> None:
     forward, shape, modules = CASES[name]

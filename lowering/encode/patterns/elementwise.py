@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+from xdsl.dialects.builtin import f32
+from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from recog.dialects import lns, nn
+from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.lns import format_of, holds_pixels
 from recog.lowering.common.rewriting import replace_op
 from recog.lowering.encode.elementwise_fusion import table_ending_at
@@ -148,6 +152,48 @@ class EncodeDivPattern(RewritePattern):
 
 
 @dataclass(frozen=True)
+class EncodeWherePattern(RewritePattern):
+    """nn.where of a constant mask → lns.mul by 1 and 0, which are exact, and their lns.add."""
+
+    encoding: Encoding
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.WhereOp, rewriter: PatternRewriter, /) -> None:
+        mask, rank = constant_array(op.mask), len(nn.shape_of(op.output))
+        values = [value for value in (op.lhs, op.rhs) if constant_array(value) is None]
+        ranks = {len(nn.shape_of(value)) for value in values}
+        if mask is None or op in self.encoding.chains or ranks != {rank}:
+            return
+        kept = mask.astype(bool)
+        lhs, rhs = self._term(op, op.lhs, kept, rewriter), self._term(op, op.rhs, ~kept, rewriter)
+        for term, other in ((lhs, rhs), (rhs, lhs)):
+            if _is_zero(other) and nn.shape_of(term) == nn.shape_of(op.output):
+                replace_with_codes(rewriter, op, lns.ReshapeOp(term, nn.shape_of(term)))
+                return
+        total = lns.AddOp(lhs, rhs, output_format(op), arithmetic=self.encoding.arithmetic)
+        replace_with_codes(rewriter, op, total)
+
+    def _term(
+        self, op: nn.WhereOp, value: SSAValue, kept: np.ndarray, rewriter: PatternRewriter
+    ) -> SSAValue:
+        """An operand, and zero where it is not kept."""
+        constants, constant = self.encoding.constants, constant_array(value)
+        factor = kept if constant is None else np.where(kept, constant, 0)
+        array = ConstantOp.from_array(factor.astype(np.float32), f32)
+        codes = constants.encode_activation(op, inserted(rewriter, array, op), rewriter)
+        if constant is not None:
+            return codes
+        x = self.encoding.encoded(value, rewriter, op)
+        return inserted(rewriter, lns.MulOp(x, codes, format_of(x)), op)
+
+
+def _is_zero(codes: SSAValue) -> bool:
+    """Whether a value is a constant of zeros only, whose code is 0."""
+    array = constant_array(codes)
+    return array is not None and not array.any()
+
+
+@dataclass(frozen=True)
 class EncodeReluPattern(RewritePattern):
     """nn.relu that no layer took in → lns.relu; the sign bit becomes a magnitude bit."""
 
@@ -171,5 +217,6 @@ PATTERNS = (
     EncodeSubPattern,
     EncodeMulPattern,
     EncodeDivPattern,
+    EncodeWherePattern,
     EncodeReluPattern,
 )

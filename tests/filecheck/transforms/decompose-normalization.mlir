@@ -51,3 +51,18 @@ func.func @stays(%x: tensor<1x2x2x3xf32>, %v: tensor<1x2x5xf32>, %s: tensor<2xf3
 // CHECK: %y = nn.group_norm %x, %s, %s {groups = 2 : i64}
 // CHECK: %z = nn.group_norm %v, %c, %c {groups = 2 : i64}
 // CHECK: func.return %y, %z
+
+// A layer norm of tokens is one of the channels of an image, permuted without a move.
+func.func @tokens(%x: tensor<1x6x4xf32>) -> tensor<1x6x4xf32> {
+  %s = data.constant dense<1.0> : tensor<4xf32>
+  %b = data.constant dense<0.0> : tensor<4xf32>
+  %v0 = nn.layer_norm %x, %s, %b : (tensor<1x6x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x6x4xf32>
+  func.return %v0 : tensor<1x6x4xf32>
+}
+// CHECK-LABEL: @tokens
+// CHECK:         [[R:%.*]] = nn.reshape %x : (tensor<1x6x4xf32>) -> tensor<1x1x6x4xf32>
+// CHECK-NEXT:    [[P:%.*]] = nn.permute [[R]] {permutation = array<i64: 0, 3, 1, 2>} : {{.*}} -> tensor<1x4x1x6xf32>
+// CHECK:         nn.conv2d [[P]], {{.*}} -> tensor<1x1x1x6xf32>
+// CHECK-NOT:     nn.layer_norm
+// CHECK:         [[Q:%.*]] = nn.permute {{.*}} {permutation = array<i64: 0, 2, 3, 1>} : {{.*}} -> tensor<1x1x6x4xf32>
+// CHECK-NEXT:    nn.reshape [[Q]] : {{.*}} -> tensor<1x6x4xf32>

@@ -105,3 +105,44 @@ func.func @clamp(%x: tensor<1x2xf32> {lns.format = !x}) -> (tensor<1x2xf32>, ten
 // CHECK-NEXT:    [[Y:%.*]] = lns.linear [[X]], [[W]] {relu} : {{.*}} -> tensor<1x2x!lns.number<2, 0, bias = 0, unsigned>>
 // CHECK-NEXT:    [[T:%.*]] = data.constant dense<[0, 1, 2, 2]> :
 // CHECK-NEXT:    %v3 = lns.table [[Y]], [[T]] {layer = "table"} :
+
+// Comparisons and choices within a function of one value are in its table: x where x > 1, else -1.
+// What else uses the mask keeps it out of the table.
+func.func @masks(%x: tensor<1x4xf32> {lns.format = !lns.number<3, 0, bias = 2>}) -> tensor<1x4xf32> {
+  %one = data.constant dense<1.0> : tensor<f32>
+  %low = data.constant dense<-1.0> : tensor<1x4xf32>
+  %v0 = nn.compare %x, %one {predicate = "gt"} : (tensor<1x4xf32>, tensor<f32>) -> tensor<1x4xi1>
+  %v1 = nn.where %v0, %x, %low {lns.format = !lns.number<3, 0, bias = 2>} : (tensor<1x4xi1>, tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
+  func.return %v1 : tensor<1x4xf32>
+}
+// CHECK-LABEL: @masks
+// CHECK:         [[T:%.*]] = data.constant dense<[-2, -2, -2, 3, {{.*}}]> : tensor<8x!lns.number<3, 0, bias = 2>>
+// CHECK-NEXT:    %v1 = lns.table {{.*}}, [[T]] :
+// CHECK-NOT:     nn.compare
+
+func.func @used_twice(%x: tensor<1x4xf32> {lns.format = !lns.number<3, 0, bias = 2>}) -> (tensor<1x4xi1>, tensor<1x4xf32>) {
+  %one = data.constant dense<1.0> : tensor<f32>
+  %v0 = nn.compare %x, %one {predicate = "gt"} : (tensor<1x4xf32>, tensor<f32>) -> tensor<1x4xi1>
+  %v1 = nn.where %v0, %x, %x {lns.format = !lns.number<3, 0, bias = 2>} : (tensor<1x4xi1>, tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
+  func.return %v0, %v1 : tensor<1x4xi1>, tensor<1x4xf32>
+}
+// CHECK-LABEL: @used_twice
+// CHECK:         nn.compare
+// CHECK:         nn.where
+
+// A constant mask is a factor of 1 and 0; a value on its other side is added.
+func.func @constant_mask(%x: tensor<1x4xf32> {lns.format = !lns.number<8, 4, bias = 60>}) -> (tensor<1x4xf32>, tensor<1x4xf32>) {
+  %m = data.constant dense<[1, 0, 1, 1]> : tensor<4xi1>
+  %zero = data.constant dense<0.0> : tensor<f32>
+  %low = data.constant dense<-2.0> : tensor<f32>
+  %v0 = nn.where %m, %x, %zero {lns.format = !lns.number<8, 4, bias = 60>} : (tensor<4xi1>, tensor<1x4xf32>, tensor<f32>) -> tensor<1x4xf32>
+  %v1 = nn.where %m, %x, %low {lns.format = !lns.number<8, 4, bias = 60>} : (tensor<4xi1>, tensor<1x4xf32>, tensor<f32>) -> tensor<1x4xf32>
+  func.return %v0, %v1 : tensor<1x4xf32>, tensor<1x4xf32>
+}
+// CHECK-LABEL: @constant_mask
+// CHECK:         [[M:%.*]] = data.constant dense<{{\[\[}}255, 0, 255, 255]]> : tensor<1x4x!lns.number<8, 5, bias = 255, unsigned>>
+// CHECK:         [[A:%.*]] = lns.mul {{.*}}, [[M]] :
+// CHECK:         %v0 = lns.reshape [[A]]
+// CHECK:         [[B:%.*]] = lns.mul
+// CHECK:         [[C:%.*]] = data.constant dense<{{\[\[}}0, -127, 0, 0]]>
+// CHECK:         %v1 = lns.add [[B]], [[C]] :

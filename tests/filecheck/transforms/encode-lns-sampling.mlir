@@ -44,8 +44,8 @@ func.func @constants(%x: tensor<1x1x1x2xf32> {lns.format = !x}) -> tensor<1x2x1x
 // CHECK-LABEL: @constants
 // CHECK:         [[C:%.*]] = data.constant dense<{{\[\[\[\[}}111, -127]]]]> : tensor<1x1x1x2x!lns.number<8, 4, bias = 111>>
 // CHECK-NEXT:    %v0 = lns.add {{.*}}, [[C]] :
-// CHECK-NEXT:    [[Y:%.*]] = lns.decode %v0
-// CHECK:         %v1 = nn.concat [[Y]], %d
+// CHECK-NEXT:    %d = data.constant dense<60> : tensor<1x1x1x2x!lns.number<8, 4, bias = 60>>
+// CHECK-NEXT:    %v1 = lns.concat %v0, %d :
 
 // Doubled, positions are quarters; 33 → 129 with aligned corners, quarters too. 5 → 127 takes
 // steps of 1/254: their square and codes of 8 bits fit a sum of 32. 3 → 300 takes 1/200, but
