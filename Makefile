@@ -21,7 +21,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-tasks bench-engine compare-revisions fuzz lint format clean distclean
+.PHONY: help demo test bench-networks bench-tasks bench-engine bench-memory compare-revisions fuzz lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench-networks  bring 41 full-size networks to the chip (build/bench/networks.json)"
 	@echo "make bench-tasks     score four perception tasks at every level (build/bench/tasks.json)"
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
+	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers, then damaged IR, for FUZZ_SECONDS each"
 	@echo "make lint    ruff and pyright alone"
@@ -63,6 +64,10 @@ bench-tasks: $(VENV)/.installed-test
 # single layers, --peers names the other engines to run beside.
 bench-engine: $(VENV)/.installed-networks $(VENV)/.installed-peers
 	$(BIN)/python tests/benchmarks/bench_engine.py $(BENCH_ARGS)
+
+# BENCH_ARGS='--dense --size 540x960' is quicker.
+bench-memory: $(VENV)/.installed-test
+	$(BIN)/python tests/benchmarks/bench_memory.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--only digits' selects conversions; several minutes each for the large ones.
 compare-revisions: $(VENV)/.installed-test $(VENV)/.installed-networks

@@ -120,30 +120,40 @@ def _measured(
     examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)
     ranges: dict[SSAValue, np.ndarray] = {}
 
-    def see(value: SSAValue, array: np.ndarray) -> None:
-        rows = np.abs(array).max(axis=tuple(axis for axis in range(array.ndim) if axis != 1))
-        ranges[value] = np.maximum(ranges.get(value, 0.0), rows.astype(np.float64))
+    absorbed = {op for op in function.body.block.ops if absorbed_activation(op) is not None}
+
+    def see(value: SSAValue, array: object) -> None:
+        low, high = extremes(array)
+        constant.see(value, low, high)
+        # What an activation follows in one step never becomes codes.
+        if value.owner not in absorbed:
+            largest = np.maximum(np.abs(low), np.abs(high))
+            ranges[value] = np.maximum(ranges.get(value, 0.0), largest)
 
     def observe(op: Operation, results: Sequence[object]) -> None:
-        if len(results) == 1:
-            constant.see(op, np.asarray(results[0]))
-        # What an activation follows in one step never becomes codes.
-        if absorbed_activation(op) is not None:
-            return
         for result, value in zip(op.results, results):
             if result in classes.of:
-                see(result, np.asarray(value))
+                see(result, value)
 
     for start in range(0, count, at_once):
         batch = [example.frames(start, start + at_once) for example in examples]
         run_nn(module, *batch, entry=function.sym_name.data, observe=observe)
         for argument, x in zip(function.args, batch):
-            constant.see_input(argument, x)
             if argument in classes.of:
                 see(argument, x)
         if progress is not None:
             progress(min(1.0, (start + at_once) / count))
     return ranges
+
+
+def extremes(values: object) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest value of each channel of (N, C, ...), float64 (C)."""
+    import torch
+
+    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.asarray(values))
+    axes = tuple(axis for axis in range(tensor.ndim) if axis != 1)
+    low, high = tensor.detach().amin(axes), tensor.detach().amax(axes)
+    return low.numpy().astype(np.float64), high.numpy().astype(np.float64)
 
 
 def _exponents(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import f32
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from recog.dialects import nn
@@ -39,22 +39,16 @@ class ConstantChannels:
         self._change: dict[nn.LayerOp, np.ndarray] = {}
         self._largest: dict[SSAValue, float] = {}
 
-    def see(self, op: Operation, result: np.ndarray) -> None:
-        """Look at what an op gives, (N, ...)."""
-        for value in op.results:
-            self.see_input(value, result)
-        if not isinstance(op, nn.LayerOp) or op not in self._biases or op.bias is None:
-            return
-        bias = constant_array(op.bias)
-        rows = np.moveaxis(result, op.CHANNEL_AXIS, 0).reshape(result.shape[op.CHANNEL_AXIS], -1)
-        change = np.maximum(rows.max(axis=1) - bias, bias - rows.min(axis=1))
-        self._change[op] = np.maximum(self._change.get(op, 0.0), change)
-
-    def see_input(self, value: SSAValue, array: np.ndarray) -> None:
-        """Look at a value that layers may read."""
+    def see(self, value: SSAValue, low: np.ndarray, high: np.ndarray) -> None:
+        """Look at the lowest and the highest of each channel (axis 1) of a value, float64 (C)."""
         if any(use.operation in self._biases for use in value.uses):
-            largest = float(np.abs(array).max(initial=0.0))
+            largest = float(max(high.max(), -low.min()))
             self._largest[value] = max(self._largest.get(value, 0.0), largest)
+        op = value.owner
+        if isinstance(op, nn.LayerOp) and op in self._biases and op.bias is not None:
+            bias = constant_array(op.bias)
+            change = np.maximum(high - bias, bias - low)
+            self._change[op] = np.maximum(self._change.get(op, 0.0), change)
 
     def drop_weights(self) -> list[Note]:
         """Set the weights of constant channels to 0; a note on the layers that have some."""
@@ -82,6 +76,8 @@ class ConstantChannels:
 def _own_bias(op: nn.LayerOp, wide: set[SSAValue]) -> np.ndarray | None:
     """The bias of a layer whose result has 8 bits or so, and whose constants are its own."""
     if not isinstance(op.weight.owner, ConstantOp) or not op.weight.has_one_use():
+        return None
+    if op.CHANNEL_AXIS != 1 and len(nn.shape_of(op.output)) != 2:
         return None
     activation = absorbed_activation(op)
     result = op.output if activation is None else activation.output

@@ -19,7 +19,9 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.dialects.errors import RecogError
-from recog.lowering.cluster.tuner import Tuner, TuneSettings
+from recog.dialects.functions import find_function
+from recog.lowering.cluster.tuner import StepPart, Tuner, TuneSettings
+from recog.lowering.common.batches import frames_of_a_step
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ class TuneCentroidsPass(TuneSettings, ModulePass):
     """An .npz file of `inputs` (N, ...) and `targets`: the float network's outputs, or labels."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        from recog.dialects.functions import find_function
-
         where = f"{self.name} data {self.data}"
         arrays = load_arrays(self.data, what=f"{self.name} data")
         if "targets" not in arrays:
@@ -78,21 +78,26 @@ def tune(
     count = check_frames(inputs, *each_target, what="tuning")
     steps = settings.epochs * -(-count // settings.batch)
     tuner = Tuner(module, settings, steps, originals)
+    at_once = frames_of_a_step(find_function(module, settings.entry))
     tensors = [torch.from_numpy(_as_float32(x, f"input {i}")) for i, x in enumerate(inputs)]
     wanted = _checked_targets(tuner.runner, tensors, each_target)
     losses = [_loss(settings.loss, each) for each in wanted]
     generator = torch.Generator().manual_seed(settings.seed)
     step = 0
     for _ in range(settings.epochs):
-        for chosen in torch.randperm(count, generator=generator).split(settings.batch):
+        for batch in torch.randperm(count, generator=generator).split(settings.batch):
+            parts: list[StepPart] = []
+            for chosen in batch.split(at_once):
 
-            def objective(
-                outputs: Sequence[torch.Tensor], chosen: torch.Tensor = chosen
-            ) -> torch.Tensor:
-                terms = [of(y, t[chosen]) for of, y, t in zip(losses, outputs, wanted)]
-                return torch.stack(terms).mean()
+                def objective(
+                    outputs: Sequence[torch.Tensor], chosen: torch.Tensor = chosen
+                ) -> torch.Tensor:
+                    terms = [of(y, t[chosen]) for of, y, t in zip(losses, outputs, wanted)]
+                    return torch.stack(terms).mean()
 
-            loss = tuner.step([x[chosen] for x in tensors], objective)
+                inputs_of_part = [x[chosen] for x in tensors]
+                parts.append(StepPart(inputs_of_part, objective, len(chosen) / len(batch)))
+            loss = tuner.step_in_parts(parts)
             step += 1
             if progress is not None:
                 progress(step / steps, loss)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
@@ -50,6 +50,14 @@ class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
         "reassign": (0, 10**6),
     }
     CHOICES = {"loss": LOSSES}
+
+
+class StepPart(NamedTuple):
+    """Some of the inputs of a step, their objective, and its share in the step's."""
+
+    inputs: Sequence[np.ndarray | torch.Tensor]
+    objective: Callable[[tuple[torch.Tensor, ...]], torch.Tensor]
+    share: float
 
 
 SETTLED = 0.8
@@ -117,24 +125,32 @@ class Tuner:
         Raises:
             RecogError: the objective is not finite.
         """
+        return self.step_in_parts([StepPart(inputs, objective, 1.0)])
+
+    def step_in_parts(self, parts: Sequence[StepPart]) -> float:
+        """One step down an objective that is the sum of its parts', each run by itself, so that
+        the values of one are held at once; returns it. Raises RecogError as `step` does."""
         import torch
 
-        values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
-        for moving, codebook in self._moving:
-            values[moving.lookup.output] = moving.weight(values[codebook.value])
-        loss = objective(self.runner(*inputs, constants=values))
         self._done += 1
-        if not bool(torch.isfinite(loss)):
-            hint = "a lower learning-rate"
-            raise RecogError(f"tuning diverged in step {self._done}", hint=hint)
         self._optimizer.zero_grad()
-        loss.backward()
+        total = 0.0
+        for part in parts:
+            values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
+            for moving, codebook in self._moving:
+                values[moving.lookup.output] = moving.weight(values[codebook.value])
+            loss = part.objective(self.runner(*part.inputs, constants=values)) * part.share
+            if not bool(torch.isfinite(loss)):
+                hint = "a lower learning-rate"
+                raise RecogError(f"tuning diverged in step {self._done}", hint=hint)
+            loss.backward()
+            total += float(loss.detach())
         self._optimizer.step()
         self._schedule.step()
         if self._reassign and self._done % self._reassign == 0 and self._done <= self._last_move:
             for moving, codebook in self._moving:
                 moving.reassign(codebook.rounded())
-        return float(loss.detach())
+        return total
 
     def store(self) -> None:
         """Write the tuned values into the module."""

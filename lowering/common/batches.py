@@ -15,11 +15,19 @@ FRAMES = 64
 """At most so many: more make nothing faster."""
 BATCH_BYTES = 512 << 20
 """What the values of the frames that run at once may take, one frame at least."""
+STEP_BYTES = 2 << 30
+"""The same of a training step, whose values and gradients are all held."""
 
 
 def frames_at_once(function: func.FuncOp) -> int:
     """How many frames run at once: as many as `BATCH_BYTES` hold, from 1 to `FRAMES`."""
     return max(1, min(FRAMES, BATCH_BYTES // max(1, peak_bytes(function))))
+
+
+def frames_of_a_step(function: func.FuncOp) -> int:
+    """How many frames of a training step run at once: all values stay for the gradient."""
+    held = sum(_bytes(value) for op in function.body.block.ops for value in op.results)
+    return max(1, STEP_BYTES // max(1, 2 * held))
 
 
 def peak_bytes(function: func.FuncOp) -> int:

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from recog.backend.arithmetic.reference.definition import decode, encode
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn import NnRunner, run_nn
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp, lookup_index
 from recog.dialects.data import ConstantOp, constant_array
@@ -22,6 +22,7 @@ from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
 from recog.lowering.cluster.tuner import Parameter, TuneSettings
+from recog.lowering.common import batches
 from recog.lowering.encode.constants import codebook_bias
 
 QUICK = TuneSettings(epochs=5, batch=16, learning_rate=0.01)
@@ -329,3 +330,30 @@ def test_the_pass_reads_its_data(tmp_path: Path):
     np.savez(path, inputs=x)
     with pytest.raises(RecogError, match="has no array named targets\n  hint: it has inputs"):
         apply(clustered(), TuneCentroidsPass(data=str(path)))
+
+
+def test_a_step_in_parts_is_a_step(monkeypatch: pytest.MonkeyPatch):
+    """Frames too large for one batch run in parts, whose gradients add up."""
+    x = images(20)
+    targets, settings = outputs(residual(), x), TuneSettings(epochs=2, batch=16)
+    whole: list[float] = []
+    parts: list[float] = []
+    tune(clustered(), [x], targets, settings, progress=lambda _, loss: whole.append(loss))
+    sizes: list[int] = []
+    monkeypatch.setattr(batches, "STEP_BYTES", 3 * 2 * held_bytes())
+    run = NnRunner.__call__
+
+    def watched(self: NnRunner, *inputs: torch.Tensor, **more: object):
+        sizes.append(len(inputs[0]))
+        return run(self, *inputs, **more)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(NnRunner, "__call__", watched)
+    tune(clustered(), [x], targets, settings, progress=lambda _, loss: parts.append(loss))
+    np.testing.assert_allclose(parts, whole, rtol=1e-4)
+    assert sizes == [1, *[3, 3, 3, 3, 3, 1, 3, 1] * 2]
+
+
+def held_bytes() -> int:
+    """What all values of one frame take."""
+    shapes = [nn.shape_of(op.output) for op in ops_of(clustered(), nn.NnOp)]
+    return sum(4 * int(np.prod(shape)) for shape in shapes)
