@@ -28,6 +28,12 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def report(stage: str, share: float) -> None:
+    """Print the peak after each stage."""
+    if share == 1:
+        print(f"{stage:<12} peak {peak() / 1e9:.2f} GB", flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--size", default="1080x1920", help="rows x columns of a frame")
@@ -43,16 +49,9 @@ def main() -> int:
     frames = random.random((arguments.frames, 3, rows, columns), np.float32)
     for cluster in (False,) if arguments.dense else (False, True):
         options = ConversionOptions(cluster=cluster, epochs=1, activation_memory=1 << 30)
-        start, reached = time.perf_counter(), ""
-
-        def report(stage: str, share: float) -> None:
-            nonlocal reached
-            if share == 1 and stage != reached:
-                reached = stage
-                seconds = time.perf_counter() - start
-                print(f"{stage:<12} {seconds:6.0f} s   peak {peak() / 1e9:.2f} GB", flush=True)
-
+        start = time.perf_counter()
         convert(module, [frames], options=options, progress=report)
+        print(f"converted in {time.perf_counter() - start:.0f} s")
     return 0 if peak() < arguments.limit else 1
 
 
