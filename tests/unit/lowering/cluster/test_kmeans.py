@@ -87,3 +87,27 @@ def test_a_single_cluster():
     rows = np.array([[0.0], [1.0], [5.0]], np.float32)
     found = cluster_rows(rows, 1)
     np.testing.assert_allclose(found.centroids, [[2.0]], rtol=1e-6)
+
+
+def test_many_rows_are_fitted_by_a_sample(monkeypatch: pytest.MonkeyPatch):
+    """All rows have a label, and the error is nearly that of fitting all."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(20_000, 4)).astype(np.float32)
+    weights = random.uniform(0.5, 2, len(rows))
+
+    def error() -> float:
+        found = cluster_rows(rows, 16, weights=weights)
+        assert found.labels.shape == (len(rows),)
+        return float((weights * ((rows - found.centroids[found.labels]) ** 2).sum(axis=1)).sum())
+
+    whole = error()
+    monkeypatch.setattr(kmeans, "FITTED_ROWS", 5_000)
+    assert error() < 1.03 * whole
+    assert error() != whole
+
+
+def test_few_values_among_many_rows_are_all_kept():
+    values = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    rows = values[np.random.default_rng(1).integers(0, 7, 50_000)]
+    found = cluster_rows(rows, 8)
+    assert (found.centroids[found.labels] == rows).all()
