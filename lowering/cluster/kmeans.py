@@ -70,7 +70,7 @@ def cluster_rows(
             return _most_used_first(fitted.cluster_centers_.astype(np.float32), labels)
         part = np.sort(random.choice(len(rows), FITTED_ROWS, replace=False))
         fitted.fit(rows[part], sample_weight=None if weights is None else weights[part])
-        labels = fitted.predict(rows)
+        labels = np.asarray(fitted.predict(rows))
     return _most_used_first(_means(rows, labels, fitted.cluster_centers_, weights), labels)
 
 
