@@ -21,12 +21,13 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-tasks bench-engine bench-memory compare-revisions fuzz lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-engine bench-memory compare-revisions fuzz lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
 	@echo "make test    ruff, pyright, lit and pytest"
 	@echo "make bench-networks  bring 41 full-size networks to the chip (build/bench/networks.json)"
+	@echo "make bench-ops       import PyTorch's operator database (build/bench/ops.json, docs/operators.md)"
 	@echo "make bench-tasks     score four perception tasks at every level (build/bench/tasks.json)"
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
@@ -55,6 +56,10 @@ test: $(VENV)/.installed-test
 # BENCH_ARGS='--only resnet50 unet' selects networks, --no-chip stops after batch norm folding.
 bench-networks: $(VENV)/.installed-networks
 	$(BIN)/python tests/benchmarks/bench_networks.py $(BENCH_ARGS)
+
+# BENCH_ARGS='--only nn.functional' selects operators, and leaves the documentation as it is.
+bench-ops: $(VENV)/.installed-test
+	$(BIN)/python tests/benchmarks/bench_ops.py $(or $(BENCH_ARGS),--docs docs/operators.md)
 
 # BENCH_ARGS='--only stereo3d --frames 60' selects tasks and held-out frames.
 bench-tasks: $(VENV)/.installed-test

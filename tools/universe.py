@@ -62,6 +62,10 @@ PASSES: dict[str, PassEntry] = {
         "raising.peaks",
         "take the sigmoid before peaks into the op that ranks them",
     ),
+    "one-frame": PassEntry(
+        "legalize.one_frame",
+        "give networks that run any batch types of a batch of one",
+    ),
     "pixels-first": PassEntry(
         "legalize.pixels_first",
         "convert and normalize 8-bit pixels before they are moved",

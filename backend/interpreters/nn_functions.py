@@ -32,6 +32,14 @@ class NnElementaryFunctions(InterpreterFunctions):
     def run_exp(self, _: Interpreter, op: nn.ExpOp, args: PythonValues) -> PythonValues:
         return (torch.exp(as_tensor(args[0])),)
 
+    @impl(nn.Expm1Op)
+    def run_expm1(self, _: Interpreter, op: nn.Expm1Op, args: PythonValues) -> PythonValues:
+        return (torch.expm1(as_tensor(args[0])),)
+
+    @impl(nn.Log1pOp)
+    def run_log1p(self, _: Interpreter, op: nn.Log1pOp, args: PythonValues) -> PythonValues:
+        return (torch.log1p(as_tensor(args[0])),)
+
     @impl(nn.LogOp)
     def run_log(self, _: Interpreter, op: nn.LogOp, args: PythonValues) -> PythonValues:
         return (torch.log(as_tensor(args[0])),)
@@ -74,6 +82,10 @@ class NnElementaryFunctions(InterpreterFunctions):
     @impl(nn.Atan2Op)
     def run_atan2(self, _: Interpreter, op: nn.Atan2Op, args: PythonValues) -> PythonValues:
         return (torch.atan2(*tensors(args)),)
+
+    @impl(nn.PowerOp)
+    def run_power(self, _: Interpreter, op: nn.PowerOp, args: PythonValues) -> PythonValues:
+        return (torch.pow(*tensors(args)),)
 
     @impl(nn.MaximumOp)
     def run_maximum(self, _: Interpreter, op: nn.MaximumOp, args: PythonValues) -> PythonValues:

@@ -33,6 +33,7 @@ from recog.dialects.shapes import Shape
 from recog.dialects.tensors import PIXEL_TYPE, element_type_of, shape_of
 
 __all__ = [
+    "DECOMPOSED",
     "FLOAT_TYPES",
     "INDEX_TYPE",
     "MASK_TYPE",
@@ -53,6 +54,8 @@ INDEX_TYPE = i64
 """Positions along an axis: of gather, top-k and argmax."""
 MASK_TYPE = i1
 """Truth values: of comparisons and `nn.where`."""
+DECOMPOSED = "nn.decomposed"
+"""The attribute of a module: the torch operators that others stand for in it, and how often."""
 RESULT_NAME = "nn.name"
 """The attribute of a function's result: its key in the dict or tuple that the network returns."""
 

@@ -20,13 +20,16 @@ __all__ = [
     "EluOp",
     "ErfOp",
     "ExpOp",
+    "Expm1Op",
     "FloorDivideOp",
     "FloorOp",
+    "Log1pOp",
     "LogOp",
     "MaximumOp",
     "MinimumOp",
     "NegOp",
     "PowOp",
+    "PowerOp",
     "RemainderOp",
     "RsqrtOp",
     "SinOp",
@@ -70,6 +73,22 @@ class ExpOp(UnaryOp):
 
     name = "nn.exp"
     SIGN: ClassVar[Sign] = Sign.NEVER_NEGATIVE
+
+
+@irdl_op_definition
+class Expm1Op(UnaryOp):
+    """exp(x) - 1, with all digits where x is small, `torch.expm1`."""
+
+    name = "nn.expm1"
+    SIGN: ClassVar[Sign] = Sign.KEPT
+
+
+@irdl_op_definition
+class Log1pOp(UnaryOp):
+    """log(1 + x), with all digits where x is small, `torch.log1p`."""
+
+    name = "nn.log1p"
+    SIGN: ClassVar[Sign] = Sign.KEPT
 
 
 @irdl_op_definition
@@ -175,6 +194,18 @@ class Atan2Op(BinaryOp):
     name = "nn.atan2"
     SIGN: ClassVar[Sign] = Sign.ANY
     ABSORBS_ACTIVATION: ClassVar[bool] = False
+
+
+@irdl_op_definition
+class PowerOp(BinaryOp):
+    """lhs to the power of rhs, `torch.pow` of two tensors."""
+
+    name = "nn.power"
+    SIGN: ClassVar[Sign] = Sign.BY_RULE
+    ABSORBS_ACTIVATION: ClassVar[bool] = False
+
+    def never_negative(self, known: Callable[[SSAValue], bool]) -> bool:
+        return known(self.lhs)
 
 
 @irdl_op_definition

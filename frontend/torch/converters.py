@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import wraps
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.shapes import Shape
 
 Converter = Callable[..., Any]
@@ -86,6 +88,8 @@ class ConstantPool:
     block: Block
     _values: dict[tuple[Any, ...], SSAValue] = field(default_factory=dict)
     _alive: list[Tensor] = field(default_factory=list)
+    not_numbers: list[ConstantOp] = field(default_factory=list[ConstantOp])
+    """Those that hold NaN."""
 
     def materialize(self, constant: Constant) -> SSAValue:
         """The SSA value; raises RecogError for NaN or infinity, Unsupported for dtypes."""
@@ -97,9 +101,21 @@ class ConstantPool:
         op.location = NameLoc(StringAttr(constant.name), NoneAttr())
         op.output.name_hint = identifier(constant.name)
         self.block.add_op(op)
+        if constant.computed and tensor.is_floating_point() and bool(tensor.isnan().any()):
+            self.not_numbers.append(op)
         self._values[key] = op.output
         self._alive.append(tensor)  # a freed tensor's address could name another one
         return op.output
+
+    def check_numbers(self) -> None:
+        """Raise RecogError if a constant that holds NaN is used."""
+        for op in self.not_numbers:
+            if op.parent is not None and op.output.uses:
+                raise RecogError(
+                    "is computed of constants, and holds NaN",
+                    where=f"constant {describe_location(op.location) or ''}".strip(),
+                    hint="memory of torch.empty is read that nothing was written to, or 0 / 0",
+                )
 
     def forget(self, tensor: Tensor) -> None:
         """An operator wrote to this tensor's memory: what was made of it holds the old values."""
@@ -126,8 +142,8 @@ def _array(constant: Constant) -> tuple[np.ndarray, Attribute]:
         element_type = ELEMENT_TYPES.get(tensor.dtype, i64)
         return tensor.to(torch.int64).cpu().contiguous().numpy(), element_type
     array = tensor.to(torch.float32).cpu().contiguous().numpy()
-    finite = ~np.isnan(array) if constant.computed else np.isfinite(array)
-    if not finite.all():
+    finite = np.isfinite(array)
+    if not constant.computed and not finite.all():
         index = [int(i) for i in np.argwhere(~finite)[0]]
         raise RecogError(
             f"element {index} is {array[tuple(index)]}: weights must be finite",
@@ -209,10 +225,34 @@ class ConverterContext:
             case _:
                 return ()
 
+    def uses_result(self, index: int) -> bool:
+        """Whether the network takes the operator's result of this number, of several."""
+        users = (user for user in self.node.users if user.target is getitem)
+        return any(user.args[1] == index and bool(user.users) for user in users)
+
     @property
     def result_shape(self) -> Shape:
-        """The shape that torch recorded for the operator's result."""
-        return tuple(self.node.meta["val"].shape)
+        """The shape that torch recorded for the operator's result, of several the first."""
+        value = self.node.meta["val"]
+        return tuple((value[0] if isinstance(value, list | tuple) else value).shape)
+
+
+def with_batch(rank: int) -> Callable[[Converter], Converter]:
+    """Let a converter of tensors of that rank take one without a batch axis too."""
+
+    def wrap(converter: Converter) -> Converter:
+        @wraps(converter)
+        def convert(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) -> Any:
+            shape = c.shape(input)
+            if len(shape) != rank - 1:
+                return converter(c, input, *arguments, **keywords)
+            one = c.emit(nn.ReshapeOp(c.value(input), (1, *shape)))
+            result = converter(c, one, *arguments, **keywords)
+            return c.emit(nn.ReshapeOp(result, nn.shape_of(result)[1:]))
+
+        return convert
+
+    return wrap
 
 
 def normalized_axis(axis: int, rank: int) -> int:

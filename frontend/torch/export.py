@@ -37,6 +37,10 @@ def export_model(
         with quiet_torch():
             return torch.export.export(model, tuple(arguments), dict(keywords))
     except Exception as error:
+        # Writes to one of several views are refused for the sake of gradients alone.
+        without_gradients = _export_without_gradients(model, arguments, keywords)
+        if without_gradients is not None:
+            return without_gradients
         draft = _draft(model, arguments, keywords)
         if draft is None:
             raise _export_error(error) from None
@@ -44,6 +48,16 @@ def export_model(
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+def _export_without_gradients(
+    model: torch.nn.Module, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> ExportedProgram | None:
+    try:
+        with quiet_torch(), torch.no_grad():
+            return torch.export.export(model, tuple(arguments), dict(keywords))
+    except Exception:
+        return None
 
 
 def layers_in_training(model: torch.nn.Module) -> list[ImportProblem]:

@@ -36,6 +36,11 @@ FACTORIES = frozenset(
 )
 """Operators that look at their operand's shape alone: their results are constants."""
 
+_UNINITIALIZED = frozenset(
+    ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted")
+)
+"""Operators that give memory as it is, for others to write to."""
+
 READS_A_VALUE = frozenset({"aten.item.default", "aten._local_scalar_dense.default"})
 """Operators that give a tensor's value to Python, for control flow and sizes."""
 
@@ -163,6 +168,11 @@ def mutated_node(node: Node) -> Node | None:
             value = node.args[index] if index < len(node.args) else node.kwargs.get(argument.name)
             return value if isinstance(value, Node) else None
     return None
+
+
+def is_uninitialized(node: Node) -> bool:
+    """Whether the operator gives memory that may hold anything."""
+    return str(node.target).partition(".")[2].split(".")[0] in _UNINITIALIZED
 
 
 def draws_random_numbers(node: Node) -> bool:

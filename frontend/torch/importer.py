@@ -7,7 +7,6 @@ once, every operator with its module path and source line.
 
 from __future__ import annotations
 
-import inspect
 import operator
 import warnings
 from collections import Counter
@@ -21,16 +20,16 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import ConstantArgument, InputKind, InputSpec, OutputKind
 from torch.fx import Node
 from torch.fx.node import map_arg
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
     ArrayAttr,
     Builtin,
     DictionaryAttr,
+    IntegerAttr,
     ModuleOp,
     StringAttr,
-    TensorType,
-    UnrealizedConversionCastOp,
+    i64,
 )
 from xdsl.dialects.func import Func, FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
@@ -43,44 +42,16 @@ from recog.dialects.verification import verify_module
 from recog.frontend.torch import graph
 from recog.frontend.torch.archive import load_archive
 from recog.frontend.torch.converters import (
-    ELEMENT_TYPES,
     Constant,
     ConstantPool,
-    ConverterContext,
     Unsupported,
     identifier,
-    merged,
 )
-from recog.frontend.torch.export import export_model, first_lines, layers_in_training
-from recog.frontend.torch.ops import (
-    boxes,
-    elementwise,
-    functions,
-    layers,
-    matrix,
-    one_dimensional,
-    padding,
-    sampling,
-    selection,
-    structure,
-    volumes,
-)
+from recog.frontend.torch.export import export_model, layers_in_training
+from recog.frontend.torch.operators import UNKNOWN, OperatorConverter, type_of
 from recog.frontend.torch.problems import ImportFailure, ImportProblem
 from recog.frontend.torch.scopes import check_no_scope, flat_graph
-
-CONVERTERS = merged(
-    layers.OPS,
-    boxes.OPS,
-    elementwise.OPS,
-    functions.OPS,
-    matrix.OPS,
-    one_dimensional.OPS,
-    padding.OPS,
-    sampling.OPS,
-    selection.OPS,
-    structure.OPS,
-    volumes.OPS,
-)
+from recog.frontend.torch.static_shapes import static_program
 
 
 def import_torch(
@@ -113,7 +84,7 @@ def import_pt2(path: str | Path) -> ModuleOp:
 
 def import_exported(program: ExportedProgram) -> ModuleOp:
     """The nn module of an exported program; raises RecogError as `import_torch`."""
-    return _import([], program)
+    return _import([], static_program(program))
 
 
 def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp:
@@ -125,8 +96,13 @@ def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp
         if problems or not importer.stale:
             raise
         # Writes to part of a tensor: torch turns them into new tensors, whole ops stay whole.
-        module = _GraphImporter(_functional(program)).run()
+        importer = _GraphImporter(_functional(program))
+        module = importer.run()
         CanonicalizePass().apply(_context(), module)
+    if importer.constants.not_numbers:
+        # Memory that was written to, part by part, goes with the parts that nothing reads.
+        CanonicalizePass().apply(_context(), module)
+        importer.constants.check_numbers()
     verify_module(module)
     return module
 
@@ -153,6 +129,7 @@ class _GraphImporter:
         self.nodes = list(flat_graph(program.graph_module).nodes)
         self.block = Block()
         self.constants = ConstantPool(self.block)
+        self.operators = OperatorConverter(self.block, self.constants, self._before_write)
         self.values: dict[Node, Any] = {}
         self.aliases = graph.AliasSets()
         self.state = dict[Node, str]()  # parameters and buffers by name
@@ -165,7 +142,7 @@ class _GraphImporter:
             self._guarded(node, lambda node=node, spec=spec: self._input(node, spec))
         for node in self.nodes:
             if node.op == "get_attr":
-                self.values[node] = _UNKNOWN  # a graph, for the operator that calls it
+                self.values[node] = UNKNOWN  # a graph, for the operator that calls it
             if node.op == "call_function":
                 self._guarded(node, lambda node=node: self._operator(node))
         outputs = self._outputs()
@@ -180,7 +157,13 @@ class _GraphImporter:
             function.properties["res_attrs"] = ArrayAttr(
                 DictionaryAttr({nn.RESULT_NAME: StringAttr(name)} if name else {}) for name in names
             )
-        return ModuleOp([function])
+        module = ModuleOp([function])
+        if self.operators.decomposed:
+            counts = self.operators.decomposed.items()
+            module.attributes[nn.DECOMPOSED] = DictionaryAttr(
+                {name: IntegerAttr(count, i64) for name, count in sorted(counts)}
+            )
+        return module
 
     def _guarded(self, node: Node, convert: Any) -> None:
         """Convert a node; where that fails, note why and go on with a stand-in."""
@@ -189,25 +172,13 @@ class _GraphImporter:
             self.values[node] = convert()
         except (Unsupported, ValueError) as problem:
             self._note(node, problem)
-            self.values[node] = self._stand_in(node.meta.get("val"))
+            self.values[node] = self.operators.stand_in(node.meta.get("val"))
 
     def _note(self, node: Node, problem: Exception) -> None:
         hint = problem.hint if isinstance(problem, Unsupported) else None
         what = node.target if node.op == "call_function" else f"input {node.name}"
         place = describe_location(graph.node_location(node)) or ""
         self.problems.append(ImportProblem(str(what), place, str(problem), hint))
-
-    def _stand_in(self, example: Any) -> Any:
-        """A value of the right type, so that the rest of the graph is checked too."""
-        if isinstance(example, (list, tuple)):
-            return tuple(self._stand_in(part) for part in example)
-        if not isinstance(example, Tensor) or example.dtype not in ELEMENT_TYPES:
-            return _UNKNOWN
-        if not all(isinstance(size, int) for size in example.shape):
-            return _UNKNOWN
-        op = UnrealizedConversionCastOp(operands=[[]], result_types=[[_type_of(example)]])
-        self.block.add_op(op)
-        return op.results[0]
 
     def _input(self, node: Node, spec: InputSpec) -> Any:
         if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
@@ -228,7 +199,7 @@ class _GraphImporter:
                 f"is {example.dtype}; the inputs of a network are float32, or images of uint8",
                 "compute the indices inside the network, or give them as a buffer",
             )
-        argument = self.block.insert_arg(_type_of(example), len(self.block.args))
+        argument = self.block.insert_arg(type_of(example), len(self.block.args))
         argument.name_hint = identifier(node.name)
         return argument
 
@@ -242,67 +213,20 @@ class _GraphImporter:
         args: Any = map_arg(node.args, lambda n: self.values[n])
         kwargs: Any = map_arg(node.kwargs, lambda n: self.values[n])
         if node.target is operator.getitem:
-            known = args[0] is not _UNKNOWN
-            return args[0][args[1]] if known else self._stand_in(node.meta.get("val"))
+            known = args[0] is not UNKNOWN
+            return args[0][args[1]] if known else self.operators.stand_in(node.meta.get("val"))
         check_no_scope(node)
-        result = self._convert(node, args, kwargs)
+        result = self.operators.convert(node, args, kwargs)
         changed = graph.mutated_node(node)
-        if changed is not None and not isinstance(result, Constant):
+        if changed is not None and not _both_constant(self.values[changed], result):
             self._replace(changed, result)
         return result
 
-    def _convert(self, node: Node, args: Any, kwargs: Any) -> Any:
-        leaves = tree_leaves((args, kwargs))
-        known = not any(leaf is _UNKNOWN for leaf in leaves)
-        if known and graph.operator_name(node) in graph.FACTORIES:
-            args = tree_map(_shape_alone, args)
-            leaves = tree_leaves((args, kwargs))
-        if known and not any(isinstance(leaf, SSAValue) for leaf in leaves):
-            return self._evaluate(node, args, kwargs)
-        if known and graph.operator_name(node) in graph.READS_A_VALUE:
-            raise Unsupported(
-                "reads the value of a tensor: neither control flow nor sizes may depend on it",
-                "choose with torch.where, or leave it to the code around the network",
-            )
-        if not known and graph.on_symbols(node):
-            return _UNKNOWN
-        if graph.size_depends_on_data(node):
-            if not known:
-                return self._stand_in(node.meta.get("val"))
-            raise Unsupported(
-                "gives a size that depends on the data",
-                "pick a fixed number with topk, or leave it to the code after the network",
-            )
-        converter = CONVERTERS.get(graph.operator_name(node))
-        if converter is None:
-            raise Unsupported("the operator is not supported", _REWRITE)
-        if not known:
-            return self._stand_in(node.meta.get("val"))
-        conversion = ConverterContext(node, self.block, self.constants, graph.node_location(node))
-        try:
-            inspect.signature(converter).bind(conversion, *args, **kwargs)
-        except TypeError as error:
-            raise Unsupported(f"this form of the operator is not supported: {error}") from None
-        result = converter(conversion, *args, **kwargs)
-        name = graph.node_module_path(node) if graph.in_library_module(node) else node.name
-        for value, example in zip(tree_leaves(result), tree_leaves(node.meta.get("val"))):
-            if isinstance(value, SSAValue):
-                _check_result(value, example)
-                value.name_hint = value.name_hint or identifier(name)
-        return result
-
-    def _evaluate(self, node: Node, args: Any, kwargs: Any) -> Any:
-        """Run an operator of constants now. In-place ones write to what torch's views share."""
-        if graph.draws_random_numbers(node):
-            raise Unsupported(
-                "draws random numbers: a network must give the same for the same inputs",
-                "draw them once and keep them in a buffer",
-            )
-        changed = graph.mutated_node(node)
-        if changed is not None:
+    def _before_write(self, changed: Node) -> None:
+        """An operator writes to a tensor of constants, which may be one inside another's graph."""
+        if changed in self.values:
             self._check_stateless(changed)
             self.constants.forget(self.values[changed].tensor)
-        return _evaluate(node, args, kwargs)
 
     def _check_stateless(self, changed: Node) -> None:
         for node in self.aliases.of(changed):
@@ -345,50 +269,16 @@ class _GraphImporter:
         return self.constants.materialize(value) if isinstance(value, Constant) else value
 
 
-_REWRITE = "write it with other operators, or leave it to the code after the network"
-_UNKNOWN = object()
-"""Stands for what could not be converted and is no float tensor."""
-
-
 def _state_changed(name: str | None) -> Unsupported:
     return Unsupported(
         f"changes {name} in place; the network must keep no state", "return the new value instead"
     )
 
 
-def _shape_alone(value: Any) -> Any:
-    """A tensor of the shape and dtype of a value, for operators that look at nothing else."""
-    if not isinstance(value, SSAValue):
-        return value
-    element_type = nn.element_type_of(value)
-    dtype = next(each for each, known in ELEMENT_TYPES.items() if known == element_type)
-    return Constant(torch.zeros(nn.shape_of(value), dtype=dtype), "shape", True)
+def _both_constant(*handles: Any) -> bool:
+    """Whether an operator has written to memory at import already."""
+    return all(isinstance(handle, Constant) for handle in handles)
 
 
 def _is_none(value: Any) -> bool:
     return value is None
-
-
-def _type_of(example: Tensor) -> TensorType:
-    if example.dtype not in ELEMENT_TYPES:
-        raise Unsupported(f"is {example.dtype}; only float32 is supported", "call model.float()")
-    return TensorType(ELEMENT_TYPES[example.dtype], list(example.shape))
-
-
-def _check_result(value: SSAValue, example: Any) -> None:
-    """The shape inferred here must be the one torch saw."""
-    if isinstance(example, Tensor) and value.type != _type_of(example):
-        raise Unsupported(f"gives {value.type} here, {list(example.shape)} in torch")
-
-
-def _evaluate(node: Node, args: Any, kwargs: Any) -> Any:
-    if not callable(node.target) or not graph.is_computation(node.target):
-        raise Unsupported("the operator is not supported")
-    args, kwargs = tree_map(lambda x: x.tensor if isinstance(x, Constant) else x, (args, kwargs))
-    try:
-        with torch.no_grad():
-            result = node.target(*args, **kwargs)
-    except Exception as error:
-        raise Unsupported(f"cannot be evaluated at import: {first_lines(error)}") from None
-    name = graph.node_module_path(node) or node.name
-    return tree_map(lambda r: Constant(r, name, True) if isinstance(r, Tensor) else r, result)

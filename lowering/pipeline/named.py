@@ -27,6 +27,7 @@ from recog.lowering.legalize.batch_first import BatchFirstPass
 from recog.lowering.legalize.channels_first import ChannelsFirstPass
 from recog.lowering.legalize.decompose_conv3d import DecomposeConv3dPass
 from recog.lowering.legalize.decompose_normalization import DecomposeNormalizationPass
+from recog.lowering.legalize.one_frame import OneFramePass
 from recog.lowering.legalize.pixels_first import PixelsFirstPass
 from recog.lowering.legalize.share_constants import ShareConstantsPass
 from recog.lowering.legalize.slice_takes import SliceTakesPass
@@ -47,6 +48,7 @@ class Step(NamedTuple):
 
 
 RAISING = (
+    Step(OneFramePass),
     Step(SplitBatchPass),
     Step(RaiseCorrelationPass),
     Step(RaisePeaksPass),
@@ -121,7 +123,7 @@ def run_steps(steps: Sequence[Step], ctx: Context, module: ModuleOp, options: ob
 class RaiseTorchPass(ModulePass):
     """Replace what torch networks spell out op by op by single ops.
 
-    Runs split-batch, raise-correlation, raise-peaks and raise-expectation.
+    Runs one-frame, split-batch, raise-correlation, raise-peaks and raise-expectation.
     """
 
     name = "raise-torch"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 
 from recog.dialects import nn
@@ -74,6 +74,10 @@ def report_of(module: ModuleOp) -> NetworkReport:
     on_chip = sum(row.count for row in rows if row.side == CHIP)
     on_host = sum(row.count for row in rows if row.side == HOST)
     notes.append(f"ops: {on_chip} on the chip, {on_host} on the host")
+    decomposed = module.attributes.get(nn.DECOMPOSED)
+    if isinstance(decomposed, DictionaryAttr):
+        counts = [f"{name} ({count.value.data})" for name, count in decomposed.data.items()]  # pyright: ignore
+        notes.append(f"by torch's own decomposition: {', '.join(counts)}")
     function = next((op for op in module.walk() if isinstance(op, FuncOp)), None)
     mixing = None if function is None else nn.batch_mixing_op(function)
     if mixing is not None:

@@ -53,14 +53,18 @@ def clamp(
 ) -> SSAValue:
     low = -np.inf if min is None else float(min)
     high = np.inf if max is None else float(max)
-    if low > high:
-        raise Unsupported(f"clamp from {low} to {high} is empty")
-    return c.emit(nn.ClampOp(c.value(input), low, high))
+    # Where nothing is between the two, torch gives the upper end.
+    return c.emit(nn.ClampOp(c.value(input), low if low <= high else high, high))
 
 
 @OPS.add("aten.clamp_min.default")
 def clamp_min(c: ConverterContext, input: Any, min: float) -> SSAValue:
     return clamp(c, input, min=min)
+
+
+@OPS.add("aten.clamp_max.default")
+def clamp_max(c: ConverterContext, input: Any, max: float) -> SSAValue:
+    return clamp(c, input, max=max)
 
 
 @OPS.add("aten.leaky_relu.default")

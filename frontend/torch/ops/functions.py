@@ -27,7 +27,9 @@ _PLAIN: dict[str, type[nn.UnaryOp]] = {
     "neg": nn.NegOp,
     "floor": nn.FloorOp,
     "exp": nn.ExpOp,
+    "expm1": nn.Expm1Op,
     "log": nn.LogOp,
+    "log1p": nn.Log1pOp,
     "sqrt": nn.SqrtOp,
     "rsqrt": nn.RsqrtOp,
     "sin": nn.SinOp,
@@ -74,9 +76,10 @@ def log_sigmoid(c: ConverterContext, input: Any) -> SSAValue:
 def elu(
     c: ConverterContext, input: Any, alpha: float = 1, scale: float = 1, input_scale: float = 1
 ) -> SSAValue:
-    if scale != 1 or input_scale != 1:
-        raise Unsupported("a scaled ELU is not supported", "use ELU")
-    return c.emit(nn.EluOp(c.value(input), float(alpha)))
+    if input_scale != 1:
+        raise Unsupported("an ELU of a scaled input is not supported", "use ELU")
+    result = c.emit(nn.EluOp(c.value(input), float(alpha)))
+    return result if scale == 1 else c.emit(nn.MulOp(result, c.typed(scale, torch.float32)))
 
 
 @OPS.add("aten.pow.Tensor_Scalar")
@@ -125,17 +128,15 @@ def axes_of(c: ConverterContext, input: Any, dim: Any) -> list[int]:
     return sorted(normalized_axis(axis, rank) for axis in given)
 
 
-@OPS.add("aten.sum.dim_IntList", "aten.sum.default")
-def total(
-    c: ConverterContext, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> SSAValue:
-    x = c.typed(input, c.result_dtype)
-    return c.emit(nn.SumOp(x, axes_of(c, input, dim), keepdims=keepdim))
+def mean_over(c: ConverterContext, input: Any, dim: Any, keepdim: bool) -> SSAValue:
+    """The mean over the axes that `dim` names; that of one element is the element."""
+    x, axes = c.value(input), axes_of(c, input, dim)
+    return c.emit(nn.MeanOp(x, axes, keepdims=keepdim)) if axes else x
 
 
 @OPS.add("aten.mean.default")
 def mean_of_all(c: ConverterContext, input: Any, *, dtype: Any = None) -> SSAValue:
-    return c.emit(nn.MeanOp(c.value(input), axes_of(c, input, None)))
+    return mean_over(c, input, None, False)
 
 
 @OPS.add("aten.amax.default", "aten.max.default")
@@ -183,25 +184,6 @@ def deviation_of_dim(
     return deviation(c, input, dim, correction=int(unbiased), keepdim=keepdim)
 
 
-@OPS.add("aten.linalg_vector_norm.default")
-def vector_norm(
-    c: ConverterContext,
-    input: Any,
-    ord: float = 2,
-    dim: Any = None,
-    keepdim: bool = False,
-    *,
-    dtype: Any = None,
-) -> SSAValue:
-    x, axes = c.value(input), axes_of(c, input, dim)
-    if ord == 1:
-        return c.emit(nn.SumOp(c.emit(nn.AbsOp(x)), axes, keepdims=keepdim))
-    if ord != 2:
-        raise Unsupported(f"a vector norm of order {ord} is not supported", "use 1 or 2")
-    squares = c.emit(nn.SumOp(c.emit(nn.MulOp(x, x)), axes, keepdims=keepdim))
-    return c.emit(nn.SqrtOp(squares))
-
-
 def _affine(
     c: ConverterContext, shape: Sequence[int], weight: Any, bias: Any
 ) -> tuple[SSAValue, ...]:
@@ -223,6 +205,51 @@ def layer_norm(
 ) -> SSAValue:
     scale, shift = _affine(c, normalized_shape, weight, bias)
     return c.emit(nn.LayerNormOp(c.value(input), scale, shift, eps=eps))
+
+
+@OPS.add("aten.native_layer_norm.default")
+def native_layer_norm(
+    c: ConverterContext,
+    input: Any,
+    normalized_shape: Sequence[int],
+    weight: Any,
+    bias: Any,
+    eps: float,
+) -> tuple[SSAValue | None, ...]:
+    result = layer_norm(c, input, normalized_shape, weight, bias, eps)
+    rank = len(c.shape(input))
+    axes = list(range(rank - len(normalized_shape), rank))
+    return result, *_statistics(c, c.value(input), axes, eps, keepdim=True)
+
+
+@OPS.add("aten.native_group_norm.default")
+def native_group_norm(
+    c: ConverterContext,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    N: int,
+    C: int,
+    HxW: int,
+    group: int,
+    eps: float,
+) -> tuple[SSAValue | None, ...]:
+    result = group_norm(c, input, group, weight, bias, eps)
+    if not c.uses_result(1) and not c.uses_result(2):
+        return result, None, None
+    grouped = c.emit(nn.ReshapeOp(c.value(input), (N, group, C * HxW // group)))
+    return result, *_statistics(c, grouped, [2], eps, keepdim=False)
+
+
+def _statistics(
+    c: ConverterContext, x: SSAValue, axes: list[int], eps: float, *, keepdim: bool
+) -> tuple[SSAValue | None, SSAValue | None]:
+    """The mean, and one over the deviation, that a norm also gives, where they are used."""
+    mean = mean_over(c, x, axes, keepdim) if c.uses_result(1) else None
+    if not c.uses_result(2):
+        return mean, None
+    spread = variance(c, x, axes, correction=0, keepdim=keepdim)
+    return mean, c.emit(nn.RsqrtOp(c.emit(nn.AddOp(spread, c.typed(eps, torch.float32)))))
 
 
 @OPS.add("aten.group_norm.default")

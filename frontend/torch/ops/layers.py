@@ -16,13 +16,17 @@ from recog.frontend.torch.converters import (
     normalized_axis,
     pair,
     symmetric,
+    with_batch,
 )
+from recog.frontend.torch.ops.one_dimensional import conv1d, conv_transpose1d
+from recog.frontend.torch.ops.sampling import conv_transpose2d
 from recog.frontend.torch.ops.volumes import conv3d
 
 OPS = Registry()
 
 
 @OPS.add("aten.conv2d.default")
+@with_batch(4)
 def conv2d(
     c: ConverterContext,
     input: Any,
@@ -37,6 +41,7 @@ def conv2d(
 
 
 @OPS.add("aten.conv2d.padding")
+@with_batch(4)
 def conv2d_named_padding(
     c: ConverterContext,
     input: Any,
@@ -70,11 +75,14 @@ def convolution(
     groups: int,
 ) -> SSAValue:
     if transposed:
-        raise Unsupported("transposed convolution is not supported")
+        transpose = {1: conv_transpose1d, 2: conv_transpose2d}.get(len(stride))
+        if transpose is None:
+            raise Unsupported(f"transposed convolution over {len(stride)} spatial axes")
+        return transpose(c, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    if len(stride) == 1:
+        return conv1d(c, input, weight, bias, stride, padding, dilation, groups)
     if len(stride) == 3:
         return conv3d(c, input, weight, bias, stride, padding, dilation, groups)
-    if len(stride) != 2:
-        raise Unsupported(f"convolution over {len(stride)} spatial axes; 2 and 3 are supported")
     return _conv2d(c, input, weight, bias, stride, symmetric(padding), dilation, groups)
 
 
@@ -102,6 +110,7 @@ def _conv2d(
 
 
 @OPS.add("aten.linear.default")
+@with_batch(2)
 def linear(c: ConverterContext, input: Any, weight: Any, bias: Any = None) -> SSAValue:
     return c.emit(nn.LinearOp(c.value(input), c.value(weight), c.optional(bias)))
 
@@ -159,6 +168,7 @@ def _batch_norm(
 
 
 @OPS.add("aten.max_pool2d.default")
+@with_batch(4)
 def max_pool2d(
     c: ConverterContext,
     input: Any,
@@ -181,6 +191,7 @@ def max_pool2d(
 
 
 @OPS.add("aten.avg_pool2d.default")
+@with_batch(4)
 def avg_pool2d(
     c: ConverterContext,
     input: Any,
@@ -205,28 +216,16 @@ def avg_pool2d(
     )
 
 
-@OPS.add("aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default")
-def adaptive_avg_pool2d(c: ConverterContext, input: Any, output_size: Any) -> SSAValue:
-    sizes, wanted = c.shape(input)[2:], c.result_shape[2:]
-    if len(sizes) != 2:
-        raise Unsupported(f"needs images (N, C, H, W), got {list(c.shape(input))}")
-    if any(size % target for size, target in zip(sizes, wanted)):
-        raise Unsupported(
-            f"adaptive average pooling from {list(sizes)} to {list(wanted)}, "
-            "which needs windows of different sizes",
-            "choose an input size that the output size divides",
-        )
-    kernel = [size // target for size, target in zip(sizes, wanted)]
-    return c.emit(nn.AvgPool2dOp(c.value(input), kernel, kernel))
-
-
 @OPS.add("aten.mean.dim")
 def mean(
     c: ConverterContext, input: Any, dim: Any, keepdim: bool = False, *, dtype: Any = None
 ) -> SSAValue:
     shape = c.shape(input)
-    given = range(len(shape)) if not dim else [dim] if isinstance(dim, int) else dim
+    given = range(len(shape)) if dim is None or dim == [] else dim
+    given = [given] if isinstance(given, int) else given
     axes = sorted(normalized_axis(axis, len(shape)) for axis in given)
+    if not axes:
+        return c.value(input)
     if len(shape) != 4 or axes != [2, 3]:
         return c.emit(nn.MeanOp(c.value(input), axes, keepdims=keepdim))
     # Over H and W it is a global average pool: one form for all later passes.

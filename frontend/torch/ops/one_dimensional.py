@@ -7,7 +7,13 @@ from typing import Any
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.converters import Constant, ConverterContext, Registry, Unsupported
+from recog.frontend.torch.converters import (
+    Constant,
+    ConverterContext,
+    Registry,
+    Unsupported,
+    with_batch,
+)
 from recog.frontend.torch.ops.sampling import outputs_first, transposed_weight
 
 OPS = Registry()
@@ -41,6 +47,7 @@ def weight_with_rows(c: ConverterContext, weight: Any) -> SSAValue:
 
 
 @OPS.add("aten.conv1d.default")
+@with_batch(3)
 def conv1d(
     c: ConverterContext,
     input: Any,
@@ -56,6 +63,7 @@ def conv1d(
 
 
 @OPS.add("aten.conv1d.padding")
+@with_batch(3)
 def conv1d_named_padding(
     c: ConverterContext,
     input: Any,
@@ -94,6 +102,7 @@ def _conv1d(
 
 
 @OPS.add("aten.conv_transpose1d.default")
+@with_batch(3)
 def conv_transpose1d(
     c: ConverterContext,
     input: Any,
@@ -121,6 +130,7 @@ def conv_transpose1d(
 
 
 @OPS.add("aten.max_pool1d.default")
+@with_batch(3)
 def max_pool1d(
     c: ConverterContext,
     input: Any,
@@ -142,6 +152,7 @@ def max_pool1d(
 
 
 @OPS.add("aten.avg_pool1d.default")
+@with_batch(3)
 def avg_pool1d(
     c: ConverterContext,
     input: Any,

@@ -17,12 +17,14 @@ from recog.frontend.torch.converters import (
     normalized_axis,
     pair,
     symmetric,
+    with_batch,
 )
 
 OPS = Registry()
 
 
 @OPS.add("aten.conv_transpose2d.input")
+@with_batch(4)
 def conv_transpose2d(
     c: ConverterContext,
     input: Any,

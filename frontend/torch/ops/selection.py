@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -126,9 +127,11 @@ def min_along(
 def argmax(
     c: ConverterContext, input: Any, dim: int | None = None, keepdim: bool = False
 ) -> SSAValue:
-    if dim is None:
-        raise Unsupported("the position of the largest of all elements", "name an axis")
-    return max_along(c, input, dim, keepdim)[1]
+    if dim is not None:
+        return max_along(c, input, dim, keepdim)[1]
+    flat = c.emit(nn.ReshapeOp(c.value(input), (prod(c.shape(input)),)))
+    position = c.emit(nn.ArgmaxOp(flat, 0))
+    return c.emit(nn.ReshapeOp(position, c.result_shape)) if c.result_shape else position
 
 
 @OPS.add("aten.argmin.default")
@@ -149,33 +152,69 @@ def gather(
 @OPS.add("aten.index_select.default")
 def index_select(c: ConverterContext, input: Any, dim: int, index: Any) -> SSAValue:
     axis = normalized_axis(dim, len(c.shape(input)))
-    return _take(c, c.value(input), axis, c.typed(index, torch.int64))
+    return take_along(c, c.value(input), axis, c.typed(index, torch.int64))
+
+
+def from_start(positions: Any, size: int) -> Any:
+    """Constant positions along an axis of this size, counted from its start."""
+    if not isinstance(positions, Constant):
+        return positions
+    tensor = positions.tensor
+    return Constant(torch.where(tensor < 0, tensor + size, tensor), positions.name, True)
 
 
 @OPS.add("aten.index.Tensor")
 def index(c: ConverterContext, input: Any, indices: Sequence[Any]) -> SSAValue:
     given = [(axis, each) for axis, each in enumerate(indices) if each is not None]
-    if len(given) != 1:
-        raise Unsupported("indexing with several tensors at once", "index one axis at a time")
-    ((axis, positions),) = given
-    if _dtype(positions) == torch.bool:
+    if any(_dtype(each) == torch.bool and not isinstance(each, Constant) for _, each in given):
         raise Unsupported(
             "indexing with a mask, which gives a size that depends on the data",
             "use torch.where, or topk for a fixed number",
         )
-    if isinstance(positions, Constant):
-        tensor = positions.tensor
-        from_end = tensor + c.shape(input)[axis]
-        positions = Constant(torch.where(tensor < 0, from_end, tensor), positions.name, True)
-    return _take(c, c.value(input), axis, c.typed(positions, torch.int64))
+    ((axis, positions), *others) = given
+    x = c.value(input)
+    if not others and _dtype(positions) != torch.bool:
+        positions = from_start(positions, c.shape(x)[axis])
+        return take_along(c, x, axis, c.typed(positions, torch.int64))
+    from recog.frontend.torch.ops.indexing import indexed, picked
+
+    if all(isinstance(each, Constant) for _, each in given):
+        return picked(c, x, indexed(c.shape(x), indices))
+    return _at_computed_places(c, x, dict(given))
+
+
+def _at_computed_places(c: ConverterContext, x: SSAValue, given: dict[int, Any]) -> SSAValue:
+    """x[i, :, j]: the axes that are indexed become one, and i and j positions along it."""
+    shape, axes = c.shape(x), list(given)
+    rest = [axis for axis in range(len(shape)) if axis not in given]
+    together = axes == list(range(axes[0], axes[-1] + 1))
+    total: SSAValue | None = None
+    for axis, each in given.items():
+        positions = c.typed(from_start(each, shape[axis]), torch.int64)
+        positions = c.emit(nn.RemainderOp(positions, c.typed(shape[axis], torch.int64)))
+        if total is not None:
+            scaled = c.emit(nn.MulOp(total, c.typed(shape[axis], torch.int64)))
+            positions = c.emit(nn.AddOp(scaled, positions))
+        total = positions
+    if total is None:
+        raise Unsupported("indexing with nothing")
+    front = c.emit(nn.PermuteOp(x, [*axes, *rest]))
+    size = prod(shape[axis] for axis in axes)
+    flat = c.emit(nn.ReshapeOp(front, (size, *(shape[axis] for axis in rest))))
+    taken = c.emit(nn.TakeOp(flat, total))
+    if not together:
+        return taken
+    count, before = len(c.shape(total)), axes[0]
+    order = [count + i for i in range(before)] + list(range(count))
+    return c.emit(nn.PermuteOp(taken, [*order, *(count + i for i in range(before, len(rest)))]))
 
 
 @OPS.add("aten.embedding.default")
 def embedding(c: ConverterContext, weight: Any, indices: Any, *options: Any) -> SSAValue:
-    return _take(c, c.value(weight), 0, c.typed(indices, torch.int64))
+    return take_along(c, c.value(weight), 0, c.typed(indices, torch.int64))
 
 
-def _take(c: ConverterContext, x: SSAValue, axis: int, positions: SSAValue) -> SSAValue:
+def take_along(c: ConverterContext, x: SSAValue, axis: int, positions: SSAValue) -> SSAValue:
     """`x` at positions along an axis; where that is not the first, by way of the first."""
     if axis == 0:
         return c.emit(nn.TakeOp(x, positions))
@@ -252,5 +291,5 @@ def flip(c: ConverterContext, input: Any, dims: Sequence[int]) -> SSAValue:
         size = c.shape(x)[axis]
         if size > 1:
             backwards = Constant(torch.arange(size - 1, -1, -1), "backwards", True)
-            x = _take(c, x, axis, c.value(backwards))
+            x = take_along(c, x, axis, c.value(backwards))
     return x

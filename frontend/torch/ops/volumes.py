@@ -7,7 +7,7 @@ from typing import Any
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.converters import ConverterContext, Registry, Unsupported
+from recog.frontend.torch.converters import ConverterContext, Registry, Unsupported, with_batch
 
 OPS = Registry()
 
@@ -21,6 +21,7 @@ def triple(values: Any) -> tuple[int, int, int]:
 
 
 @OPS.add("aten.conv3d.default")
+@with_batch(5)
 def conv3d(
     c: ConverterContext,
     input: Any,
@@ -31,8 +32,6 @@ def conv3d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> SSAValue:
-    if len(c.shape(input)) != 5:
-        raise Unsupported("conv3d without a batch axis", "add one: unsqueeze(0)")
     return c.emit(
         nn.Conv3dOp(
             c.value(input),
@@ -47,6 +46,7 @@ def conv3d(
 
 
 @OPS.add("aten.conv3d.padding")
+@with_batch(5)
 def conv3d_named_padding(
     c: ConverterContext,
     input: Any,

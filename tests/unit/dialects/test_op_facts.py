@@ -90,16 +90,17 @@ EXAMPLES: list[tuple[Build, Sequence[Given]]] = [
     *map(
         unary,
         (
-            nn.AbsOp, nn.CosOp, nn.EluOp, nn.ErfOp, nn.ExpOp, nn.FloorOp, nn.GeluOp,
-            nn.HardsigmoidOp, nn.HardswishOp, nn.LeakyReluOp, nn.LogOp, nn.NegOp, nn.ReluOp,
-            nn.RsqrtOp, nn.SigmoidOp, nn.SiluOp, nn.SinOp, nn.SoftplusOp, nn.SqrtOp, nn.TanhOp,
+            nn.AbsOp, nn.CosOp, nn.EluOp, nn.ErfOp, nn.ExpOp, nn.Expm1Op, nn.FloorOp, nn.GeluOp,
+            nn.HardsigmoidOp, nn.HardswishOp, nn.LeakyReluOp, nn.Log1pOp, nn.LogOp, nn.NegOp,
+            nn.ReluOp, nn.RsqrtOp, nn.SigmoidOp, nn.SiluOp, nn.SinOp, nn.SoftplusOp, nn.SqrtOp,
+            nn.TanhOp,
         ),
     ),
     *map(
         binary,
         (
             nn.AddOp, nn.Atan2Op, nn.DivOp, nn.FloorDivideOp, nn.MaximumOp, nn.MinimumOp, nn.MulOp,
-            nn.RemainderOp, nn.SubOp,
+            nn.PowerOp, nn.RemainderOp, nn.SubOp,
         ),
     ),
     unary(lambda x: nn.ClampOp(x, 0.0, 0.5)),

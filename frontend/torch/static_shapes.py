@@ -1,0 +1,74 @@
+"""Programs exported with dynamic sizes, as one of fixed sizes: a batch stands for any."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import SymInt, Tensor
+from torch._ops import OpOverload
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
+from torch.utils._pytree import tree_unflatten
+
+from recog.dialects.errors import RecogError
+from recog.frontend.torch.export import first_lines, quiet_torch
+from recog.frontend.torch.graph import is_computation
+
+
+def static_program(program: ExportedProgram) -> ExportedProgram:
+    """The program at its smallest sizes, where some are dynamic; else the program itself.
+
+    Raises:
+        RecogError: it cannot be traced at these.
+    """
+    nodes = [node for node in program.graph.nodes if node.op == "placeholder"]
+    kinds = [spec.kind for spec in program.graph_signature.input_specs]
+    users = [node for node, kind in zip(nodes, kinds) if kind == InputKind.USER_INPUT]
+    values = [node.meta.get("val") for node in users]
+    if not any(isinstance(x, Tensor) and _is_dynamic(x) for x in values):
+        return program
+    _check_computes(program)
+    smallest = {
+        symbol: max(1, int(bounds.lower)) for symbol, bounds in program.range_constraints.items()
+    }
+    examples = [_example(x, smallest) if isinstance(x, Tensor) else x for x in values]
+    spec = program.call_spec.in_spec
+    if spec is None:
+        raise RecogError("has dynamic shapes", hint="export it with static shapes")
+    arguments, keywords = tree_unflatten(examples, spec)
+    try:
+        with quiet_torch():
+            return torch.export.export(program.module(), tuple(arguments), dict(keywords))
+    except Exception as error:
+        sizes = ", ".join(str(list(x.shape)) for x in examples if isinstance(x, Tensor))
+        raise RecogError(
+            f"has dynamic shapes, and cannot be traced at {sizes}: {first_lines(error)}",
+            hint="export it with static shapes; the batch may be 1",
+        ) from None
+
+
+def _is_dynamic(x: Tensor) -> bool:
+    return any(isinstance(size, SymInt) for size in x.shape)
+
+
+def _example(x: Tensor, smallest: dict[Any, int]) -> Tensor:
+    """Zeros of a tensor's type, of the sizes that its symbols give."""
+    sizes = [
+        int(size.node.expr.subs(smallest)) if isinstance(size, SymInt) else int(size)
+        for size in x.shape
+    ]
+    return torch.zeros(sizes, dtype=x.dtype)
+
+
+def _check_computes(program: ExportedProgram) -> None:
+    """Tracing calls what a program names: raise RecogError where that could be anything."""
+    for node in program.graph.nodes:
+        if node.op != "call_function" or node.target is operator.getitem:
+            continue
+        if not isinstance(node.target, OpOverload) and not is_computation(node.target):
+            raise RecogError(
+                f"has dynamic shapes, and calls {node.target}",
+                hint="export it with static shapes; the batch may be 1",
+            )
