@@ -19,7 +19,7 @@ from recog.backend.interpreters.nn import register_nn
 from recog.dialects.functions import find_function
 from recog.dialects.verification import verify_module
 from recog.frontend import tasks
-from recog.frontend.torch import importer
+from recog.frontend.torch import operators
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.pipeline import ConversionOptions, Stage, convert
 
@@ -47,8 +47,8 @@ class Network(torch.nn.Module):
 
 def test_an_op_is_imported_and_run(example: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
     for operator, converter in example["OPS"].items():
-        assert operator not in importer.CONVERTERS
-        monkeypatch.setitem(importer.CONVERTERS, operator, converter)
+        assert operator not in operators.CONVERTERS
+        monkeypatch.setitem(operators.CONVERTERS, operator, converter)
     x = torch.linspace(-2, 2, 8).reshape(1, 8)
     module = import_torch(Network().eval(), (x,))
     verify_module(module)

@@ -85,8 +85,9 @@ def as_strided(
     storage_offset: int | None = None,
 ) -> SSAValue:
     x: torch.Tensor = c.node.args[0].meta["val"]  # pyright: ignore
-    place = _places(x.shape, x.stride(), x.storage_offset())
-    wanted = _places(size, stride, x.storage_offset() if storage_offset is None else storage_offset)
+    start = int(x.storage_offset())
+    place = _places(x.shape, x.stride(), start)
+    wanted = _places(size, stride, start if storage_offset is None else storage_offset)
     known = np.full(max(place.max(), wanted.max()) + 1, -1)
     known[place.reshape(-1)] = np.arange(place.size)
     table = known[wanted]
@@ -134,9 +135,9 @@ def put(
 
 def along(shape: Sequence[int], axis: int, index: np.ndarray) -> np.ndarray:
     """The positions in a tensor of `shape` of index[i][j] along an axis, i and j on the others."""
-    grid = list(np.indices(index.shape, sparse=True))
-    grid[axis] = index
-    return positions(shape)[tuple(grid)]
+    others = np.indices(index.shape, sparse=True)
+    grid = tuple(index if i == axis else each for i, each in enumerate(others))
+    return positions(shape)[grid]
 
 
 def _scattered(
