@@ -92,6 +92,10 @@ PASSES: dict[str, PassEntry] = {
         "legalize.share_constants",
         "make equal constants of one parameter one constant",
     ),
+    "decompose-softmax": PassEntry(
+        "legalize.decompose_softmax",
+        "write softmaxes between layers with ops that the chip has",
+    ),
     "decompose-conv3d": PassEntry(
         "legalize.decompose_conv3d",
         "write convolutions of volumes as convolutions of images",

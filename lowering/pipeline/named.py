@@ -27,6 +27,7 @@ from recog.lowering.legalize.batch_first import BatchFirstPass
 from recog.lowering.legalize.channels_first import ChannelsFirstPass
 from recog.lowering.legalize.decompose_conv3d import DecomposeConv3dPass
 from recog.lowering.legalize.decompose_normalization import DecomposeNormalizationPass
+from recog.lowering.legalize.decompose_softmax import DecomposeSoftmaxPass
 from recog.lowering.legalize.one_frame import OneFramePass
 from recog.lowering.legalize.pixels_first import PixelsFirstPass
 from recog.lowering.legalize.share_constants import ShareConstantsPass
@@ -65,7 +66,8 @@ FOLDING = (
     Step(FoldBatchNormPass),
     Step(MergeBranchesPass),
     Step(ShareConstantsPass),
-    Step(DecomposeConv3dPass, Stage.FOLDED),
+    Step(DecomposeConv3dPass),
+    Step(DecomposeSoftmaxPass, Stage.FOLDED),
 )
 """Everything exact that precedes the choice of numbers: what the chip has ops for."""
 
@@ -137,8 +139,8 @@ class FoldNetworkPass(FoldOptions, ModulePass):
     """Bring an imported network into ops that the chip has, exactly, batch norms folded.
 
     Runs raise-torch, batch-first, slice-takes, pixels-first, channels-first,
-    decompose-normalization, fold-batch-norm, merge-branches, share-constants and
-    decompose-conv3d: what every conversion begins with.
+    decompose-normalization, fold-batch-norm, merge-branches, share-constants, decompose-conv3d
+    and decompose-softmax: what every conversion begins with.
     """
 
     name = "fold-network"

@@ -297,6 +297,17 @@ def own_activation(m: Any, x: Tensor) -> Tensor:
     return torch.where(y > 1, y * y, (y > 0).float() * y)
 
 
+# Branches that a softmax weighs
+
+
+@case(a=conv(8, 16), d=conv(8, 4))
+def split_attention(m: Any, x: Tensor) -> Tensor:
+    y = m.c(x)
+    parts = torch.stack([y, y.relu()], 1)
+    weights = m.a(parts.sum(1).mean((2, 3), keepdim=True)).view(-1, 2, 8, 1, 1).softmax(1)
+    return m.d((parts * weights).sum(1))
+
+
 # Tokens
 
 

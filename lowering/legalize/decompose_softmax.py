@@ -1,0 +1,74 @@
+"""decompose-softmax: a softmax between layers as ops that the chip has.
+
+    d = x − max(x),    e = exp(d),    softmax(x) = e / sum(e),
+
+over one axis: a pool, a table, and a convolution with weights 1, whatever the axis. Networks weigh
+branches by it (Zhang et al. 2020, ResNeSt; Li et al. 2019, SKNet), and without it all that follows
+would be the host's. A softmax that ends the network, and one that the host would compute anyway,
+stays as it is: the host is as exact as float.
+"""
+
+from __future__ import annotations
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import PatternRewriter
+
+from recog.dialects import nn
+from recog.dialects.functions import find_function, nn_ops
+from recog.lowering.common.rewriting import replace_op
+from recog.lowering.partition.placement import host_reasons
+
+
+class DecomposeSoftmaxPass(ModulePass):
+    """Write softmaxes that layers follow as a maximum, a table, a sum and a quotient.
+
+    Only where that brings them to the chip.
+    """
+
+    name = "decompose-softmax"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for each in op.body.block.ops:
+            if isinstance(each, FuncOp):
+                decompose_where_on_chip(op, each.sym_name.data)
+
+
+def decompose_where_on_chip(module: ModuleOp, entry: str) -> None:
+    """Replace those softmaxes of a function that run on the chip then."""
+    wanted = _between_layers(module, entry)
+    if not wanted:
+        return
+    trial = ModuleOp([find_function(module, entry).clone()])
+    results = [_decompose(softmax) for softmax in _between_layers(trial, entry)]
+    on_host = host_reasons(trial, entry)
+    for softmax, result in zip(wanted, results):
+        if result not in on_host:
+            _decompose(softmax)
+
+
+def _between_layers(module: ModuleOp, entry: str) -> list[nn.SoftmaxOp]:
+    """The softmaxes that a layer with weights depends on, in execution order."""
+    found: list[nn.SoftmaxOp] = []
+    needed: set[SSAValue] = set()
+    for op in reversed(nn_ops(find_function(module, entry))):
+        if isinstance(op, nn.LayerOp) or op.output in needed:
+            needed.update(op.operands)
+        if isinstance(op, nn.SoftmaxOp) and op.output in needed:
+            found.append(op)
+    return found[::-1]
+
+
+def _decompose(op: nn.SoftmaxOp) -> Operation:
+    """Replace a softmax; the op that gives its result."""
+    axis = [op.axis.value.data]
+    largest = nn.MaxOp(op.input, axis, keepdims=True)
+    below = nn.SubOp(op.input, largest)
+    powers = nn.ExpOp(below)
+    total = nn.SumOp(powers, axis, keepdims=True)
+    result = nn.DivOp(powers, total)
+    replace_op(PatternRewriter(op), op, [largest, below, powers, total, result])
+    return result
