@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xdsl.ir import Attribute, Operation
 
 from recog.backend.assembly.assembler import SEGMENT_KINDS, isa_of, memory_use
-from recog.backend.assembly.container import Container, Kind, Segment, read_container
+from recog.backend.assembly.container import FIRST_ISA, Container, Kind, Segment, read_container
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.locations import pack_locations, unpack_locations
 from recog.backend.assembly.strings import Reader
@@ -85,9 +85,12 @@ def _decode(container: Container) -> ProgramOp:
 
 
 def _check_version(container: Container, program: ProgramOp) -> None:
-    """The file says that readers know all that the program uses."""
+    """The file says that readers know all that the program uses of what came after FIRST_ISA.
+
+    Files of versions before that, of the same major number, are complete without.
+    """
     needed = isa_of(program)
-    if container.isa < needed:
+    if container.isa < needed and needed > FIRST_ISA:
         stated, used = (".".join(map(str, each)) for each in (container.isa, needed))
         raise RecogError(f"damaged: it uses instruction set {used}, its header says {stated}")
 

@@ -355,6 +355,7 @@ def test_what_other_engines_loaded_decides_nothing():
 
 
 def test_a_path_that_the_processor_lacks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv(paths.PATH_VARIABLE, raising=False)
     monkeypatch.setattr(paths, "host", lambda: ("old", {"avx2": True}))
     assert paths.available_paths() == ["avx2", "portable"]
     assert paths.chosen_path() == "avx2"

@@ -1,0 +1,104 @@
+"""Seeds tried in a child process, so that a wild access or a hang is a finding and not the end."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import signal
+import struct
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+HANG_SECONDS = 120
+"""How long a seed may take; the slowest take a second on an idle core."""
+
+BATCH = 5000
+"""Seeds of a child: what it counted is lost when it dies."""
+
+Check = Callable[[int], tuple[str, str | None]]
+"""The kind of a seed's input, for the count, and what is wrong with it, or None."""
+
+
+class Finding(NamedTuple):
+    seed: int
+    what: str
+
+
+def survey(
+    check: Check, first: int, seconds: float, most: int | None, counts: Counter[str]
+) -> Iterator[Finding]:
+    """Try the seeds from `first` on until the time is over; adds to `counts` by kind."""
+    end = time.monotonic() + seconds
+    last = sys.maxsize if most is None else first + most
+    seed = first
+    while seed < last and time.monotonic() < end:
+        following, found = _child(check, range(seed, min(last, seed + BATCH)), end, counts)
+        if found is not None:
+            yield found
+        seed = following
+
+
+def _child(
+    check: Check, seeds: range, end: float, counts: Counter[str]
+) -> tuple[int, Finding | None]:
+    """The seed to go on with, and what was found, which ended the child."""
+    shared = mmap.mmap(-1, 8)
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        try:
+            os.close(reading)
+            with os.fdopen(writing, "w") as stream:
+                json.dump(_try(check, seeds, end, shared), stream)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    hung = _wait(child, shared)
+    with os.fdopen(reading) as stream:
+        answer = stream.read()
+    (seed,) = struct.unpack("<q", shared[:])
+    _, status = os.waitpid(child, 0)
+    if answer:
+        tried, what = json.loads(answer)
+        counts.update(tried)
+        return seed + 1, None if what is None else Finding(seed, what)
+    if hung:
+        return seed + 1, Finding(seed, f"no answer in {HANG_SECONDS} seconds")
+    number = os.WTERMSIG(status)
+    name = signal.Signals(number).name if number else f"exit code {os.WEXITSTATUS(status)}"
+    return seed + 1, Finding(seed, f"the process died of {name}")
+
+
+def _try(
+    check: Check, seeds: range, end: float, shared: mmap.mmap
+) -> tuple[dict[str, int], str | None]:
+    tried: Counter[str] = Counter()
+    for seed in seeds:
+        shared[:] = struct.pack("<q", seed)
+        try:
+            kind, what = check(seed)
+        except Exception:
+            return tried, traceback.format_exc()
+        tried[kind] += 1
+        if what is not None or time.monotonic() > end:
+            return tried, what
+    return tried, None
+
+
+def _wait(child: int, shared: mmap.mmap) -> bool:
+    """Wait until the child ends; end it, and return True, where a seed takes too long."""
+    seen, since = shared[:], time.monotonic()
+    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        time.sleep(0.02)
+        if shared[:] != seen:
+            seen, since = shared[:], time.monotonic()
+        if time.monotonic() - since > HANG_SECONDS:
+            os.kill(child, signal.SIGKILL)
+            return True
+    return False

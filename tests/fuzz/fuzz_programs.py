@@ -1,0 +1,324 @@
+"""Damaged program files with right checksums: refused, or run with the same bits on all engines.
+
+    python tests/fuzz/fuzz_programs.py --seconds 3600
+    python tests/fuzz/fuzz_programs.py --seed 1234 --programs 1    # one program again
+
+The programs are those of the lit files. Each is changed in its fields, its records, its segments
+or its target; what remains valid runs on the definition and on every path of the fast engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import struct
+import sys
+import time
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from children import Finding, survey
+from fuzz_engine import engines
+from xdsl.utils.exceptions import ParseError, VerifyException
+
+from recog.backend.arithmetic.engine import get_engine
+from recog.backend.arithmetic.reference.engine import Engine
+from recog.backend.assembly import assemble
+from recog.backend.assembly.assembler import isa_of, memory_use
+from recog.backend.assembly.container import Container, Kind, Segment, read_container
+from recog.backend.assembly.container import write_container as write
+from recog.backend.assembly.disassembler import _decode
+from recog.backend.assembly.words import DESCRIPTORS, INSTRUCTIONS, PORTS
+from recog.backend.machine import Budget, Machine
+from recog.dialects.chip import ChipTarget, ProgramOp
+from recog.dialects.chip.fields import IntField
+from recog.dialects.chip.records import layout
+from recog.dialects.errors import RecogError
+from recog.tools.context import make_context
+from recog.tools.opt.ir_parser import parse_module
+
+FILECHECK = Path(__file__).resolve().parents[1] / "filecheck"
+BUILD = Path("build/fuzz")
+BUDGET = Budget(steps=1 << 24, memory=1 << 27)
+SLACK = 1 << 30
+"""Bytes that a child may take beyond what it begins with: a program may take BUDGET.memory."""
+
+RECORDS = {Kind.TEXT: (16, INSTRUCTIONS), Kind.DESCRIPTORS: (32, DESCRIPTORS)}
+BYTES = (Kind.POINTERS, Kind.TABLES, Kind.BIASES)
+
+
+@cache
+def bases() -> list[bytes]:
+    """The files of all programs in lit files, without symbols so that records can come and go."""
+    found: set[bytes] = set()
+    for path in sorted(FILECHECK.rglob("*.mlir")):
+        text = path.read_text()
+        if "chip.program" not in text:
+            continue
+        for part in text.split("// -----"):
+            try:
+                module = parse_module(make_context(), part.encode(), path.name)
+                programs = [op for op in module.walk() if isinstance(op, ProgramOp)]
+                found.update(assemble(program, strip=True) for program in programs)
+            except (ParseError, VerifyException, RecogError):
+                continue  # the invalid ones
+    return sorted(found)
+
+
+def mutant(seed: int) -> tuple[str, bytes]:
+    """How the program of a seed was changed, and its file."""
+    rng = np.random.default_rng(seed)
+    data = bases()[int(rng.integers(len(bases())))]
+    if rng.random() < 0.05:
+        return "bytes", _damaged(bytearray(data), rng)
+    container = read_container(data)
+    segments = list(container.segments)
+    digest, kinds = container.target_hash, set[str]()
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
+        kind = str(rng.choice(["field", "field", "field", "record", "content", "port", "target"]))
+        kinds.add(kind)
+        match kind:
+            case "field" | "record":
+                segments = _change_records(segments, kind, rng)
+            case "content":
+                segments = _change_content(segments, rng)
+            case "port":
+                segments = [_change_ports(each, rng) for each in segments]
+            case _:
+                segments, digest = _change_target(segments, digest, rng)
+    repaired = _with_memory_map(Container(digest, segments))
+    return (kinds.pop() if len(kinds) == 1 else "several"), write(repaired)
+
+
+def _damaged(data: bytearray, rng: np.random.Generator) -> bytes:
+    """Bytes changed as they are, under checksums that no longer match, or a file cut short."""
+    for _ in range(int(rng.integers(1, 4))):
+        data[int(rng.integers(len(data)))] = int(rng.integers(256))
+    return bytes(data[: int(rng.integers(len(data) + 1))] if rng.random() < 0.3 else data)
+
+
+def _change_records(segments: list[Segment], kind: str, rng: np.random.Generator) -> list[Segment]:
+    which = Kind.TEXT if rng.random() < 0.4 else Kind.DESCRIPTORS
+    size, classes = RECORDS[which]
+    place = next(i for i, each in enumerate(segments) if each.kind == which)
+    content = segments[place].content
+    records = [content[i : i + size] for i in range(0, len(content), size)]
+    if records:
+        if kind == "field":
+            _change_field(records, classes, rng)
+        else:
+            _move(records, rng)
+    changed = list(segments)
+    changed[place] = Segment(which, b"".join(records))
+    return changed
+
+
+def _move(records: list[bytes], rng: np.random.Generator) -> None:
+    """Delete, double or exchange records."""
+    first, second = (int(each) for each in rng.integers(len(records), size=2))
+    match int(rng.integers(3)):
+        case 0:
+            del records[first]
+        case 1:
+            records.insert(second, records[first])
+        case _:
+            records[first], records[second] = records[second], records[first]
+
+
+def _change_field(records: list[bytes], classes: dict, rng: np.random.Generator) -> None:
+    """Another value for a field of one record, or wherever the field has that value."""
+    index = int(rng.integers(len(records)))
+    word = int.from_bytes(records[index], "little")
+    fields = layout(classes[word & 255]) if word & 255 in classes else ()
+    if not fields:
+        return
+    field, low = fields[int(rng.integers(len(fields)))]
+    mask = (1 << field.bits) - 1
+    given = word >> low & mask
+    value = _value(field, given, rng) & mask
+    everywhere = rng.random() < 0.4
+    for number, record in enumerate(records):
+        other = int.from_bytes(record, "little")
+        same = everywhere and other & 255 == word & 255 and other >> low & mask == given
+        if number == index or same:
+            changed = other & ~(mask << low) | value << low
+            records[number] = changed.to_bytes(len(record), "little")
+
+
+def _value(field: object, given: int, rng: np.random.Generator) -> int:
+    """A limit of a field, a neighbour of its value, or any."""
+    limits = (field.minimum, field.maximum) if isinstance(field, IntField) else (0, -1)
+    near = [given + 1, given - 1, given * 2, given // 2, given ^ 1 << int(rng.integers(33))]
+    small = [0, 1, 2, 3, 5, 7, 8, 16, 17, 31, 64, 255, 4096, 65535]
+    return int(rng.choice([*near, *near, *small, *limits, limits[1] - 1]))
+
+
+def _change_content(segments: list[Segment], rng: np.random.Generator) -> list[Segment]:
+    places = [i for i, each in enumerate(segments) if each.kind in BYTES]
+    if not places:
+        return segments
+    place = int(rng.choice(places))
+    kind, content = segments[place]
+    data, changed = bytearray(content), list(segments)
+    match int(rng.integers(5)):
+        case 0:
+            data = data[: int(rng.integers(len(data) + 1))]
+        case 1:
+            data += rng.bytes(int(rng.integers(1, 40)))
+        case 2:
+            changed.insert(place, changed[place])
+        case 3 if len(places) > 1:
+            del changed[place]
+            return changed
+        case _:
+            for _ in range(int(rng.integers(1, 5)) if data else 0):
+                data[int(rng.integers(len(data)))] = int(rng.choice([0, 1, 127, 128, 255]))
+    changed[place] = Segment(kind, bytes(data))
+    return changed
+
+
+def _change_ports(segment: Segment, rng: np.random.Generator) -> Segment:
+    """Another value for a field of one input or output."""
+    content = segment.content
+    if segment.kind != Kind.IO:
+        return segment
+    at = 2 + int.from_bytes(content[:2], "little")
+    count, at = int.from_bytes(content[at : at + 2], "little"), at + 2
+    chosen = int(rng.integers(max(1, count)))
+    for _ in range(chosen):
+        at += 34 + int.from_bytes(content[at + 32 : at + 34], "little")
+    record = [content[at : at + 32]]
+    if not count or len(record[0]) < 32:
+        return segment
+    _change_field(record, dict(PORTS), rng)
+    return Segment(Kind.IO, content[:at] + record[0] + content[at + 32 :])
+
+
+def _change_target(
+    segments: list[Segment], digest: bytes, rng: np.random.Generator
+) -> tuple[list[Segment], bytes]:
+    """Memories of other sizes, and another accumulator."""
+    values = {
+        "weight_memory": rng.choice([1, 16, 256, 1 << 20, 1 << 32]),
+        "activation_memory": rng.choice([1, 16, 256, 1 << 20, 1 << 32]),
+        "dram": rng.choice([1, 16, 256, 1 << 20, 1 << 32]),
+        "accumulator": rng.integers(2, 65),
+        "antilog_bits": rng.integers(0, 14),
+        "mitchell": rng.random() < 0.5,
+    }
+    name = str(rng.choice(list(values)))
+    try:
+        old = ChipTarget.from_toml(segments[0].content.decode())
+        new = ChipTarget.from_toml(_assigned(old.to_toml(), name, values[name]))
+    except ValueError:
+        return segments, digest
+    return [Segment(Kind.TARGET, new.to_toml().encode()), *segments[1:]], new.digest
+
+
+def _assigned(text: str, name: str, value: object) -> str:
+    lines = [line for line in text.splitlines() if not line.startswith(f"{name} =")]
+    return "\n".join([f"{name} = {str(value).lower()}", *lines])
+
+
+def _with_memory_map(container: Container) -> Container:
+    """The container with the memory map and the version of its program, as far as it has one."""
+    try:
+        program = _decode(container)
+        used = struct.pack("<QQQ", *memory_use(program))
+    except (RecogError, struct.error):
+        return container
+    segments = [
+        Segment(kind, used if kind == Kind.MEMORY_MAP else content)
+        for kind, content in container.segments
+    ]
+    return Container(container.target_hash, segments, isa_of(program))
+
+
+def check(seed: int, fast: dict[str, Engine]) -> tuple[str, str | None]:
+    """The kind of a seed's program and whether it ran, and what is wrong."""
+    kind, data = mutant(seed)
+    results: dict[str, tuple[list[np.ndarray] | None, str]] = {}
+    for name, engine in {"reference": get_engine("reference"), **fast}.items():
+        results[name] = _outcome(data, engine, seed)
+        if results[name][0] is None and results[name][1] == "load":
+            return f"{kind}, refused", None
+    (expected, words), *_ = results.values()
+    for name, (found, other) in results.items():
+        if (found is None) != (expected is None):
+            return kind, f"reference: {words or 'runs'}; {name}: {other or 'runs'}"
+        for one, two in zip(found or (), expected or (), strict=True):
+            if one.dtype != two.dtype or not np.array_equal(one, two):
+                return kind, f"{int((one != two).sum())} of {two.size} codes differ on {name}"
+    return f"{kind}, {'run' if expected is not None else 'refused while it ran'}", None
+
+
+def _outcome(data: bytes, engine: Engine, seed: int) -> tuple[list[np.ndarray] | None, str]:
+    """The outputs, or None and why not."""
+    try:
+        machine = Machine(data, engine, budget=BUDGET)
+    except RecogError:
+        return None, "load"
+    try:
+        rng = np.random.default_rng(seed)
+        inputs = [_codes(port, rng) for port in machine.inputs]
+        memory: list[np.ndarray] = []
+        outputs = machine.run_codes(
+            *inputs, observe=lambda _, left: memory.__setitem__(slice(None), [left._bytes.copy()])
+        )
+        return [*outputs, *memory], ""
+    except RecogError as error:
+        return None, str(error)
+
+
+def _codes(port, rng: np.random.Generator) -> np.ndarray:
+    """Random codes of an input, for two frames."""
+    shape, dtype = (2, *port.frame_shape), np.dtype(port.dtype)
+    raw = np.frombuffer(rng.bytes(int(np.prod(shape)) * dtype.itemsize), dtype).reshape(shape)
+    codes = raw.copy()
+    if port.integer is None:
+        codes[port.format.illegal_codes(codes)] = 0
+    return codes
+
+
+def report(finding: Finding) -> None:
+    """Print a finding, and write its program."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    path = BUILD / f"program-{finding.seed}.recog"
+    path.write_bytes(mutant(finding.seed)[1])
+    print(f"seed {finding.seed}: {finding.what}\n  {path}", flush=True)
+
+
+def limit_memory() -> None:
+    """Let what takes too much memory fail, and not the computer."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + SLACK
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
+    parser.add_argument("--programs", type=int, help="end after so many")
+    arguments = parser.parse_args()
+    fast: dict[str, Engine] = {**engines(threads=1)}
+    for data in bases():  # what they compile, each child has
+        for engine in fast.values():
+            _outcome(data, engine, 0)
+    limit_memory()
+    counts: Counter[str] = Counter()
+    found = 0
+    seed, seconds = arguments.seed, arguments.seconds
+    for finding in survey(lambda at: check(at, fast), seed, seconds, arguments.programs, counts):
+        report(finding)
+        found += 1
+    print(f"{counts.total()} programs from seed {seed}: {found} findings on {', '.join(fast)}")
+    for kind, count in sorted(counts.items()):
+        print(f"  {count:8} {kind}")
+    return min(1, found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

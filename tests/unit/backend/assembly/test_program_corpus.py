@@ -1,0 +1,28 @@
+"""Program files that earlier versions wrote give the bits they gave, or are refused by version."""
+
+import json
+
+import pytest
+from add import CORPUS, EXPECTED, result_of
+
+from recog.backend.assembly.container import FORMAT_VERSION, ISA_VERSION
+
+KNOWN = json.loads(EXPECTED.read_text())
+
+
+def test_every_file_is_known():
+    assert {path.name for path in CORPUS.glob("*.recog")} == set(KNOWN)
+
+
+def test_the_present_version_is_there():
+    """A new version of the instruction set, or of the format, comes with files of its own."""
+    assert FORMAT_VERSION == (1, 0)
+    assert any(name.startswith(f"isa-{'.'.join(map(str, ISA_VERSION))}-") for name in KNOWN)
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_bits_stay(name: str):
+    assert result_of((CORPUS / name).read_bytes()) == KNOWN[name]
+    if "refused" in KNOWN[name]:
+        version = name.split("-")[1]
+        assert f"instruction set {version} is not known" in KNOWN[name]["refused"]

@@ -1,0 +1,83 @@
+"""The fuzzers find what they are for, and find nothing in a few hundred inputs."""
+
+import ctypes
+import os
+import signal
+from collections import Counter
+
+import children
+import numpy as np
+import pytest
+from children import Finding, survey
+from fuzz_engine import draw, guard
+from fuzz_engine import engines as engines_of
+from fuzz_programs import bases, check, mutant
+from guard_pages import Edge, guarded
+
+from recog.backend.arithmetic.engine import get_engine
+from recog.dialects.errors import RecogError
+
+FAST = engines_of(threads=1)
+
+
+def found(what) -> list[Finding]:
+    return list(survey(what, 0, 60, 3, Counter()))
+
+
+@pytest.mark.parametrize("edge, place", [("end", 40), ("start", -1)])
+def test_a_wild_read_is_found(edge: Edge, place: int):
+    def read(seed: int):
+        content = guarded(40, edge)
+        content[:] = seed
+        at = place if seed == 1 else 7
+        return "read", str(ctypes.string_at(content.ctypes.data + at, 1)[0] - seed or "") or None
+
+    assert found(read) == [Finding(1, "the process died of SIGSEGV")]
+
+
+def test_what_goes_wrong_names_its_seed_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(children, "HANG_SECONDS", 0.3)
+
+    def fail(seed: int):
+        if seed == 0:
+            raise MemoryError("of seed 0")
+        if seed == 1:
+            signal.pause()
+        return "whole", None if os.getpid() else "never"
+
+    traceback, hang = found(fail)
+    assert traceback.seed == 0
+    assert "MemoryError: of seed 0" in traceback.what
+    assert hang == Finding(1, "no answer in 0.3 seconds")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_programs_of_lit_files_damaged(first: int):
+    """Every outcome occurs: mutants run as well as being refused."""
+    kinds = Counter(kind for seed in range(first, 60, 2) for kind, _ in [tried(seed)])
+    assert sum(count for kind, count in kinds.items() if kind.endswith(", run")) > 3
+    assert sum(count for kind, count in kinds.items() if kind.endswith(", refused")) > 3
+
+
+def tried(seed: int) -> tuple[str, None]:
+    kind, what = check(seed, {**FAST})
+    assert what is None, f"seed {seed}: {what}"
+    return kind, what
+
+
+def test_mutants_follow_from_their_seed():
+    assert mutant(5) == mutant(5) != mutant(6)
+    assert len(bases()) > 20
+
+
+def test_kernels_at_guard_pages_give_the_bits():
+    judge = get_engine("gemm")
+    for seed in range(1000, 1030):
+        case = draw(seed)
+        try:
+            expected = case.run(judge)
+        except RecogError:
+            continue
+        for engine in FAST.values():
+            with guard(seed):
+                np.testing.assert_array_equal(case.run(engine), expected, str(seed))
