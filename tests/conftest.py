@@ -12,6 +12,9 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 # The same examples in every run, so that a failure is the change's. To look for new ones:
 # HYPOTHESIS_PROFILE=explore pytest
+# Read when torch is first imported, as the commands set it: threads that wait do not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 settings.register_profile(
     "repeatable",
     deadline=None,

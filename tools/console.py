@@ -45,11 +45,15 @@ def run_main(
         code = body() or 0
         sys.stdout.flush()
         return code
+    except Stopped as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 128 + error.number
     except SystemExit as error:
         if isinstance(error.code, str):
             print(error.code, file=sys.stderr)
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except KeyboardInterrupt:
+        print(f"{program}: {Stopped(signal.SIGINT)}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         _settle_output()
@@ -59,22 +63,40 @@ def run_main(
         _settle_output()
         return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT
     finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
-def _end_in_order() -> Any:
-    """Let SIGTERM end a command as an exception does, so that it leaves no drafts behind.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    The handler there was before; None in a thread, which cannot have one.
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends a command, as an exception: what it was writing is cleared away."""
+
+    def __init__(self, number: int):
+        self.number = number
+        super().__init__("interrupted" if number == signal.SIGINT else "terminated")
+
+
+def _end_in_order() -> dict[signal.Signals, Any]:
+    """Let signals end a command as an exception does, so that it leaves no drafts behind.
+
+    The handlers there were before. None in a thread, which cannot have one, and for what the
+    caller ignores, as `nohup` does.
     """
     if threading.current_thread() is not threading.main_thread():
-        return None
+        return {}
 
     def end(number: int, frame: object) -> NoReturn:
-        raise SystemExit(128 + number)
+        for each in previous:
+            signal.signal(each, signal.SIG_IGN)  # a second one would interrupt the clearing up
+        raise Stopped(number)
 
-    return signal.signal(signal.SIGTERM, end)
+    heard = [each for each in STOPPING if signal.getsignal(each) != signal.SIG_IGN]
+    previous = {each: signal.getsignal(each) for each in heard}
+    for each in heard:
+        signal.signal(each, end)
+    return previous
 
 
 def _open_closed() -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recog.backend.threads import THREADS, fixed_threads
+
 if TYPE_CHECKING:
     from recog.frontend.tasks.digits import DigitsData
     from recog.lowering.pipeline import Conversion
@@ -43,23 +45,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--threads",
         type=int,
-        default=os.cpu_count() or 1,
+        default=THREADS,
         metavar="N",
-        help="threads of PyTorch (default: one per processor)",
+        help=f"threads of PyTorch (default: {THREADS})",
     )
 
     def body() -> int:
         arguments = parser.parse_args(argv)
-        run_demo(Path(arguments.out), DemoSettings(), threads=arguments.threads)
+        with fixed_threads(max(1, arguments.threads)):
+            run_demo(Path(arguments.out), DemoSettings())
         return 0
 
     return run_main("demo", body)
 
 
-def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[dict[str, Any]]:
+@fixed_threads()
+def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
     """All of the demo; returns the rows of report.json."""
-    import torch
-
     from recog.backend.machine import Machine
     from recog.frontend.tasks.digits import load_digits_data
     from recog.lowering.check.compare_layers import compare_layers
@@ -68,7 +70,6 @@ def run_demo(folder: Path, settings: DemoSettings, *, threads: int = 1) -> list[
     from recog.tools.report.layer_table import print_layers
     from recog.tools.report.levels import compare_bits, level_table, measure_levels
 
-    torch.set_num_threads(max(1, threads))
     data = load_digits_data(SEED)
     with conversion_folder(folder) as draft:
         model = _train(data, settings)

@@ -25,6 +25,7 @@ from recog.backend.interpreters.nn_boxes import NnBoxFunctions
 from recog.backend.interpreters.nn_functions import NnElementaryFunctions
 from recog.backend.interpreters.nn_selection import NnSelectionFunctions
 from recog.backend.interpreters.nn_tensors import as_tensor, tensors
+from recog.backend.threads import fixed_threads
 from recog.dialects import cluster, nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, fail
@@ -330,6 +331,7 @@ class NnRunner:
             if isinstance(op, ConstantOp)
         }
 
+    @fixed_threads()
     def __call__(
         self,
         *inputs: Tensor | np.ndarray,

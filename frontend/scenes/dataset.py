@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
@@ -104,8 +106,23 @@ def _each(
         yield from map(load, starts)
         return
     # Forked children of a process with threads may hang.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(load, starts)
+    context, others = get_context("spawn"), active_children()
+    with ProcessPoolExecutor(processes, context, _end_with_the_parent) as pool:
+        try:
+            yield from pool.map(load, starts)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in active_children():
+                if worker not in others:
+                    worker.terminate()
+            raise
+
+
+def _end_with_the_parent() -> None:
+    """In a worker: leave Ctrl-C to the parent, and end in order when that says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
 def _load_chunk(split: Split, camera: Camera, folder: Path, start: int) -> SceneSet:

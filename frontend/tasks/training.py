@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from recog.backend.files import atomic_write
+from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks.base import Recipe, Task, TaskData
 from recog.frontend.tasks.checkpoints import save_checkpoint
@@ -37,7 +38,7 @@ class Epoch:
 class Trainer:
     """A task's network in training, which can stop after any epoch and go on from its file.
 
-    Equal seeds, data and thread counts give equal weights on one machine, stopped or not.
+    Equal seeds, data and numbers of threads give equal weights, stopped or not.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Trainer:
     def total_steps(self) -> int:
         return self.recipe.epochs * self.steps
 
+    @fixed_threads()
     def run(
         self,
         *,

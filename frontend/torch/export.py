@@ -36,7 +36,7 @@ def export_model(
     try:
         with quiet_torch():
             return torch.export.export(model, tuple(arguments), dict(keywords))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a model's code may do anything
         # Writes to one of several views are refused for the sake of gradients alone.
         without_gradients = _export_without_gradients(model, arguments, keywords)
         if without_gradients is not None:
@@ -56,7 +56,7 @@ def _export_without_gradients(
     try:
         with quiet_torch(), torch.no_grad():
             return torch.export.export(model, tuple(arguments), dict(keywords))
-    except Exception:
+    except (Exception, SystemExit):
         return None
 
 
@@ -95,7 +95,7 @@ def quiet_torch() -> Generator[None, None, None]:
         logging.disable(level)
 
 
-def first_lines(error: Exception, lines: int = 1) -> str:
+def first_lines(error: BaseException, lines: int = 1) -> str:
     """The start of an error's message, on one line."""
     text = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(text[:lines]) or type(error).__name__
@@ -108,13 +108,13 @@ def _draft(
     try:
         with quiet_torch():
             program = draft_export(model, tuple(arguments), dict(keywords))
-    except Exception:
+    except (Exception, SystemExit):
         return None  # the first error says enough
     reads = any(str(node.target) in graph.READS_A_VALUE for node in program.graph.nodes)
     return program if reads else None
 
 
-def _export_error(error: Exception) -> RecogError:
+def _export_error(error: BaseException) -> RecogError:
     """The message of torch or of the user's own code, with the innermost line of the latter."""
     where = None
     trace = error.__traceback__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import re
+import sys
 
 import torch
 from torch._ops import OpOverload
@@ -139,9 +140,18 @@ def _is_torch(filename: str) -> bool:
 
 
 def _short(filename: str) -> str:
-    """Relative to the working directory where the file is below it."""
-    relative = os.path.relpath(filename)
-    return filename if relative.startswith("..") else relative
+    """Relative to the innermost folder that modules are imported from, where it is in one.
+
+    So a network has the same locations from any current folder, on any machine, in any locale.
+    """
+    found = [folder for each in sys.path if each and filename.startswith(folder := _inside(each))]
+    name = filename.removeprefix(max(found, key=len, default=""))
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _inside(folder: str) -> str:
+    """How the names of a folder's files begin."""
+    return os.path.join(os.path.abspath(folder), "")
 
 
 def schema_of(node: Node) -> torch.FunctionSchema | None:

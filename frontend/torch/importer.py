@@ -35,6 +35,7 @@ from xdsl.dialects.func import Func, FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.transforms.canonicalize import CanonicalizePass
 
+from recog.backend.threads import fixed_threads
 from recog.dialects import nn
 from recog.dialects.data import get_data_dialect
 from recog.dialects.errors import RecogError, describe_location
@@ -54,6 +55,7 @@ from recog.frontend.torch.scopes import check_no_scope, flat_graph
 from recog.frontend.torch.static_shapes import static_program
 
 
+@fixed_threads()
 def import_torch(
     model: torch.nn.Module,
     example_inputs: Tensor | Sequence[Any],
@@ -82,6 +84,7 @@ def import_pt2(path: str | Path) -> ModuleOp:
     return import_exported(load_archive(path))
 
 
+@fixed_threads()
 def import_exported(program: ExportedProgram) -> ModuleOp:
     """The nn module of an exported program; raises RecogError as `import_torch`."""
     return _import([], static_program(program))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _WANTED = "the function takes no arguments and returns (torch.nn.Module, example inputs)"
 
 
+@fixed_threads()
 def load_model(spec: str) -> tuple[Module, tuple[Any, ...]]:
     """Call the user's function `file.py:function`: a network and its example inputs.
 

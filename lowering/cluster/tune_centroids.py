@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.lowering.cluster.tuner import StepPart, Tuner, TuneSettings
@@ -51,6 +52,7 @@ class TuneCentroidsPass(TuneSettings, ModulePass):
         tune(op, inputs_of(arrays, count, where=where), targets, self)
 
 
+@fixed_threads()
 def tune(
     module: ModuleOp,
     inputs: Sequence[np.ndarray],

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
 from xdsl.ir import SSAValue
 
 from recog.backend.arithmetic.reference.definition import decode, encode
+from recog.backend.threads import fixed_threads
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, DenseAttr
@@ -115,6 +116,7 @@ class Tuner:
                     found.append((moving, parameter))
         return found
 
+    @fixed_threads()
     def step(
         self,
         inputs: Sequence[np.ndarray | torch.Tensor],

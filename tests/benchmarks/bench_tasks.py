@@ -31,18 +31,29 @@ COLUMNS = {
 
 
 def main() -> int:
-    from recog.frontend.tasks import TASK_NAMES, get_task
+    from recog.backend.threads import fixed_threads
+    from recog.frontend.tasks import TASK_NAMES
     from recog.tools.console import print_table
+
+    arguments = _arguments(TASK_NAMES)
+    out = Path(arguments.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with fixed_threads(arguments.threads):
+        rows = _measured(arguments, out)
+    cells = [[_cell(key, row[key]) for key in COLUMNS] for row in rows]
+    title = "Perception tasks, held-out frames"
+    print_table(title, list(COLUMNS.values()), cells, left=["level", "metric"])
+    print(f"rows: {out}")
+    return 0
+
+
+def _measured(arguments: argparse.Namespace, out: Path) -> list[dict[str, Any]]:
+    """The rows of all tasks, written after each of them."""
+    from recog.frontend.tasks import TASK_NAMES, get_task
     from recog.tools.report.task_frames import load_frames
     from recog.tools.report.task_levels import LEVELS
     from recog.tools.report.task_scores import measure, task_levels
 
-    arguments = _arguments(TASK_NAMES)
-    import torch
-
-    torch.set_num_threads(arguments.threads)
-    out = Path(arguments.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     for name in arguments.only or TASK_NAMES:
         print(f"{name}:", file=sys.stderr)
@@ -55,11 +66,7 @@ def main() -> int:
             record["lost"] = measured[0].metric - row.metric
             rows.append({**record, "scores": row.scores, "frames": row.frames})
         out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-    cells = [[_cell(key, row[key]) for key in COLUMNS] for row in rows]
-    title = "Perception tasks, held-out frames"
-    print_table(title, list(COLUMNS.values()), cells, left=["level", "metric"])
-    print(f"rows: {out}")
-    return 0
+    return rows
 
 
 def _arguments(names: tuple[str, ...]) -> argparse.Namespace:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, ENGINES, EngineOptions
 from recog.backend.arithmetic.fast.paths import FORMS, MAX_THREADS
 from recog.backend.files import check_output
+from recog.backend.threads import THREADS
 from recog.dialects.errors import RecogError
 
 NETWORK = (
@@ -88,13 +88,13 @@ def add_scenes(parser: argparse.ArgumentParser) -> None:
 
 
 def torch_threads(threads: int | None) -> int:
-    """How many threads PyTorch is to use: by default the processors, at most 2.
+    """How many threads PyTorch is to use, by default the same number on every machine.
 
     Raises:
         RecogError: a number that PyTorch does not start (it crashes).
     """
     if threads is None:
-        return min(2, os.cpu_count() or 1)
+        return THREADS
     _check_threads(threads)
     return threads
 

@@ -7,6 +7,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES
 from recog.lowering.pipeline import Stage
@@ -71,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "network that comes with the package)",
     )
     add_scenes(parser)
-    add_engine(parser, "threads of PyTorch, by default at most 2, and of the fast engine")
+    add_engine(parser, "threads of PyTorch, by default 2, and of the fast engine")
     add_renamed(parser, "--bits", "--verify-frames")
 
 
@@ -83,8 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
     if a.verify_frames < 0:
         raise RecogError(f"must be at least 0, got {a.verify_frames}", where="--verify-frames")
     check_json(a)
-    import torch
+    with fixed_threads(threads):
+        return _evaluate(a)
 
+
+def _evaluate(a: argparse.Namespace) -> int:
     from recog.backend.files import check_output_folder
     from recog.frontend.tasks import get_task
     from recog.tools.report.json_files import write_json
@@ -93,7 +97,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     if a.pictures is not None:
         check_output_folder(a.pictures)
-    torch.set_num_threads(threads)
     task = get_task(a.task)
     levels = task_levels(
         task, a.checkpoint, a.scenes, Path(a.out), engine_options(a), a.tune_epochs

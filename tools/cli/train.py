@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES
 from recog.tools.cli.arguments import add_scenes, check_positive, torch_threads
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="threads of PyTorch (default: one per processor, at most 2)",
+        help="threads of PyTorch; with another number sums are rounded otherwise (default: 2)",
     )
     add_scenes(parser)
 
@@ -75,14 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if not 0 <= a.seed < 2**63:
         raise RecogError(f"must be from 0 to 2^63 - 1, got {a.seed}", where="--seed")
-    import torch
+    with fixed_threads(threads):
+        return _train_task(a)
 
+
+def _train_task(a: argparse.Namespace) -> int:
     from recog.backend.files import check_output_folder
     from recog.frontend.tasks import get_task
     from recog.frontend.tasks.training import Trainer
     from recog.tools.report.task_frames import load_frames
 
-    torch.set_num_threads(threads)
     task = get_task(a.task)
     recipe = task.recipe
     if a.epochs is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 
 import pytest
@@ -44,12 +45,50 @@ def test_errors_become_text(
     assert captured.out == ""
 
 
-@pytest.mark.parametrize(
-    ("error", "code"), [(SystemExit(2), 2), (SystemExit(None), 0), (KeyboardInterrupt(), 130)]
-)
+@pytest.mark.parametrize(("error", "code"), [(SystemExit(2), 2), (SystemExit(None), 0)])
 def test_quiet_exits(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]):
     assert run_main("recog", failing(error)) == code
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "terminated"),
+    ],
+)
+def test_signals_end_in_order(
+    number: signal.Signals, code: int, word: str, capsys: pytest.CaptureFixture[str]
+):
+    cleared, before = list[int](), signal.getsignal(number)
+
+    def body() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(number)  # an impatient user's second
+            cleared.append(number)
+
+    assert run_main("recog", body) == code
+    assert capsys.readouterr() == ("", f"recog: {word}\n")
+    assert cleared == [number]
+    assert signal.getsignal(number) == before
+
+
+def test_signals_that_the_caller_ignores_stay_ignored(capsys: pytest.CaptureFixture[str]):
+    """As under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_main("recog", lambda: signal.raise_signal(signal.SIGHUP)) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_an_interruption_without_a_signal_has_a_word(capsys: pytest.CaptureFixture[str]):
+    assert run_main("recog", failing(KeyboardInterrupt())) == 130
+    assert capsys.readouterr() == ("", "recog: interrupted\n")
 
 
 def test_results_are_exit_codes():

@@ -97,6 +97,16 @@ def test_refused(net, text, message):
     assert "Traceback" not in str(error.value)
 
 
+def test_a_network_that_ends_the_process(net):
+    """Its code is a user's: also what runs at its import has a message and a place."""
+    text = (
+        "import torch\nclass Net(torch.nn.Module):\n  def forward(self, x):\n"
+        "    raise SystemExit(3)\ndef make():\n  return Net(), torch.zeros(1, 3)\n"
+    )
+    with pytest.raises(RecogError, match=r"net.py:4: torch.export cannot trace .* SystemExit: 3"):
+        import_model(f"{net(text)}:make")
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(RecogError, match="no such file"):
         load_model(f"{tmp_path / 'none.py'}:make")
