@@ -8,6 +8,7 @@ are measured on example inputs, and only what costs digits is moved.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from recog.lowering.common.options import Options
 from recog.lowering.common.rewriting import erase_dead_constants
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.calibrate import ActivationFormats
+from recog.lowering.encode.calibration_notes import ENOUGH
 from recog.lowering.encode.example_inputs import example_inputs
 from recog.lowering.encode.legality import absorbed_activation
 
@@ -113,12 +115,14 @@ def _measured(
     constant: ConstantChannels,
     progress: Callable[[float], None] | None,
 ) -> dict[SSAValue, np.ndarray]:
-    """The largest magnitude of each channel of each value that becomes codes, float64 (C)."""
+    """The largest magnitude of each channel of each value that becomes codes, float64 (C), where
+    enough was seen of it."""
     from recog.backend.interpreters.nn import run_nn
 
     count, at_once = check_frames(inputs, what="calibration"), frames_at_once(function)
     examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)
     ranges: dict[SSAValue, np.ndarray] = {}
+    seen: Counter[SSAValue] = Counter()
 
     absorbed = {op for op in function.body.block.ops if absorbed_activation(op) is not None}
 
@@ -129,6 +133,7 @@ def _measured(
         if value.owner not in absorbed:
             largest = np.maximum(np.abs(low), np.abs(high))
             ranges[value] = np.maximum(ranges.get(value, 0.0), largest)
+            seen[value] += int(np.prod(np.shape(array))) // len(largest)
 
     def observe(op: Operation, results: Sequence[object]) -> None:
         for result, value in zip(op.results, results):
@@ -143,7 +148,7 @@ def _measured(
                 see(argument, x)
         if progress is not None:
             progress(min(1.0, (start + at_once) / count))
-    return ranges
+    return {value: rows for value, rows in ranges.items() if seen[value] >= ENOUGH}
 
 
 def extremes(values: object) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,8 @@ ASSUMED = 16.0
 """Where nothing is known: what the codes of a value reach."""
 LOST_DB = 3.0
 """A channel that loses more than this against a format of its own is worth a note."""
+ENOUGH = 16
+"""Values of a channel that say how far it reaches, at least: of two both may be small by chance."""
 COLUMNS, CHANNEL_VALUES = 4096, 1 << 22
 """Values of a channel that are kept, at most, and those of all channels."""
 
@@ -83,7 +85,8 @@ def uneven_channels(values: Mapping[SSAValue, tuple[LnsFormat, ChannelSamples]])
     others."""
     places: list[str] = []
     for value, (format, samples) in values.items():
-        lost = lost_channels(format, samples.rows)
+        rows = samples.rows
+        lost = lost_channels(format, rows) if rows.shape[1] >= ENOUGH else np.empty(0, np.int64)
         if len(lost):
             named = f"channel{'s' if len(lost) > 1 else ''} {_ranges(lost)}"
             places.append(f"{value_name(value)} ({named})")

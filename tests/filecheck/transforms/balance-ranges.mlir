@@ -1,4 +1,4 @@
-// RUN: python -c "import numpy; numpy.save(r'%t.npy', numpy.array([[1, 2], [2, 1]], 'f'))"
+// RUN: python -c "import numpy; numpy.save(r'%t.npy', numpy.array([[1, 2], [2, 1]] * 8, 'f'))"
 // RUN: recog-opt %s -p 'balance-ranges{data="%t.npy"}' | filecheck %s
 // RUN: recog-opt %s -p 'balance-ranges{data="%t.npy" balance-octaves=9}' | filecheck %s --check-prefix FAR
 

@@ -80,6 +80,25 @@ def test_how_far_is_an_option(octaves: int, moved: bool):
     assert balance_ranges(uneven(), [frames()], octaves).changed == moved
 
 
+def test_few_values_say_nothing():
+    """Of two values both may be small by chance: there are 2 of each channel here, then 16."""
+    for count, moved in ((2, False), (16, True)):
+        module = parse(SMALL_CHANNEL)
+        assert balance_ranges(module, [np.ones((count, 2), np.float32)]).changed == moved
+
+
+SMALL_CHANNEL = """
+func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  %w = data.constant dense<[[1.0, 0.0], [0.0, 0.01]]> : tensor<2x2xf32>
+  %0 = nn.linear %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  %1 = nn.relu %0 : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  %v = data.constant dense<1.0> : tensor<2x2xf32>
+  %2 = nn.linear %1, %v : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  func.return %2 : tensor<1x2xf32>
+}
+"""
+
+
 def test_progress():
     shares: list[float] = []
     balance_ranges(uneven(), [np.concatenate([frames()] * 14)], progress=shares.append)
