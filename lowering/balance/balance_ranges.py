@@ -127,13 +127,13 @@ def _measured(
     absorbed = {op for op in function.body.block.ops if absorbed_activation(op) is not None}
 
     def see(value: SSAValue, array: object) -> None:
-        low, high = extremes(array)
+        low, high, values = extremes(array)
         constant.see(value, low, high)
         # What an activation follows in one step never becomes codes.
         if value.owner not in absorbed:
             largest = np.maximum(np.abs(low), np.abs(high))
             ranges[value] = np.maximum(ranges.get(value, 0.0), largest)
-            seen[value] += int(np.prod(np.shape(array))) // len(largest)
+            seen[value] += values
 
     def observe(op: Operation, results: Sequence[object]) -> None:
         for result, value in zip(op.results, results):
@@ -151,14 +151,16 @@ def _measured(
     return {value: rows for value, rows in ranges.items() if seen[value] >= ENOUGH}
 
 
-def extremes(values: object) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest and the highest value of each channel of (N, C, ...), float64 (C)."""
+def extremes(values: object) -> tuple[np.ndarray, np.ndarray, int]:
+    """The lowest and the highest value of each channel of (N, C, ...), float64 (C), and of how
+    many."""
     import torch
 
     tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.asarray(values))
     axes = tuple(axis for axis in range(tensor.ndim) if axis != 1)
     low, high = tensor.detach().amin(axes), tensor.detach().amax(axes)
-    return low.numpy().astype(np.float64), high.numpy().astype(np.float64)
+    count = tensor.numel() // len(low)
+    return low.numpy().astype(np.float64), high.numpy().astype(np.float64), count
 
 
 def _exponents(

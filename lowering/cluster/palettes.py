@@ -12,7 +12,7 @@ import numpy as np
 
 MOST = 64
 """Distinct values of a palette: with more, pointers are nearly as large as codes."""
-REPEATED = 4
+REPEATED = 16
 """How often a value of a palette occurs, on average: less is chance."""
 SAMPLE = 4096
 DIGITS = 5

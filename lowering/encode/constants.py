@@ -19,6 +19,9 @@ from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, Arithmetic, LnsFormat
 from recog.lowering.encode.samples import covering_bias
 
+NEGLIGIBLE = 12
+"""Octaves below a bias at which a product is nothing beside it."""
+
 
 @dataclass(frozen=True)
 class ConstantEncoder:
@@ -63,14 +66,16 @@ class ConstantEncoder:
         """The largest bias that the weights of each output channel may have, int64 (O).
 
         With it the layer's own bias takes half of an accumulator of `accumulator_aim` bits. Larger
-        ones would resolve weights that are nothing beside it.
+        ones would resolve weights that are nothing beside it: what has no code then adds less than
+        2^-12 of the bias. None where inputs reach so far that it could be more.
         """
         array = None if bias is None else constant_array(bias)
+        given, free = format_of(x), self.accumulator_aim - 2 - self.arithmetic.antilog_bits
         if array is None or not np.isfinite(array).all():
             return None
-        least = np.maximum(np.abs(array.astype(np.float64)), 1e-300)
-        given = format_of(x)
-        octaves = self.accumulator_aim - 2 - self.arithmetic.antilog_bits - np.log2(least)
+        if given.max_magnitude / 2**given.frac > free - NEGLIGIBLE:
+            return None
+        octaves = free - np.log2(np.maximum(np.abs(array.astype(np.float64)), 1e-300))
         limit = (octaves - given.biases[0] / 2**given.frac) * 2**self.format.frac
         return np.clip(np.floor(limit), -MAX_BIAS, MAX_BIAS).astype(np.int64)
 
