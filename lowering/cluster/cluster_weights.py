@@ -123,10 +123,15 @@ class ClusterWeightsPass(ClusterOptions, ModulePass):
         return (1, size, *shape[2:])
 
     def palette_layout(self, weight: np.ndarray) -> BlockLayout | None:
-        """A pointer for each of weights that have few values already, where that is smaller."""
-        palette = palette_of(weight)
+        """A pointer for each of weights that have few values already, where that is smaller than
+        codes, and blocks would lose something."""
+        palette, usual = palette_of(weight), self.layout_of(weight.shape)
         if palette is None:
             return None
+        if usual is not None:
+            blocks = np.unique(split_blocks(weight, usual.block), axis=0)
+            if len(blocks) <= usual.centroids:
+                return None
         block, count = (1,) * weight.ndim, max(palette.size, 2)
         scalar = BlockLayout.of(weight.shape, block, count, self.weight_width)
         fits = scalar.bits < weight.size * self.weight_width
