@@ -94,7 +94,7 @@ PASSES: dict[str, PassEntry] = {
     ),
     "decompose-softmax": PassEntry(
         "legalize.decompose_softmax",
-        "write softmaxes between layers with ops that the chip has",
+        "write softmaxes that weigh what layers see with ops that the chip has",
     ),
     "decompose-conv3d": PassEntry(
         "legalize.decompose_conv3d",

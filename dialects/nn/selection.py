@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, TensorType, UnitAttr
-from xdsl.interfaces import HasFolderInterface
+from xdsl.interfaces import HasCanonicalizationPatternsInterface, HasFolderInterface
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, opt_prop_def, prop_def
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
@@ -359,7 +360,7 @@ class ConvertOp(NnOp, HasFolderInterface):
 
 
 @irdl_op_definition
-class BroadcastOp(MoveOp, HasFolderInterface):
+class BroadcastOp(MoveOp, HasFolderInterface, HasCanonicalizationPatternsInterface):
     """Repeated along axes of size 1, and new axes in front, `torch.Tensor.expand`."""
 
     name = "nn.broadcast"
@@ -386,6 +387,27 @@ class BroadcastOp(MoveOp, HasFolderInterface):
 
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return (self.input,) if self.input.type == self.output.type else None
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        return (BroadcastOperandPattern(),)
+
+
+class BroadcastOperandPattern(RewritePattern):
+    """x + broadcast(y) → x + y, where x has the shape of the result: it broadcasts by itself."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: BroadcastOp, rewriter: PatternRewriter, /) -> None:
+        if len(shape_of(op.input)) != len(shape_of(op.output)):
+            return
+        for use in list(op.output.uses):
+            user = use.operation
+            if not isinstance(user, BinaryOp):
+                continue
+            other = user.operands[1 - use.index]
+            if other is not op.output and shape_of(other) == shape_of(user.output):
+                user.operands[use.index] = op.input
+                rewriter.notify_op_modified(user)
 
 
 def _expect_float(value: SSAValue) -> None:

@@ -1,11 +1,11 @@
-"""decompose-softmax: a softmax between layers as ops that the chip has.
+"""decompose-softmax: a softmax that weighs what layers see as ops that the chip has.
 
     d = x − max(x),    e = exp(d),    softmax(x) = e / sum(e),
 
 over one axis: a pool, a table, and a convolution with weights 1, whatever the axis. Networks weigh
 branches by it (Zhang et al. 2020, ResNeSt; Li et al. 2019, SKNet), and without it all that follows
-would be the host's. A softmax that ends the network, and one that the host would compute anyway,
-stays as it is: the host is as exact as float.
+would be the host's. A softmax that ends the network or decodes what ends it, and one that the host
+would compute anyway, stays as it is: the host is as exact as float.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
 from recog.dialects import nn
-from recog.dialects.functions import find_function, nn_ops
+from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
 from recog.lowering.common.rewriting import replace_op
 from recog.lowering.partition.placement import host_reasons
 
 
 class DecomposeSoftmaxPass(ModulePass):
-    """Write softmaxes that layers follow as a maximum, a table, a sum and a quotient.
+    """Write softmaxes that weigh what layers see as a maximum, a table, a sum and a quotient.
 
     Only where that brings them to the chip.
     """
@@ -39,25 +39,31 @@ class DecomposeSoftmaxPass(ModulePass):
 
 def decompose_where_on_chip(module: ModuleOp, entry: str) -> None:
     """Replace those softmaxes of a function that run on the chip then."""
-    wanted = _between_layers(module, entry)
+    wanted = _weighing(module, entry)
     if not wanted:
         return
     trial = ModuleOp([find_function(module, entry).clone()])
-    results = [_decompose(softmax) for softmax in _between_layers(trial, entry)]
+    results = [_decompose(softmax) for softmax in _weighing(trial, entry)]
     on_host = host_reasons(trial, entry)
     for softmax, result in zip(wanted, results):
         if result not in on_host:
             _decompose(softmax)
 
 
-def _between_layers(module: ModuleOp, entry: str) -> list[nn.SoftmaxOp]:
-    """The softmaxes that a layer with weights depends on, in execution order."""
+def _weighing(module: ModuleOp, entry: str) -> list[nn.SoftmaxOp]:
+    """The softmaxes that scale what the network computes for a layer, in execution order."""
+    function = find_function(module, entry)
+    variable = depends_on_inputs(function)
     found: list[nn.SoftmaxOp] = []
-    needed: set[SSAValue] = set()
-    for op in reversed(nn_ops(find_function(module, entry))):
-        if isinstance(op, nn.LayerOp) or op.output in needed:
-            needed.update(op.operands)
-        if isinstance(op, nn.SoftmaxOp) and op.output in needed:
+    layered: set[SSAValue] = set()
+    factors: set[SSAValue] = set()
+    for op in reversed(nn_ops(function)):
+        if isinstance(op, nn.LayerOp) or op.output in layered:
+            layered.update(op.operands)
+        product = isinstance(op, nn.MulOp) and all(value in variable for value in op.operands)
+        if (product and op.output in layered) or op.output in factors:
+            factors.update(op.operands)
+        if isinstance(op, nn.SoftmaxOp) and op.output in factors:
             found.append(op)
     return found[::-1]
 

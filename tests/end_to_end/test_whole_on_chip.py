@@ -241,6 +241,38 @@ def eca(m: Any, x: Tensor) -> Tensor:
     return y * weights.view(y.shape[0], -1, 1, 1).expand_as(y)
 
 
+@case(w=lambda: nn.Parameter(torch.ones(1, 8, 1, 1)), b=lambda: nn.Parameter(torch.zeros(8, 1, 1)))
+def grn(m: Any, x: Tensor) -> Tensor:
+    y = m.c(x)
+    g = y.norm(p=2, dim=(2, 3), keepdim=True)
+    return y + torch.addcmul(m.b, m.w, y * (g / (g.mean(1, keepdim=True) + 1e-6)))
+
+
+@case(p=lambda: nn.Parameter(torch.ones(1) * 3))
+def gem(m: Any, x: Tensor) -> Tensor:
+    return F.avg_pool2d(m.c(x).clamp(min=1e-6).pow(m.p), 16).pow(1 / m.p)
+
+
+@case()
+def adaptive_uneven(m: Any, x: Tensor) -> Tensor:
+    return F.adaptive_avg_pool2d(m.c(x), 3)
+
+
+@case()
+def adaptive_max(m: Any, x: Tensor) -> Tensor:
+    return F.adaptive_max_pool2d(m.c(x), 1)
+
+
+@case(*SEQUENCE, d=conv1d(4, 4, 3))
+def adaptive_1d(m: Any, x: Tensor) -> Tensor:
+    return F.adaptive_avg_pool1d(m.d(x), 1)
+
+
+@case()
+def clip_alias(m: Any, x: Tensor) -> Tensor:
+    return torch.clip(m.c(x), 0, 6)
+
+
 # Elements at constant places, and masks
 
 

@@ -142,3 +142,15 @@ func.func @multiply_by_one(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<1x2x
 // CHECK:         %c = nn.mul %x, %ones
 // CHECK-NEXT:    %d = nn.add %x, %zero
 // CHECK-NEXT:    func.return %x, %x, %c, %d
+
+// What is repeated for an op that broadcasts is not: beside an operand of the result's shape only.
+func.func @broadcast_operands(%x: tensor<1x2x3xf32>, %y: tensor<1x2x1xf32>) -> (tensor<1x2x3xf32>, tensor<1x2x3xf32>) {
+  %v0 = nn.broadcast %y : (tensor<1x2x1xf32>) -> tensor<1x2x3xf32>
+  %v1 = nn.mul %x, %v0 : (tensor<1x2x3xf32>, tensor<1x2x3xf32>) -> tensor<1x2x3xf32>
+  %v2 = nn.add %v0, %v0 : (tensor<1x2x3xf32>, tensor<1x2x3xf32>) -> tensor<1x2x3xf32>
+  func.return %v1, %v2 : tensor<1x2x3xf32>, tensor<1x2x3xf32>
+}
+// CHECK-LABEL: @broadcast_operands
+// CHECK:         [[B:%.*]] = nn.broadcast %y
+// CHECK:         nn.mul %x, %y : (tensor<1x2x3xf32>, tensor<1x2x1xf32>) -> tensor<1x2x3xf32>
+// CHECK-NEXT:    nn.add [[B]], [[B]]
