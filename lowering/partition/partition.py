@@ -2,7 +2,8 @@
 
 Heads and decoders pick boxes by computed positions or normalize what they see; the chip has
 no instructions for that. All ops that stay on the host, and all after them, move to the
-function @host. @main keeps the rest and returns what @host needs:
+function @host; so do results that are inputs or constants as they are. @main keeps the rest and
+returns what @host needs:
 
     main(inputs) = boundary      host(boundary, some of the inputs) = the network's outputs
 
@@ -51,13 +52,15 @@ def partition(module: ModuleOp, entry: str = "main") -> bool:
     """
     function = find_function(module, entry)
     reasons = host_reasons(module, entry)
-    if not reasons:
+    if not reasons and not _passes_on(function):
         return False
     if any(isinstance(op, FuncOp) and op.sym_name.data == HOST for op in module.body.block.ops):
         raise RecogError(f"the module has a function @{HOST} already")
     if all(
         op in reasons or op.output not in depends_on_inputs(function) for op in nn_ops(function)
     ):
+        if not reasons:
+            raise RecogError("nothing of the network can run on the chip: it computes nothing")
         op, reason = next(iter(reasons.items()))
         fail(op, f"nothing of the network can run on the chip: {reason.text}")
     for op, reason in reasons.items():
@@ -65,6 +68,14 @@ def partition(module: ModuleOp, entry: str = "main") -> bool:
             op.attributes[STAYS_BECAUSE] = StringAttr(reason.text)
     _outline(module, function, list(reasons))
     return True
+
+
+def _passes_on(function: FuncOp) -> bool:
+    """Whether a result is an input or a constant as it is: no instruction gives those."""
+    end, variable = function.body.block.last_op, depends_on_inputs(function)
+    return isinstance(end, ReturnOp) and any(
+        isinstance(value, BlockArgument) or value not in variable for value in end.operands
+    )
 
 
 def _outline(module: ModuleOp, function: FuncOp, host_ops: list[nn.NnOp]) -> None:
@@ -159,6 +170,8 @@ def boundary_lines(host_module: ModuleOp) -> list[str]:
     shapes = [list(nn.shape_of(argument)) for argument in function.args]
     crossing = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
     lines = [f"the host runs the last {len(ops)} ops on {crossing}"]
+    if not ops:
+        lines = [f"the host passes on {crossing}, and the network's constants among its outputs"]
     reasons: dict[str, Operation] = {}
     for op in ops:
         why = op.attributes.get(STAYS_BECAUSE)

@@ -60,6 +60,11 @@ class TrialEncoder(ConstantEncoder):
         return constant.output
 
 
+def trial_encoder() -> TrialEncoder:
+    """The encoder of a trial: accumulators that hold any sum."""
+    return TrialEncoder(LnsFormat(8, 4), Arithmetic(6, MAX_ACCUMULATOR_WIDTH))
+
+
 @dataclass(frozen=True)
 class HostReason:
     """Why an op stays on the host; `follows` if only because what it needs is there."""
@@ -126,7 +131,9 @@ def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
     function = find_function(trial, entry)
     copies = dict(enumerate(nn_ops(function)))
     numbers = {op: index for index, op in copies.items()}
-    _assume_formats(function, copies)
+    assume_formats(function)
+    for index, op in copies.items():
+        op.attributes[LAYER] = StringAttr(str(index))
     for index in refused:
         _make_opaque(copies.pop(index))
 
@@ -140,8 +147,7 @@ def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:
         rewriter.replace(op, _opaque(op))
         return True
 
-    arithmetic = Arithmetic(6, MAX_ACCUMULATOR_WIDTH)
-    encode_with(trial, TrialEncoder(LnsFormat(8, 4), arithmetic), refuse)
+    encode_with(trial, trial_encoder(), refuse)
     for index, op in copies.items():
         if op.parent is not None:
             refused[index] = _no_form(op)
@@ -190,7 +196,7 @@ def op_is_constant(value: SSAValue) -> bool:
     return isinstance(op, LookupOp) or (isinstance(op, Operation) and not op.operands)
 
 
-def _assume_formats(function: func.FuncOp, ops: dict[int, nn.NnOp]) -> None:
+def assume_formats(function: func.FuncOp) -> None:
     """Formats as `calibrate` would write them, with one range for all values."""
     formats = ActivationFormats()
     never_negative: set[SSAValue] = set()
@@ -210,8 +216,7 @@ def _assume_formats(function: func.FuncOp, ops: dict[int, nn.NnOp]) -> None:
         for argument in function.body.block.args
     ]
     function.properties["arg_attrs"] = ArrayAttr(arguments)
-    for index, op in ops.items():
-        op.attributes[LAYER] = StringAttr(str(index))
+    for op in nn_ops(function):
         if nn.is_float(nn.element_type_of(op.output)):
             op.attributes[FORMAT] = assumed(op.output, -LARGEST)
 

@@ -1,5 +1,6 @@
 """List the ops of a network: which run on the chip, which stay on the host and why, which are not
-supported and where they are. The exit code is 1 if something is not supported."""
+supported and where they are. What recog convert would refuse is said in its words. The exit code
+is 1 if something is not supported or refused."""
 
 from __future__ import annotations
 
@@ -16,7 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print where each op will run; 1 if the network cannot be imported whole."""
+    """Print where each op will run; 1 if the network cannot be imported whole.
+
+    Raises:
+        RecogError: what `recog convert` refuses the network with, after the table.
+    """
     from recog.tools.console import print_table, stage
     from recog.tools.report.check_network import check_network, check_table
     from recog.tools.report.json_files import write_json
@@ -29,4 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(line)
     if arguments.json is not None:
         write_json(Path(arguments.json), report.as_record())
+    if report.refusal is not None:
+        raise report.refusal
     return 0 if report.supported else 1

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 
 from recog.dialects import nn
-from recog.dialects.errors import describe_op
+from recog.dialects.errors import RecogError, describe_op
 from recog.lowering.partition.report import CHIP, HOST, UNSUPPORTED, CoverageRow, coverage
 
 IMPORTED = "imported"
@@ -25,16 +25,20 @@ class NetworkReport:
 
     rows: list[CoverageRow]
     notes: list[str] = field(default_factory=list[str])
+    refusal: RecogError | None = None
+    """What `recog convert` will end with, None where it will not refuse the network."""
 
     @property
     def supported(self) -> bool:
-        """Whether the whole network can be imported."""
-        return all(row.side != UNSUPPORTED for row in self.rows)
+        """Whether the whole network can be imported and converted."""
+        return self.refusal is None and all(row.side != UNSUPPORTED for row in self.rows)
 
     def as_record(self) -> dict[str, Any]:
         """For JSON."""
         rows = [asdict(row) for row in self.rows]
-        return {"supported": self.supported, "rows": rows, "notes": self.notes}
+        refusal = None if self.refusal is None else str(self.refusal)
+        notes = self.notes
+        return {"supported": self.supported, "rows": rows, "notes": notes, "refusal": refusal}
 
 
 def check_network(spec: str) -> NetworkReport:
@@ -56,6 +60,7 @@ def check_network(spec: str) -> NetworkReport:
 def report_of(module: ModuleOp) -> NetworkReport:
     """The report of an nn module. The module is modified: its batch norms are folded."""
     from recog.lowering.batch_norm.fold import KEPT_BECAUSE
+    from recog.lowering.partition.rehearsal import refusal
     from recog.lowering.pipeline import fold_network
 
     before = [op.location for op in module.walk() if isinstance(op, nn.BatchNormOp)]
@@ -84,7 +89,7 @@ def report_of(module: ModuleOp) -> NetworkReport:
         notes.append(
             f"runs at the batch of its import only: {describe_op(mixing)} mixes it with other axes"
         )
-    return NetworkReport(rows, notes)
+    return NetworkReport(rows, notes, refusal(module))
 
 
 def _failure_report(failure: Any) -> NetworkReport:

@@ -205,7 +205,10 @@ class EncodeReluPattern(RewritePattern):
             return
         x = self.encoding.encoded(op.input, rewriter, op)
         if format_of(x).unsigned:
-            rewriter.replace(op, [], [op.input])
+            if isinstance(op.input.owner, lns.DecodeOp):
+                rewriter.replace(op, [], [op.input])
+            else:
+                rewriter.replace(op, lns.DecodeOp(x))  # of an input: what is returned is codes
             return
         replace_with_codes(rewriter, op, lns.ReluOp(x, replace(format_of(x), unsigned=True)))
 

@@ -1,0 +1,39 @@
+"""A conversion with stand-in weights and formats: what `convert` will refuse, found at once.
+
+Nothing here knows a rule of its own: the network goes through the passes that convert it, and
+what they refuse, in their words, is the answer.
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
+from recog.dialects.verification import located_errors
+from recog.lowering.encode.encode_lns import encode_with
+from recog.lowering.encode.label_layers import label_layers
+from recog.lowering.partition.partition import partition, split_modules
+from recog.lowering.partition.placement import assume_formats, trial_encoder
+from recog.lowering.select.convert_lns_to_chip import convert_function, default_target
+
+
+def refusal(module: ModuleOp, entry: str = "main") -> RecogError | None:
+    """What a conversion of a folded nn module to the default chip ends with; None if it does not.
+
+    The module stays as it is. What depends on the numbers is not found: weights that do not fit
+    their memory, whose size clustering decides, and examples that do not fit the network.
+    """
+    trial = module.clone()
+    try:
+        with located_errors():
+            partition(trial, entry)
+            chip_part, _ = split_modules(trial)
+            function = find_function(chip_part, entry)
+            label_layers(function)
+            assume_formats(function)
+            encode_with(chip_part, trial_encoder())
+            convert_function(function, default_target(function))
+    except RecogError as error:
+        return error
+    return None
