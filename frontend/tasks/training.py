@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import os
@@ -22,6 +23,8 @@ from recog.frontend.tasks.base import Recipe, Task, TaskData
 from recog.frontend.tasks.checkpoints import save_checkpoint
 
 STATE_NAME = "state.pt"
+DIGEST_BYTES = 32
+"""A state file begins with the SHA-256 of the rest: one flipped byte is not trained on."""
 WARM_UP = 0.15  # share of the steps in which the learning rate rises
 Step = Callable[[int, int, float], None]
 
@@ -164,7 +167,7 @@ class Trainer:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         with atomic_write(self.folder / STATE_NAME, "wb") as stream:
-            stream.write(buffer.getvalue())
+            stream.write(_digest(buffer.getvalue()) + buffer.getvalue())
 
     def resume(self) -> None:
         """Go on from the folder's file; RecogError if it is damaged or of another training.
@@ -197,11 +200,19 @@ class Trainer:
             raise RecogError(f"is of another network: {reason}", where=str(path)) from None
 
 
+def _digest(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).digest()
+
+
 def _read_state(path: Path) -> dict[str, Any]:
     if not os.path.isfile(path):
         raise RecogError("no training to resume", where=str(path), hint="start without --resume")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
+        digest, payload = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if digest != _digest(payload):
+            raise ValueError("its digest does not match its content")
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged pickles raise all kinds
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RecogError(f"is damaged: {reason}", where=str(path)) from None

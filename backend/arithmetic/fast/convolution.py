@@ -111,7 +111,7 @@ def _plan(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Tiles:
     if fit.terms < terms:
         depth = UNROLL * (min(depth, fit.terms) // UNROLL)
     own = outputs // window.groups
-    tiles = -(-total // positions)
+    tiles = max(1, -(-total // positions))  # no frames are one empty tile
     # A map of one tile still has work for every thread: its outputs.
     sharing = -(-threads // (window.groups * tiles))
     at_once = min(-(-own // sharing), OUTPUTS_AT_ONCE)

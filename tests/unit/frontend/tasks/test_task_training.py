@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +93,13 @@ def test_other_trainings_are_not_resumed(task: Task, tmp_path: Path, change: dic
         trainer(task, tmp_path, **change).resume()
 
 
+def write_state(state: object, path: Path) -> None:
+    """A file whose digest is right, whatever it holds."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+
+
 def test_damaged_states_are_refused(task: Task, tmp_path: Path):
     started = trainer(task, tmp_path)
     with pytest.raises(RecogError, match="no training to resume"):
@@ -98,15 +107,18 @@ def test_damaged_states_are_refused(task: Task, tmp_path: Path):
     started.save_state()
     path = tmp_path / STATE_NAME
     whole = path.read_bytes()
-    for content in (b"", b"junk", whole[:2000], whole[: len(whole) // 2]):
+    flipped = [bytearray(whole) for _ in range(3)]
+    for content, place in zip(flipped, (0, len(whole) // 2, len(whole) - 1)):
+        content[place] ^= 1
+    for content in (b"", b"junk", whole[:2000], whole[: len(whole) // 2], *flipped):
         path.write_bytes(content)
         with pytest.raises(RecogError, match="is damaged"):
             started.resume()
-    torch.save([1, 2], path)
+    write_state([1, 2], path)
     with pytest.raises(RecogError, match="is no saved training"):
         started.resume()
     state = {"task": "classification", "seed": 5, "frames": FRAMES, "recipe": vars(started.recipe)}
-    torch.save(state, path)
+    write_state(state, path)
     with pytest.raises(RecogError, match="is of another network"):
         started.resume()
 
