@@ -65,6 +65,8 @@ def _describe(error: BaseException) -> str | None:
             return "the input nests too deeply"
         case MemoryError():
             return "out of memory"
+        case ValueError() if "integer string conversion" in str(error):
+            return "a number has more digits than are read or written"
         case _:
             return None
 

@@ -12,6 +12,10 @@ from recog.dialects.data import constant_array
 from recog.dialects.facts import Kind
 from recog.dialects.shapes import Shape
 
+MAX_STEPS = 128
+"""Ops in a row that are looked at: none normalizes pixels in as many, and a network of thousands
+of elementwise ops is walked in its length, not in its square."""
+
 
 @dataclass(frozen=True)
 class PixelFunction:
@@ -30,22 +34,26 @@ def pixel_function(value: SSAValue) -> PixelFunction | None:
     That is a conversion of pixels to float, and what makes other numbers of such numbers with
     constants that vary along one axis, such as the mean and deviation of each channel.
     """
-    op = value.owner
-    if isinstance(op, nn.ConvertOp) and op.of_pixels:
-        return PixelFunction(op.input)
-    if not isinstance(op, nn.NnOp) or op.KIND is not Kind.ELEMENTWISE:
-        return None
-    shape = nn.shape_of(op.output)
-    variables = [each for each in op.operands if constant_array(each) is None]
-    if len(variables) != 1 or nn.shape_of(variables[0]) != shape:
-        return None
-    inner = pixel_function(variables[0])
-    constants = [aligned_constant(each, shape) for each in op.operands if each not in variables]
-    if inner is None or any(constant is None for constant in constants):
-        return None
-    axes = {axis for each in constants if each is not None for axis in varying_axes(each)}
-    axes |= {axis for axis in (inner.axis,) if axis is not None}
-    return None if len(axes) > 1 else PixelFunction(inner.pixels, *axes)
+    axes = set[int]()
+    for _ in range(MAX_STEPS):
+        op = value.owner
+        if isinstance(op, nn.ConvertOp) and op.of_pixels:
+            return None if len(axes) > 1 else PixelFunction(op.input, *axes)
+        if not isinstance(op, nn.NnOp) or op.KIND is not Kind.ELEMENTWISE:
+            return None
+        shape = nn.shape_of(op.output)
+        variables = [each for each in op.operands if constant_array(each) is None]
+        if len(variables) != 1 or nn.shape_of(variables[0]) != shape:
+            return None
+        for operand in op.operands:
+            if operand in variables:
+                continue
+            constant = aligned_constant(operand, shape)
+            if constant is None:
+                return None
+            axes.update(varying_axes(constant))
+        value = variables[0]
+    return None
 
 
 def aligned_constant(value: SSAValue, shape: Shape) -> np.ndarray | None:

@@ -51,6 +51,7 @@ SPLICES += ["loc(#l)", "i16777216", "()", "@f", "^bb0", "dense<1>", '"0x', "unit
 NUMBERS = ["0", "1", "2", "3", "7", "255", "65535", "2147483648", "9223372036854775807"]
 NUMBERS += ["9999999999999999", "1" + "0" * 30, "9" * 5000, "-1", "0x1", "1e400", "1.5"]
 OPENERS = {"tuple<": ">", "[": "]", "{a = ": "}", "(": ")", "fused[": "]", "tensor<": ">"}
+OPENERS |= {"builtin.module {": "}", '"test.op"() ({': "}) : () -> ()", "affine_map<() -> (": ")>"}
 
 Damage = Callable[[str, random.Random, list[str]], str]
 

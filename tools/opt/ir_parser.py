@@ -198,7 +198,7 @@ def _decode(data: bytes, name: str) -> str:
             hint="`recog disassemble` turns it into IR",
         )
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise IRParseError(

@@ -6,10 +6,11 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import CallSiteLoc, FileLineColLoc, FusedLoc, LocationAttr, NoneAttr
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, TypeAttribute
 from xdsl.parser import Parser
 from xdsl.parser.generic_parser import ParserState
 from xdsl.utils.exceptions import ParseError
@@ -22,6 +23,15 @@ before twice stand for a type that nothing can print, hash or compare."""
 MAX_DIGITS = 4000
 """Python refuses to read more, with an error of its own."""
 
+MAX_WIDTH = (1 << 24) - 1
+"""Bits of an integer type, as in MLIR."""
+MAX_SHAPE_TEXT = 4096
+"""Characters of a shape: xDSL reads the rest of it again for each size."""
+MAX_DENSE_BYTES = 1 << 25
+"""What all `dense` attributes of a text may take beyond its length: xDSL unpacks equal elements,
+so that a few characters take all memory."""
+
+_INTEGER_TYPE = re.compile(r"[su]?i(\d+)")
 _ALIAS_DEFINITION = re.compile(r"^[ \t]*([#!][\w$.-]+)[ \t]*=", re.MULTILINE)
 
 
@@ -64,6 +74,7 @@ class MLIRSyntaxParser(Parser):
         self._read_early = set[str]()
         self._being_read = list[str]()
         self._sizes = dict[str, int]()
+        self._dense_bytes = 0
         self._written_out = 0
         """Characters that the aliases named so far stand for."""
 
@@ -106,6 +117,31 @@ class MLIRSyntaxParser(Parser):
             matches = _ALIAS_DEFINITION.finditer(self.lexer.input.content)
             self._definitions = {match[1]: match.start(1) for match in matches}
         return self._definitions.get(name)
+
+    def _parse_optional_integer_or_float_type(self) -> TypeAttribute | None:
+        width = _INTEGER_TYPE.fullmatch(self._current_token.text)
+        if width is not None and int(width[1][:9]) > MAX_WIDTH:
+            self.raise_error(f"an integer has at most {MAX_WIDTH} bits")
+        return super()._parse_optional_integer_or_float_type()
+
+    def _parse_optional_shape_delimiter(self) -> str | None:
+        token = self._current_token
+        if token.kind == MLIRTokenKind.BARE_IDENT and len(token.span) > MAX_SHAPE_TEXT:
+            self.raise_error("this shape has too many sizes", token.span.start)
+        return super()._parse_optional_shape_delimiter()
+
+    def _parse_dense_literal_type(self):
+        start = self.pos
+        type_ = super()._parse_dense_literal_type()
+        width = getattr(type_.element_type, "bitwidth", 64)
+        self._dense_bytes += prod(type_.get_shape()) * max(8, width // 8)
+        if self._dense_bytes > MAX_DENSE_BYTES + self.lexer.input.len * 8:
+            self.raise_error(
+                "the dense attributes take too much memory: data.constant holds large constants",
+                start,
+                self.pos,
+            )
+        return type_
 
     def _parse_location(self) -> LocationAttr:
         token = self._current_token
