@@ -346,7 +346,7 @@ def test_interrupts_leave_nothing(bench: Workbench, monkeypatch: pytest.MonkeyPa
 
     register(monkeypatch, InterruptedPass)
     result = bench.run(bench.write(VALID), "-p", "test-interrupt", "-o", bench.path("out.mlir"))
-    assert result == Result(130, "", "")
+    assert result == Result(130, "", "recog-opt: interrupted\n")
     assert bench.files() == ["in.mlir"]
 
 
