@@ -45,6 +45,8 @@ SECONDS, BYTES = 10, 1 << 30
 
 XDSL_PASSES = ("canonicalize", "cse", "dce")
 TOKEN = re.compile(r'"[^"\n]*"|[\w.$%@!#^-]+|\S|\s+')
+RUN = re.compile(r"// RUN: recog-opt %s -p '?([^\s'%]+)")
+"""The first pipeline of a lit file, where it reads no file."""
 NUMBER = re.compile(r"(?<![\w.])\d+(?=x|\b)")
 SPLICES = ["", "-1", "0", "65537", "?", "%x", '"', "{", ")", "nan", "[]", "i0", "tensor<f32>"]
 SPLICES += ["loc(#l)", "i16777216", "()", "@f", "^bb0", "dense<1>", '"0x', "unit", "!data.x", "-"]
@@ -154,8 +156,13 @@ class Fuzzer:
 
     def __init__(self):
         files = sorted(FILECHECK.rglob("*.mlir"))
-        parts = (part for file in files for part in PART_MARKER.split(file.read_bytes()))
-        self.corpus = [part.decode() for part in parts if part.strip()]
+        self.corpus, self.own = list[str](), list[str]()
+        for file in files:
+            text = file.read_text()
+            own = "".join(RUN.findall(text)[:1])
+            parts = [part.decode() for part in PART_MARKER.split(text.encode()) if part.strip()]
+            self.corpus += parts
+            self.own += [own] * len(parts)
         known = Universe.get_multiverse().all_passes
         self.passes = {name: known[name] for name in [*RECOG_UNIVERSE.all_passes, *XDSL_PASSES]}
         self.options = {
@@ -167,7 +174,10 @@ class Fuzzer:
     def draw(self, seed: int) -> tuple[bytes, str]:
         """The text and the pipeline of a seed."""
         rng = random.Random(seed)
-        text, pipeline = rng.choice(self.corpus), self._pipeline(rng)
+        file = rng.randrange(len(self.corpus))
+        text, pipeline = self.corpus[file], self._pipeline(rng)
+        if rng.random() < 0.4:
+            pipeline = self.own[file]
         kind = rng.choice([*DAMAGES, *DAMAGES, None, damaged_bytes])
         if kind is None:
             self.counts["pipelines"] += 1
