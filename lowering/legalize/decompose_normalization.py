@@ -17,10 +17,10 @@ from math import prod
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
-    GreedyRewritePatternApplier,
     PatternRewriter,
     PatternRewriteWalker,
     RewritePattern,
@@ -30,34 +30,44 @@ from xdsl.pattern_rewriter import (
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.lowering.common.rewriting import replace_op
+from recog.lowering.legalize.where_on_chip import decompose_where_on_chip
 
 
 class DecomposeNormalizationPass(ModulePass):
-    """Write group norms of images, and layer norms, as convolutions, products and a table."""
+    """Write group norms of images as convolutions, products and a table.
+
+    Layer norms of the last axis too, where that brings them to the chip.
+    """
 
     name = "decompose-normalization"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        patterns = GreedyRewritePatternApplier([GroupNormPattern(), LayerNormPattern()])
-        PatternRewriteWalker(patterns).rewrite_module(op)
+        PatternRewriteWalker(GroupNormPattern()).rewrite_module(op)
+        decompose_where_on_chip(op, _token_norms, _decompose_token_norm)
 
 
-class LayerNormPattern(RewritePattern):
-    """layer_norm(x) over the last axis, of tokens (N, ..., C) → that of the channels of images."""
+def _token_norms(function: FuncOp) -> list[nn.LayerNormOp]:
+    """The layer norms over the last axis, with constant parameters, of tokens (N, ..., C)."""
+    return [
+        op
+        for op in function.walk()
+        if isinstance(op, nn.LayerNormOp)
+        and len(nn.shape_of(op.scale)) == 1
+        and len(nn.shape_of(op.input)) > 1
+        and _are_constant(op.scale, op.bias)
+    ]
 
-    @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: nn.LayerNormOp, rewriter: PatternRewriter, /) -> None:
-        shape = nn.shape_of(op.input)
-        if len(nn.shape_of(op.scale)) != 1 or len(shape) < 2:
-            return
-        batch, *places, channels = shape
-        last = nn.ReshapeOp(op.input, (batch, 1, prod(places), channels))
-        image = nn.PermuteOp(last, (0, 3, 1, 2))
-        normalized = normalize_channels(image.output, op.scale, op.bias, op.eps.value.data)
-        if normalized:
-            back = nn.PermuteOp(normalized[-1], (0, 2, 3, 1))
-            result = nn.ReshapeOp(back, shape)
-            replace_op(rewriter, op, [last, image, *normalized, back, result])
+
+def _decompose_token_norm(op: nn.LayerNormOp) -> Operation:
+    """Replace a layer norm by that of an image's channels; the op that gives its result."""
+    batch, *places, channels = nn.shape_of(op.input)
+    last = nn.ReshapeOp(op.input, (batch, 1, prod(places), channels))
+    image = nn.PermuteOp(last, (0, 3, 1, 2))
+    normalized = normalize_channels(image.output, op.scale, op.bias, op.eps.value.data)
+    back = nn.PermuteOp(normalized[-1], (0, 2, 3, 1))
+    result = nn.ReshapeOp(back, nn.shape_of(op.input))
+    replace_op(PatternRewriter(op), op, [last, image, *normalized, back, result])
+    return result
 
 
 class GroupNormPattern(RewritePattern):

@@ -18,9 +18,9 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
 from recog.dialects import nn
-from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
+from recog.dialects.functions import depends_on_inputs, nn_ops
 from recog.lowering.common.rewriting import replace_op
-from recog.lowering.partition.placement import host_reasons
+from recog.lowering.legalize.where_on_chip import decompose_where_on_chip
 
 
 class DecomposeSoftmaxPass(ModulePass):
@@ -32,27 +32,11 @@ class DecomposeSoftmaxPass(ModulePass):
     name = "decompose-softmax"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for each in op.body.block.ops:
-            if isinstance(each, FuncOp):
-                decompose_where_on_chip(op, each.sym_name.data)
+        decompose_where_on_chip(op, _weighing, _decompose)
 
 
-def decompose_where_on_chip(module: ModuleOp, entry: str) -> None:
-    """Replace those softmaxes of a function that run on the chip then."""
-    wanted = _weighing(module, entry)
-    if not wanted:
-        return
-    trial = ModuleOp([find_function(module, entry).clone()])
-    results = [_decompose(softmax) for softmax in _weighing(trial, entry)]
-    on_host = host_reasons(trial, entry)
-    for softmax, result in zip(wanted, results):
-        if result not in on_host:
-            _decompose(softmax)
-
-
-def _weighing(module: ModuleOp, entry: str) -> list[nn.SoftmaxOp]:
+def _weighing(function: FuncOp) -> list[nn.SoftmaxOp]:
     """The softmaxes that scale what the network computes for a layer, in execution order."""
-    function = find_function(module, entry)
     variable = depends_on_inputs(function)
     found: list[nn.SoftmaxOp] = []
     layered: set[SSAValue] = set()

@@ -66,3 +66,14 @@ func.func @tokens(%x: tensor<1x6x4xf32>) -> tensor<1x6x4xf32> {
 // CHECK-NOT:     nn.layer_norm
 // CHECK:         [[Q:%.*]] = nn.permute {{.*}} {permutation = array<i64: 0, 2, 3, 1>} : {{.*}} -> tensor<1x1x6x4xf32>
 // CHECK-NEXT:    nn.reshape [[Q]] : {{.*}} -> tensor<1x6x4xf32>
+
+// What comes after the products of two computed matrices is the host's, as the one op that it is.
+func.func @host(%x: tensor<1x4x4xf32>) -> tensor<1x4x4xf32> {
+  %s = data.constant dense<1.0> : tensor<4xf32>
+  %b = data.constant dense<0.0> : tensor<4xf32>
+  %v0 = nn.matmul %x, %x : (tensor<1x4x4xf32>, tensor<1x4x4xf32>) -> tensor<1x4x4xf32>
+  %v1 = nn.layer_norm %v0, %s, %b : (tensor<1x4x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x4x4xf32>
+  func.return %v1 : tensor<1x4x4xf32>
+}
+// CHECK-LABEL: @host
+// CHECK:         nn.layer_norm
