@@ -414,7 +414,13 @@ def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
             f"has shape {list(tensor.shape)}, the network wants [{wanted}]", where=where
         )
     if type_.element_type == nn.PIXEL_TYPE:
-        return _pixels(tensor, where)
+        return _whole(
+            tensor, torch.uint8, where, "pixels: the network wants whole numbers from 0 to 255"
+        )
+    if type_.element_type == nn.MASK_TYPE:
+        return _whole(tensor, torch.bool, where, "truth values: the network wants 0 and 1")
+    if type_.element_type == nn.INDEX_TYPE:
+        return _whole(tensor, torch.int64, where, "positions: the network wants whole numbers")
     if tensor.is_complex() or tensor.dtype == torch.uint8:
         raise RecogError(f"has dtype {tensor.dtype}, the network wants float32", where=where)
     tensor = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
@@ -423,14 +429,11 @@ def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
     return tensor
 
 
-def _pixels(tensor: Tensor, where: str) -> Tensor:
-    """An image's pixels, uint8, from any type that holds them."""
-    if tensor.is_complex() or bool((tensor != tensor.to(torch.uint8)).any()):
-        raise RecogError(
-            "holds numbers that are no pixels: the network wants whole numbers from 0 to 255",
-            where=where,
-        )
-    return tensor.to(torch.uint8)
+def _whole(tensor: Tensor, dtype: torch.dtype, where: str, what: str) -> Tensor:
+    """An integer tensor, from any type that holds its elements."""
+    if tensor.is_complex() or bool((tensor != tensor.to(dtype)).any()):
+        raise RecogError(f"holds numbers that are no {what}", where=where)
+    return tensor.to(dtype)
 
 
 def _check_batches(inputs: list[Tensor], types: list[Attribute]) -> None:

@@ -28,6 +28,7 @@ from recog.backend.machine.host import (
 from recog.backend.machine.memory import FrameMemory
 from recog.dialects.chip import (
     ChipTarget,
+    DmaInOp,
     InputOp,
     InstructionOp,
     LdwOp,
@@ -39,6 +40,10 @@ from recog.dialects.verification import located_errors
 
 Observer = Callable[[int, FrameMemory], None]
 """Called after every instruction with its number, from 0, and activation memory as it left it."""
+
+Host = Callable[[int, Callable[[], Sequence[np.ndarray]]], np.ndarray]
+"""Called where the program waits for an input: with its number, and a function that gives the
+outputs as they are then. It returns the input (N, ...)."""
 
 WORKING_BYTES = 64 << 20
 """What the memories of the frames that run together may take."""
@@ -94,6 +99,28 @@ class Machine:
     def weight_bytes(self) -> int:
         """Bytes of all pointers, tables and biases, as packed in the program file."""
         return weight_bytes(self.program)
+
+    @property
+    def frames_at_once(self) -> int:
+        """How many frames run together."""
+        return max(1, WORKING_BYTES // max(1, self._frame_bytes))
+
+    def run_with_host(self, *inputs: np.ndarray, host: Host) -> tuple[np.ndarray, ...]:
+        """As `run`, of up to `frames_at_once` frames, where the host gives the last inputs.
+
+        The program waits where it reads one of them for the first time.
+
+        Args:
+            inputs: those that are known before the program starts.
+            host: called for each of the others.
+        """
+        arrays = [check_input(port, x) for port, x in zip(self.inputs, inputs)]
+        codes = [encode_input(port, x) for port, x in zip(self.inputs, arrays)]
+        results = self._run_chunk(codes, len(inputs[0]), None, host)
+        return tuple(self._decoded(port, result) for port, result in zip(self.outputs, results))
+
+    def _decoded(self, port: OutputOp, codes: np.ndarray) -> np.ndarray:
+        return decode_output(port, codes, self._decodings[port])
 
     def run(
         self, *inputs: np.ndarray, observe: Observer | None = None
@@ -161,7 +188,7 @@ class Machine:
             raise RecogError(f"the inputs have different numbers of frames: {counts}")
         frames = counts[0] if counts else 1
         chunks: list[list[np.ndarray]] = []
-        step = max(1, WORKING_BYTES // max(1, self._frame_bytes))
+        step = self.frames_at_once
         # Without frames one empty chunk runs, which gives outputs of the right type.
         for start in range(0, max(1, frames), step):
             size = min(step, frames - start)
@@ -171,9 +198,14 @@ class Machine:
         return tuple(np.concatenate(parts) for parts in zip(*chunks))
 
     def _run_chunk(
-        self, inputs: Sequence[np.ndarray], frames: int, observe: Observer | None
+        self,
+        inputs: Sequence[np.ndarray],
+        frames: int,
+        observe: Observer | None,
+        host: Host | None = None,
     ) -> list[np.ndarray]:
         state = MachineState(self.program, frames)
+        awaited = {port.sym_name.data: port for port in self.inputs[len(inputs) :]}
         for port, x in zip(self.inputs, inputs):
             state.dram.write(port, x.reshape(frames, *port.shape))
         interpreter = Interpreter(ModuleOp([]))
@@ -181,10 +213,25 @@ class Machine:
         interpreter.register_implementations(functions)
         with located_errors():
             for number, op in enumerate(self._instructions):
+                if host is not None and isinstance(op, DmaInOp):
+                    port = awaited.pop(op.input.string_value(), None)
+                    if port is not None:
+                        self._wait(state, port, host, frames)
                 self._step(interpreter, state, op)
                 if observe is not None:
                     observe(number, state.activation)
         return [state.dram.read(port).reshape(frames, *port.frame_shape) for port in self.outputs]
+
+    def _wait(self, state: MachineState, port: InputOp, host: Host, frames: int) -> None:
+        """Let the host write an input that the program is about to read."""
+
+        def outputs() -> list[np.ndarray]:
+            shapes = [(frames, *each.frame_shape) for each in self.outputs]
+            read = [state.dram.read(each).reshape(s) for each, s in zip(self.outputs, shapes)]
+            return [self._decoded(each, codes) for each, codes in zip(self.outputs, read)]
+
+        value = check_input(port, host(self.inputs.index(port), outputs))
+        state.dram.write(port, encode_input(port, value).reshape(frames, *port.shape))
 
     def _step(self, interpreter: Interpreter, state: MachineState, op: InstructionOp) -> None:
         wait, signal = op.wait.value.data, op.signal.value.data

@@ -197,9 +197,10 @@ class _GraphImporter:
             raise Unsupported(f"is {spec.kind.name.lower()}, expected a tensor")
         if not all(isinstance(size, int) for size in example.shape):
             raise Unsupported("has a dynamic shape", "export with static shapes; batch may be 1")
-        if not example.is_floating_point() and example.dtype != torch.uint8:
+        if not example.is_floating_point() and example.dtype not in (torch.uint8, torch.int64):
             raise Unsupported(
-                f"is {example.dtype}; the inputs of a network are float32, or images of uint8",
+                f"is {example.dtype}; the inputs of a network are float32, images of uint8, or "
+                "positions of int64",
                 "compute the indices inside the network, or give them as a buffer",
             )
         argument = self.block.insert_arg(type_of(example), len(self.block.args))

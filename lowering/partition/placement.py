@@ -1,14 +1,13 @@
 """Where each op of a float network will run: on the chip, or on the host, and why there.
 
 No second list says what the chip can do: the network is converted on trial, with formats
-that stand for any, and what is left float or has no instruction stays on the host, with all
-that depends on it.
+that stand for any, and what is left float or has no instruction stays on the host; `division` has
+what becomes of that which follows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects import func
@@ -24,11 +23,10 @@ from xdsl.pattern_rewriter import PatternRewriter
 from xdsl.rewriter import Rewriter
 
 from recog.dialects import nn
-from recog.dialects.chip.descriptors import MAX_AXES
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
-from recog.dialects.errors import RecogError, describe_op, fail
-from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
+from recog.dialects.errors import RecogError, fail
+from recog.dialects.functions import find_function, nn_ops
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
 from recog.lowering.common.layer_names import LAYER, label_of
@@ -36,6 +34,7 @@ from recog.lowering.encode.calibrate import FORMAT, ActivationFormats
 from recog.lowering.encode.constants import ConstantEncoder
 from recog.lowering.encode.samples import covering_bias
 from recog.lowering.encode.sign_analysis import is_never_negative
+from recog.lowering.partition.division import Division, HostReason, divide
 
 LARGEST = 8.0
 """What stands for the largest value of every activation in the trial."""
@@ -65,59 +64,21 @@ def trial_encoder() -> TrialEncoder:
     return TrialEncoder(LnsFormat(8, 4), Arithmetic(6, MAX_ACCUMULATOR_WIDTH))
 
 
-@dataclass(frozen=True)
-class HostReason:
-    """Why an op stays on the host; `follows` if only because what it needs is there."""
-
-    text: str
-    follows: bool = False
-
-
 def host_reasons(module: ModuleOp, entry: str = "main") -> dict[nn.NnOp, HostReason]:
     """The ops of a folded nn module that stay on the host, each with its reason.
 
     In execution order. Constants, and what is computed of constants alone, are on neither side.
     """
+    return division(module, entry).reasons
+
+
+def division(module: ModuleOp, entry: str = "main") -> Division:
+    """Where the ops of a folded nn module run."""
     function = find_function(module, entry)
     for op in function.walk():
         if op.dialect_name() in ("lns", "chip"):
             fail(op, "the network is converted already", hint="give the float network")
-    reasons = _trial(module, entry)
-    variable = depends_on_inputs(function)
-    computed = [op for op in reversed(nn_ops(function)) if op.output in variable]
-    while True:
-        result = _with_all_after(function, reasons)
-        crossing = next((op for op in computed if _crosses(op, result)), None)
-        if crossing is None:
-            return result
-        axes = len(nn.shape_of(crossing.output))
-        reasons[crossing] = f"gives the host {axes} axes, where an output has {MAX_AXES} at most"
-
-
-def _crosses(op: nn.NnOp, on_host: Collection[nn.NnOp]) -> bool:
-    """Whether an op of the chip gives the host a value of more axes than an output can have."""
-    if op in on_host or len(nn.shape_of(op.output)) <= MAX_AXES:
-        return False
-    users = [use.operation for use in op.output.uses]
-    return any(user in on_host or isinstance(user, func.ReturnOp) for user in users)
-
-
-def _with_all_after(
-    function: func.FuncOp, reasons: dict[nn.NnOp, str]
-) -> dict[nn.NnOp, HostReason]:
-    variable = depends_on_inputs(function)
-    result: dict[nn.NnOp, HostReason] = {}
-    for op in nn_ops(function):
-        if op.output not in variable:
-            continue
-        if op in reasons:
-            result[op] = HostReason(reasons[op])
-            continue
-        before = next((v.owner for v in op.operands if v.owner in result), None)
-        if isinstance(before, Operation):
-            text = f"comes after {describe_op(before)}, which is on the host"
-            result[op] = HostReason(text, follows=True)
-    return result
+    return divide(function, _trial(module, entry))
 
 
 def _trial(module: ModuleOp, entry: str) -> dict[nn.NnOp, str]:

@@ -6,6 +6,8 @@ what they refuse, in their words, is the answer.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects.errors import RecogError
@@ -18,22 +20,31 @@ from recog.lowering.partition.placement import assume_formats, trial_encoder
 from recog.lowering.select.convert_lns_to_chip import convert_function, default_target
 
 
-def refusal(module: ModuleOp, entry: str = "main") -> RecogError | None:
-    """What a conversion of a folded nn module to the default chip ends with; None if it does not.
+class Rehearsal(NamedTuple):
+    """How a conversion will end."""
+
+    host_part: ModuleOp | None
+    """The host's part, None where there is none."""
+    refusal: RecogError | None
+    """What the conversion ends with; None where it does not."""
+
+
+def rehearse(module: ModuleOp, entry: str = "main") -> Rehearsal:
+    """How a conversion of a folded nn module to the default chip will end.
 
     The module stays as it is. What depends on the numbers is not found: weights that do not fit
     their memory, whose size clustering decides, and examples that do not fit the network.
     """
-    trial = module.clone()
+    trial, host_part = module.clone(), None
     try:
         with located_errors():
             partition(trial, entry)
-            chip_part, _ = split_modules(trial)
+            chip_part, host_part = split_modules(trial)
             function = find_function(chip_part, entry)
             label_layers(function)
             assume_formats(function)
             encode_with(chip_part, trial_encoder())
             convert_function(function, default_target(function))
     except RecogError as error:
-        return error
-    return None
+        return Rehearsal(host_part, error)
+    return Rehearsal(host_part, None)

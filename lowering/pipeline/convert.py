@@ -14,6 +14,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from recog.backend.machine import Machine
 from recog.backend.split_network import Run, SplitNetwork
 from recog.dialects.chip import ChipTarget
 from recog.dialects.cluster import LookupOp
@@ -31,7 +32,7 @@ from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
-from recog.lowering.partition.partition import PartitionPass, host_inputs, partition, split_modules
+from recog.lowering.partition.partition import PartitionPass, partition, split_modules
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
 from recog.lowering.pipeline.named import ConversionOptions, FoldNetworkPass, RaiseTorchPass
 from recog.lowering.pipeline.stages import Stage
@@ -63,11 +64,16 @@ class Conversion:
         """The folded float network, or its chip part, balanced: what later stages compare with."""
         return self.stages.get(Stage.BALANCED) or self.chip_part or self.stages[Stage.FOLDED]
 
-    def network(self, run_chip: Run) -> SplitNetwork:
-        """The whole network, of which `run_chip` (such as `Machine.run`) runs the chip's part."""
-        if self.host_part is None:
-            return SplitNetwork(run_chip, None)
-        return SplitNetwork(run_chip, self.host_part, host_inputs(self.host_part))
+    def network(self, chip: Machine | Run) -> SplitNetwork:
+        """The whole network, whose chip's part a machine runs, or a function in its place."""
+        return SplitNetwork(chip, self.host_part)
+
+    def chip_inputs(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """The inputs of the chip's part, of which the host gives some, in float."""
+        module = self.chip_part
+        if module is None:
+            return tuple(inputs)
+        return self.network(lambda *x: module_outputs(module, x)).chip_inputs(*inputs)
 
     @property
     def lns_module(self) -> ModuleOp:
@@ -199,6 +205,7 @@ class _Run:
     def _leave_host_part(self) -> None:
         self.current, self.conversion.host_part = split_modules(self.current)
         self.conversion.chip_part, self.targets = self.current.clone(), None
+        self.inputs = self.conversion.chip_inputs(self.inputs)
 
     def _tune(self) -> None:
         with returning_heads(self.current) as by_heads:

@@ -9,11 +9,12 @@ from pathlib import Path
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
-from xdsl.ir import Block, Operation
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import Pure
 
+from recog.backend.split_network import BETWEEN_CALLS
 from recog.dialects import chip, lns
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.fields import ReferenceField
@@ -125,12 +126,14 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
         check_constant_operands(op)
     build = ProgramBuilder(MemoryLayout(ops), target)
     _add_inputs(build, function)
+    outputs = _Outputs(build, function)
     for op in ops:
         if isinstance(op, func.ReturnOp):
-            _add_outputs(build, op)
+            outputs.finish()
         else:
             LOWERINGS[type(op)](build, op)
             build.complete(op)
+            outputs.after(op)
     _place_tensors(build)
     build.write_held_values()
     return _finish(build, function)
@@ -193,18 +196,57 @@ def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
         build.input_port(encodes[0], encodes[0].output, argument)
 
 
-def _add_outputs(build: ProgramBuilder, op: func.ReturnOp) -> None:
-    single = len(op.operands) == 1
-    for index, operand in enumerate(op.operands):
-        decoded = isinstance(operand.owner, lns.ToFloatOp)
-        value = operand.owner.operands[0] if isinstance(operand.owner, lns.ToFloatOp) else operand
-        biases = operand.owner.biases if isinstance(operand.owner, lns.DecodeOp) else None
+class _Outputs:
+    """Gives the host what a program returns: at its end, or, where the host is called between, as
+    soon as it is there."""
+
+    def __init__(self, build: ProgramBuilder, function: func.FuncOp):
+        self._build = build
+        end = function.body.block.last_op
+        self._end = end if isinstance(end, func.ReturnOp) else None
+        self._left = [] if self._end is None else list(enumerate(self._end.operands))
+        self._at_once = BETWEEN_CALLS in function.attributes
+        self._ports = [self._port(*each) for each in self._left] if self._at_once else []
+
+    def after(self, op: Operation) -> None:
+        """Give what the op made, if the host may need it before the end."""
+        for each in self._left if self._at_once else ():
+            if each[1].owner is op:
+                self._emit(*each)
+        if self._at_once:
+            self._left = [each for each in self._left if each[1].owner is not op]
+
+    def finish(self) -> None:
+        """Give all that is left."""
+        for each in self._left:
+            self._emit(*each)
+
+    def _emit(self, index: int, operand: SSAValue) -> None:
+        end = _known(self._end)
+        port = self._ports[index] if self._at_once else self._port(index, operand)
+        tensor = self._build.tensor(end, _stored(operand))
+        self._build.emit(end, chip.DmaOutOp(output=port, input=tensor))
+
+    def _port(self, index: int, operand: SSAValue) -> str:
+        end, value = _known(self._end), _stored(operand)
         if is_parameter(value):
-            fail(op, f"result {index} is a constant, which no instruction gives")
-        name = "output" if single else f"output{index}"
+            fail(end, f"result {index} is a constant, which no instruction gives")
+        name = "output" if len(end.operands) == 1 else f"output{index}"
+        biases = operand.owner.biases if isinstance(operand.owner, lns.DecodeOp) else None
         own = () if biases is None else biases.get_values()
-        port = build.output_port(op, value, name, decoded=decoded, biases=own)
-        build.emit(op, chip.DmaOutOp(output=port, input=build.tensor(op, value)))
+        decoded = isinstance(operand.owner, lns.ToFloatOp)
+        return self._build.output_port(end, value, name, decoded=decoded, biases=own)
+
+
+def _known(end: func.ReturnOp | None) -> func.ReturnOp:
+    if end is None:
+        raise RecogError("the function has no func.return")
+    return end
+
+
+def _stored(operand: SSAValue) -> SSAValue:
+    """What the chip stores of a value that a program returns: the codes that the host decodes."""
+    return operand.owner.operands[0] if isinstance(operand.owner, lns.ToFloatOp) else operand
 
 
 def _place_tensors(build: ProgramBuilder) -> None:

@@ -41,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.backend.files import check_output
     from recog.backend.machine import Budget, Machine
     from recog.backend.split_network import SplitNetwork
-    from recog.lowering.partition.partition import host_inputs
     from recog.tools.console import stage
     from recog.tools.module_files import is_labels, load_inputs, load_network, save_arrays
 
@@ -53,11 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         Budget.memory if arguments.max_memory is None else int(arguments.max_memory),
     )
     machine = Machine(arguments.program, engine=engine_options(arguments), budget=budget)
-    network = SplitNetwork(machine.run, None)
-    if arguments.host is not None:
-        host = load_network(arguments.host)
-        network = SplitNetwork(machine.run, host, host_inputs(host))
-    inputs, targets = load_inputs(arguments.data, len(machine.inputs))
+    host = None if arguments.host is None else load_network(arguments.host)
+    network = SplitNetwork(machine, host)
+    inputs, targets = load_inputs(arguments.data, network.input_count)
     with stage(f"run {len(inputs[0])} frames"):
         outputs = list(network(*inputs))
     if arguments.output is not None:

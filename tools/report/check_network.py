@@ -60,7 +60,8 @@ def check_network(spec: str) -> NetworkReport:
 def report_of(module: ModuleOp) -> NetworkReport:
     """The report of an nn module. The module is modified: its batch norms are folded."""
     from recog.lowering.batch_norm.fold import KEPT_BECAUSE
-    from recog.lowering.partition.rehearsal import refusal
+    from recog.lowering.partition.partition import boundary_lines
+    from recog.lowering.partition.rehearsal import rehearse
     from recog.lowering.pipeline import fold_network
 
     before = [op.location for op in module.walk() if isinstance(op, nn.BatchNormOp)]
@@ -89,7 +90,10 @@ def report_of(module: ModuleOp) -> NetworkReport:
         notes.append(
             f"runs at the batch of its import only: {describe_op(mixing)} mixes it with other axes"
         )
-    return NetworkReport(rows, notes, refusal(module))
+    rehearsal = rehearse(module)
+    if rehearsal.host_part is not None:
+        notes += boundary_lines(rehearsal.host_part)
+    return NetworkReport(rows, notes, rehearsal.refusal)
 
 
 def _failure_report(failure: Any) -> NetworkReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,23 +72,23 @@ def measure_levels(
     host_bytes = 0 if conversion.host_part is None else weight_bytes(conversion.host_part)
     for level, module in conversion.stages.items():
         if level.runs_in_float:
-            outputs, size = module_outputs(module, inputs), weight_bytes(module)
-            if not level.is_whole:
-                outputs = conversion.network(_giving(outputs))(*inputs)
+            size = weight_bytes(module)
+            if level.is_whole:
+                outputs = module_outputs(module, inputs)
+            else:
+                outputs = conversion.network(partial(_run_float, module))(*inputs)
                 size += host_bytes
             add(level, outputs[0], size)
     lns_module = conversion.lns_module
-    values = _run_lns(lns_module, inputs)
-    outputs = conversion.network(_giving(values))(*inputs)
+    outputs = conversion.network(partial(_run_lns, lns_module))(*inputs)
     add(Stage.LNS, outputs[0], weight_bytes(lns_module) + host_bytes)
-    outputs = conversion.network(machine.run)(*inputs)
+    outputs = conversion.network(machine)(*inputs)
     add(Stage.MACHINE, outputs[0], machine.weight_bytes + host_bytes)
     return rows
 
 
-def _giving(outputs: tuple[np.ndarray, ...]) -> Callable[..., tuple[np.ndarray, ...]]:
-    """Stands for the chip where its outputs are known."""
-    return lambda *_: outputs
+def _run_float(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+    return module_outputs(module, inputs)
 
 
 def compare_bits(
@@ -176,7 +177,7 @@ def _compare_batch(
     return sum(codes.size for codes in expected.values())
 
 
-def _run_lns(module: ModuleOp, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+def _run_lns(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
     batch = frames_at_once(find_function(module, "main"))
     parts = [
         run_lns(module, *(x[i : i + batch] for x in inputs))

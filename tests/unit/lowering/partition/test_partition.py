@@ -20,7 +20,7 @@ from recog.dialects.verification import verify_module
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.encode.calibrate import ActivationFormats, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
-from recog.lowering.partition.partition import host_inputs, partition, split_modules
+from recog.lowering.partition.partition import partition, split_modules
 from recog.lowering.partition.placement import host_reasons
 from recog.lowering.partition.report import CHIP, FOLLOWS, HOST, coverage
 from recog.lowering.pipeline import ConversionOptions, convert
@@ -74,7 +74,7 @@ def test_the_parts_give_what_the_whole_gives(name: str) -> None:
     def run_chip(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(value.detach().numpy() for value in runner(*inputs))
 
-    network = SplitNetwork(run_chip, host, host_inputs(host) if host else ())
+    network = SplitNetwork(run_chip, host)
     found = network(x.numpy())
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
@@ -89,7 +89,7 @@ def test_the_machine_and_the_host_run_from_one_call() -> None:
     calibrate(module, [frames], ActivationFormats())
     EncodeLnsPass().apply(Context(), module)
     ConvertLnsToChipPass().apply(Context(), module)
-    outputs = SplitNetwork(Machine(module).run, host, host_inputs(host))(frames)
+    outputs = SplitNetwork(Machine(module), host)(frames)
     scores, values, features = outputs
     assert scores.shape == (4, 2, 6, 6)
     # The host's part is exact on what the machine returns.
