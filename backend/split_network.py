@@ -137,7 +137,7 @@ class SplitNetwork:
                 self._call(results, inputs, outputs())
             return self._to_chip(results)[wanted]
 
-        outputs = machine.run_with_host(*own, host=host)
+        outputs = machine.run_with_host(*own, frames=len(inputs[0]), host=host)
         while len(results) < len(self._runners):
             self._call(results, inputs, outputs)
         return results[-1]

@@ -105,18 +105,19 @@ class Machine:
         """How many frames run together."""
         return max(1, WORKING_BYTES // max(1, self._frame_bytes))
 
-    def run_with_host(self, *inputs: np.ndarray, host: Host) -> tuple[np.ndarray, ...]:
+    def run_with_host(self, *inputs: np.ndarray, frames: int, host: Host) -> tuple[np.ndarray, ...]:
         """As `run`, of up to `frames_at_once` frames, where the host gives the last inputs.
 
         The program waits where it reads one of them for the first time.
 
         Args:
             inputs: those that are known before the program starts.
+            frames: how many there are.
             host: called for each of the others.
         """
         arrays = [check_input(port, x) for port, x in zip(self.inputs, inputs)]
         codes = [encode_input(port, x) for port, x in zip(self.inputs, arrays)]
-        results = self._run_chunk(codes, len(inputs[0]), None, host)
+        results = self._run_chunk(codes, frames, None, host)
         return tuple(self._decoded(port, result) for port, result in zip(self.outputs, results))
 
     def _decoded(self, port: OutputOp, codes: np.ndarray) -> np.ndarray:

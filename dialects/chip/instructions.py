@@ -112,7 +112,11 @@ class LdwOp(InstructionOp):
 
 @record(0x02, INSTRUCTION_BITS)
 class DmaInOp(InstructionOp):
-    """Copy an input from DRAM into activation memory."""
+    """Copy an input from DRAM into activation memory.
+
+    Waits for the host where the host has not written the input yet: then it computes it from
+    outputs that the program has written so far.
+    """
 
     name = "chip.dma.in"
 

@@ -61,6 +61,7 @@ def partition(module: ModuleOp, entry: str = "main") -> bool:
         RecogError: nothing of the network can run on the chip, or there is an @host already.
     """
     function = find_function(module, entry)
+    _check_batch(function)
     divided = division(module, entry)
     if not divided.reasons and not _passes_on(function):
         return False
@@ -75,6 +76,20 @@ def partition(module: ModuleOp, entry: str = "main") -> bool:
             op.attributes[STAYS_BECAUSE] = StringAttr(reason.text)
     _Outline(module, function, divided).run()
     return True
+
+
+def _check_batch(function: FuncOp) -> None:
+    """Raise RecogError where the first axis of the inputs is no batch of one, and matters."""
+    mixing = nn.batch_mixing_op(function)
+    sizes = {nn.shape_of(argument)[:1] for argument in function.args}
+    if mixing is not None and sizes != {(1,)}:
+        shown = ", ".join(str(list(nn.shape_of(argument))) for argument in function.args)
+        fail(
+            mixing,
+            f"mixes the batch with other axes, and the network takes {shown}: a chip's program "
+            "runs one frame at a time",
+            hint="let axis 0 of each input be a batch, of one image in the example inputs",
+        )
 
 
 def _passes_on(function: FuncOp) -> bool:

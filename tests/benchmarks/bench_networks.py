@@ -208,6 +208,7 @@ def _difference(found: list[Any], expected: list[Any]) -> float:
 
 def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
     from recog.backend.machine import Machine
+    from recog.backend.split_network import HostPlan
     from recog.dialects import nn
     from recog.dialects.errors import RecogError
     from recog.lowering.check.compare_layers import sqnr_db
@@ -237,6 +238,9 @@ def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
         return ran["outputs"]
 
     plain_run, machine.run = machine.run, run
+    calls = 0 if conversion.host_part is None else len(HostPlan.of(conversion.host_part).calls)
+    row["host_calls"] = calls
+    inputs = list(conversion.chip_inputs(inputs))
     try:
         row["codes_compared"] = compare_bits(
             conversion.lns_module, conversion.chip_module, machine, inputs
@@ -262,6 +266,7 @@ COLUMNS = {
     "max_diff_folded": "diff folded",
     "chip_ops": "on chip",
     "host_ops": "on host",
+    "host_calls": "calls",
     "sqnr_db": "SQNR dB",
     "machine_s": "machine s",
     "bit_exact": "bit exact",

@@ -29,17 +29,39 @@ func.func @main(%x: tensor<1x2x3x3xf32>) -> (tensor<1x2x3x3xf32>, tensor<1x4xf32
 
 // -----
 
-// An input that the host needs goes to it directly.
+// An input that the host alone needs goes to it directly, and is none of the chip's.
 func.func @main(%x: tensor<1x4xf32>, %y: tensor<1x4xf32>) -> tensor<1x4xf32> {
   %r = nn.relu %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
   %m = nn.compare %r, %y {predicate = "gt"} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xi1>
   %c = nn.convert %m : (tensor<1x4xi1>) -> tensor<1x4xf32>
   func.return %c : tensor<1x4xf32>
 }
-// CHECK-LABEL: func.func @main(%x: tensor<1x4xf32>, %y: tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-LABEL: func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32>
 // CHECK-NEXT:    %r = nn.relu %x
 // CHECK-NEXT:    func.return %r
-// CHECK-LABEL: func.func @host(%r: tensor<1x4xf32>, %y: tensor<1x4xf32>) -> tensor<1x4xf32> attributes {network_inputs = array<i64: 1>}
+// CHECK-LABEL: func.func @host(%r: tensor<1x4xf32>, %y: tensor<1x4xf32>) -> tensor<1x4xf32> attributes {network_inputs = array<i64: 1>, chip_inputs = array<i64: 0>}
+
+// -----
+
+// The chip goes on with what the host gives it: an argument more, and an output more that it waits with.
+func.func @main(%x: tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32> {
+  %w = data.constant dense<0.5> : tensor<2x2x1x1xf32>
+  %c = nn.conv2d %x, %w : (tensor<1x2x3x3xf32>, tensor<2x2x1x1xf32>) -> tensor<1x2x3x3xf32>
+  %i = nn.topk_indices %c {k = 3 : i64, axis = 3 : i64} : (tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xi64>
+  %g = nn.gather %c, %i {axis = 3 : i64} : (tensor<1x2x3x3xf32>, tensor<1x2x3x3xi64>) -> tensor<1x2x3x3xf32>
+  %d = nn.conv2d %g, %w : (tensor<1x2x3x3xf32>, tensor<2x2x1x1xf32>) -> tensor<1x2x3x3xf32>
+  func.return %d : tensor<1x2x3x3xf32>
+}
+// CHECK-LABEL: func.func @main(%x: tensor<1x2x3x3xf32>, %g: tensor<1x2x3x3xf32>) -> (tensor<1x2x3x3xf32>, tensor<1x2x3x3xf32>) attributes {between_calls} {
+// CHECK:         %c = nn.conv2d %x, %w
+// CHECK-NEXT:    %d = nn.conv2d %g, %w
+// CHECK-NEXT:    func.return %c, %d
+// CHECK-LABEL: func.func @host_0(%c: tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32> attributes {chip_outputs = array<i64: 0>, network_inputs = array<i64>, to_chip = array<i64: 0>}
+// CHECK-NEXT:    %i = nn.topk_indices %c
+// CHECK-NEXT:    %g = nn.gather %c, %i
+// CHECK-NEXT:    func.return %g
+// CHECK-LABEL: func.func @host(%d: tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32> attributes {chip_outputs = array<i64: 1>, network_inputs = array<i64>}
+// CHECK-NEXT:    func.return %d
 
 // -----
 
