@@ -32,7 +32,7 @@ help:
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
-	@echo "make fuzz    random layers, damaged programs, damaged IR, for FUZZ_SECONDS each"
+	@echo "make fuzz    random layers and networks, damaged programs and IR, for FUZZ_SECONDS"
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make clean   remove build outputs and caches; make distclean: the environment too"
@@ -78,11 +78,12 @@ bench-memory: $(VENV)/.installed-test
 compare-revisions: $(VENV)/.installed-test $(VENV)/.installed-networks
 	$(BIN)/python tests/benchmarks/compare_revisions.py $(BASE) $(BENCH_ARGS)
 
-# FUZZ_SECONDS=3600 goes on for an hour.
+# FUZZ_SECONDS=3600 goes on for an hour, shared by the four.
 fuzz: $(VENV)/.installed-test
-	$(BIN)/python tests/fuzz/fuzz_engine.py --seconds $(FUZZ_SECONDS)
-	$(BIN)/python tests/fuzz/fuzz_programs.py --seconds $(FUZZ_SECONDS)
-	$(BIN)/python tests/fuzz/fuzz_ir.py --seconds $(FUZZ_SECONDS)
+	@set -e; for each in engine programs ir graphs; do \
+	    echo "$(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 4))"; \
+	    $(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 4)); \
+	done
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(PACKAGES)

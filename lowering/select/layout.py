@@ -117,7 +117,9 @@ class MemoryLayout:
                     self._decide(op.output, op)
                     self._place_inside(op)
                 case lns.MoveOp():
-                    if not self._place_source(op):
+                    if self._place_source(op):
+                        self._decide(op.output, op)
+                    else:
                         self._waiting.setdefault(op.input, []).append(op)
                 case _:
                     for result in op.results:

@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 
 import children
+import fuzz_graphs
 import numpy as np
 import pytest
 from children import Finding, survey
@@ -13,9 +14,12 @@ from fuzz_engine import draw, guard
 from fuzz_engine import engines as engines_of
 from fuzz_programs import bases, check, mutant
 from guard_pages import Edge, guarded
+from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.arithmetic.engine import get_engine
+from recog.dialects import nn
 from recog.dialects.errors import RecogError
+from recog.lowering.pipeline import fold_network
 
 FAST = engines_of(threads=1)
 
@@ -81,3 +85,22 @@ def test_kernels_at_guard_pages_give_the_bits():
         for engine in FAST.values():
             with guard(seed):
                 np.testing.assert_array_equal(case.run(engine), expected, str(seed))
+
+
+def test_random_networks_compute_what_pytorch_does():
+    kinds = [fuzz_graphs.check(seed) for seed in range(9)]
+    assert [what for _, what in kinds] == [None] * 9
+    assert Counter(kind for kind, _ in kinds)["on the machine"] > 1
+
+
+def test_a_wrong_rewrite_is_found(monkeypatch: pytest.MonkeyPatch):
+    def without_relus(module: ModuleOp) -> None:
+        fold_network(module)
+        for op in [op for op in module.walk() if isinstance(op, nn.ReluOp)]:
+            op.output.replace_all_uses_with(op.input)
+
+    monkeypatch.setattr(fuzz_graphs, "fold_network", without_relus)
+    monkeypatch.setattr(fuzz_graphs, "CONVERTED", 1 << 30)
+    found = [what for _, what in map(fuzz_graphs.check, range(1, 12)) if what is not None]
+    assert found
+    assert all(what.startswith("folded: output 0 differs by") for what in found)

@@ -18,6 +18,8 @@ from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.records import layout
 from recog.dialects.verification import verify_module
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
+from recog.tools.context import make_context
+from recog.tools.opt.ir_parser import parse_module
 
 few = settings(max_examples=settings().max_examples // 5)
 """For what is slow, or the same in most examples."""
@@ -99,3 +101,23 @@ def test_both_engines_give_the_same_bits(network: Network):
 @few
 def test_lowering_twice_gives_equal_bytes(network: Network):
     assert assemble(lowered(network.module)) == assemble(lowered(network.module))
+
+
+EDGE = """
+!n = !lns.number<8, 4, bias = 99>
+func.func @main(%x: tensor<1x2x3x4x!n>) -> tensor<1x2x4x4x!n> {
+  %y = lns.relu %x : (tensor<1x2x3x4x!n>) -> tensor<1x2x3x4x!n>
+  %t = lns.permute %y {permutation = array<i64: 0, 1, 3, 2>} : (tensor<1x2x3x4x!n>) -> tensor<1x2x4x3x!n>
+  %edge = lns.slice %t {starts = array<i64: 0, 0, 0, 0>, stops = array<i64: 1, 2, 4, 1>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x2x4x3x!n>) -> tensor<1x2x4x1x!n>
+  %z = lns.concat %edge, %t {axis = 3 : i64} : (tensor<1x2x4x1x!n>, tensor<1x2x4x3x!n>) -> tensor<1x2x4x4x!n>
+  func.return %z : tensor<1x2x4x4x!n>
+}
+"""  # noqa: E501
+
+
+def test_a_view_that_is_joined_with_a_part_of_itself():
+    """As replicate padding does; the permuted value lies where the concatenation wants it."""
+    module = parse_module(make_context(), EDGE.encode(), "edge.mlir")
+    x = np.random.default_rng(0).integers(1, 100, (3, 2, 3, 4), dtype=np.uint8)
+    (expected,) = run_lns(module, x)
+    np.testing.assert_array_equal(Machine(assemble(lowered(module))).run(x), expected)
