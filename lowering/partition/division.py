@@ -23,6 +23,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from recog.dialects import nn
 from recog.dialects.chip.descriptors import MAX_AXES
+from recog.dialects.data import constant_array
 from recog.dialects.errors import describe_op
 from recog.dialects.functions import depends_on_inputs, nn_ops
 
@@ -61,10 +62,11 @@ def divide(function: func.FuncOp, refused: Mapping[nn.NnOp, str]) -> Division:
     """The division of a function, of whose ops the chip cannot run those that are `refused`."""
     variable = depends_on_inputs(function)
     ops = [op for op in nn_ops(function) if op.output in variable]
+    work = {op: multiply_adds(op) for op in ops}
     reasons = {op: HostReason(refused[op]) for op in ops if op in refused}
     while True:
         stages = _stages(ops, reasons)
-        more = _of_many_axes(ops, reasons) or _too_little(ops, reasons, stages)
+        more = _of_many_axes(ops, reasons) or _too_little(work, reasons, stages)
         if not more:
             return Division({op: reasons[op] for op in ops if op in reasons}, stages)
         reasons |= more
@@ -115,17 +117,19 @@ def _fits_a_port(value: SSAValue) -> bool:
 
 
 def _too_little(
-    ops: Sequence[nn.NnOp], on_host: Mapping[nn.NnOp, HostReason], stages: Mapping[nn.NnOp, int]
+    work: Mapping[nn.NnOp, int],
+    on_host: Mapping[nn.NnOp, HostReason],
+    stages: Mapping[nn.NnOp, int],
 ) -> dict[nn.NnOp, HostReason]:
     """The chip's ops of the first stage after a call that do not do enough to go on for."""
     by_stage = defaultdict[int, list[nn.NnOp]](list)
-    for op in ops:
+    for op in work:
         if op not in on_host and stages[op] > 0:
             by_stage[stages[op]].append(op)
-    total = sum(map(multiply_adds, ops))
+    total = sum(work.values())
     for stage in sorted(by_stage):
         members = by_stage[stage]
-        if sum(map(multiply_adds, members)) >= RETURN_SHARE * total and total:
+        if sum(work[op] for op in members) >= RETURN_SHARE * total and total:
             continue
         found: dict[nn.NnOp, HostReason] = {}
         for op in members:
@@ -145,8 +149,11 @@ def _follower(before: Operation) -> HostReason:
 
 
 def multiply_adds(op: nn.NnOp) -> int:
-    """Of a layer with weights, for one frame; none for other ops."""
+    """Of a layer with weights, for one frame; none for other ops, sums and means among them."""
     if not isinstance(op, nn.WeightedOp):
+        return 0
+    weight = constant_array(op.weight)
+    if weight is not None and bool((weight == weight.reshape(-1)[0]).all()):
         return 0
     pixels = prod(nn.shape_of(op.output)) // nn.shape_of(op.weight)[0]
     return prod(nn.shape_of(op.weight)) * pixels

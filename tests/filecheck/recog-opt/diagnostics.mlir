@@ -61,7 +61,3 @@ func.func @no_terminator(%a: f32) {
 
 nonsense.op
 // CHECK: diagnostics.mlir:62:{{[0-9]+}}: Operation nonsense.op is not registered
-
-// -----
-
-// CHECK: there is no operation in this input

@@ -36,13 +36,12 @@ func.func @head(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 // CHECK-LABEL: @head
 // CHECK:         nn.softmax
 
-// The products of two computed matrices are the host's, and so is what follows.
+// The products of two computed matrices are the host's, and so is what stands between two of them.
 func.func @attention(%q: tensor<1x4x2xf32>, %k: tensor<1x2x4xf32>) -> tensor<1x4x2xf32> {
   %v0 = nn.matmul %q, %k : (tensor<1x4x2xf32>, tensor<1x2x4xf32>) -> tensor<1x4x4xf32>
   %v1 = nn.softmax %v0 {axis = 2 : i64} : (tensor<1x4x4xf32>) -> tensor<1x4x4xf32>
   %v2 = nn.mul %v1, %v1 : (tensor<1x4x4xf32>, tensor<1x4x4xf32>) -> tensor<1x4x4xf32>
-  %w = data.constant dense<1.0> : tensor<2x4xf32>
-  %v3 = nn.linear %v2, %w : (tensor<1x4x4xf32>, tensor<2x4xf32>) -> tensor<1x4x2xf32>
+  %v3 = nn.matmul %v2, %q : (tensor<1x4x4xf32>, tensor<1x4x2xf32>) -> tensor<1x4x2xf32>
   func.return %v3 : tensor<1x4x2xf32>
 }
 // CHECK-LABEL: @attention

@@ -45,7 +45,7 @@ func.func @main(%x: tensor<1x4xf32>, %y: tensor<1x4xf32>) -> tensor<1x4xf32> {
 
 // The chip goes on with what the host gives it: an argument more, and an output more that it waits with.
 func.func @main(%x: tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32> {
-  %w = data.constant dense<0.5> : tensor<2x2x1x1xf32>
+  %w = data.constant dense<[[[[0.5]], [[1.0]]], [[[1.0]], [[0.5]]]]> : tensor<2x2x1x1xf32>
   %c = nn.conv2d %x, %w : (tensor<1x2x3x3xf32>, tensor<2x2x1x1xf32>) -> tensor<1x2x3x3xf32>
   %i = nn.topk_indices %c {k = 3 : i64, axis = 3 : i64} : (tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xi64>
   %g = nn.gather %c, %i {axis = 3 : i64} : (tensor<1x2x3x3xf32>, tensor<1x2x3x3xi64>) -> tensor<1x2x3x3xf32>

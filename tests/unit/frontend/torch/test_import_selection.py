@@ -292,5 +292,5 @@ def test_sizes_and_branches_that_depend_on_data(function: Callable[[Tensor], Ten
 
 
 def test_integer_inputs_are_refused():
-    with pytest.raises(RecogError, match=r"torch.int64; the inputs of a network are float32"):
-        import_torch(Applied(lambda x: x.float()), torch.zeros(1, 3, dtype=torch.int64))
+    with pytest.raises(RecogError, match=r"torch.int32; the inputs of a network are float32"):
+        import_torch(Applied(lambda x: x.float()), torch.zeros(1, 3, dtype=torch.int32))

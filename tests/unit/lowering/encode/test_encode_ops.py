@@ -300,4 +300,5 @@ def test_what_has_no_form_on_codes_stays_float(build: Build):
     encode_module(module, LnsFormat(8, 4), Arithmetic())
     verify_module(module)
     assert not any(op.dialect_name() == "lns" for op in module.walk())
-    np.testing.assert_array_equal(run_lns(module, x)[0], expected.numpy())
+    # Equal but for the last bit, which depends on torch's threads.
+    np.testing.assert_allclose(run_lns(module, x)[0], expected.numpy(), rtol=1e-6)
