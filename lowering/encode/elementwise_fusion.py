@@ -103,16 +103,20 @@ def _table_chain(
 ) -> Chain | None:
     """The longest table that ends in `op`, None where `op` is no function of one value.
 
-    With `axis` the function may be another one for each index along it.
+    With `axis` the function may be another one for each index along it, as that of a chain before
+    may be; it has one where some constant varies.
     """
     variables = _variables(op, axis)
     if variables is None or _follows_layer(op, chains):
         return None
+    if all(map(is_uniform, _constants(op))):
+        axis = None
     before = [_chain_before(op, index, chains) for index in variables]
-    if len({chain.source for chain in before}) == 1:
+    axes = {axis, *(chain.axis for chain in before)} - {None}
+    if len({chain.source for chain in before}) == 1 and len(axes) <= 1:
         ops = tuple(dict.fromkeys(member for chain in before for member in chain.ops))
         if (len(variables) == 1 or ops) and _is_closed(ops, op):
-            return Chain(before[0].entry, (*ops, op), axis=axis)
+            return Chain(before[0].entry, (*ops, op), axis=next(iter(axes), None))
     return Chain((op, variables[0]), (op,), axis=axis) if len(variables) == 1 else None
 
 
@@ -136,15 +140,18 @@ def _variables(op: nn.NnOp, axis: int | None) -> list[int] | None:
     """
     if op.KIND is not Kind.ELEMENTWISE:
         return None
-    constants = [constant_array(value) for value in op.operands]
-    uniform = [array is None or is_uniform(array) for array in constants]
-    if not all(uniform) and axis is None:
+    if axis is None and not all(map(is_uniform, _constants(op))):
         return None
-    variables = [index for index, array in enumerate(constants) if array is None]
+    variables = [i for i, value in enumerate(op.operands) if constant_array(value) is None]
     if isinstance(op, nn.MulOp) and op.lhs == op.rhs:
         variables = variables[:1]
     shape = nn.shape_of(op.output)
     return variables if all(nn.shape_of(op.operands[i]) == shape for i in variables) else None
+
+
+def _constants(op: nn.NnOp) -> list[np.ndarray]:
+    arrays = map(constant_array, op.operands)
+    return [array for array in arrays if array is not None]
 
 
 def is_uniform(array: np.ndarray) -> bool:

@@ -54,6 +54,7 @@ NETWORKS: dict[str, tuple[Callable[[Tensor], Tensor], bool]] = {
     ),
     "cropped": (lambda x: normalized(x[:, :, 2:10, ::2]), False),
     "with a function": (lambda x: torch.sigmoid(normalized(x)), False),
+    "twice, by channel": (lambda x: (y := normalized(x)) - y, False),
 }
 
 
@@ -112,6 +113,17 @@ def test_two_users_of_an_image():
 
     images = pictures()
     conversion, machine = converted(Two().eval(), images)
+    assert conversion.host_part is None
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images])
+
+
+@pytest.mark.parametrize(
+    "joined", [lambda x: x.relu() - 0.1 * x, lambda x: torch.cat([x, 2 * x], 1)[:, 2:5]]
+)
+def test_two_functions_of_a_normalized_image(joined: Callable[[Tensor], Tensor]):
+    torch.manual_seed(0)
+    images = pictures()
+    conversion, machine = converted(Network(lambda x: joined(normalized(x))).eval(), images)
     assert conversion.host_part is None
     assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images])
 
