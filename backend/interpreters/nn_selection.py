@@ -28,6 +28,8 @@ def torch_dtype(element_type: Attribute) -> torch.dtype:
             return torch.float64
         case IntegerType() if element_type.width.data == 1:
             return torch.bool
+        case nn.PIXEL_TYPE:
+            return torch.uint8
         case IntegerType():
             return torch.int64
         case _:

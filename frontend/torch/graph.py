@@ -62,6 +62,11 @@ _TRAINING_SWITCHES = ("train", "training", "dropout_p")
 _DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout")
 
 
+# They may return views of their operands, which their schemas do not say.
+_HIDDEN_VIEWS = ("aten.broadcast_tensors.", "aten.meshgrid.")
+_HIDDEN_VIEWS_OF_ONE = ("aten.einsum.",)
+
+
 def is_computation(target: object) -> bool:
     """Whether a node's function does nothing but compute.
 
@@ -205,8 +210,24 @@ def _argument(node: Node, index: int, argument: torch.Argument) -> object:
     return node.kwargs.get(argument.name, argument.default_value)
 
 
-def viewed_node(node: Node) -> Node | None:
-    """The tensor whose memory the result may share: its first operand, for views."""
+def viewed_nodes(node: Node) -> list[Node]:
+    """The tensors whose memory the result may share: its first operand, for views."""
+    operands, name = node.all_input_nodes, str(node.target)
+    if name.startswith(_HIDDEN_VIEWS):
+        return operands
+    if name.startswith(_HIDDEN_VIEWS_OF_ONE):
+        return operands if len(operands) == 1 else []
+    source = _viewed_node(node)
+    return [] if source is None else [source]
+
+
+def is_hidden_view(node: Node) -> bool:
+    """Whether the result may be a view, which the operator's schema does not say."""
+    hidden = str(node.target).startswith((*_HIDDEN_VIEWS, *_HIDDEN_VIEWS_OF_ONE))
+    return hidden and bool(viewed_nodes(node))
+
+
+def _viewed_node(node: Node) -> Node | None:
     schema = schema_of(node)
     first = node.args[0] if node.args and isinstance(node.args[0], Node) else None
     if node.target is operator.getitem or str(node.target).startswith(_DROPOUTS):
@@ -225,9 +246,10 @@ class AliasSets:
 
     def add(self, node: Node) -> None:
         """Enter a node, in the set of what it views."""
-        source = viewed_node(node)
-        _join(self._sets, node, source)
-        _join(self._sure, node, None if str(node.target).startswith(_MAY_COPY) else source)
+        sources = viewed_nodes(node)
+        _join(self._sets, node, sources)
+        may_copy = str(node.target).startswith(_MAY_COPY) or is_hidden_view(node)
+        _join(self._sure, node, [] if may_copy else sources)
 
     def of(self, node: Node) -> set[Node]:
         """All nodes that may share memory with this one, itself included."""
@@ -238,7 +260,11 @@ class AliasSets:
         return other in self._sure.get(node, {node})
 
 
-def _join(sets: dict[Node, set[Node]], node: Node, source: Node | None) -> None:
-    members = sets[source] if source in sets else set[Node]()
+def _join(sets: dict[Node, set[Node]], node: Node, sources: list[Node]) -> None:
+    """Put a node into the set of its sources, whose sets become one."""
+    members = sets.get(sources[0], set[Node]()) if sources else set[Node]()
+    for source in sources[1:]:
+        members |= sets.get(source, set[Node]())
     members.add(node)
-    sets[node] = members
+    for each in members if len(sources) > 1 else (node,):
+        sets[each] = members

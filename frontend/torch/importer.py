@@ -121,7 +121,10 @@ def _context() -> Context:
 def _functional(program: ExportedProgram) -> ExportedProgram:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return program.run_decompositions({})
+        known = torch.export.default_decompositions()
+        # Kept whole, these would be new tensors where they are views.
+        views = {node.target for node in program.graph.nodes if graph.is_hidden_view(node)}
+        return program.run_decompositions({each: known[each] for each in known if each in views})
 
 
 class _GraphImporter:

@@ -64,7 +64,7 @@ def measure_levels(
         accuracy = None
         if labels is not None:
             accuracy = 100 * float((outputs.argmax(axis=1) == labels).mean())
-        ratio = float_bytes / size
+        ratio = float_bytes / size if size else 1.0  # of a network without weights
         rows.append(LevelRow(level, accuracy, sqnr_db(reference, outputs), size, ratio))
         if progress is not None:
             progress(level)

@@ -30,8 +30,8 @@ def _where(
 
 
 def sign_of(c: ConverterContext, x: SSAValue) -> SSAValue:
-    """1, 0 or -1; NaN where x is."""
-    below = _where(c, x, "lt", 0, number(c, -1), x)
+    """1, 0 or -1; 0 where x is NaN, as in torch."""
+    below = _where(c, x, "lt", 0, number(c, -1), number(c, 0))
     return _where(c, x, "gt", 0, number(c, 1), below)
 
 

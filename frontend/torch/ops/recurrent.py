@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
@@ -51,11 +52,18 @@ def lstm_layer(
     driven = c.emit(nn.LinearOp(c.value(input), c.value(weight0), bias))
     recurrent = c.value(weight1)
     hidden, cell = c.value(hx_), c.value(cx_)
+    first: Tensor | None = None  # what a state that is known gives at the first step
+    if isinstance(hx_, Constant) and isinstance(weight1, Constant):
+        first = hx_.tensor @ weight1.tensor.mT
     outputs: dict[int, SSAValue] = {}
     for step in reversed(range(steps)) if reverse else range(steps):
         now = slice_axis(c, driven, 0, step, step + 1, 1)
         now = c.emit(nn.ReshapeOp(now, (batch, 4 * hidden_size)))
-        gates = c.emit(nn.AddOp(now, c.emit(nn.LinearOp(hidden, recurrent, None))))
+        if first is not None and len(outputs) == 0:
+            fed_back = c.value(Constant(first, "state", True))
+        else:
+            fed_back = c.emit(nn.LinearOp(hidden, recurrent, None))
+        gates = c.emit(nn.AddOp(now, fed_back))
         hidden, cell = _step(c, gates, cell, hidden_size)
         outputs[step] = c.emit(nn.ReshapeOp(hidden, (1, batch, hidden_size)))
     joined = [outputs[step] for step in range(steps)]

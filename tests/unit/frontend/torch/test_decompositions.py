@@ -10,11 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recog.backend.interpreters.nn import run_nn
+from recog.backend.machine import Machine
 from recog.dialects import nn as nn_dialect
 from recog.frontend.torch.importer import import_exported, import_torch
+from recog.lowering.check.compare_layers import sqnr_db
+from recog.lowering.pipeline import ConversionOptions, convert
 from recog.tools.report.check_network import report_of
+from recog.tools.report.levels import measure_levels
 
 IMAGE = (2, 4, 6, 8)
+DENSE = ConversionOptions(cluster=False)
 K = torch.linspace(0.5, 2, 4).view(4, 1, 1)
 INDEX = torch.tensor([[0, 2, 1], [3, 0, 0]])
 
@@ -64,6 +69,8 @@ OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "view_as": lambda x: x.view_as(x.reshape(IMAGE)),
     "two tensors of indices": lambda x: x[:, torch.tensor([0, 3]), torch.tensor([1, 5])],
     "computed positions": lambda x: x[torch.arange(2)[:, None, None], x.argmax(1)],
+    "sign of NaN": lambda x: torch.sign(x.clamp_min(0).masked_fill(x < 0, torch.inf) * 0),
+    "pixels of large numbers": lambda x: (x.argmax(1) * 100).to(torch.uint8).float(),
     "round": lambda x: torch.round(x * 2),
     "trunc": torch.trunc,
     "ceil": torch.ceil,
@@ -130,12 +137,36 @@ def added_parts(x: Tensor) -> Tensor:
     return first
 
 
+def of_one_operand(x: Tensor) -> Tensor:
+    y = x.clone()
+    view = torch.einsum("nchw->nchw", y)
+    y.zero_()
+    return view + y
+
+
+def broadcast(x: Tensor) -> Tensor:
+    y = x.clone()
+    first, second = torch.broadcast_tensors(y, x[:1])
+    y.mul_(2)
+    return first + second
+
+
+def on_a_grid(x: Tensor) -> Tensor:
+    y = x.clone()
+    rows, columns = torch.meshgrid(y[0, 0, 0], x[0, 0, 1], indexing="ij")
+    y.zero_()
+    return rows + columns
+
+
 PARTS: dict[str, Callable[[Tensor], Tensor]] = {
     "chunk": added_parts,
     "first channel": lambda x: x.clone().index_fill_(1, torch.tensor([0]), 0.0),
     "select": lambda x: (lambda y: (y[:, 0].zero_(), y)[1])(x.clone()),
     "slice": lambda x: (lambda y: (y[:, 1:3].mul_(2), y)[1])(x * 1),
     "split": lambda x: (lambda y: (y.split(2, 1)[1].relu_(), y)[1])(x + 0),
+    "einsum": of_one_operand,
+    "broadcast_tensors": broadcast,
+    "meshgrid": on_a_grid,
     "empty": lambda x: (lambda y: (y[:, :4].copy_(x), y[:, 4:].copy_(x * 2), y)[2])(
         x.new_empty(2, 8, 6, 8)
     ),
@@ -154,6 +185,10 @@ def test_writes_to_parts(name: str):
 
 LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "lstm": (Net(lambda m, x: m.rnn(x)[0], rnn=nn.LSTM(5, 4, 2, batch_first=True)), (2, 6, 5)),
+    "lstm backward": (
+        Net(lambda m, x: m.rnn(x)[1][0], rnn=nn.LSTM(5, 4, bidirectional=True, batch_first=True)),
+        (2, 6, 5),
+    ),
     "gru": (
         Net(lambda m, x: m.rnn(x)[0], rnn=nn.GRU(5, 4, bidirectional=True, batch_first=True)),
         (2, 6, 5),
@@ -173,6 +208,24 @@ def test_layers(name: str):
     (found,) = run_nn(import_torch(net.eval(), x), x)
     with torch.no_grad():
         torch.testing.assert_close(found, net(x), rtol=1e-4, atol=1e-5)
+
+
+def test_an_lstm_runs_on_the_chip():
+    """The product of its first state, which is zero, is no op that is left over."""
+    net = Net(lambda m, x: m.rnn(x)[0], rnn=nn.LSTM(5, 4, batch_first=True)).eval()
+    x = torch.randn(4, 6, 5)
+    conversion = convert(import_torch(net, x[:1]), [x.numpy()], options=DENSE)
+    machine = Machine(conversion.assemble())
+    (found,) = conversion.network(machine)(x.numpy())
+    with torch.no_grad():
+        assert sqnr_db(net(x).numpy(), found) > 20
+
+
+def test_levels_of_a_network_without_weights():
+    x = torch.randn(IMAGE)
+    conversion = convert(import_torch(Net(F.relu), x[:1]), [x.numpy()], options=DENSE)
+    rows = measure_levels(conversion, Machine(conversion.assemble()), [x.numpy()])
+    assert rows[-1].sqnr_db == rows[-2].sqnr_db
 
 
 class Everything(nn.Module):
