@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def print_layers(layers: Sequence[LayerComparison]) -> None:
     """Print both SQNRs of every layer."""
     print_table(
-        "SQNR against the float network",
+        "SQNR against the reference",
         ["layer", "op", "this layer alone dB", "all up to here dB"],
         [[x.layer, x.op, decibels(x.alone_db), decibels(x.cumulative_db)] for x in layers],
         left=["op"],

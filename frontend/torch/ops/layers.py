@@ -10,6 +10,7 @@ from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.frontend.torch.converters import (
+    Constant,
     ConverterContext,
     Registry,
     Unsupported,
@@ -158,6 +159,14 @@ def native_batch_norm(
 def _batch_norm(
     c: ConverterContext, input: Any, weight: Any, bias: Any, mean: Any, variance: Any, eps: float
 ) -> SSAValue:
+    if isinstance(variance, Constant):
+        bad = (variance.tensor.detach() + eps <= 0).nonzero().reshape(-1).tolist()
+        if bad:
+            raise Unsupported(
+                f"the running variance of channel {bad[0]} plus eps is not positive, so that its "
+                "results are no numbers",
+                "the training diverged, or the checkpoint is damaged",
+            )
     channels = c.shape(input)[1]
     ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
     scale = c.constant(ones, "scale") if weight is None else c.value(weight)

@@ -309,6 +309,14 @@ def test_refused(name):
     assert "Traceback" not in text
 
 
+def test_a_variance_below_zero_is_refused():
+    norm = tnn.BatchNorm2d(3)
+    assert norm.running_var is not None
+    norm.running_var[1] = -1.0
+    with pytest.raises(RecogError, match="running variance of channel 1 plus eps is not positive"):
+        import_torch(tnn.Sequential(norm).eval(), torch.randn(1, *IMAGE))
+
+
 def test_changed_buffer_is_refused():
     model = Function(lambda self, x: x + self.count.add_(1))
     model.register_buffer("count", torch.zeros(1))
