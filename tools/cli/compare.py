@@ -5,6 +5,7 @@ one converted."""
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from recog.tools.cli.arguments import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     from xdsl.dialects.builtin import ModuleOp
 
 
@@ -47,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_json(arguments)
     float_module, lns_module = _modules(arguments.network, arguments.converted)
-    inputs, _ = load_inputs(arguments.data, input_count(lns_module))
+    inputs, _ = load_inputs(arguments.data, input_count(float_module))
+    if input_count(float_module) != input_count(lns_module):
+        float_module, inputs = _chip_part(float_module, inputs)
     with stage(f"compare on {len(inputs[0])} inputs"):
         layers = compare_layers(float_module, lns_module, inputs, engine=engine_options(arguments))
     print_layers(layers)
@@ -71,3 +75,17 @@ def _modules(network: str, converted: str) -> tuple[ModuleOp, ModuleOp]:
     float_module, lns_module = load_network(network), load_network(str(path))
     fold_network(float_module)
     return float_module, lns_module
+
+
+def _chip_part(
+    float_module: ModuleOp, inputs: Sequence[np.ndarray]
+) -> tuple[ModuleOp, list[np.ndarray]]:
+    """What the chip runs of a divided network, in float, and its inputs: the host gives some."""
+    from recog.backend.split_network import SplitNetwork
+    from recog.lowering.partition.partition import partition, split_modules
+    from recog.lowering.pipeline import module_outputs
+
+    partition(float_module)
+    chip, host = split_modules(float_module)
+    network = SplitNetwork(lambda *x: module_outputs(chip, x), host)
+    return chip, list(network.chip_inputs(*inputs))

@@ -208,6 +208,8 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     folder = tmp_path / "out"
     assert main(["convert", "--dense", str(network), "--data", str(data), "-o", str(folder)]) == 0
     assert "call 2: the host runs" in capsys.readouterr().out
+    assert main(["compare", str(network), str(folder), "--data", str(data)]) == 0
+    assert "lns.conv2d" in capsys.readouterr().out
     program, host = str(folder / "program.recog"), str(folder / "host.mlir")
     result = str(tmp_path / "result.npy")
     given = ["run", program, "--host", host, "--data", str(data), "-o", result]
