@@ -151,7 +151,7 @@ class Machine:
         def decode(port: OutputOp, codes: np.ndarray) -> np.ndarray:
             counts[port] += saturated_outputs(port, codes)
             totals[port] += codes.size
-            return decode_output(port, codes, self._decodings[port])
+            return self._decoded(port, codes)
 
         outputs = self._run(arrays, encode, decode, observe)
         ports = (*self.inputs, *self.outputs)

@@ -25,7 +25,7 @@ from recog.lowering.balance.channel_factors import FIXED, ChannelClasses, channe
 from recog.lowering.balance.constant_channels import ConstantChannels
 from recog.lowering.balance.scaled_constants import scale_channels
 from recog.lowering.common.batches import frames_at_once
-from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
+from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import Options
 from recog.lowering.common.rewriting import erase_dead_constants
@@ -67,9 +67,7 @@ class BalanceRangesPass(BalanceOptions, EntryOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = find_function(op, self.entry)
-        where = f"{self.name} data {self.data}"
-        arrays = load_arrays(self.data, what=f"{self.name} data")
-        inputs = inputs_of(arrays, len(function.body.block.args), where=where)
+        inputs = load_examples(self.data, len(function.body.block.args), what=f"{self.name} data")
         log_notes(balance_ranges(op, inputs, self.balance_octaves, entry=self.entry).notes)
 
 

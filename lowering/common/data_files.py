@@ -64,6 +64,11 @@ def check_frames(inputs: Sequence[np.ndarray], *others: np.ndarray, what: str) -
     return lengths.pop()
 
 
+def load_examples(path: str, count: int, *, what: str) -> list[np.ndarray]:
+    """A network's `count` inputs (N, ...) of a data file; raises RecogError naming `what` it is."""
+    return inputs_of(load_arrays(path, what=what), count, where=f"{what} {path}")
+
+
 def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[np.ndarray]:
     """The network's inputs among the arrays of a data file.
 

@@ -10,7 +10,6 @@ from xdsl.ir import SSAValue
 from recog.dialects import nn
 from recog.dialects.data import constant_array
 from recog.dialects.facts import Kind
-from recog.dialects.shapes import Shape
 
 MAX_STEPS = 128
 """Ops in a row that are looked at: none normalizes pixels in as many, and a network of thousands
@@ -48,7 +47,7 @@ def pixel_function(value: SSAValue) -> PixelFunction | None:
         for operand in op.operands:
             if operand in variables:
                 continue
-            constant = aligned_constant(operand, shape)
+            constant = aligned_constant(operand, len(shape))
             if constant is None:
                 return None
             axes.update(varying_axes(constant))
@@ -56,12 +55,12 @@ def pixel_function(value: SSAValue) -> PixelFunction | None:
     return None
 
 
-def aligned_constant(value: SSAValue, shape: Shape) -> np.ndarray | None:
-    """A constant with axes of size 1 in front, as many as a tensor of `shape` has."""
+def aligned_constant(value: SSAValue, rank: int) -> np.ndarray | None:
+    """A constant with axes of size 1 in front, `rank` axes in all."""
     array = constant_array(value)
-    if array is None or array.ndim > len(shape):
+    if array is None or array.ndim > rank:
         return None
-    return array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+    return array.reshape((1,) * (rank - array.ndim) + array.shape)
 
 
 def varying_axes(array: np.ndarray) -> list[int]:

@@ -25,7 +25,7 @@ from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.lowering.common.batches import frames_at_once
-from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
+from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.calibration_notes import (
@@ -107,9 +107,7 @@ class CalibratePass(CalibrationOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = find_function(op, self.entry)
-        where = f"{self.name} data {self.data}"
-        arrays = load_arrays(self.data, what=f"{self.name} data")
-        inputs = inputs_of(arrays, len(function.body.block.args), where=where)
+        inputs = load_examples(self.data, len(function.body.block.args), what=f"{self.name} data")
         log_notes(calibrate(op, inputs, self.formats(), entry=self.entry))
 
 

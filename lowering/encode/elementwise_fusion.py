@@ -17,7 +17,7 @@ from xdsl.ir import Operation, SSAValue
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.facts import Kind
-from recog.lowering.common.pixels import pixel_function
+from recog.lowering.common.pixels import aligned_constant, pixel_function, varying_axes
 from recog.lowering.encode.legality import (
     can_chain,
     is_mask,
@@ -260,10 +260,7 @@ def _affine_of_batch_norm(op: nn.BatchNormOp) -> ChannelAffine | None:
 
 def _per_channel(value: SSAValue, rank: int, channels: int) -> np.ndarray | None:
     """A constant with one number per channel, or one for all, as float64[C]."""
-    array = constant_array(value)
-    if array is None or array.ndim > rank:
-        return None
-    aligned = array.reshape((1,) * (rank - array.ndim) + array.shape)
-    if any(size != 1 for axis, size in enumerate(aligned.shape) if axis != 1):
+    aligned = aligned_constant(value, rank)
+    if aligned is None or any(axis != 1 for axis in varying_axes(aligned)):
         return None
     return np.broadcast_to(aligned.reshape(-1), (channels,)).astype(np.float64)

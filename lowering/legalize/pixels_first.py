@@ -76,7 +76,7 @@ class NormalizePermutedPixelsPattern(RewritePattern):
         if not isinstance(permute, nn.PermuteOp):
             return
         shape = nn.shape_of(op.output)
-        values = aligned_constant(other, shape)
+        values = aligned_constant(other, len(shape))
         if values is None or shape != nn.shape_of(permute.output):
             return
         back = np.argsort(permute.permutation.get_values())

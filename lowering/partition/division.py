@@ -26,6 +26,7 @@ from recog.dialects.chip.descriptors import MAX_AXES
 from recog.dialects.data import constant_array
 from recog.dialects.errors import describe_op
 from recog.dialects.functions import depends_on_inputs, nn_ops
+from recog.lowering.encode.elementwise_fusion import is_uniform
 
 RETURN_SHARE = 0.01
 """Of the network's multiply-adds: what has to follow a call of the host for the chip to go on."""
@@ -153,7 +154,7 @@ def multiply_adds(op: nn.NnOp) -> int:
     if not isinstance(op, nn.WeightedOp):
         return 0
     weight = constant_array(op.weight)
-    if weight is not None and bool((weight == weight.reshape(-1)[0]).all()):
+    if weight is not None and is_uniform(weight):
         return 0
     pixels = prod(nn.shape_of(op.output)) // nn.shape_of(op.weight)[0]
     return prod(nn.shape_of(op.weight)) * pixels
