@@ -75,6 +75,11 @@ def _continue(descriptor: int, mode: str) -> IO[Any]:
     return _open(os.dup(descriptor), mode)
 
 
+def is_draft(name: str) -> bool:
+    """Whether a file has the name of what a killed process was writing."""
+    return re.fullmatch(r"[.].+[.][0-9a-f]{12}[.]tmp", name) is not None
+
+
 def check_output(path: str | os.PathLike[str]) -> None:
     """Raise the OSError that `atomic_write` would, before the hours that precede it."""
     _check_named(path, "file")
@@ -113,6 +118,12 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
         return os.stat(path)
     except FileNotFoundError:
         return None
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said: from the current folder, if it is in there."""
+    here = Path(os.path.realpath("."))
+    return os.fspath(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -13,29 +11,70 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
-from recog.backend.files import check_output_folder, sync_folder
+from recog.backend.files import check_output_folder, is_draft, sync_folder
+from recog.backend.locks import locked
 from recog.dialects.errors import RecogError
 
 
+class HeldFolder:
+    """An output folder that no other process writes to while this one holds it.
+
+    Attributes:
+        partial: the folder for work that is not finished, `DIR.partial` in everyone's sight: an
+            interruption leaves it, and who finishes removes it.
+    """
+
+    def __init__(self, target: Path, place: Path):
+        self._target, self._place = target, place
+        self.partial = place / f"{target.name}.partial"
+
+    @contextmanager
+    def replaced(self, is_ours: Callable[[str], bool]) -> Generator[Path, None, None]:
+        """A draft folder whose files replace those of the folder when the block has succeeded.
+
+        See `whole_folder`.
+        """
+        draft = _new(self._place, _stem(self._target), "draft")
+        draft.mkdir()
+        try:
+            yield draft
+            _sync_tree(draft)
+            if self._place == self._target:
+                _move_into(self._target, draft, is_ours)
+            else:
+                _swap(self._target, draft, is_ours)
+            sync_folder(self._place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def discard_partial(self, is_ours: Callable[[str], bool]) -> bool:
+        """Remove the partial folder's files that are ours, and it if no others are in it.
+
+        Returns whether there was one of ours.
+        """
+        if not self.partial.is_dir():
+            return False
+        found = [path for path in self.partial.iterdir() if is_ours(path.name)]
+        for path in found:
+            path.unlink()
+        for path in self.partial.iterdir():
+            if is_draft(path.name):
+                path.unlink()
+        with suppress(OSError):
+            self.partial.rmdir()
+        return bool(found)
+
+
 @contextmanager
-def whole_folder(
-    path: str | os.PathLike[str], is_ours: Callable[[str], bool]
-) -> Generator[Path, None, None]:
-    """A draft folder whose files replace those of the folder `path` when the block has succeeded.
+def held_folder(path: str | os.PathLike[str]) -> Generator[HeldFolder, None, None]:
+    """Hold the folder `path` against other processes, however this one ends.
 
-    Files that are not ours stay. After an exception, or where the process is killed at any point,
-    the folder is whole: as it was, or as it is to be. (Where the file system cannot exchange two
-    names, there is a moment without it, which the next run mends.) Drafts that a killed process
-    left behind are removed by the next one that writes there.
-
-    A folder that cannot be moved, since it is the current one, a mount, or in a folder where
-    nothing can be written, is changed file by file at the end: each file is whole, not all of them.
+    Drafts that a killed process left behind are removed.
 
     Args:
-        path: the folder; made, with those above it, where it is missing.
-        is_ours: whether the file of that name is an output like those of the block, which goes
-            unless the block writes it anew.
+        path: the folder; those above it are made where they are missing.
 
     Raises:
         RecogError: another process is writing to the folder.
@@ -46,20 +85,42 @@ def whole_folder(
     target.parent.mkdir(parents=True, exist_ok=True)
     place = target.parent if _can_be_moved(target) else target
     stem = _stem(target)
-    with _locked(place / f"{stem}.lock", os.fspath(path)):
+
+    def refuse() -> NoReturn:
+        raise RecogError(
+            "another process is writing to this folder",
+            where=os.fspath(path),
+            hint="wait for it, or name another folder",
+        )
+
+    with locked(place / f"{stem}.lock", refuse):
         _recover(target, place, stem)
-        draft = _new(place, stem, "draft")
-        draft.mkdir()
-        try:
-            yield draft
-            _sync_tree(draft)
-            if place == target:
-                _move_into(target, draft, is_ours)
-            else:
-                _swap(target, draft, is_ours)
-            sync_folder(place)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        yield HeldFolder(target, place)
+
+
+@contextmanager
+def whole_folder(
+    path: str | os.PathLike[str], is_ours: Callable[[str], bool]
+) -> Generator[Path, None, None]:
+    """A draft folder whose files replace those of the folder `path` when the block has succeeded.
+
+    Files that are not ours stay. After an exception, or where the process is killed at any point,
+    the folder is whole: as it was, or as it is to be. (Where the file system cannot exchange two
+    names, there is a moment without it, which the next run mends.)
+
+    A folder that cannot be moved, since it is the current one, a mount, or in a folder where
+    nothing can be written, is changed file by file at the end: each file is whole, not all of them.
+
+    Args:
+        path: the folder; made, with those above it, where it is missing.
+        is_ours: whether the file of that name is an output like those of the block, which goes
+            unless the block writes it anew.
+
+    Raises:
+        RecogError, OSError: as `held_folder` does.
+    """
+    with held_folder(path) as held, held.replaced(is_ours) as draft:
+        yield draft
 
 
 def _can_be_moved(target: Path) -> bool:
@@ -78,40 +139,6 @@ def _stem(target: Path) -> str:
 
 def _new(place: Path, stem: str, what: str) -> Path:
     return place / f"{stem}.{uuid.uuid4().hex[:12]}.{what}"
-
-
-@contextmanager
-def _locked(file: Path, shown: str) -> Generator[None, None, None]:
-    """Hold a lock against other processes; it ends with this one, however this one ends."""
-    descriptor = _open_lock(file, shown)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            file.unlink()
-        os.close(descriptor)
-
-
-def _open_lock(file: Path, shown: str) -> int:
-    """A descriptor that holds the lock of that name; raises RecogError where another has it."""
-    while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(descriptor), os.stat(file)):
-                return descriptor
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            os.close(descriptor)
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-            raise RecogError(
-                "another process is writing to this folder",
-                where=shown,
-                hint="wait for it, or name another folder with -o",
-            ) from None
-        os.close(descriptor)  # its holder has removed it meanwhile: the name is another file's
 
 
 def _recover(target: Path, place: Path, stem: str) -> None:
@@ -133,7 +160,7 @@ def _swap(target: Path, draft: Path, is_ours: Callable[[str], bool]) -> None:
     shutil.copymode(target, draft)
     for path in target.iterdir():
         if not is_ours(path.name) and not (draft / path.name).exists():
-            _link(path, draft / path.name)
+            link(path, draft / path.name)
     if not _exchange(draft, target):
         old = _new(target.parent, _stem(target), "old")
         os.rename(target, old)
@@ -167,7 +194,7 @@ def _exchange(one: Path, other: Path) -> bool:
     return renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0
 
 
-def _link(source: Path, copy: Path) -> None:
+def link(source: Path, copy: Path) -> None:
     """The same file under a second name, or a copy where the file system has no such thing."""
     if source.is_dir() and not source.is_symlink():
         shutil.copytree(source, copy, symlinks=True, copy_function=_link_file)

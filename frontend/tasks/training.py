@@ -41,7 +41,8 @@ class Epoch:
 class Trainer:
     """A task's network in training, which can stop after any epoch and go on from its file.
 
-    Equal seeds, data and numbers of threads give equal weights, stopped or not.
+    Its files go to `folder`: the state after every epoch, the weights at the end. Equal seeds, data
+    and numbers of threads give equal weights, stopped or not.
     """
 
     def __init__(
@@ -102,6 +103,10 @@ class Trainer:
     @property
     def checkpoint_path(self) -> Path:
         return self.folder / f"{self.task.name}.safetensors"
+
+    @property
+    def state_path(self) -> Path:
+        return self.folder / STATE_NAME
 
     def result(self) -> nn.Module:
         """The network with the averaged weights, in evaluation mode."""
@@ -166,16 +171,19 @@ class Trainer:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        with atomic_write(self.folder / STATE_NAME, "wb") as stream:
+        with atomic_write(self.state_path, "wb") as stream:
             stream.write(_digest(buffer.getvalue()) + buffer.getvalue())
 
-    def resume(self) -> None:
-        """Go on from the folder's file; RecogError if it is damaged or of another training.
+    def resume(self, folder: Path | None = None) -> None:
+        """Go on from a folder's file; RecogError if it is damaged or of another training.
 
         More epochs than it was started with train on: the learning rate is that of the longer
         training from here on.
+
+        Args:
+            folder: by default the trainer's own.
         """
-        path = self.folder / STATE_NAME
+        path = (folder or self.folder) / STATE_NAME
         state = _read_state(path)
         own = {"task": self.task.name, "seed": self.seed, "frames": len(self.data)}
         recipe = state.get("recipe")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from recog.backend.locks import locked
 from recog.dialects.cluster import LookupOp
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, get_task
@@ -18,8 +22,8 @@ from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
 from recog.frontend.tasks.training import Trainer
 from recog.lowering.pipeline import ConversionOptions, Stage
 from recog.tools.cli.main import main
-from recog.tools.report.task_levels import LEVELS, TaskLevels
-from recog.tools.report.task_tuning import load_tuned, tuned_key
+from recog.tools.report.task_levels import BUSY, LEVELS, TaskLevels
+from recog.tools.report.task_tuning import load_tuned, save_tuned, tuned_key
 
 TASK = get_task("classification")
 QUICK = ConversionOptions(centroids=32, epochs=4, batch=16, learning_rate=1e-2)
@@ -87,6 +91,23 @@ def test_a_tuned_network_is_kept_for_its_float_network_alone(checkpoint: Path, t
     levels.tuned_path.write_bytes(gzip.compress(b"nonsense")[:-9])
     with pytest.raises(RecogError, match="is damaged"):
         load_tuned(levels.tuned_path, key)
+
+
+def test_a_network_that_another_process_tunes_is_waited_for(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    levels = levels_of(checkpoint, tmp_path)
+    key = tuned_key(QUICK, levels.folded)
+    waits = levels_of(checkpoint, tmp_path)
+    waits.__dict__["frames"] = None  # no frames to tune on: it must come from the other one
+    with ThreadPoolExecutor(1) as pool:
+        with locked(levels.lock_path, lambda: pytest.fail("nobody tunes")):
+            found = pool.submit(lambda: waits.tuned)
+            while BUSY not in capsys.readouterr().err:
+                time.sleep(0.01)
+            save_tuned(levels.clustered, key, levels.tuned_path)
+        assert str(found.result()) == str(levels.clustered)
+    assert os.listdir(tmp_path) == [levels.tuned_path.name]
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)

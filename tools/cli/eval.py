@@ -4,6 +4,7 @@ network to its program on the machine."""
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -89,24 +90,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(a: argparse.Namespace) -> int:
-    from recog.backend.files import check_output_folder
     from recog.frontend.tasks import get_task
+    from recog.tools.pictures import pictures_folder
     from recog.tools.report.json_files import write_json
     from recog.tools.report.task_frames import load_frames
     from recog.tools.report.task_scores import draw, measure, print_rows, task_levels
 
-    if a.pictures is not None:
-        check_output_folder(a.pictures)
     task = get_task(a.task)
-    levels = task_levels(
-        task, a.checkpoint, a.scenes, Path(a.out), engine_options(a), a.tune_epochs
-    )
-    test = load_frames(task, "test", a.scenes, a.frames)
-    wanted = [level for level in LEVELS if level in a.level or "all" in a.level]
-    rows, outputs = measure(levels, test, wanted, verify_frames=a.verify_frames)
-    print_rows(rows)
-    if a.json is not None:
-        write_json(Path(a.json), {"rows": [asdict(row) for row in rows]})
-    if a.pictures is not None:
-        print(f"pictures: {draw(levels, test, rows, outputs, Path(a.pictures))}")
+    # Held from the start: two evaluations into one folder would cost the second one hours.
+    drawn = nullcontext() if a.pictures is None else pictures_folder(a.pictures, task.name)
+    with drawn as draft:
+        levels = task_levels(
+            task, a.checkpoint, a.scenes, Path(a.out), engine_options(a), a.tune_epochs
+        )
+        test = load_frames(task, "test", a.scenes, a.frames)
+        wanted = [level for level in LEVELS if level in a.level or "all" in a.level]
+        rows, outputs = measure(levels, test, wanted, verify_frames=a.verify_frames)
+        print_rows(rows)
+        if a.json is not None:
+            write_json(Path(a.json), {"rows": [asdict(row) for row in rows]})
+        page = None if draft is None else draw(levels, test, rows, outputs, draft)
+    if page is not None:
+        print(f"pictures: {Path(str(a.pictures)) / page.name}")
     return 0

@@ -1,6 +1,6 @@
 """Train the network of a perception task on its own data (road scenes are rendered on first use),
-score it on held-out frames, and write TASK.safetensors. The state is saved after every epoch; an
-interrupted training continues with --resume."""
+score it on held-out frames, and write TASK.safetensors. The state is saved after every epoch, in
+DIR.partial until all are done; an interrupted training continues with --resume."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recog.backend.files import shown
+from recog.backend.folders import HeldFolder, held_folder, link
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES
@@ -29,12 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help="folder of the weights and the saved state (default: build/train/TASK)",
+        help="folder of the weights and the saved state, written when the training is finished "
+        "(default: build/train/TASK)",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue from the state in the folder; a larger --epochs extends a finished training",
+        help="continue the interrupted training in DIR.partial, or with a larger --epochs the "
+        "finished one in DIR",
     )
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="passes over the frames (default: the task's own)"
@@ -81,7 +85,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train_task(a: argparse.Namespace) -> int:
-    from recog.backend.files import check_output_folder
     from recog.frontend.tasks import get_task
     from recog.frontend.tasks.training import Trainer
     from recog.tools.report.task_frames import load_frames
@@ -93,22 +96,45 @@ def _train_task(a: argparse.Namespace) -> int:
     if a.learning_rate is not None:
         recipe = replace(recipe, learning_rate=a.learning_rate)
     folder = Path(a.out or f"build/train/{task.name}")
-    check_output_folder(folder)
-    data = load_frames(task, "train", a.scenes, a.frames)
-    trainer = Trainer(task, data, folder, recipe=recipe, seed=a.seed)
-    if a.resume:
-        trainer.resume()
-    try:
-        finished = _train(trainer, math.inf if a.minutes is None else a.minutes)
-    except KeyboardInterrupt:
-        print(f"stopped in epoch {trainer.done + 1}; {HOW_TO_RESUME}", file=sys.stderr)
-        raise
-    if not finished:
-        print(f"{trainer.done} of {recipe.epochs} epochs are done; {HOW_TO_RESUME}")
-        return 0
-    _score(task, trainer, load_frames(task, "test", a.scenes))
-    print(f"weights: {trainer.checkpoint_path}")
+    # Held from the start: two trainings into one folder would cost the second one hours.
+    with held_folder(folder) as held:
+        data = load_frames(task, "train", a.scenes, a.frames)
+        trainer = Trainer(task, data, held.partial, recipe=recipe, seed=a.seed)
+        _begin(trainer, held, folder, resume=a.resume)
+        kept = f"kept in {shown(held.partial)}; {HOW_TO_RESUME}"
+        try:
+            finished = _train(trainer, math.inf if a.minutes is None else a.minutes)
+        except KeyboardInterrupt:
+            print(f"stopped in epoch {trainer.done + 1}, {kept}", file=sys.stderr)
+            raise
+        if not finished:
+            print(f"{trainer.done} of {recipe.epochs} epochs are done, {kept}")
+            return 0
+        _publish(trainer, held)
+    checkpoint = folder / trainer.checkpoint_path.name
+    _score(task, checkpoint, load_frames(task, "test", a.scenes))
+    print(f"weights: {checkpoint}")
     return 0
+
+
+def _begin(trainer: Trainer, held: HeldFolder, folder: Path, *, resume: bool) -> None:
+    """Take up the training that was interrupted, or else the one that the folder holds; without
+    `resume` say that the interrupted one is given up."""
+    interrupted = trainer.state_path.exists()
+    if resume:
+        trainer.resume(held.partial if interrupted else folder)
+    elif interrupted:
+        print(f"note: replaces the unfinished training in {shown(held.partial)}", file=sys.stderr)
+
+
+def _publish(trainer: Trainer, held: HeldFolder) -> None:
+    """Make the folder of what the finished training has written."""
+    files = trainer.state_path, trainer.checkpoint_path
+    names = [path.name for path in files]
+    with held.replaced(names.__contains__) as draft:
+        for path in files:
+            link(path, draft / path.name)
+    held.discard_partial(names.__contains__)
 
 
 def _train(trainer: Trainer, minutes: float) -> bool:
@@ -131,12 +157,12 @@ def _train(trainer: Trainer, minutes: float) -> bool:
         )
 
 
-def _score(task: Task, trainer: Trainer, test: TaskData) -> None:
+def _score(task: Task, checkpoint: Path, test: TaskData) -> None:
     from recog.frontend.tasks.checkpoints import load_checkpoint
     from recog.tools.console import print_table, stage
 
     with stage(f"score on {len(test)} held-out frames"):
-        network = load_checkpoint(task, trainer.checkpoint_path)
+        network = load_checkpoint(task, checkpoint)
         scores = task.metric(task.predict(network, test), test.truths)
     rows = [[name, f"{value:.2f}"] for name, value in scores.items()]
     print(f"{task.title}, {len(test)} held-out frames")

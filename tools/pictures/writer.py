@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from recog.backend.files import atomic_write
+from recog.backend.folders import whole_folder
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks.base import Progress, Task
 from recog.tools.pictures.animation import animate
@@ -21,8 +25,24 @@ from recog.tools.pictures.renderer import Renderer
 LIMIT = 8
 """At most so many frames are drawn as figures."""
 LEGEND_WIDTH = 880
+PAGE_NAME = "index.html"
 
 Scores = Mapping[str, float] | Mapping[str, Mapping[str, float]]
+
+
+def pictures_folder(path: str | os.PathLike[str], task: str) -> AbstractContextManager[Path]:
+    """A draft folder for a task's pictures, which take the place of earlier ones as a whole.
+
+    Other files stay. See `whole_folder` for errors and interruptions.
+    """
+    name = re.compile(rf"{re.escape(task)}-([0-9]+|first|errors)[.]png|{PAGE_NAME}")
+    drive = drive_name(task)
+    return whole_folder(path, lambda file: file == drive or name.fullmatch(file) is not None)
+
+
+def drive_name(task: str) -> str:
+    """The file of a task's animation."""
+    return f"{task}-drive.webp"
 
 
 def write_pictures(
@@ -74,7 +94,7 @@ def write_pictures(
     animation = None
     if drive is not None:
         animation = animate(renderer, drive, progress)
-        _write(folder / f"{task.name}-drive.webp", animation[0])
+        _write(folder / drive_name(task.name), animation[0])
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(limit, len(frames))).astype(int))
     sections = list[Section]()
     for figure in renderer.figures(frames, chosen.tolist()):
@@ -97,8 +117,8 @@ def write_pictures(
         animation=animation,
         moments=0 if drive is None else len(drive),
     )
-    _write(folder / "index.html", html_page(page).encode())
-    return folder / "index.html"
+    _write(folder / PAGE_NAME, html_page(page).encode())
+    return folder / PAGE_NAME
 
 
 def _renderer(task: Task, level_names: tuple[str, str]) -> Renderer:

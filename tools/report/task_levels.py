@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice
 from recog.backend.interpreters.lns import run_lns
+from recog.backend.locks import locked
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks.base import Task, TaskData
@@ -45,6 +47,7 @@ LEVELS = (
     Stage.MACHINE,
 )
 """What a task is scored at. LNS has one 8-bit code a weight, so it stands before the clusters."""
+BUSY = "another process tunes this network; waiting for it"
 
 
 class TaskLevels:
@@ -94,10 +97,14 @@ class TaskLevels:
         """The tuned network: that of the package or the folder if it belongs to this float network
         and these settings, else tuned now."""
         key = tuned_key(self.options, self.folded)
-        for path in (shipped_tuned(self.task.name), self.tuned_path):
-            module = load_tuned(path, key)
-            if module is not None:
-                return module
+        shipped = load_tuned(shipped_tuned(self.task.name), key)
+        if shipped is not None:
+            return shipped
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.lock_path, lambda: print(f"{self.tuned_path}: {BUSY}", file=sys.stderr)):
+            return load_tuned(self.tuned_path, key) or self._tune(key)
+
+    def _tune(self, key: str) -> ModuleOp:
         clustered, data = self.clustered, self.frames("train")
         with stage(f"tune centroids on {len(data)} frames"), progress("tune", 1000) as advance:
             done = 0.0
@@ -115,6 +122,11 @@ class TaskLevels:
     @property
     def tuned_path(self) -> Path:
         return self.folder / f"{self.task.name}.tuned.mlir.gz"
+
+    @property
+    def lock_path(self) -> Path:
+        """Held while the network is tuned: who comes second uses what the first one makes."""
+        return self.folder / f".{self.tuned_path.name}.lock"
 
     @cached_property
     def dense(self) -> Conversion:

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from recog.backend import folders
-from recog.backend.folders import whole_folder
+from recog.backend.folders import held_folder, whole_folder
 from recog.dialects.errors import RecogError
 
 
@@ -170,3 +170,30 @@ def test_what_is_no_folder_is_refused_first(tmp_path: Path):
     with pytest.raises(OSError, match="Not a directory"), whole_folder(tmp_path / "file", ours):
         pytest.fail("the block ran")
     assert tree(tmp_path) == {"file": "x"}
+
+
+def test_unfinished_work_is_beside_the_folder_until_it_is_discarded(before: Path):
+    content = tree(before)
+    with held_folder(before) as held:
+        assert held.partial == before.with_name("out.partial")
+        assert not held.discard_partial(ours)
+        held.partial.mkdir()
+        (held.partial / "a.ours").write_text("half")
+        (held.partial / ".a.ours.0123456789ab.tmp").write_text("killed while it was written")
+    assert tree(before) == content
+    with held_folder(before) as held:
+        assert (held.partial / "a.ours").read_text() == "half"
+        (held.partial / "mine.txt").write_text("mine")
+        assert held.discard_partial(ours)
+        assert tree(held.partial) == {"mine.txt": "mine"}
+        (held.partial / "mine.txt").unlink()
+        assert not held.discard_partial(ours)
+    assert os.listdir(before.parent) == ["out"]
+
+
+def test_the_current_folder_holds_its_unfinished_work(
+    before: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(before)
+    with held_folder(".") as held:
+        assert held.partial == before / "out.partial"

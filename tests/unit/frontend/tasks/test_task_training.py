@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from recog.backend.folders import held_folder
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import Task
 from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
-from recog.frontend.tasks.training import STATE_NAME, WARM_UP, Trainer, one_cycle
+from recog.frontend.tasks.training import STATE_NAME, WARM_UP, Step, Trainer, one_cycle
 from recog.tools.cli.main import main
 
 FRAMES = 64
@@ -194,16 +196,65 @@ def recog(*arguments: str) -> int:
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    options = ("classification", "--out", str(tmp_path), "--epochs", "2", "--frames", "128")
+    folder = tmp_path / "out"
+    options = ("classification", "--out", str(folder), "--epochs", "2", "--frames", "128")
     assert recog(*options, "--minutes", "1e-9") == 0
-    assert "0 of 2 epochs are done; the same command with --resume" in capsys.readouterr().out
+    kept = f"0 of 2 epochs are done, kept in {folder}.partial; the same command with --resume"
+    assert kept in capsys.readouterr().out
+    assert os.listdir(tmp_path) == ["out.partial"]
     assert recog(*options, "--resume") == 0
     found = capsys.readouterr().out
     assert "epoch   2 of 2" in found
     assert "accuracy" in found
     assert "360 held-out frames" in found
-    network = load_checkpoint(get_task("classification"), tmp_path / "classification.safetensors")
+    assert os.listdir(tmp_path) == ["out"]
+    network = load_checkpoint(get_task("classification"), folder / "classification.safetensors")
     assert not network.training
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_folder_is_of_one_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """A second one changes it when it is finished, whatever happens meanwhile."""
+    folder = tmp_path / "out"
+    options = ("classification", "--out", str(folder), "--frames", "128")
+    assert recog(*options, "--epochs", "1") == 0
+    (folder / "notes.txt").write_text("mine")
+    before = content(folder)
+    whole_epoch = Trainer._epoch
+
+    def second_epoch_is_interrupted(self: Trainer, on_step: Step) -> float:
+        if self.done == 1:
+            with pytest.raises(RecogError, match="another process is writing"), held_folder(folder):
+                pytest.fail("two hold the folder")
+            raise KeyboardInterrupt
+        return whole_epoch(self, on_step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_epoch", second_epoch_is_interrupted)
+        assert recog(*options, "--epochs", "2", "--seed", "1") == 130
+        assert f"stopped in epoch 2, kept in {folder}.partial; the same command" in said(capsys)
+        assert content(folder) == before
+        assert recog(*options, "--epochs", "2", "--seed", "2") == 130
+        assert f"note: replaces the unfinished training in {folder}.partial" in said(capsys)
+    assert recog(*options, "--epochs", "2", "--seed", "1", "--resume") == 1
+    assert "was started with seed 2, not 1" in said(capsys)
+    assert content(folder) == before
+    assert recog(*options, "--epochs", "2", "--seed", "2", "--resume") == 0
+    assert os.listdir(tmp_path) == ["out"]
+    after = content(folder)
+    assert after.keys() == before.keys()
+    assert [name for name in after if after[name] == before[name]] == ["notes.txt"]
+    assert recog(*options, "--epochs", "3", "--seed", "2", "--resume") == 0
+    assert "epoch   3 of 3" in capsys.readouterr().out
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

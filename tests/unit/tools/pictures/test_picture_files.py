@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 from base64 import b64decode
 from dataclasses import replace
@@ -29,7 +30,7 @@ from PIL import Image
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.segmentation import SegmentationTask
-from recog.tools.pictures import Frames, drive_data, write_pictures
+from recog.tools.pictures import Frames, drive_data, pictures_folder, write_pictures
 from recog.tools.pictures.writer import Scores
 
 
@@ -266,3 +267,24 @@ def test_a_task_without_pictures_is_refused(tmp_path: Path):
     with pytest.raises(RecogError, match="the task 'segmentation' has no pictures"):
         write_pictures(Plain(), frames.images, frames.truths, *outputs, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("task", ["classification", "detection2d", "segmentation", "stereo3d"])
+def test_pictures_take_the_place_of_earlier_ones(task: str, tmp_path: Path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    mine = ("notes.txt", "photo.png", f"{task}.png", f"{task}-mine-too.png", "index.html.bak")
+    for name in mine:
+        (folder / name).write_text("mine")
+    drive = None if task == "classification" else frames_of(task)
+    with pictures_folder(folder, task) as draft:
+        write(task, frames_of(task), draft, drive=drive)
+        written = set(os.listdir(draft))
+    assert set(os.listdir(folder)) == written | set(mine)
+    with pytest.raises(KeyboardInterrupt), pictures_folder(folder, task) as draft:
+        write(task, frames_of(task), draft)
+        raise KeyboardInterrupt
+    assert set(os.listdir(folder)) == written | set(mine)
+    with pictures_folder(folder, task):
+        pass
+    assert set(os.listdir(folder)) == set(mine)
