@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recog.backend.files import atomic_write
+from recog.backend.state_files import read_state, write_state
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks.base import Recipe, Task, TaskData
 from recog.frontend.tasks.checkpoints import save_checkpoint
 
 STATE_NAME = "state.pt"
-DIGEST_BYTES = 32
-"""A state file begins with the SHA-256 of the rest: one flipped byte is not trained on."""
 WARM_UP = 0.15  # share of the steps in which the learning rate rises
 Step = Callable[[int, int, float], None]
 
@@ -169,10 +163,7 @@ class Trainer:
             "averaged": self.averaged,
             "optimizer": self.optimizer.state_dict(),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        with atomic_write(self.state_path, "wb") as stream:
-            stream.write(_digest(buffer.getvalue()) + buffer.getvalue())
+        write_state(self.state_path, state)
 
     def resume(self, folder: Path | None = None) -> None:
         """Go on from a folder's file; RecogError if it is damaged or of another training.
@@ -184,7 +175,10 @@ class Trainer:
             folder: by default the trainer's own.
         """
         path = (folder or self.folder) / STATE_NAME
-        state = _read_state(path)
+        if not path.is_file():
+            hint = "start without --resume"
+            raise RecogError("no training to resume", where=str(path), hint=hint)
+        state = read_state(path, "saved training")
         own = {"task": self.task.name, "seed": self.seed, "frames": len(self.data)}
         recipe = state.get("recipe")
         found = {**state, **(recipe if isinstance(recipe, dict) else {})}
@@ -206,27 +200,6 @@ class Trainer:
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise RecogError(f"is of another network: {reason}", where=str(path)) from None
-
-
-def _digest(payload: bytes) -> bytes:
-    return hashlib.sha256(payload).digest()
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    if not os.path.isfile(path):
-        raise RecogError("no training to resume", where=str(path), hint="start without --resume")
-    try:
-        content = path.read_bytes()
-        digest, payload = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-        if digest != _digest(payload):
-            raise ValueError("its digest does not match its content")
-        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged pickles raise all kinds
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RecogError(f"is damaged: {reason}", where=str(path)) from None
-    if not isinstance(state, dict):
-        raise RecogError("is no saved training", where=str(path))
-    return state
 
 
 def one_cycle(share: float) -> float:

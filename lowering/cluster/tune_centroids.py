@@ -21,7 +21,7 @@ from xdsl.passes import ModulePass
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
-from recog.lowering.cluster.tuner import StepPart, Tuner, TuneSettings
+from recog.lowering.cluster.tuner import KeptTuning, StepPart, Tuner, TuneSettings
 from recog.lowering.common.batches import frames_of_a_step
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
 
@@ -61,6 +61,7 @@ def tune(
     *,
     originals: Mapping[SSAValue, np.ndarray] | None = None,
     progress: Callable[[float, float], None] | None = None,
+    kept: KeptTuning | None = None,
 ) -> None:
     """Tune the module in place.
 
@@ -70,6 +71,7 @@ def tune(
             a list is for as many of the outputs, whose losses are averaged.
         originals: the weights before clustering, see `Tuner`.
         progress: called with the share of work done and the loss of the last step.
+        kept: where the state is left; what it holds of an equal tuning is gone on from.
 
     Raises:
         RecogError: targets that do not fit, nothing to tune, or tuning that diverges.
@@ -85,9 +87,14 @@ def tune(
     wanted = _checked_targets(tuner.runner, tensors, each_target)
     losses = [_loss(settings.loss, each) for each in wanted]
     generator = torch.Generator().manual_seed(settings.seed)
+    if kept is not None:
+        kept.begin(tuner)
     step = 0
     for _ in range(settings.epochs):
         for batch in torch.randperm(count, generator=generator).split(settings.batch):
+            step += 1
+            if step <= tuner.done:
+                continue  # before an interruption; the order of the others follows from the seed
             parts: list[StepPart] = []
             for chosen in batch.split(at_once):
 
@@ -100,7 +107,8 @@ def tune(
                 inputs_of_part = [x[chosen] for x in tensors]
                 parts.append(StepPart(inputs_of_part, objective, len(chosen) / len(batch)))
             loss = tuner.step_in_parts(parts)
-            step += 1
+            if kept is not None:
+                kept.offer(tuner)
             if progress is not None:
                 progress(step / steps, loss)
     tuner.store()

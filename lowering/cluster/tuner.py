@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
@@ -61,6 +61,18 @@ class StepPart(NamedTuple):
     share: float
 
 
+class KeptTuning(Protocol):
+    """Where a tuning leaves its state from time to time, and finds it after an interruption."""
+
+    def begin(self, tuner: Tuner) -> None:
+        """Restore the tuner's state, where there is one."""
+        ...
+
+    def offer(self, tuner: Tuner) -> None:
+        """Called after each step, when the state may be kept."""
+        ...
+
+
 SETTLED = 0.8
 """Share of the steps after which pointers stay, so that centroids settle on them."""
 
@@ -102,6 +114,46 @@ class Tuner:
         self._optimizer = torch.optim.Adam(tensors, lr=settings.learning_rate)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps)
         self._done = 0
+
+    @property
+    def done(self) -> int:
+        """How many steps there were."""
+        return self._done
+
+    def state(self) -> dict[str, Any]:
+        """All that going on from here takes, to the same bits; it changes with the next step."""
+        return {
+            "done": self._done,
+            **self._tensors(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of an equal tuner. Raises RecogError where it is of another."""
+        try:
+            for name, own in self._tensors().items():
+                for mine, kept in zip(own, state[name], strict=True):
+                    if (mine.shape, mine.dtype) != (kept.shape, kept.dtype):
+                        raise ValueError(f"{name} of {list(kept.shape)}, not {list(mine.shape)}")
+                    mine.copy_(kept)
+            for moving, codebook in self._moving:
+                if moving.pointers.min() < 0 or moving.pointers.max() >= len(codebook.tensor):
+                    raise ValueError("a pointer leads out of its codebook")
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._schedule.load_state_dict(state["schedule"])
+            self._done = int(state["done"])
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise RecogError(f"is of another tuning: {reason}") from None
+
+    def _tensors(self) -> dict[str, list[torch.Tensor]]:
+        """What moves: the tensors themselves, without their gradients."""
+        return {
+            "values": [parameter.tensor.detach() for parameter in self.parameters],
+            "points": [moving.points.detach() for moving, _ in self._moving],
+            "pointers": [moving.pointers for moving, _ in self._moving],
+        }
 
     def _moving_pointers(
         self, originals: Mapping[SSAValue, np.ndarray]

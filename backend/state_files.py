@@ -1,0 +1,68 @@
+"""Files of what unfinished work goes on from: tensors and plain values, with a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from typing import IO, Any
+
+from recog.backend.files import atomic_write
+from recog.dialects.errors import RecogError
+
+DIGEST_BYTES = 32
+"""A file begins with the SHA-256 of the rest: nothing goes on from one with a flipped byte."""
+
+
+def write_state(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
+    """Write tensors, numbers, texts, lists and dictionaries of them, whole or not at all."""
+    import torch
+
+    with atomic_write(path, "wb") as stream:
+        stream.write(bytes(DIGEST_BYTES))
+        digesting = _Digesting(stream)
+        torch.save(dict(state), digesting)  # pyright: ignore[reportArgumentType]
+        stream.seek(0)
+        stream.write(digesting.digest.digest())
+
+
+def read_state(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
+    """What `write_state` wrote, read without running code.
+
+    Args:
+        what: what the file should be, for errors: `saved training`.
+
+    Raises:
+        RecogError: the file is damaged, or holds something else.
+        OSError: it cannot be read.
+    """
+    import torch
+
+    where = os.fspath(path)
+    with open(path, "rb") as stream:
+        digest, payload = stream.read(DIGEST_BYTES), stream.read()
+    try:
+        if digest != hashlib.sha256(payload).digest():
+            raise ValueError("its digest does not match its content")
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged pickles raise all kinds
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RecogError(f"is damaged: {reason}", where=where) from None
+    if not isinstance(state, dict):
+        raise RecogError(f"is no {what}", where=where)
+    return state
+
+
+class _Digesting:
+    """Passes on what is written, so that no second copy of a large state is in memory."""
+
+    def __init__(self, stream: IO[bytes]):
+        self._stream, self.digest = stream, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
