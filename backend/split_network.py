@@ -120,15 +120,19 @@ class SplitNetwork:
             return self._run(inputs)[1]
         step = chip.frames_at_once
         parts = [
-            self._run_on_machine(chip, [x[start : start + step] for x in inputs])
+            self._run_on_machine(chip, [x[start : start + step] for x in inputs], start > 0)
             for start in range(0, max(1, len(inputs[0])), step)
         ]
         return tuple(np.concatenate(each) for each in zip(*parts))
 
     def _run_on_machine(
-        self, machine: Machine, inputs: Sequence[np.ndarray]
+        self, machine: Machine, inputs: Sequence[np.ndarray], continued: bool
     ) -> Sequence[np.ndarray]:
-        """The network's outputs, where the program waits for the host's calls."""
+        """The network's outputs, where the program waits for the host's calls.
+
+        Args:
+            continued: they are more frames of one run.
+        """
         own, results = self._own(inputs), list[Sequence[np.ndarray]]()
 
         def host(number: int, outputs: Callable[[], Sequence[np.ndarray]]) -> np.ndarray:
@@ -137,7 +141,7 @@ class SplitNetwork:
                 self._call(results, inputs, outputs())
             return self._to_chip(results)[wanted]
 
-        outputs = machine.run_with_host(*own, frames=len(inputs[0]), host=host)
+        outputs = machine.run_with_host(*own, frames=len(inputs[0]), host=host, continued=continued)
         while len(results) < len(self._runners):
             self._call(results, inputs, outputs)
         return results[-1]

@@ -7,7 +7,9 @@ adds what networks need on top of it: bounded memory and an observer.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from xdsl.dialects import func
@@ -40,18 +42,78 @@ def execute(
     Raises:
         RecogError: an op has no implementation, or refuses its operands.
     """
+    ops, wanted = _body(function, inputs)
+    values: dict[SSAValue, Any] = dict(zip(function.body.block.args, inputs))
+    return _run_ops(interpreter, ops, values, wanted, overrides or {}, observe)
+
+
+def execute_in_parts(
+    interpreter: Interpreter,
+    function: func.FuncOp,
+    inputs: Sequence[Any],
+    cuts: Sequence[int],
+    *,
+    overrides: dict[SSAValue, Any] | None = None,
+) -> tuple[Any, ...]:
+    """As `execute`, cut before the ops of these numbers: a gradient holds the values at the cuts,
+    and computes those of one part at a time anew (activation checkpointing, Chen et al. 2016).
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    ops, wanted = _body(function, inputs)
+    values: dict[SSAValue, Any] = dict(zip(function.body.block.args, inputs))
+    for start, stop in pairwise([0, *cuts, len(ops)]):
+        part = ops[start:stop]
+        needed = {*wanted, *(operand for op in ops[stop:] for operand in op.operands)}
+        gives = [result for op in part for result in op.results if result in needed]
+        takes = list(dict.fromkeys(v for op in part for v in op.operands if v in values))
+        run = partial(_run_part, interpreter, part, takes, gives, overrides or {})
+        operands = [values[value] for value in takes]
+        results = checkpoint(run, *operands, use_reentrant=False, preserve_rng_state=False)
+        values = {v: x for v, x in (*values.items(), *zip(gives, results)) if v in needed}
+    return tuple(values[value] for value in wanted)
+
+
+def _body(
+    function: func.FuncOp, inputs: Sequence[Any]
+) -> tuple[list[Operation], Sequence[SSAValue]]:
+    """The ops of a function that takes these inputs, and what it returns."""
     check_body(function)
     block = function.body.block
     if len(inputs) != len(block.args):
         raise RecogError(
             f"@{function.sym_name.data} takes {len(block.args)} inputs, got {len(inputs)}"
         )
-    values: dict[SSAValue, Any] = dict(zip(block.args, inputs))
-    uses_left = Counter(operand for op in block.ops for operand in op.operands)
-    for op in block.ops:
-        if isinstance(op, func.ReturnOp):
-            return tuple(values[operand] for operand in op.operands)
-        if overrides and all(result in overrides for result in op.results) and op.results:
+    ops, end = list(block.ops), block.last_op
+    if not isinstance(end, func.ReturnOp):
+        fail(function, "the function has no func.return")
+    return ops[:-1], end.operands
+
+
+def _run_part(
+    interpreter: Interpreter,
+    ops: Sequence[Operation],
+    takes: Sequence[SSAValue],
+    gives: Sequence[SSAValue],
+    overrides: Mapping[SSAValue, Any],
+    *operands: Any,
+) -> tuple[Any, ...]:
+    return _run_ops(interpreter, ops, dict(zip(takes, operands)), gives, overrides, None)
+
+
+def _run_ops(
+    interpreter: Interpreter,
+    ops: Sequence[Operation],
+    values: dict[SSAValue, Any],
+    wanted: Sequence[SSAValue],
+    overrides: Mapping[SSAValue, Any],
+    observe: Observer | None,
+) -> tuple[Any, ...]:
+    """The values that are wanted; those in `values` are freed after their last use."""
+    uses_left = Counter(operand for op in ops for operand in op.operands)
+    uses_left.update(wanted)
+    for op in ops:
+        if op.results and all(result in overrides for result in op.results):
             results = tuple(overrides[result] for result in op.results)
         else:
             results = _run_op(interpreter, op, tuple(values[operand] for operand in op.operands))
@@ -62,7 +124,7 @@ def execute(
             uses_left[operand] -= 1
             if not uses_left[operand]:
                 del values[operand]
-    fail(function, "the function has no func.return")
+    return tuple(values[value] for value in wanted)
 
 
 def _run_op(interpreter: Interpreter, op: Operation, operands: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, im
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from recog.backend.interpreters.data import DataFunctions
-from recog.backend.interpreters.execute import Observer, execute
+from recog.backend.interpreters.execute import Observer, execute, execute_in_parts
 from recog.backend.interpreters.nn_boxes import NnBoxFunctions
 from recog.backend.interpreters.nn_functions import NnElementaryFunctions
 from recog.backend.interpreters.nn_selection import NnSelectionFunctions
@@ -337,8 +337,14 @@ class NnRunner:
         *inputs: Tensor | np.ndarray,
         constants: Mapping[SSAValue | Operation, Tensor] | None = None,
         observe: Observer | None = None,
+        cuts: Sequence[int] = (),
     ) -> tuple[Tensor, ...]:
-        """The outputs for these inputs, as `run_nn`."""
+        """The outputs for these inputs, as `run_nn`.
+
+        Args:
+            cuts: for a gradient whose values do not fit in memory, see `execute_in_parts`; nothing
+                is observed then.
+        """
         types = [arg.type for arg in self.function.body.block.args]
         if len(inputs) != len(types):
             raise RecogError(
@@ -351,14 +357,23 @@ class NnRunner:
             overrides[SSAValue.get(key)] = value
         with located_errors():
             groups = self._groups(checked)
-            results = [
-                execute(self._interpreter, self.function, x, observe=observe, overrides=overrides)
-                for x in groups
-            ]
+            results = [self._run(x, overrides, observe, cuts) for x in groups]
         return tuple(
             as_tensor(values[0]) if len(values) == 1 else torch.cat(tensors(values))
             for values in zip(*results)
         )
+
+    def _run(
+        self,
+        inputs: list[Tensor],
+        overrides: dict[SSAValue, Any],
+        observe: Observer | None,
+        cuts: Sequence[int],
+    ) -> tuple[Any, ...]:
+        run = self._interpreter, self.function, inputs
+        if cuts:
+            return execute_in_parts(*run, cuts, overrides=overrides)
+        return execute(*run, observe=observe, overrides=overrides)
 
     def _groups(self, inputs: list[Tensor]) -> list[list[Tensor]]:
         """What to run at once: all images, unless an op holds at the module's own batch only."""

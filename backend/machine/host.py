@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +128,32 @@ def saturated_outputs(port: OutputOp, codes: np.ndarray) -> int:
     format = port.format
     magnitudes = codes & ~codes.dtype.type(format.sign_mask)
     return int(np.count_nonzero(magnitudes == format.max_magnitude))
+
+
+class SaturationCounts:
+    """Counts what the inputs and outputs of a run could not hold, some frames at a time."""
+
+    def __init__(self):
+        self._counts: Counter[PortOp] = Counter()
+        self._totals: Counter[PortOp] = Counter()
+
+    def add(self, port: PortOp, count: int, total: int) -> None:
+        """So many of so many values of a port have no code near them."""
+        self._counts[port] += count
+        self._totals[port] += total
+
+    def of(self, ports: Iterable[PortOp]) -> list[Saturated]:
+        """Those of these ports that have any."""
+        return [
+            Saturated(
+                port.sym_name.data,
+                self._counts[port],
+                self._totals[port],
+                isinstance(port, InputOp),
+            )
+            for port in ports
+            if self._counts[port]
+        ]
 
 
 def decode_output(port: OutputOp, codes: np.ndarray, format: LnsFormat | None) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,6 +17,7 @@ from recog.backend.machine.budget import Budget, check_budget, needs_of
 from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, WeightCache
 from recog.backend.machine.host import (
     Saturated,
+    SaturationCounts,
     check_codes,
     check_input,
     decode_output,
@@ -33,7 +33,6 @@ from recog.dialects.chip import (
     InstructionOp,
     LdwOp,
     OutputOp,
-    PortOp,
 )
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.verification import located_errors
@@ -82,8 +81,7 @@ class Machine:
             )
         self.inputs = [port for port in self.program.ports if isinstance(port, InputOp)]
         self.outputs = [port for port in self.program.ports if isinstance(port, OutputOp)]
-        self.saturated: list[Saturated] = []
-        """The inputs and outputs of the last `run` some of whose values had no code near them."""
+        self._saturation = SaturationCounts()
         self._engine = get_engine(engine)
         self._frame_bytes = sum(memory_use(self.program)[1:])
         check_budget(needs_of(self.program, self._frame_bytes), budget or Budget())
@@ -96,6 +94,11 @@ class Machine:
         self._decodings = {port: self._weights.decoding(port) for port in self.outputs}
 
     @property
+    def saturated(self) -> list[Saturated]:
+        """The inputs and outputs of the last run some of whose values had no code near them."""
+        return self._saturation.of((*self.inputs, *self.outputs))
+
+    @property
     def weight_bytes(self) -> int:
         """Bytes of all pointers, tables and biases, as packed in the program file."""
         return weight_bytes(self.program)
@@ -105,7 +108,9 @@ class Machine:
         """How many frames run together."""
         return max(1, WORKING_BYTES // max(1, self._frame_bytes))
 
-    def run_with_host(self, *inputs: np.ndarray, frames: int, host: Host) -> tuple[np.ndarray, ...]:
+    def run_with_host(
+        self, *inputs: np.ndarray, frames: int, host: Host, continued: bool = False
+    ) -> tuple[np.ndarray, ...]:
         """As `run`, of up to `frames_at_once` frames, where the host gives the last inputs.
 
         The program waits where it reads one of them for the first time.
@@ -114,11 +119,25 @@ class Machine:
             inputs: those that are known before the program starts.
             frames: how many there are.
             host: called for each of the others.
+            continued: these are more frames of the last run, whose saturated values stay counted.
         """
+        if not continued:
+            self._saturation = SaturationCounts()
         arrays = [check_input(port, x) for port, x in zip(self.inputs, inputs)]
-        codes = [encode_input(port, x) for port, x in zip(self.inputs, arrays)]
+        codes = [self._encoded(port, x) for port, x in zip(self.inputs, arrays)]
         results = self._run_chunk(codes, frames, None, host)
-        return tuple(self._decoded(port, result) for port, result in zip(self.outputs, results))
+        return tuple(
+            self._counted_output(port, codes) for port, codes in zip(self.outputs, results)
+        )
+
+    def _encoded(self, port: InputOp, x: np.ndarray) -> np.ndarray:
+        """The codes of an input as `check_input` gives it; what saturates is counted."""
+        self._saturation.add(port, saturated_inputs(port, x), x.size)
+        return encode_input(port, x)
+
+    def _counted_output(self, port: OutputOp, codes: np.ndarray) -> np.ndarray:
+        self._saturation.add(port, saturated_outputs(port, codes), codes.size)
+        return self._decoded(port, codes)
 
     def _decoded(self, port: OutputOp, codes: np.ndarray) -> np.ndarray:
         return decode_output(port, codes, self._decodings[port])
@@ -140,26 +159,8 @@ class Machine:
         """
         self._check_count(inputs)
         arrays = [check_input(port, x) for port, x in zip(self.inputs, inputs)]
-        counts: Counter[PortOp] = Counter()
-        totals: Counter[PortOp] = Counter()
-
-        def encode(port: InputOp, x: np.ndarray) -> np.ndarray:
-            counts[port] += saturated_inputs(port, x)
-            totals[port] += x.size
-            return encode_input(port, x)
-
-        def decode(port: OutputOp, codes: np.ndarray) -> np.ndarray:
-            counts[port] += saturated_outputs(port, codes)
-            totals[port] += codes.size
-            return self._decoded(port, codes)
-
-        outputs = self._run(arrays, encode, decode, observe)
-        ports = (*self.inputs, *self.outputs)
-        self.saturated = [
-            Saturated(port.sym_name.data, counts[port], totals[port], port in self.inputs)
-            for port in ports
-            if counts[port]
-        ]
+        self._saturation = SaturationCounts()
+        outputs = self._run(arrays, self._encoded, self._counted_output, observe)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def run_codes(
@@ -232,7 +233,7 @@ class Machine:
             return [self._decoded(each, codes) for each, codes in zip(self.outputs, read)]
 
         value = check_input(port, host(self.inputs.index(port), outputs))
-        state.dram.write(port, encode_input(port, value).reshape(frames, *port.shape))
+        state.dram.write(port, self._encoded(port, value).reshape(frames, *port.shape))
 
     def _step(self, interpreter: Interpreter, state: MachineState, op: InstructionOp) -> None:
         wait, signal = op.wait.value.data, op.signal.value.data

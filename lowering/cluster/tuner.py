@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from recog.dialects.data import ConstantOp, DenseAttr
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
+from recog.lowering.common.batches import cuts_of_a_step
 from recog.lowering.common.shared_options import EntryOptions, SeedOptions, WeightFormatOptions
 from recog.lowering.encode.constants import codebook_bias
 
@@ -114,6 +115,7 @@ class Tuner:
         self._optimizer = torch.optim.Adam(tensors, lr=settings.learning_rate)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps)
         self._done = 0
+        self._known_cuts: dict[int, list[int]] = {}
 
     @property
     def done(self) -> int:
@@ -181,7 +183,7 @@ class Tuner:
         """
         return self.step_in_parts([StepPart(inputs, objective, 1.0)])
 
-    def step_in_parts(self, parts: Sequence[StepPart]) -> float:
+    def step_in_parts(self, parts: Iterable[StepPart]) -> float:
         """One step down an objective that is the sum of its parts', each run by itself, so that
         the values of one are held at once; returns it. Raises RecogError as `step` does."""
         import torch
@@ -193,7 +195,9 @@ class Tuner:
             values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
             for moving, codebook in self._moving:
                 values[moving.lookup.output] = moving.weight(values[codebook.value])
-            loss = part.objective(self.runner(*part.inputs, constants=values)) * part.share
+            cuts = self._cuts(len(part.inputs[0]))
+            outputs = self.runner(*part.inputs, constants=values, cuts=cuts)
+            loss = part.objective(outputs) * part.share
             if not bool(torch.isfinite(loss)):
                 hint = "a lower learning-rate"
                 raise RecogError(f"tuning diverged in step {self._done}", hint=hint)
@@ -205,6 +209,12 @@ class Tuner:
             for moving, codebook in self._moving:
                 moving.reassign(codebook.rounded())
         return total
+
+    def _cuts(self, frames: int) -> list[int]:
+        """Where to cut the network so that so many frames fit in memory."""
+        if frames not in self._known_cuts:
+            self._known_cuts[frames] = cuts_of_a_step(self.runner.function, frames)
+        return self._known_cuts[frames]
 
     def store(self) -> None:
         """Write the tuned values into the module."""

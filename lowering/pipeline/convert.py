@@ -26,8 +26,9 @@ from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ran
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, palette_notes
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.pointer_reassignment import weights_before
+from recog.lowering.cluster.targets import Teacher
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
-from recog.lowering.common.batches import frames_at_once
+from recog.lowering.common.batches import TARGET_BYTES, frames_at_once, output_bytes
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, calibrate
@@ -208,21 +209,25 @@ class _Run:
         self.inputs = self.conversion.chip_inputs(self.inputs)
 
     def _tune(self) -> None:
-        with returning_heads(self.current) as by_heads:
+        float_module = self.conversion.float_module
+        with returning_heads(self.current) as by_heads, returning_heads(float_module):
             own = self.targets is not None and not by_heads
             tune(
                 self.current,
                 self.inputs,
                 self.targets if self.targets is not None and own else self._teacher(),
                 self.options,
-                originals=weights_before(self.conversion.float_module, self.current),
+                originals=weights_before(float_module, self.current),
                 progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
             )
 
-    def _teacher(self) -> tuple[np.ndarray, ...]:
-        """What the float network gives: its outputs, or what its decoders take."""
-        with returning_heads(self.conversion.float_module):
-            return module_outputs(self.conversion.float_module, self.inputs)
+    def _teacher(self) -> tuple[np.ndarray, ...] | Teacher:
+        """What the float network gives, at once or, where that is too much, for each step."""
+        module, entry = self.conversion.float_module, self.options.entry
+        size = output_bytes(find_function(module, entry)) * len(self.inputs[0])
+        if size <= TARGET_BYTES:
+            return module_outputs(module, self.inputs, entry)
+        return _teacher_of(module, entry)
 
     def _examples(self, count: int) -> list[np.ndarray]:
         """Some of the inputs, in their order."""
@@ -262,6 +267,14 @@ def raise_torch(module: ModuleOp) -> None:
 def fold_network(module: ModuleOp) -> None:
     """Bring an imported network into ops that the chip has, as every conversion begins."""
     FoldNetworkPass().apply(Context(), module)
+
+
+def _teacher_of(module: ModuleOp, entry: str) -> Teacher:
+    import torch
+
+    from recog.backend.interpreters.nn import NnRunner
+
+    return torch.no_grad()(NnRunner(module, entry).__call__)
 
 
 def module_outputs(

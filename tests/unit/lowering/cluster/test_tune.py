@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -351,6 +352,42 @@ def test_a_step_in_parts_is_a_step(monkeypatch: pytest.MonkeyPatch):
     tune(clustered(), [x], targets, settings, progress=lambda _, loss: parts.append(loss))
     np.testing.assert_allclose(parts, whole, rtol=1e-4)
     assert sizes == [1, *[3, 3, 3, 3, 3, 1, 3, 1] * 2]
+
+
+def test_values_computed_anew_for_the_gradient_change_no_bit(monkeypatch: pytest.MonkeyPatch):
+    """Frames whose values do not fit in memory are run in parts of the network."""
+    x, settings = images(4), TuneSettings(epochs=2, batch=1)
+    tuned = [clustered(), clustered()]
+    tune(tuned[0], [x], outputs(residual(), x), settings)
+    run: list[bool] = []
+    conv2d = F.conv2d
+
+    def watched(*arguments: Any) -> torch.Tensor:
+        run.append(torch.is_grad_enabled())
+        return conv2d(*arguments)
+
+    monkeypatch.setattr(batches, "STEP_BYTES", 1)
+    monkeypatch.setattr(F, "conv2d", watched)
+    tune(tuned[1], [x], outputs(residual(), x), settings)
+    assert str(tuned[0]) == str(tuned[1])
+    assert sum(run) > 8 * len(ops_of(tuned[1], nn.Conv2dOp))
+
+
+def test_a_teacher_gives_what_arrays_would(monkeypatch: pytest.MonkeyPatch):
+    """Where the targets of all frames do not fit in memory, each step computes its own."""
+    x, settings = images(20), TuneSettings(epochs=2, batch=8)
+    known: list[float] = []
+    taught: list[float] = []
+    tune(clustered(), [x], outputs(residual(), x), settings, progress=lambda _, y: known.append(y))
+    calls: list[int] = []
+
+    def teacher(inputs: np.ndarray) -> tuple[torch.Tensor]:
+        calls.append(len(inputs))
+        return (torch.from_numpy(outputs(residual(), inputs)),)
+
+    tune(clustered(), [x], teacher, settings, progress=lambda _, loss: taught.append(loss))
+    np.testing.assert_allclose(taught, known, rtol=1e-4)
+    assert calls == [20, *[8, 8, 4] * 2]
 
 
 def held_bytes() -> int:

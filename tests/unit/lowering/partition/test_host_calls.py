@@ -165,6 +165,26 @@ def test_the_machine_calls_the_host(name: str) -> None:
     assert rows[-1].sqnr_db == rows[-2].sqnr_db  # lns and machine
 
 
+@pytest.mark.parametrize("at_once", [1, 64])
+def test_what_saturates_is_counted(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the network's input, of what the host gives, and of the outputs, in all frames."""
+    net, shapes, _ = NETWORKS["skips"]
+    inputs = frames(shapes)
+    conversion, machine = converted(net.eval(), inputs)
+    monkeypatch.setattr("recog.backend.machine.machine.WORKING_BYTES", at_once << 10)
+    larger = [200 * x for x in inputs]
+    conversion.network(machine)(*larger)
+    counted = machine.saturated
+    assert sum(each.is_input for each in counted) > 1
+    assert not all(each.is_input for each in counted)
+    assert all(each.total % 3 == 0 and 3 <= each.count <= each.total for each in counted)
+    # The last run of the machine on its own has all that the host gives.
+    conversion.network(machine.run)(*larger)
+    assert machine.saturated == counted
+    conversion.network(machine)(*inputs)
+    assert not any(each.is_input and each.count > 3 for each in machine.saturated)
+
+
 def test_attention_in_the_middle_keeps_its_quality() -> None:
     net, shapes, _ = NETWORKS["attention"]
     inputs = frames(shapes, 8)
@@ -212,6 +232,10 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "lns.conv2d" in capsys.readouterr().out
     program, host = str(folder / "program.recog"), str(folder / "host.mlir")
     result = str(tmp_path / "result.npy")
+    capsys.readouterr()
+    np.save(data, 200 * inputs[0])
+    assert main(["run", program, "--host", host, "--data", str(data)]) == 0
+    assert "lie beyond its codes and were clipped" in capsys.readouterr().out
     given = ["run", program, "--host", host, "--data", str(data), "-o", result]
     assert main(given) == 0
     assert np.load(result).shape == (3, 5, 4, 4)

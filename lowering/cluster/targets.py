@@ -1,0 +1,178 @@
+"""What a network's outputs are tuned toward: arrays, or what another network gives meanwhile."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recog.dialects.errors import RecogError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Teacher = Callable[..., "Sequence[Tensor]"]
+"""Gives the outputs wanted for some frames of the inputs."""
+
+SMALLEST_SCALE = 1e-12
+"""Of the variance that mse divides by."""
+
+Objective = Callable[["Sequence[Tensor]"], "Tensor"]
+
+
+@dataclass
+class Loss:
+    """A loss by its name, of outputs beside targets.
+
+    Attributes:
+        scale: that mse divides by.
+    """
+
+    name: str
+    scale: float = 1.0
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        if self.name == "cross-entropy":
+            return functional.cross_entropy(outputs, targets)
+        if self.name == "mse":
+            return functional.mse_loss(outputs, targets) / self.scale
+        log_targets = targets.log_softmax(1)
+        return functional.kl_div(
+            outputs.log_softmax(1), log_targets, log_target=True, reduction="batchmean"
+        )
+
+
+def chosen_loss(name: str, *, labels: bool, rank: int) -> Loss:
+    """The loss of that name; raises RecogError where it does not fit such targets."""
+    if name == "auto":
+        name = "cross-entropy" if labels else "mse"
+    if labels != (name == "cross-entropy"):
+        kind = "integer" if labels else "float"
+        raise RecogError(f"option loss {name} does not fit {kind} targets")
+    if name == "kl" and rank < 2:
+        raise RecogError("option loss kl needs outputs with a class axis")
+    return Loss(name)
+
+
+class Targets(ABC):
+    """Targets of all examples, and the loss of each output."""
+
+    losses: Sequence[Loss]
+
+    @abstractmethod
+    def of(self, chosen: np.ndarray, inputs: Sequence[np.ndarray]) -> Sequence[Tensor]:
+        """Those of the examples of these numbers, whose inputs are given."""
+
+    def objective(self, chosen: np.ndarray, inputs: Sequence[np.ndarray]) -> Objective:
+        """The mean of the outputs' losses, of these examples."""
+        import torch
+
+        def objective(outputs: Sequence[Tensor]) -> Tensor:
+            wanted = self.of(chosen, inputs)
+            return torch.stack([of(y, t) for of, y, t in zip(self.losses, outputs, wanted)]).mean()
+
+        return objective
+
+
+class KnownTargets(Targets):
+    """Targets in memory."""
+
+    def __init__(self, arrays: Sequence[np.ndarray], outputs: Sequence[Tensor], loss: str):
+        """
+        Args:
+            arrays: for as many of the outputs float of their shapes, or labels of their classes.
+            outputs: of one example.
+
+        Raises:
+            RecogError: targets that do not fit.
+        """
+        pairs = zip(outputs, map(np.asarray, arrays))
+        self._arrays = [_checked_target(tuple(y.shape), array) for y, array in pairs]
+        self.losses = [_loss_of(array, loss) for array in self._arrays]
+
+    def of(self, chosen: np.ndarray, inputs: Sequence[np.ndarray]) -> Sequence[Tensor]:
+        import torch
+
+        each = [array[chosen] for array in self._arrays]
+        return [torch.from_numpy(x.astype("i8") if _are_labels(x) else as_float32(x)) for x in each]
+
+
+def _loss_of(targets: np.ndarray, name: str) -> Loss:
+    import torch
+
+    loss = chosen_loss(name, labels=_are_labels(targets), rank=targets.ndim)
+    if loss.name == "mse":
+        values = torch.from_numpy(np.require(as_float32(targets), requirements="W"))
+        variance = values.var(correction=0)
+        loss.scale = float(variance.clamp_min(SMALLEST_SCALE))
+    return loss
+
+
+class ComputedTargets(Targets):
+    """Targets that would not fit in memory, which a teacher gives anew each time."""
+
+    def __init__(self, teacher: Teacher, frames: Iterable[Sequence[np.ndarray]], loss: str):
+        """
+        Args:
+            frames: the inputs of all examples, some examples at a time.
+        """
+        self.teacher = teacher
+        moments: list[np.ndarray] = []
+        for part in frames:
+            outputs = teacher(*part)
+            if not moments:
+                moments = [np.zeros(3)] * len(outputs)
+                self.losses = [chosen_loss(loss, labels=False, rank=y.ndim) for y in outputs]
+            moments = [before + _moments(y) for before, y in zip(moments, outputs)]
+        for each, (count, total, squares) in zip(self.losses, moments):
+            each.scale = max(SMALLEST_SCALE, squares / count - (total / count) ** 2)
+
+    def of(self, chosen: np.ndarray, inputs: Sequence[np.ndarray]) -> Sequence[Tensor]:
+        return self.teacher(*inputs)
+
+
+def _moments(values: Tensor) -> np.ndarray:
+    """How many there are, their sum, and that of their squares."""
+    exact = values.double()
+    return np.array([exact.numel(), float(exact.sum()), float(exact.square().sum())])
+
+
+def checked_array(values: np.ndarray, what: str) -> np.ndarray:
+    """The array as it is, whose frames are finite as float32; raises RecogError."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise RecogError(f"holds {array.dtype}, not numbers", where=what)
+    if not all(np.isfinite(as_float32(frame)).all() for frame in array):
+        raise RecogError("holds NaN or infinity", where=what)
+    return array
+
+
+def as_float32(values: np.ndarray) -> np.ndarray:
+    """The values themselves where they are float32 already."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)
+
+
+def _checked_target(shape: tuple[int, ...], targets: np.ndarray) -> np.ndarray:
+    """Targets of an output of this shape, or labels of its classes."""
+    labels = _are_labels(targets)
+    wanted, given = shape[2 if labels else 1 :], targets.shape[1:]
+    if not labels:
+        if given != wanted:
+            raise RecogError(f"targets have shape {list(given)} each, the output {list(wanted)}")
+        return checked_array(targets, "targets")
+    if len(shape) < 2 or given != wanted:
+        raise RecogError(f"labels have shape {list(given)} each, the output wants {list(wanted)}")
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= shape[1]:
+        raise RecogError(f"labels are from {low} to {high}, the output has {shape[1]} classes")
+    return targets
+
+
+def _are_labels(targets: np.ndarray) -> bool:
+    return targets.dtype.kind in "iub"
