@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import DenseArrayBase, ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from recog.backend.machine import Machine
-from recog.dialects.functions import find_function
+from recog.dialects.functions import find_function, result_names
 
 Run = Callable[..., "np.ndarray | tuple[np.ndarray, ...]"]
 
@@ -95,7 +95,7 @@ class SplitNetwork:
     """
 
     def __init__(self, chip: Machine | Run, host: ModuleOp | None):
-        self._chip = chip
+        self._chip, self._host = chip, host
         self._plan = None if host is None else HostPlan.of(host)
         self._runners: list[Callable[..., Sequence[np.ndarray]]] = []
         self._shapes: list[tuple[int, ...]] = []
@@ -112,6 +112,14 @@ class SplitNetwork:
             used = [i for call in self._plan.calls for i in call.from_network]
             taken += [1 + index for index in (*(self._plan.chip_inputs or ()), *used)]
         return max(taken, default=0)
+
+    @property
+    def output_names(self) -> list[str]:
+        """What the network's outputs are called."""
+        if self._host is not None:
+            return result_names(find_function(self._host, HOST))
+        ports = self._chip.outputs if isinstance(self._chip, Machine) else []
+        return [port.sym_name.data for port in ports]
 
     def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """The network's outputs for N frames; raises RecogError as the parts do."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xdsl.dialects import func
-from xdsl.dialects.builtin import (
-    ModuleOp,
-)
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
@@ -47,3 +47,32 @@ def depends_on_inputs(function: func.FuncOp) -> set[SSAValue]:
         if any(operand in values for operand in op.operands):
             values.update(op.results)
     return values
+
+
+def result_names(function: func.FuncOp) -> list[str]:
+    """What the results of a network's function are called, each otherwise.
+
+    Those without a name are `output`, or `output0`, … where there are several.
+    """
+    count = len(function.function_type.outputs)
+    names: list[str] = []
+    for index in range(count):
+        name = _name_of_result(function, index) or ("output" if count == 1 else f"output{index}")
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names
+
+
+def _name_of_result(function: func.FuncOp, index: int) -> str | None:
+    attributes = function.res_attrs.data if function.res_attrs is not None else ()
+    name = attributes[index].data.get(nn.RESULT_NAME) if index < len(attributes) else None
+    return name.data if isinstance(name, StringAttr) else None
+
+
+def name_results(function: func.FuncOp, names: Sequence[str]) -> None:
+    """Give each result its name, "" for none."""
+    if any(names):
+        function.properties["res_attrs"] = ArrayAttr(
+            DictionaryAttr({nn.RESULT_NAME: StringAttr(name)} if name else {}) for name in names
+        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping
 from typing import IO
 
 import numpy as np
@@ -71,15 +72,17 @@ def is_labels(targets: np.ndarray) -> bool:
     return targets.ndim == 1 and targets.dtype.kind in "iu"
 
 
-def save_arrays(path: str, arrays: Sequence[np.ndarray]) -> None:
-    """Write one array to an .npy file, or any number to an .npz as `output0`, …."""
+def save_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write one array to an .npy file, or any number to an .npz under their names."""
     if path.endswith(".npz"):
-        named = {f"output{i}": array for i, array in enumerate(arrays)}
-        with atomic_write(path, "wb") as stream:
-            np.savez(stream, **named)  # pyright: ignore[reportArgumentType]
+        with atomic_write(path, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+            # np.savez takes some names for its own arguments.
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
         return
     if len(arrays) != 1:
         hint = "give an .npz file"
         raise RecogError(f"{len(arrays)} outputs do not fit an .npy file", where=path, hint=hint)
     with atomic_write(path, "wb") as stream:
-        np.save(stream, arrays[0])
+        np.save(stream, next(iter(arrays.values())))

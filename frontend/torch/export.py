@@ -7,11 +7,13 @@ import os
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import is_dataclass
 from typing import Any
 
 import torch
 from torch.export import ExportedProgram, draft_export
 from torch.nn.modules import batchnorm, dropout, instancenorm
+from torch.utils._pytree import tree_leaves
 
 from recog.dialects.errors import RecogError
 from recog.frontend.torch import graph
@@ -37,6 +39,9 @@ def export_model(
         with quiet_torch():
             return torch.export.export(model, tuple(arguments), dict(keywords))
     except (Exception, SystemExit) as error:  # a model's code may do anything
+        _check_not_scripted(model)
+        if "pytree" in str(error) and _register_dataclasses(model, arguments, keywords):
+            return export_model(model, arguments, keywords)
         # Writes to one of several views are refused for the sake of gradients alone.
         without_gradients = _export_without_gradients(model, arguments, keywords)
         if without_gradients is not None:
@@ -48,6 +53,43 @@ def export_model(
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+def _check_not_scripted(model: torch.nn.Module) -> None:
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise RecogError(
+                "is TorchScript, which torch.export cannot trace",
+                where=f'layer "{name}"' if name else "the network",
+                hint="give the module as it was before torch.jit.script or torch.jit.trace",
+            )
+
+
+def _register_dataclasses(
+    model: torch.nn.Module, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> bool:
+    """Let torch.export know the dataclasses that a model takes and returns, nested ones too.
+
+    Returns:
+        Whether there are any that it did not know.
+    """
+    values: list[Any] = [arguments, keywords]
+    known = _register(values)
+    with quiet_torch(), torch.no_grad():
+        try:
+            values = [model(*arguments, **keywords)]
+        except (Exception, SystemExit):
+            return known
+    return _register(values) or known
+
+
+def _register(values: Any) -> bool:
+    found = False
+    while new := {type(leaf) for leaf in tree_leaves(values) if is_dataclass(leaf)}:
+        for each in new:
+            torch.export.register_dataclass(each)
+        found = True
+    return found
 
 
 def _export_without_gradients(

@@ -23,12 +23,10 @@ from torch.fx.node import map_arg
 from torch.utils._pytree import tree_leaves
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
-    ArrayAttr,
     Builtin,
     DictionaryAttr,
     IntegerAttr,
     ModuleOp,
-    StringAttr,
     i64,
 )
 from xdsl.dialects.func import Func, FuncOp, ReturnOp
@@ -39,6 +37,7 @@ from recog.backend.threads import fixed_threads
 from recog.dialects import nn
 from recog.dialects.data import get_data_dialect
 from recog.dialects.errors import RecogError, describe_location
+from recog.dialects.functions import name_results
 from recog.dialects.verification import verify_module
 from recog.frontend.torch import graph
 from recog.frontend.torch.archive import load_archive
@@ -155,14 +154,11 @@ class _GraphImporter:
         if self.problems:
             converted = Counter(op.name for op in self.block.ops if isinstance(op, nn.NnOp))
             raise ImportFailure(self.problems, converted)
-        self.block.add_op(ReturnOp(*outputs))
-        types = [arg.type for arg in self.block.args], [value.type for value in outputs]
+        values = [value for value, _ in outputs]
+        self.block.add_op(ReturnOp(*values))
+        types = [arg.type for arg in self.block.args], [value.type for value in values]
         function = FuncOp("main", types, Region(self.block))
-        names = graph.output_names(self.program)
-        if len(names) == len(outputs) and any(names):
-            function.properties["res_attrs"] = ArrayAttr(
-                DictionaryAttr({nn.RESULT_NAME: StringAttr(name)} if name else {}) for name in names
-            )
+        name_results(function, [name for _, name in outputs])
         module = ModuleOp([function])
         if self.operators.decomposed:
             counts = self.operators.decomposed.items()
@@ -251,17 +247,22 @@ class _GraphImporter:
             else:
                 self.stale.add(node)
 
-    def _outputs(self) -> list[SSAValue]:
+    def _outputs(self) -> list[tuple[SSAValue, str]]:
+        """The tensors that the network returns, each with its name."""
         (node,) = [node for node in self.nodes if node.op == "output"]
-        outputs: list[SSAValue] = []
+        outputs: list[tuple[SSAValue, str]] = []
+        names = iter(graph.output_names(self.program))
         specs = self.program.graph_signature.output_specs
         for result, spec in zip(tree_leaves(node.args[0], is_leaf=_is_none), specs):
             if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION):
                 self._note(result, _state_changed(spec.target))
-            if spec.kind != OutputKind.USER_OUTPUT or not isinstance(result, Node):
+            if spec.kind != OutputKind.USER_OUTPUT:
                 continue
+            name = next(names, "")
+            if not isinstance(result, Node):
+                continue  # a number, or None
             self._guarded(result, lambda result=result: self._output(result))
-            outputs.append(self.values[result])
+            outputs.append((self.values[result], name))
         if not outputs:
             raise RecogError("the network returns no tensor")
         return outputs

@@ -138,8 +138,10 @@ class ComputedTargets(Targets):
 
 def _moments(values: Tensor) -> np.ndarray:
     """How many there are, their sum, and that of their squares."""
-    exact = values.double()
-    return np.array([exact.numel(), float(exact.sum()), float(exact.square().sum())])
+    parts = (part.double() for part in values.reshape(-1).split(1 << 20))
+    return sum(
+        (np.array([len(x), float(x.sum()), float(x.square().sum())]) for x in parts), np.zeros(3)
+    )
 
 
 def checked_array(values: np.ndarray, what: str) -> np.ndarray:

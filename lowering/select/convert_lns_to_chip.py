@@ -14,6 +14,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import Pure
 
+from recog.backend.assembly.strings import printable
 from recog.backend.split_network import BETWEEN_CALLS
 from recog.dialects import chip, lns
 from recog.dialects.chip import ChipTarget
@@ -23,6 +24,7 @@ from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, MAX_MEMORY, WEIG
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.facts import is_parameter
+from recog.dialects.functions import result_names
 from recog.dialects.lns.types import holds_codes, holds_pixels
 from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
@@ -205,6 +207,8 @@ class _Outputs:
         end = function.body.block.last_op
         self._end = end if isinstance(end, func.ReturnOp) else None
         self._left = [] if self._end is None else list(enumerate(self._end.operands))
+        # Before the values that they hold take the same names.
+        self._names = [build.unique(printable(name)) for name in result_names(function)]
         self._at_once = BETWEEN_CALLS in function.attributes
         self._ports = [self._port(*each) for each in self._left] if self._at_once else []
 
@@ -231,7 +235,7 @@ class _Outputs:
         end, value = _known(self._end), _stored(operand)
         if is_parameter(value):
             fail(end, f"result {index} is a constant, which no instruction gives")
-        name = "output" if len(end.operands) == 1 else f"output{index}"
+        name = self._names[index]
         biases = operand.owner.biases if isinstance(operand.owner, lns.DecodeOp) else None
         own = () if biases is None else biases.get_values()
         decoded = isinstance(operand.owner, lns.ToFloatOp)

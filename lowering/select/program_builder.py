@@ -190,11 +190,15 @@ class ProgramBuilder:
         decoded: bool,
         biases: Sequence[int] = (),
     ) -> str:
-        """The symbol of a new output that takes `value`; it may be decoded channel by channel."""
+        """The symbol of a new output that takes `value`; it may be decoded channel by channel.
+
+        Args:
+            name: one that `unique` gave.
+        """
         fields = self._port_fields(source, value)
         offsets = np.array(biases, np.int64) - format_of(value).biases[0] if biases else None
         bits = signed_bits(offsets)
-        port = chip.OutputOp(sym_name=self.unique(name), decoded=decoded, bias_bits=bits, **fields)
+        port = chip.OutputOp(sym_name=name, decoded=decoded, bias_bits=bits, **fields)
         if offsets is not None and bits:
             self.image.store(port, "bias_table", "biases", pack_signed(offsets, bits))
         self.check(source, port)

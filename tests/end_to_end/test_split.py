@@ -60,15 +60,19 @@ def test_the_whole_runs_from_one_command(
     program, host = str(out / "program.recog"), str(out / "host.mlir")
     assert main(["run", program, "--host", host, "--data", data, "-o", str(outputs)]) == 0
     found = np.load(outputs)
-    assert [found[f"output{i}"].shape for i in range(3)] == [(12, 8), (12, 2, 8), (12, 8)]
+    assert {name: found[name].shape for name in found} == {
+        "score": (12, 8),
+        "size": (12, 2, 8),
+        "class": (12, 8),
+    }
 
     frames = np.load(data)
     options = ConversionOptions(cluster=False)
     conversion = convert(import_model(net), [frames], options=options)
     machine = Machine(conversion.assemble())
     assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames]) > 0
-    for i, value in enumerate(conversion.network(machine.run)(frames)):
-        assert np.array_equal(found[f"output{i}"], value)
+    for name, value in zip(found, conversion.network(machine.run)(frames), strict=True):
+        assert np.array_equal(found[name], value)
 
 
 def test_the_boundary_keeps_what_the_decode_needs(workspace: Path) -> None:

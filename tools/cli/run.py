@@ -18,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data(parser)
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help=".npy or .npz file for the outputs, float32"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=".npy file for the output, or .npz file for the outputs by their names, float32",
     )
     parser.add_argument(
         "--max-steps",
@@ -57,10 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     inputs, targets = load_inputs(arguments.data, network.input_count)
     with stage(f"run {len(inputs[0])} frames"):
         outputs = list(network(*inputs))
+    named = dict(zip(network.output_names, outputs))
     if arguments.output is not None:
-        save_arrays(arguments.output, outputs)
-    for i, output in enumerate(outputs):
-        print(f"output {i}: {output.dtype} {list(output.shape)}")
+        save_arrays(arguments.output, named)
+    for name, output in named.items():
+        print(f"{name}: {output.dtype} {list(output.shape)}")
     for each in machine.saturated:
         print(f"note: {each.line()}")
     if targets is not None and is_labels(targets) and outputs[0].ndim == 2:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor, nn
-from xdsl.dialects.builtin import StringAttr
-from xdsl.ir import Attribute
+from torch import nn
 
 from recog.backend.interpreters.nn import run_nn
-from recog.dialects.functions import find_function
-from recog.dialects.nn import RESULT_NAME
 from recog.frontend.torch.importer import import_torch
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
@@ -65,49 +60,3 @@ def test_statistics_are_random_and_sane():
     assert torch.equal(
         norms[0].weight, next(m for m in again.modules() if type(m) is type(norms[0])).weight
     )
-
-
-class Outputs(NamedTuple):
-    mask: Tensor
-    boxes: Tensor
-
-
-def text_of(name: Attribute | None) -> str:
-    """A result's name, "0" where it has none."""
-    if name is None:
-        return "0"
-    assert isinstance(name, StringAttr)
-    return name.data
-
-
-class Named(nn.Module):
-    def __init__(self, make):
-        super().__init__()
-        self.make = make
-
-    def forward(self, x: Tensor):
-        return self.make(x)
-
-
-@pytest.mark.parametrize(
-    ("make", "names"),
-    [
-        (lambda x: {"out": x + 1, "aux": x * 2}, ["out", "aux"]),
-        (lambda x: Outputs(x + 1, x * 2), ["mask", "boxes"]),
-        (
-            lambda x: {"head": {"score": x + 1}, "levels": [x * 2, x * 3]},
-            ["head.score", "levels.0", "levels.1"],
-        ),
-        (lambda x: (x + 1, {"extra": x * 2}), ["0", "1.extra"]),
-        (lambda x: (x + 1, x * 2), None),
-        (lambda x: x + 1, None),
-    ],
-)
-def test_outputs_keep_their_names(make, names: list[str] | None):
-    module = import_torch(Named(make), torch.randn(1, 3))
-    attributes = find_function(module, "main").res_attrs
-    if names is None:
-        assert attributes is None
-        return
-    assert attributes is not None
-    assert [text_of(each.data.get(RESULT_NAME)) for each in attributes] == names
