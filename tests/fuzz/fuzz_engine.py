@@ -25,11 +25,11 @@ from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import paths
 from recog.backend.arithmetic.fast.assembly import Kernels, kernels
-from recog.backend.arithmetic.fast.emit import Form
 from recog.backend.arithmetic.fast.engine import FastEngine
+from recog.backend.arithmetic.fast.vector_ir import Form
 from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.errors import RecogError
-from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow, Window, padding_of, pair_of
 
 LARGE = 1 << 20
@@ -153,16 +153,17 @@ def _arithmetic(rng: np.random.Generator) -> Arithmetic:
 
 def _format(rng: np.random.Generator) -> LnsFormat:
     """At most 16 octaves, so that sums of products fit 63 bits."""
-    width, unsigned = int(rng.integers(4, 9)), bool(rng.random() < 0.5)
+    width, unsigned = int(rng.integers(4, rng.choice([9, 17]))), bool(rng.random() < 0.5)
     lowest = max(0, width - (not unsigned) - 4)
-    return LnsFormat(
-        width, int(rng.integers(lowest, 7)), int(rng.integers(-40, 200)), None, unsigned
-    )
+    frac = int(rng.integers(lowest, min(max(7, lowest + 4), MAX_FRAC + 1)))
+    return LnsFormat(width, frac, int(rng.integers(-40, 200)), None, unsigned)
 
 
 def _output(rng: np.random.Generator, *factors: LnsFormat) -> LnsFormat:
     format = LnsFormat(
-        int(rng.choice([4, 6, 8, 8, 8, 16])), int(rng.integers(0, 7)), unsigned=rng.random() < 0.5
+        int(rng.choice([4, 6, 8, 8, 8, 11, 16])),
+        int(rng.integers(0, 7)),
+        unsigned=rng.random() < 0.5,
     )
     octave = sum((each.max_magnitude - each.biases[0]) >> each.frac for each in factors)
     top = (octave + int(rng.integers(-4, 12))) << format.frac

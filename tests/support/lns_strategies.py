@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from recog.backend.arithmetic.codes import Codes, Layer
-from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
 from recog.dialects.windows import Window, padding_of
 
 arithmetics = st.builds(
@@ -19,12 +19,17 @@ arithmetics = st.builds(
 )
 
 
+NARROW, WIDE = (4, 8), (4, 16)
+"""Bits of codes: those that have tables of their products, and all."""
+
+
 @st.composite
-def formats(draw, widths=(4, 8), channels: int | None = None) -> LnsFormat:
+def formats(draw, widths=NARROW, channels: int | None = None) -> LnsFormat:
     """Formats of at most 16 octaves, so that sums of products fit 63 bits."""
     width = draw(st.integers(*widths))
     unsigned = draw(st.booleans()) if channels is None else False
-    frac = draw(st.integers(max(0, width - (not unsigned) - 4), 6))
+    least = max(0, width - (not unsigned) - 4)
+    frac = draw(st.integers(least, min(max(6, least + 4), MAX_FRAC)))
     bias = st.integers(-40, 200)
     if channels is None or draw(st.booleans()):
         return LnsFormat(width, frac, draw(bias), None, unsigned)
@@ -34,9 +39,9 @@ def formats(draw, widths=(4, 8), channels: int | None = None) -> LnsFormat:
 
 @st.composite
 def output_formats(draw, octaves: tuple[int, int]) -> LnsFormat:
-    """Formats of 4 to 8 or of 16 bits around values of these octaves, a little off at times."""
-    width = draw(st.sampled_from([4, 5, 6, 7, 8, 16]))
-    frac = draw(st.integers(0, 6))
+    """Formats of 4 to 8, 11 or 16 bits around values of these octaves, a little off at times."""
+    width = draw(st.sampled_from([4, 5, 6, 7, 8, 11, 16]))
+    frac = draw(st.integers(0, 6 if width <= 8 else 9))
     format = LnsFormat(width, frac, unsigned=draw(st.booleans()))
     middle = draw(st.integers(min(octaves), max(octaves)))
     at = draw(st.integers(-2, format.max_magnitude + 2))
@@ -86,7 +91,9 @@ def layer_of(
 
 
 @st.composite
-def convolutions(draw, largest_size: int = 5, largest_channels: int = 3) -> Layer:
+def convolutions(
+    draw, largest_size: int = 5, largest_channels: int = 3, widths: tuple[int, int] = NARROW
+) -> Layer:
     groups = draw(st.sampled_from([1, 1, 2, 3]))
     inputs, outputs = (draw(st.integers(1, largest_channels)) for _ in range(2))
     kernel, strides, dilation = (
@@ -99,13 +106,19 @@ def convolutions(draw, largest_size: int = 5, largest_channels: int = 3) -> Laye
     ]
     window = Window(strides, padding, dilation, groups)
     x_shape = draw(st.integers(1, 2)), inputs * groups, *size
-    return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window))
+    return draw(_layers(x_shape, (outputs * groups, inputs, *kernel), window, widths))
 
 
 @st.composite
-def _layers(draw, x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window) -> Layer:
+def _layers(
+    draw,
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    window: Window,
+    widths: tuple[int, int] = NARROW,
+) -> Layer:
     """Layers of these shapes and that window, with all else."""
-    x_format, w_format = draw(formats()), draw(formats(channels=w_shape[0]))
+    x_format, w_format = draw(formats(widths)), draw(formats(widths, channels=w_shape[0]))
     x, w = draw(code_arrays(x_shape, x_format)), draw(code_arrays(w_shape, w_format))
     limit = 1 << draw(st.integers(0, 40))
     init = np.random.default_rng(draw(st.integers(0, 99))).integers(-limit, limit, len(w))

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from recog.backend.arithmetic.fast import cache
-from recog.backend.arithmetic.fast.emit import Form, kernel
+from recog.backend.arithmetic.fast.emit import kernel
 from recog.backend.arithmetic.fast.paths import FORMS, host
+from recog.backend.arithmetic.fast.vector_ir import Form
 
 
 class Kernels:

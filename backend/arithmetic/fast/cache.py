@@ -62,7 +62,10 @@ def _check_private(folder: Path) -> None:
         raise PermissionError(errno.EPERM, f"others can write in {folder.parent}")
 
 
-COMPILED = ("intrinsics", "kernels", "map_kernels", "narrow_kernels", "reencoding")
+COMPILED = (
+    *("intrinsics", "kernels", "map_kernels", "narrow_kernels", "reencoding"),
+    "weight_kernels",
+)
 """The modules that numba compiles."""
 
 

@@ -7,30 +7,97 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.bounds import antilog_integer
-from recog.backend.arithmetic.fast.emit import SHAPES, Shape
+from recog.backend.arithmetic.exact import floor_scaled_power
+from recog.backend.arithmetic.fast.emit import SHAPES
+from recog.backend.arithmetic.fast.kernels import Reals
 from recog.backend.arithmetic.fast.reencoding import Reencoding
+from recog.backend.arithmetic.fast.vector_ir import Shape
 from recog.backend.arithmetic.gemm.buckets import offsets_of
 from recog.backend.arithmetic.reference.definition import all_codes, antilog, split
 from recog.backend.arithmetic.tables import (
     INT64_MAX,
     AccumulatorScale,
+    antilog_table,
     integers_at_least,
+    nearest_floats,
 )
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 WRAP = (1 << 32) - 1
 
 
+MANTISSAS = {32: 23, 64: 52}
+"""Bits of a floating-point number's mantissa below the leading one."""
+
+MANY_OCTAVES = 54
+"""More than any product of a layer has that the kernels take: float64 would not hold its sums."""
+
+SUM_LIMIT = 1 << 53
+"""float64 holds every integer up to here."""
+
+
+def terms_of(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic) -> np.ndarray:
+    """For every weight code its product with the largest input, int64; at most 2 · SUM_LIMIT."""
+    return _terms(x_format.with_bias(0), w_format.with_bias(0), arithmetic)
+
+
+@lru_cache(maxsize=16)
+def _terms(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic) -> np.ndarray:
+    frac = max(x_format.frac, w_format.frac)
+    sign, magnitude = split(all_codes(w_format), w_format)
+    largest = x_format.max_magnitude << (frac - x_format.frac)
+    p = (magnitude << (frac - w_format.frac)) + largest
+    mantissa = antilog_table(frac, arithmetic)[p & ((1 << frac) - 1)].astype(np.float64)
+    terms = np.ldexp(mantissa, np.minimum(p >> frac, MANY_OCTAVES))
+    return sign * np.minimum(terms, 2 * SUM_LIMIT).astype(np.int64)
+
+
+@lru_cache(maxsize=16)
+def reals_of(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic, bits: int) -> Reals:
+    """What `real` and `row` of `emit` read of formats of bias 0."""
+    x, w = (_reals(format, bits) for format in (x_format, w_format))
+    cleared = MANTISSAS[bits] - arithmetic.antilog_bits
+    w = w * w.dtype.type(1 << arithmetic.antilog_bits)
+    return Reals(x, w, 1 << (cleared - 1), -(1 << cleared))
+
+
+def _reals(format: LnsFormat, bits: int) -> np.ndarray:
+    sign, magnitude = split(all_codes(format), format)
+    octaves = np.minimum(magnitude, (MANY_OCTAVES << format.frac) - 1)
+    values = sign * nearest_floats(octaves, format.frac)
+    return values.astype(np.float32 if bits == 32 else np.float64)
+
+
+def rounds_exactly(frac: int, arithmetic: Arithmetic, bits: int) -> bool:
+    """Whether the product of two codes' `Reals`, rounded to P bits, is T(p), whatever the codes.
+
+    Three roundings, of both factors and of their product, move 2^(r / 2^f) · 2^P by 3.1 times
+    2^−(mantissa bits + 1) of it at most; that must not reach the middle between two integers.
+    """
+    if arithmetic.mitchell:
+        return False
+    return _tie_distance(frac, arithmetic.antilog_bits) > 3.1 * 2.0 ** -(MANTISSAS[bits] + 1)
+
+
+@lru_cache(maxsize=64)
+def _tie_distance(frac: int, antilog_bits: int) -> float:
+    """How far 2^(r / 2^f) · 2^P stays from the middle between two integers, relative to itself."""
+    bits, closest = 60, 0.5
+    for r in range(1, 1 << frac):
+        value, _ = floor_scaled_power(1, r + ((antilog_bits + bits) << frac), frac)
+        rest = value & ((1 << bits) - 1)
+        closest = min(closest, (abs(rest - (1 << (bits - 1))) - 1) / value)
+    return closest
+
+
 class Products(NamedTuple):
-    """The products of two formats' codes, parted as `emit` says.
+    """The products of two formats' codes by tables, parted as `emit` says.
 
     Attributes:
         residues: r of each row of the tables.
         values: T(m + r) with the code's sign, modulo 2^32, int32 [2^width of x, residues].
         mantissas: Q_r for each residue, of a shape; None if they fit none.
         weight_residue, factor: each weight code's row, and its ± 2^e.
-        terms: for every weight code its product with the largest input, at most 2^40.
         frac, up: fraction bits of the products, and how far those of x must be shifted.
     """
 
@@ -40,7 +107,6 @@ class Products(NamedTuple):
     shape: Shape | None
     weight_residue: np.ndarray
     factor: np.ndarray
-    terms: np.ndarray
     frac: int
     up: int
 
@@ -55,11 +121,6 @@ def products_of(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic
     residues, weight_residue = np.unique(p & ((1 << frac) - 1), return_inverse=True)
     exponent = np.minimum(p >> frac, 31)
     factor = np.where(exponent == 31, 0, sign << exponent)
-    largest = x_format.max_magnitude << up
-    terms = [
-        min(antilog_integer(largest + int(each), frac, arithmetic), 1 << 40) if s else 0
-        for each, s in zip(p, sign)
-    ]
     mantissas, shape = _mantissas(residues, frac, arithmetic)
     return Products(
         residues,
@@ -68,7 +129,6 @@ def products_of(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic
         shape,
         weight_residue,
         factor.astype(np.int32),
-        np.array(terms, np.int64),
         frac,
         up,
     )
@@ -113,6 +173,7 @@ def reencoding(
     fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic)
     kinds, table = np.unique(rests, return_inverse=True)
     tables = [_buckets(fine, step, int(rest), scale.divisor) for rest in kinds]
+    reached, following = (_stacked([each[i] for each in tables]) for i in (2, 3))
     one_sided = relu or out_format.unsigned
 
     def spread(values: np.ndarray, dtype: type[np.integer]) -> np.ndarray:
@@ -120,8 +181,8 @@ def reencoding(
 
     return Reencoding(
         tables[0].bits,
-        np.stack([each.reached for each in tables]),
-        np.stack([each.following for each in tables]),
+        reached,
+        following,
         spread(table, np.int32),
         spread(steps + tables[0].below, np.int64),
         spread(smallest, np.int64),
@@ -139,11 +200,9 @@ def channel_records(
     The second array holds the tables, whose addresses are in the first.
     """
     how = reencoding(scale, channels, out_format, arithmetic, False)
-    frac = out_format.frac
-    records = np.zeros((channels, 6), np.int32)
-    tables = np.stack(
-        [_octave(reached, following, frac, how.bits) for reached, following in zip(*how[1:3])]
-    )
+    fine, step, rests, *_ = offsets_of(scale, out_format, arithmetic)
+    kinds = [_records(fine, step, int(rest), scale.divisor) for rest in np.unique(rests)]
+    records, tables = np.zeros((channels, 6), np.int32), _stacked(kinds)
     addresses = tables.ctypes.data + tables.strides[0] * how.table.astype(np.int64)
     records[:, :2] = addresses.view(np.int32).reshape(channels, 2)
     limits = np.iinfo(np.int32)
@@ -152,13 +211,18 @@ def channel_records(
     return records, tables
 
 
-def _octave(reached: np.ndarray, following: np.ndarray, frac: int, bits: int) -> np.ndarray:
-    """Thresholds and counts of one octave's buckets, those of exponent 31, int32 [2^bits, 2]."""
-    own = slice(31 << bits, 32 << bits)
-    records = np.empty((1 << bits, 2), np.int32)
-    records[:, 0] = np.minimum(following[own], WRAP).astype(np.uint32).view(np.int32)
-    records[:, 1] = reached[own] - (31 << frac)
-    return records
+@lru_cache(maxsize=64)
+def _records(fine: int, step: int, rest: int, divisor: int) -> np.ndarray:
+    """Thresholds and counts by an int32's exponent and leading bits, int32 [32 · 2^bits, 2]."""
+    buckets = _buckets(fine, step, rest, divisor)
+    some = slice(0, 32 << buckets.bits)
+    pairs = np.minimum(buckets.following[some], (1 << 31) - 1), buckets.reached[some]
+    return np.ascontiguousarray(np.stack(pairs, axis=1), np.int32)
+
+
+def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
+    """Arrays of one shape along a new first axis; one alone is not copied."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _identity(relu: bool) -> Reencoding:

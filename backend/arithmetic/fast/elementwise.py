@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recog.backend.arithmetic.codes import Codes
-from recog.backend.arithmetic.fast import kernels
+from recog.backend.arithmetic.fast import map_kernels
 from recog.backend.arithmetic.fast.threads import spread
 
 BLOCK = 1 << 16
@@ -20,7 +20,7 @@ def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.n
 
     def work(first: int, last: int) -> None:
         some = slice(first * BLOCK, last * BLOCK)
-        kernels.look_up_pairs(flat_a[some], flat_b[some], bits, entries, flat[some])
+        map_kernels.look_up_pairs(flat_a[some], flat_b[some], bits, entries, flat[some])
 
     spread(work, -(-out.size // BLOCK), threads)
     return out

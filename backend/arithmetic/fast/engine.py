@@ -77,8 +77,8 @@ def _warm_up(code: Kernels) -> None:
     """Compile what the usual layers need."""
     made, format = FastEngine(threads=1, code=code), LnsFormat(8, 4)
     x = Codes(np.ones((1, 16, 8, 8), np.uint8), format)
-    for groups in (1, 16):
-        w = Codes(np.ones((16, 16 // groups, 3, 3), np.uint8), format)
+    for outputs, groups in ((256, 1), (16, 1), (16, 16)):
+        w = Codes(np.ones((outputs, 16 // groups, 3, 3), np.uint8), format)
         made.conv2d(Layer(x, w, None, format, Arithmetic(), Window(groups=groups)))
 
 
@@ -150,13 +150,12 @@ class FastEngine(GemmEngine):
 
     def _run(self, layer: Layer) -> np.ndarray | None:
         """A convolution's result on a kernel; None where none takes it."""
-        narrow = _narrow(layer.x.format, layer.w.format)
-        if narrow and (self._code or layer.products >= WORTH_LOADING):
+        if self._code or layer.products >= WORTH_LOADING:
             self._code = code = self._code or _load(self.path)
             threads = self.threads
             prepared = remembered(layer, (code, threads), lambda: _prepare(layer, code, threads))
             if prepared is not None:
-                self.taken[f"{self.path} {prepared.NAME}"] += 1
+                self.taken[f"{self.path} {prepared.name}"] += 1
                 return prepared.convolve(layer, threads)
         self.taken["gemm"] += 1
         return None

@@ -1,4 +1,4 @@
-"""What both kinds of kernels need of a layer: its products, how large its sums get, its codes."""
+"""What all kinds of kernels need of a layer: how large its sums get, how they become its codes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,56 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.codes import Layer
-from recog.backend.arithmetic.fast import kernels
+from recog.backend.arithmetic.fast import weight_kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.constants import (
+    SUM_LIMIT,
     Products,
     channel_records,
     products_of,
+    reals_of,
     reencoding,
+    rounds_exactly,
+    terms_of,
 )
-from recog.backend.arithmetic.fast.emit import UNROLL
+from recog.backend.arithmetic.fast.emit import UNROLL, finish_name
+from recog.backend.arithmetic.fast.kernels import Reals
 from recog.backend.arithmetic.fast.reencoding import Epilogue
 
 INT32_MAX = (1 << 31) - 1
+
+TABLE_WIDTH = 8
+"""Bits of codes that are worth tables of their products."""
+
+
+class Fit(NamedTuple):
+    """What integers hold of a layer's sums, proven from its weights and the largest input code.
+
+    Attributes:
+        terms: how many products int32 can sum; 0 where a block of few may not fit.
+        sums: the largest |sum| of products, at any time.
+        bound: the same with the initial values.
+    """
+
+    terms: int
+    sums: int
+    bound: int
+
+
+def fit_of(layer: Layer) -> Fit:
+    terms, w = terms_of(layer.x.format, layer.w.format, layer.arithmetic), layer.w.array
+    rows = np.ascontiguousarray(w).reshape(len(w), -1)
+    one_sided = layer.x.format.unsigned
+    sums, bound, largest = weight_kernels.reach(rows, terms, layer.initial, one_sided)
+    if sums <= INT32_MAX:
+        return Fit(layer.terms, sums, bound)
+    some = INT32_MAX // max(1, largest)
+    return Fit(some if some >= UNROLL else 0, sums, bound)
+
+
+def has_tables(layer: Layer) -> bool:
+    """Whether `products_in` may be asked for: codes of more bits would take too much."""
+    return max(layer.x.format.width, layer.w.format.width) <= TABLE_WIDTH
 
 
 def products_in(layer: Layer) -> Products:
@@ -26,34 +64,17 @@ def products_in(layer: Layer) -> Products:
     return products_of(*formats, layer.arithmetic)
 
 
-def masks_of(layer: Layer) -> tuple[int, int, int, int, int]:
-    """How kernels part an input's code: magnitude_mask, up, low_mask, frac and sign_mask."""
-    products, format = products_in(layer), layer.x.format
-    low_mask = (1 << products.frac) - 1
-    return format.max_magnitude, products.up, low_mask, products.frac, format.sign_mask
+def reals_in(layer: Layer, bits: int) -> Reals:
+    formats = layer.x.format.with_bias(0), layer.w.format.with_bias(0)
+    return reals_of(*formats, layer.arithmetic, bits)
 
 
-class Fit(NamedTuple):
-    """What int32 holds of a layer's sums, proven from its weights and the largest input code.
-
-    Attributes:
-        terms: how many products a sum may have; 0 where a block of few may not fit.
-        bound: the largest |sum| of all products, if that many fit.
-    """
-
-    terms: int
-    bound: int
-
-
-def fit_of(layer: Layer) -> Fit:
-    products = products_in(layer)
-    w = layer.w.array
-    rows = np.ascontiguousarray(w).reshape(len(w), -1)
-    bound = kernels.sums_of_terms(rows, products.terms)
-    if bound <= INT32_MAX:
-        return Fit(layer.terms, bound)
-    some = INT32_MAX // kernels.largest_term(rows, products.terms)
-    return Fit(some if some >= UNROLL else 0, bound)
+def real_bits(layer: Layer, fit: Fit, terms: int) -> int:
+    """Bits of the numbers whose rounded products are exact, of which sums hold so many; or 0."""
+    frac = max(layer.x.format.frac, layer.w.format.frac)
+    if fit.terms >= terms and rounds_exactly(frac, layer.arithmetic, 32):
+        return 32
+    return 64 if fit.sums < SUM_LIMIT and rounds_exactly(frac, layer.arithmetic, 64) else 0
 
 
 def epilogue_of(layer: Layer, fit: Fit, code: Kernels, positions: int) -> Epilogue:
@@ -62,18 +83,15 @@ def epilogue_of(layer: Layer, fit: Fit, code: Kernels, positions: int) -> Epilog
     records, out_format, scale = np.zeros((1, 6), np.int32), layer.out, layer.scale
     outputs = len(layer.w.array)
     if out_format is not None:
-        if fit.bound + _largest_initial(layer) < INT32_MAX:
-            kernel = code.address(f"finish_{positions}_{out_format.dtype.itemsize}")
+        if fit.bound < INT32_MAX:
+            signed = not (layer.relu or out_format.unsigned)
+            kernel = code.address(finish_name(positions, out_format.dtype.itemsize, signed))
         records, tables = channel_records(scale, outputs, out_format, layer.arithmetic)
         if layer.init is not None:
             records = records.copy()
             records[:, 4] = layer.init.astype(np.int32)
     how = reencoding(scale, outputs, out_format, layer.arithmetic, layer.relu)
     return Epilogue(kernel, layer.initial, records, tables, how)
-
-
-def _largest_initial(layer: Layer) -> int:
-    return 0 if layer.init is None else max(int(layer.init.max()), -int(layer.init.min()))
 
 
 def aligned(size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What moves over maps without weights, compiled by numba: correlation, interpolation, averages."""
+"""What moves over maps without weights, compiled by numba: correlations, averages, sums of two."""
 
 # pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false
 # pyright: reportReturnType=false, reportArgumentType=false
@@ -142,3 +142,12 @@ def average(
             for column in range(max(left, 0), min(left + pool.width, line.size)):
                 total += line[column]
             codes[v] = reencode_one(total, 0, how)
+
+
+@jit
+def look_up_pairs(
+    a: np.ndarray, b: np.ndarray, bits: int, entries: np.ndarray, out: np.ndarray
+) -> None:
+    """out = entries[a ‖ b], flat."""
+    for i in range(a.size):
+        out[i] = entries[(np.int64(a[i]) << bits) | b[i]]

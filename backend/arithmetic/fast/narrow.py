@@ -1,7 +1,7 @@
-"""Convolutions of few outputs a group, depthwise ones above all: product by product.
+"""Convolutions of few outputs a group, depthwise ones above all: rows instead of tiles.
 
-An input element meets so few weights that it is not worth writing out for every residue. The row
-kernel looks up each product's mantissa in the table of the weight's residue.
+An input element meets so few weights that gathering it for each of them would take longest. The
+row kernel reads every weight's inputs where they lie in a band of rows.
 """
 
 from __future__ import annotations
@@ -14,28 +14,27 @@ from recog.backend.arithmetic.codes import Layer
 from recog.backend.arithmetic.fast import narrow_kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.emit import ROW_VECTORS
-from recog.backend.arithmetic.fast.layer import Fit, aligned, epilogue_of, masks_of, products_in
+from recog.backend.arithmetic.fast.kernels import Reals
+from recog.backend.arithmetic.fast.layer import Fit, aligned, epilogue_of, real_bits, reals_in
 from recog.backend.arithmetic.fast.narrow_kernels import Planes
 from recog.backend.arithmetic.fast.reencoding import Epilogue
 from recog.backend.arithmetic.fast.threads import spread
 
 FEW_OUTPUTS = 8
-"""Up to so many outputs a group, measured: from about 12 on the dense kernel takes less time."""
+"""Up to so many outputs a group, measured."""
 
 BAND_BYTES = 192 << 10
-"""What the parts of a band of inputs may take of the second-level cache."""
+"""What a band of inputs may take of the second-level cache."""
 
 MAX_BAND = 1 << 24
-"""Elements of a band, which kernels of far taps enlarge: their bytes fit 32-bit offsets by far, and
-take 150 MB of each thread."""
+"""Elements of a band, which kernels of far taps enlarge: up to 150 MB of each thread."""
 
 
 def takes(layer: Layer, fit: Fit, code: Kernels) -> bool:
-    """Whether a layer is for the row kernel, and its sums, tables and bands fit that."""
+    """Whether a layer is for the row kernel, and its sums and bands fit that."""
     few = len(layer.w.array) // layer.window.groups <= FEW_OUTPUTS
-    whole = fit.terms >= layer.terms
-    vectors = code.form.shuffle > 0 and products_in(layer).shape is not None
-    return few and whole and vectors and _band(layer).elements <= MAX_BAND
+    bits = real_bits(layer, fit, layer.terms) if few else 0
+    return bits > 0 and _band(layer, bits).elements <= MAX_BAND
 
 
 class Band(NamedTuple):
@@ -52,7 +51,7 @@ class Band(NamedTuple):
     elements: int
 
 
-def _band(layer: Layer) -> Band:
+def _band(layer: Layer, bits: int) -> Band:
     window, (_, inputs, *kernel) = layer.window, layer.w.array.shape
     height, width = layer.size
     stride, step = window.strides
@@ -62,21 +61,24 @@ def _band(layer: Layer) -> Band:
         (width - 1) * step + (kernel[1] - 1) * window.dilation[1] + 1,
     )
     phase = -(-padded // step)
-    rows = max(reach, BAND_BYTES // (9 * inputs * phase * step))
+    rows = max(reach, BAND_BYTES // (bits // 8 * inputs * phase * step))
     band = min(height, (rows - reach) // stride + 1)
     rows = (band - 1) * stride + reach
     return Band(band, rows, phase, inputs * rows * phase * step)
 
 
 class Prepared(NamedTuple):
-    """All that `narrow_kernels.narrow` takes but for the codes."""
+    """All that `narrow_kernels.narrow` takes but for the codes; `sums` has their type."""
 
     plan: Planes
+    reals: Reals
     taps: np.ndarray
-    mantissas: np.ndarray
+    sums: np.ndarray
     epilogue: Epilogue
 
-    NAME = "row"
+    @property
+    def name(self) -> str:
+        return f"row{8 * self.sums.itemsize}"
 
     def convolve(self, layer: Layer, threads: int) -> np.ndarray:
         """The layer's codes or accumulators, [N, O, Ho, Wo]."""
@@ -84,11 +86,11 @@ class Prepared(NamedTuple):
         plan, x = self.plan, np.ascontiguousarray(layer.x.array)
         shape = len(x), len(layer.w.array), height * width
         out = np.empty(shape, layer.out_dtype)
-        scratch_bytes = narrow_kernels.narrow_bytes(plan)
+        scratch_bytes = narrow_kernels.narrow_bytes(plan, self.sums.itemsize)
+        given = plan, self.reals, x, self.taps, self.sums, self.epilogue
 
         def work(first: int, last: int) -> None:
-            scratch = aligned(scratch_bytes)
-            narrow_kernels.narrow(first, last, plan, x, self.taps, self.epilogue, out, scratch)
+            narrow_kernels.narrow(first, last, *given, out, aligned(scratch_bytes))
 
         spread(work, len(x) * plan.groups * plan.bands, threads)
         return out.reshape(*shape[:2], height, width)
@@ -96,22 +98,23 @@ class Prepared(NamedTuple):
 
 def prepare(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Prepared:
     """The plan and the weights of a layer that `takes` takes, whatever the threads."""
-    plan, mantissas = _plan(layer, code), products_in(layer).mantissas
+    bits = real_bits(layer, fit, layer.terms)
+    plan, reals = _plan(layer, code, bits), reals_in(layer, bits)
     epilogue = epilogue_of(layer, fit, code, plan.positions)
-    return Prepared(plan, _taps(layer, plan, mantissas), mantissas, epilogue)
+    sums = np.empty(0, np.int32 if bits == 32 else np.float64)
+    return Prepared(plan, reals, _taps(layer, plan, reals.w), sums, epilogue)
 
 
-def _plan(layer: Layer, code: Kernels) -> Planes:
-    window, band = layer.window, _band(layer)
+def _plan(layer: Layer, code: Kernels, bits: int) -> Planes:
+    window, band = layer.window, _band(layer, bits)
     outputs, inputs = layer.w.array.shape[:2]
     in_height, in_width = layer.x.array.shape[2:]
     height, width = layer.size
     stride, step = window.strides
-    vectors = -(-width // code.form.lanes)
+    vectors = -(-width // (32 * code.form.lanes // bits))
     at_once = max(each for each in ROW_VECTORS if each <= vectors)
     return Planes(
-        parts=code.address("parts"),
-        row=code.address(f"row_{at_once}_{products_in(layer).shape}"),
+        row=code.address(f"row_{bits}_{at_once}"),
         positions=max(code.form.positions),
         outputs=outputs // window.groups,
         inputs=inputs,
@@ -130,25 +133,19 @@ def _plan(layer: Layer, code: Kernels) -> Planes:
         stride=stride,
         column_stride=step,
         phase=band.phase,
-        masks=masks_of(layer),
     )
 
 
-def _taps(layer: Layer, plan: Planes, mantissas: np.ndarray) -> np.ndarray:
-    """What the row kernel reads of each weight, int32 [O, depth, 4]."""
-    products = products_in(layer)
+def _taps(layer: Layer, plan: Planes, reals: np.ndarray) -> np.ndarray:
+    """What the row kernel reads of each weight, int64 [O, depth, 2]."""
     outputs, inputs, *kernel = layer.w.array.shape
     channel, row, column = np.ogrid[:inputs, : kernel[0], : kernel[1]]
     column = column * layer.window.dilation[1]
     step = plan.column_stride
     offset = (channel * plan.rows + row * layer.window.dilation[0]) * plan.phase * step
     offset = offset + column % step * plan.phase + column // step
-    codes = layer.w.array.reshape(outputs, -1)
-    taps = np.empty((outputs, plan.depth, 4), np.int32)
-    taps[:, :, 0] = 4 * offset.reshape(-1)
-    taps[:, :, 1] = products.factor[codes]
-    addresses = mantissas.ctypes.data + mantissas.strides[0] * products.weight_residue[codes]
-    # What comes of transposed weights need not lie row by row.
-    addresses = np.ascontiguousarray(addresses, np.int64)
-    taps[:, :, 2:] = addresses.view(np.int32).reshape(*codes.shape, 2)
+    taps = np.zeros((outputs, plan.depth, 2), np.int64)
+    taps[:, :, 0] = reals.itemsize * offset.reshape(-1)
+    # The lower half of 8 bytes, where numbers of 4 bytes are read.
+    taps.view(reals.dtype)[:, :, 8 // reals.itemsize] = reals[layer.w.array.reshape(outputs, -1)]
     return taps

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.fast.intrinsics import invoke, jit
+from recog.backend.arithmetic.fast.kernels import Reals
 from recog.backend.arithmetic.fast.reencoding import Epilogue, finish, finish_rows
 
 SPARE = 256
@@ -21,11 +22,9 @@ class Planes(NamedTuple):
     Padded input rows lie phase by phase: column x at x mod stride · phase + x div stride.
 
     Attributes:
-        parts, row: kernels' addresses.
-        masks: how `parts` parts codes, see `layer.masks_of`.
+        row: the address of `row` of `emit`.
     """
 
-    parts: int
     row: int
     positions: int
     outputs: int
@@ -45,7 +44,6 @@ class Planes(NamedTuple):
     stride: int
     column_stride: int
     phase: int
-    masks: tuple[int, int, int, int, int]
 
 
 @jit
@@ -53,8 +51,10 @@ def narrow(
     first: int,
     last: int,
     plan: Planes,
+    reals: Reals,
     x: np.ndarray,
     taps: np.ndarray,
+    sums_of: np.ndarray,
     epilogue: Epilogue,
     out: np.ndarray,
     scratch: np.ndarray,
@@ -63,63 +63,57 @@ def narrow(
 
     Args:
         x: codes [N, C, H, W].
-        taps: see `emit`; int32 [outputs, depth, 4].
+        taps: see `emit`; int64 [outputs, depth, 2].
+        sums_of: an array of the type of sums.
         out: codes, or int64 accumulators, [N, O, Ho · Wo].
         scratch: bytes for the band, see `narrow_bytes`.
     """
-    row_length = plan.phase * plan.column_stride
-    size = plan.size + SPARE
-    entries = scratch[: 4 * size].view(np.int32)
-    power = scratch[4 * size : 8 * size].view(np.int32)
-    codes = scratch[8 * size : 9 * size]
-    acc = scratch[9 * size :].view(np.int32)
-    staged = np.empty(plan.positions, out.dtype)
+    row_length, each = plan.phase * plan.column_stride, reals.x.itemsize
+    end = each * (plan.size + SPARE)
+    values, acc = scratch[:end].view(reals.x.dtype), scratch[end:].view(sums_of.dtype)
+    inside = values[: plan.size]
+    ready, staged = acc.view(np.int32), np.empty(plan.positions, out.dtype)
     for unit in range(first, last):
         band, group = unit % plan.bands, unit // plan.bands % plan.groups
         image = unit // (plan.bands * plan.groups)
         low = band * plan.band
         some = min(plan.band, plan.height - low)
         inputs = x[image, group * plan.inputs : (group + 1) * plan.inputs]
-        _place(inputs, low * plan.stride - plan.top, plan, codes[: size - SPARE])
-        invoke(
-            plan.parts,
-            (
-                entries.ctypes.data,
-                power.ctypes.data,
-                codes.ctypes.data,
-                np.int64(size - SPARE),
-                *plan.masks,
-            ),
-        )
+        _place(inputs, low * plan.stride - plan.top, plan, reals.x, inside)
         for o in range(plan.outputs):
             channel = group * plan.outputs + o
             for row in range(some):
-                at = 4 * row * plan.stride * row_length
+                at = each * row * plan.stride * row_length
                 invoke(
                     plan.row,
                     (
-                        acc.ctypes.data + 4 * row * plan.width,
-                        entries.ctypes.data + at,
-                        power.ctypes.data + at,
+                        acc.ctypes.data + acc.itemsize * row * plan.width,
+                        values.ctypes.data + at,
                         taps[channel].ctypes.data,
                         plan.width,
                         plan.depth,
+                        np.int64(reals.half),
+                        np.int64(reals.mask),
                     ),
                 )
             begin = low * plan.width
             target = out[image, channel, begin : begin + some * plan.width]
             if epilogue.kernel:
-                _finish_plane(acc, channel, epilogue, target, staged)
+                if acc.itemsize == 8:
+                    for i in range(target.size):
+                        ready[i] = np.int32(acc[i])
+                _finish_plane(ready, channel, epilogue, target, staged)
                 continue
             for i in range(target.size):
-                target[i] = finish(acc[i] + epilogue.init[channel], channel, epilogue.how)
+                value = np.int64(acc[i]) + epilogue.init[channel]
+                target[i] = finish(value, channel, epilogue.how)
 
 
 @jit
-def _place(x: np.ndarray, first: int, plan: Planes, codes: np.ndarray) -> None:
-    """The rows first, first + 1, ... of x [C, H, W], padded, phase by phase."""
+def _place(x: np.ndarray, first: int, plan: Planes, reals: np.ndarray, values: np.ndarray) -> None:
+    """The numbers of rows first, first + 1, ... of codes x [C, H, W], padded, phase by phase."""
     step, row_length = plan.column_stride, plan.phase * plan.column_stride
-    codes[:] = 0
+    values[:] = 0
     for c in range(x.shape[0]):
         for row in range(plan.rows):
             source = first + row
@@ -133,9 +127,9 @@ def _place(x: np.ndarray, first: int, plan: Planes, codes: np.ndarray) -> None:
                 count = min(
                     (plan.in_width - v + step - 1) // step, start + (phase + 1) * plan.phase - at
                 )
-                given, target = x[c, source, v:], codes[at:]
+                given, target = x[c, source, v:], values[at:]
                 for i in range(count):
-                    target[i] = given[i * step]
+                    target[i] = reals[given[i * step]]
 
 
 @jit
@@ -155,5 +149,6 @@ def _finish_plane(
         target[done:] = staged[:rest]
 
 
-def narrow_bytes(plan: Planes) -> int:
-    return 9 * (plan.size + SPARE) + 4 * (plan.band * plan.width + SPARE)
+def narrow_bytes(plan: Planes, sum_bytes: int) -> int:
+    """What a band needs: numbers are of the size of their sums."""
+    return sum_bytes * (plan.size + plan.band * plan.width + 2 * SPARE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from recog.backend.arithmetic.fast.emit import Form
+from recog.backend.arithmetic.fast.vector_ir import Form
 from recog.dialects.errors import RecogError
 
 PATH_VARIABLE, THREADS_VARIABLE = "RECOG_ENGINE_PATH", "RECOG_THREADS"

@@ -102,9 +102,7 @@ def finish_rows(
             np.int64(rows),
             np.int64(row_bytes),
             np.int64(how.bits),
-            np.int64(how.bits - 1),
             np.int64(how.largest),
             np.int64(how.sign_mask),
-            np.int64(0 if how.sign_mask else -1),
         ),
     )

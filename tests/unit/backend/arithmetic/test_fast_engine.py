@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lns_strategies import (
+    WIDE,
     Layer,
     arithmetics,
     code_arrays,
@@ -38,8 +39,9 @@ from recog.backend.arithmetic.fast import (
 )
 from recog.backend.arithmetic.fast.assembly import Kernels, assembly
 from recog.backend.arithmetic.fast.assembly import kernels as kernels_of
-from recog.backend.arithmetic.fast.emit import Form, kernel_names
+from recog.backend.arithmetic.fast.emit import finish_name, kernel_names
 from recog.backend.arithmetic.fast.engine import FastEngine
+from recog.backend.arithmetic.fast.vector_ir import Form
 from recog.backend.arithmetic.gemm import buckets
 from recog.backend.arithmetic.reference import definition
 from recog.dialects.errors import RecogError
@@ -67,7 +69,9 @@ SIZES = st.sampled_from([(1, 1, 1), (1 << 12, 3, 2000), (64 << 10, 512, 192 << 1
 def sized(sizes: tuple[int, int, int]) -> tuple:
     table, outputs, band = sizes
     return (
-        patch.multiple(convolution, TABLE_BYTES=table, OUTPUTS_AT_ONCE=outputs),
+        patch.multiple(
+            convolution, TABLE_BYTES=table, REALS_BYTES=table // 4, OUTPUTS_AT_ONCE=outputs
+        ),
         patch.object(narrow, "BAND_BYTES", band),
     )
 
@@ -75,6 +79,10 @@ def sized(sizes: tuple[int, int, int]) -> tuple:
 @settings(max_examples=120)
 @given(convolutions(largest_size=9, largest_channels=12), SIZES, st.sampled_from([0, 8]))
 def test_conv2d(layer: Layer, sizes: tuple[int, int, int], few: int):
+    _check(layer, sizes, few)
+
+
+def _check(layer: Layer, sizes: tuple[int, int, int], few: int) -> None:
     expected = REFERENCE.conv2d(layer)
     dense, band = sized(sizes)
     for path, engine in FAST.items():
@@ -82,6 +90,12 @@ def test_conv2d(layer: Layer, sizes: tuple[int, int, int], few: int):
             result = engine.conv2d(layer)
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected, path)
+
+
+@settings(max_examples=120)
+@given(convolutions(9, 12, WIDE), SIZES, st.sampled_from([0, 8]))
+def test_conv2d_of_wide_codes(layer: Layer, sizes: tuple[int, int, int], few: int):
+    _check(layer, sizes, few)
 
 
 @settings(max_examples=50)
@@ -97,7 +111,7 @@ def test_conv_transpose2d(layer: Layer):
 @settings(max_examples=50)
 @given(st.data(), arithmetics, st.booleans(), st.integers(1, 70), st.integers(1, 12))
 def test_linear(data, arithmetic: Arithmetic, relu: bool, inputs: int, outputs: int):
-    x_format, w_format = data.draw(formats()), data.draw(formats(channels=outputs))
+    x_format, w_format = data.draw(formats(WIDE)), data.draw(formats(WIDE, channels=outputs))
     x = data.draw(code_arrays((data.draw(st.sampled_from([1, 2, 40])), 2, inputs), x_format))
     w = data.draw(code_arrays((outputs, inputs), w_format))
     init = data.draw(st.sampled_from([None, np.arange(outputs) * 1000 - 500]))
@@ -194,11 +208,10 @@ def _check_kernels(acc, expected, scale, out_format, arithmetic, how) -> None:
         padded = np.zeros(rows * positions, np.int32)
         padded[: len(acc)] = acc
         codes = np.empty(padded.shape, out_format.dtype)
-        name = f"finish_{positions}_{codes.itemsize}"
+        name = finish_name(positions, codes.itemsize, how.sign_mask != 0)
         size = positions * codes.itemsize
-        sided = 0 if how.sign_mask else -1
         arguments = padded.ctypes.data, records.ctypes.data, 0, codes.ctypes.data, rows, size
-        numbers = how.bits, how.bits - 1, how.largest, how.sign_mask, sided
+        numbers = how.bits, how.largest, how.sign_mask
         intrinsics.invoke_all(code.address(name), (*arguments, *numbers))
         np.testing.assert_array_equal(codes[: len(acc)], expected, path)
 
@@ -269,9 +282,21 @@ def test_avx512_kernels_use_its_vectors():
     assert len(products) == 8
     assert len(re.findall(r"vpaddd\s.*%zmm", mac)) == 8
     assert not re.search(r"%ymm|call", mac)
-    for name in ("table_32_1x1_4_signed", "row_4_2x1"):
-        text = assembly(form, name, "skylake-avx512", features)
-        assert re.search(r"vpshufb\s.*%zmm", text)
+    table = assembly(form, "table_32_1x1_4_signed", "skylake-avx512", features)
+    assert re.search(r"vpshufb\s.*%zmm", table)
+
+
+@pytest.mark.parametrize("name", ["real_32_64_2", "row_32_4"])
+def test_products_by_rounding_take_five_operations(name: str):
+    """A vector of them: multiplied, rounded by two, made integers, and added."""
+    features = "+avx512f,+avx512bw,+avx512vl"
+    text = assembly(paths.FORMS["avx512"], name, "skylake-avx512", features)
+    vectors = 16 if name.startswith("real") else 4
+    assert len(re.findall(r"vmulps\s.*%zmm", text)) == vectors
+    assert len(re.findall(r"vpandd\s.*%zmm", text)) == vectors
+    assert len(re.findall(r"vcvttps2dq\s.*%zmm", text)) == vectors
+    assert len(re.findall(r"vpaddd\s.*%zmm", text)) == 2 * vectors
+    assert not re.search(r"%ymm|vpinsr|vpextr|call", text)
 
 
 def test_avx2_kernels_multiply_from_memory():
@@ -288,13 +313,78 @@ def test_portable_kernels_need_no_extension():
         assert not re.search(r"%[yz]mm", assembly(form, name, "x86-64", ""))
 
 
-def test_wide_formats_take_another_path():
-    engine, wide = FastEngine(), LnsFormat(16, 11, 80)
-    x, w = np.ones((1, 64, 64), np.uint16), np.ones((2000, 64), np.uint16)
-    engine.linear(
-        layer_of(x, wide, w, wide, None, wide, arithmetic=Arithmetic(accumulator_width=64))
-    )
-    assert engine.taken == {"gemm": 1}
+S8, U8, S12, U16 = (
+    *(LnsFormat(8, 4, 80), LnsFormat(8, 5, 80, None, True)),
+    *(LnsFormat(12, 8, 1300), LnsFormat(16, 12, 20000, None, True)),
+)
+
+
+@pytest.mark.parametrize(
+    "x_format, w_format, arithmetic, outputs, groups, taken",
+    [
+        (S8, S8, Arithmetic(), 64, 1, "dense"),
+        (S8, S8, Arithmetic(), 32, 1, "real32"),
+        (S8, S8, Arithmetic(), 64, 64, "row32"),
+        (S8, S8, Arithmetic(mitchell=True), 64, 64, "dense"),
+        (S8, S12, Arithmetic(), 64, 1, "real32"),
+        (U8, S12, Arithmetic(), 64, 64, "row32"),
+        (S12, S12, Arithmetic(), 64, 1, "real32"),
+        (S12, S12, Arithmetic(), 64, 64, "row32"),
+        (S12, S12, Arithmetic(12), 64, 1, "real64"),
+        (S12, S12, Arithmetic(12), 64, 64, "row64"),
+        (U16, S12, Arithmetic(), 64, 1, "real64"),
+        (U16, S12, Arithmetic(), 64, 64, "row64"),
+        (S12, S12, Arithmetic(mitchell=True), 64, 1, None),
+    ],
+)
+def test_how_products_come_about(
+    x_format: LnsFormat,
+    w_format: LnsFormat,
+    arithmetic: Arithmetic,
+    outputs: int,
+    groups: int,
+    taken: str | None,
+):
+    """By tables where those are quicker, else by rounding in as many bits as are exact."""
+    engine = FastEngine(code=kernels_of(paths.available_paths()[0]))
+    x = random_codes((1, 64, 9, 9), x_format, 0)
+    w = random_codes((outputs, 64 // groups, 3, 3), w_format, 1)
+    layer = layer_of(x, x_format, w, w_format, None, S12, groups=groups, arithmetic=arithmetic)
+    np.testing.assert_array_equal(engine.conv2d(layer), GEMM.conv2d(layer))
+    name = f"{engine.path} {taken}" if taken else "gemm"
+    assert engine.taken == {name: 1}
+
+
+@settings(max_examples=60)
+@given(formats(WIDE), formats(WIDE), st.integers(2, 12), st.integers(0, 99))
+def test_products_by_rounding(x_format: LnsFormat, w_format: LnsFormat, bits: int, seed: int):
+    """Pairs of codes, and all residues of one: where it is exact, it gives the definition's T."""
+    arithmetic, frac = Arithmetic(bits, 64), max(x_format.frac, w_format.frac)
+    x = np.concatenate([random_codes((5000,), x_format, seed), definition.all_codes(x_format)])
+    x[x_format.illegal_codes(x)] = 0
+    w = random_codes(x.shape, w_format, seed + 1)
+    w[5000:] = w[5000]
+    pair = Codes(x, x_format.with_bias(0)), Codes(w, w_format.with_bias(0))
+    expected = definition.products(*pair, arithmetic)
+    for real, integer in ((32, np.int32), (64, np.int64)):
+        if not constants.rounds_exactly(frac, arithmetic, real):
+            assert real == 32
+            continue
+        reals = constants.reals_of(pair[0].format, pair[1].format, arithmetic, real)
+        rounded = (reals.x[x] * reals.w[w]).view(integer) + integer(reals.half)
+        found = (rounded & integer(reals.mask)).view(reals.x.dtype)
+        np.testing.assert_array_equal(found.astype(np.int64), expected)
+
+
+def test_which_products_rounding_gives():
+    """All with the default antilog; finer ones and finer codes come too near to a tie."""
+    exact = {
+        bits: max(f for f in range(13) if constants.rounds_exactly(f, Arithmetic(bits), 32))
+        for bits in (6, 8, 10, 12)
+    }
+    assert exact == {6: 12, 8: 12, 10: 9, 12: 6}
+    assert all(constants.rounds_exactly(12, Arithmetic(bits), 64) for bits in range(2, 13))
+    assert not constants.rounds_exactly(4, Arithmetic(6, mitchell=True), 64)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +430,8 @@ def test_options_stand_before_the_environment_which_is_read_once(monkeypatch: py
         assert isinstance(engine, FastEngine)
         np.testing.assert_array_equal(engine.conv2d(layer), expected)
         assert (engine.path, engine.threads) == (path, threads)
-        assert engine.taken == {f"{path} dense": 1}
+        (taken,) = engine.taken
+        assert taken.startswith(f"{path} ")
 
 
 def test_what_other_engines_loaded_decides_nothing():
