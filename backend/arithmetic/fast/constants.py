@@ -173,7 +173,8 @@ def reencoding(
     fine, step, rests, steps, smallest = offsets_of(scale, out_format, arithmetic)
     kinds, table = np.unique(rests, return_inverse=True)
     tables = [_buckets(fine, step, int(rest), scale.divisor) for rest in kinds]
-    reached, following = (_stacked([each[i] for each in tables]) for i in (2, 3))
+    reached = _stacked([each.reached for each in tables])
+    following = _stacked([each.following for each in tables])
     one_sided = relu or out_format.unsigned
 
     def spread(values: np.ndarray, dtype: type[np.integer]) -> np.ndarray:

@@ -181,10 +181,10 @@ class _Products:
         self.reals = ir.VectorType(self.element, self.lanes)
         self.integers = ir.VectorType(integer, self.lanes)
         self.sums = self.integers if bits == 32 else self.reals
-        narrow = w.builder.trunc if bits == 32 else lambda value, _: value
-        self.half, self.mask = (
-            w.splat(narrow(w[name], integer), self.integers) for name in ("half", "mask")
-        )
+        numbers = [w["half"], w["mask"]]
+        if bits == 32:
+            numbers = [w.builder.trunc(number, integer) for number in numbers]
+        self.half, self.mask = (w.splat(number, self.integers) for number in numbers)
 
     def factor(self, address: Any) -> Any:
         return self.w.splat(self.w.load(address, self.element, self.bytes), self.reals)

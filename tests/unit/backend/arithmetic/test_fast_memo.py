@@ -129,4 +129,4 @@ def test_a_layer_counts_under_the_path_that_it_ran_on():
     engine = FastEngine(code=kernels("portable"))
     linear(engine, resident((12, 20)), 3)
     assert engine.path == "portable"
-    assert engine.taken == {"portable dense": 1}
+    assert engine.taken == {"portable real32": 1}
