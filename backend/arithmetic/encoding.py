@@ -19,9 +19,6 @@ from recog.dialects.number_format import LnsFormat
 BLOCK = 1 << 15
 """Values encoded at once, for the cache."""
 
-WIDEST = 8
-"""Bits of codes up to which tables of buckets are small."""
-
 
 class _Buckets(NamedTuple):
     """`reached` thresholds up to a bucket's lower edge, and the one after those; NaN for none."""
@@ -47,7 +44,7 @@ def _buckets(format: LnsFormat) -> _Buckets:
 
 def encode(values: np.ndarray, format: LnsFormat) -> np.ndarray:
     """As `definition.encode`."""
-    if format.width > WIDEST or format.axis is not None or not _normal(format):
+    if format.axis is not None or not _normal(format):
         return definition.encode(values, format)
     if np.isnan(values).any():
         raise RecogError("NaN has no LNS code")

@@ -86,11 +86,16 @@ def draw(seed: int) -> Case:
 
 
 def _draw_map(rng: np.random.Generator) -> Case:
-    """A correlation, an average pool or an interpolation."""
-    operation = rng.choice(["correlation", "avg_pool2d", "resize_bilinear"])
+    """A sum of two tensors, a correlation, an average pool or an interpolation."""
+    operation = rng.choice(["add", "correlation", "avg_pool2d", "resize_bilinear"])
     format, shape = _format(rng), (int(rng.integers(1, 3)), *rng.integers(1, 24, 3).tolist())
     x, size = _codes(rng, shape, format), shape[2:]
     arithmetic = _arithmetic(rng)
+    if operation == "add":
+        other = _format(rng)
+        operands = Codes(x, format), Codes(_codes(rng, shape, other), other)
+        how = {name: bool(rng.random() < 0.5) for name in ("subtract", "relu")}
+        return Case(operation, (*operands, _output(rng, format), arithmetic), how)
     if operation == "correlation":
         other = _format(rng)
         y, out_format = Codes(_codes(rng, shape, other), other), _output(rng, format, other)

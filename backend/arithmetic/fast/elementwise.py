@@ -1,12 +1,20 @@
-"""Sums and products of two tensors through the tables of `tabulated`, on threads."""
+"""Sums and products of two tensors of one shape, on threads."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
+from recog.backend.arithmetic.bounds import add_bound
 from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.fast import map_kernels
+from recog.backend.arithmetic.fast.assembly import Kernels
+from recog.backend.arithmetic.fast.layer import epilogue
 from recog.backend.arithmetic.fast.threads import spread
+from recog.backend.arithmetic.reference import definition
+from recog.backend.arithmetic.tables import AccumulatorScale, add_scale
+from recog.dialects.number_format import Arithmetic, LnsFormat
 
 BLOCK = 1 << 16
 """Elements of a unit of work."""
@@ -15,8 +23,7 @@ BLOCK = 1 << 16
 def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.ndarray:
     """entries[a ‖ b] of two arrays of codes of one shape."""
     out, bits = np.empty(a.array.shape, entries.dtype), b.format.width
-    arrays = a.array, b.array, out
-    flat_a, flat_b, flat = (np.ascontiguousarray(each).reshape(-1) for each in arrays)
+    flat_a, flat_b, flat = _flat(a.array, b.array, out)
 
     def work(first: int, last: int) -> None:
         some = slice(first * BLOCK, last * BLOCK)
@@ -24,3 +31,45 @@ def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.n
 
     spread(work, -(-out.size // BLOCK), threads)
     return out
+
+
+def add(
+    a: Codes,
+    b: Codes,
+    out: LnsFormat | None,
+    arithmetic: Arithmetic,
+    subtract: bool,
+    relu: bool,
+    code: Kernels,
+    threads: int,
+) -> np.ndarray:
+    """As `definition.add`, of two arrays of codes of one shape."""
+    scale, positions = add_scale(a.format, b.format), max(code.form.positions)
+    bound = add_bound(a.format, b.format, arithmetic)
+    ways = out, arithmetic, relu, code, positions
+    how = epilogue(scale, np.zeros(1, np.int64), bound, *ways)
+    values = [_values(each, scale, arithmetic) for each in (a.format, b.format)]
+    if subtract:
+        values[1] = -values[1]
+    if how.kernel:
+        values = [each.astype(np.int32) for each in values]
+    codes = np.empty(a.array.shape, np.int64 if out is None else out.dtype)
+    flat_a, flat_b, flat = _flat(a.array, b.array, codes)
+
+    def work(first: int, last: int) -> None:
+        some = slice(first * BLOCK, last * BLOCK)
+        map_kernels.add(flat_a[some], flat_b[some], *values, how, positions, flat[some])
+
+    spread(work, -(-codes.size // BLOCK), threads)
+    return codes
+
+
+def _flat(*arrays: np.ndarray) -> list[np.ndarray]:
+    return [np.ascontiguousarray(each).reshape(-1) for each in arrays]
+
+
+@lru_cache(maxsize=16)
+def _values(format: LnsFormat, scale: AccumulatorScale, arithmetic: Arithmetic) -> np.ndarray:
+    """The integer of every code, int64."""
+    every = Codes(definition.all_codes(format), format)
+    return definition.linearize(every, scale, arithmetic)

@@ -1,8 +1,8 @@
 """The engine `fast`: the definition's bits at the speed of vector hardware.
 
-Layers of formats of up to 8 bits run on the kernels of `emit`, everything on codes through tables,
-and once an engine has loaded its kernels, correlations, averages and interpolations on compiled
-loops. What the kernels do not take, formats of 16 bits or products beyond int32, goes to `gemm`.
+Layers run on the kernels of `emit`, sums and products of two tensors through tables or by them, and
+correlations, averages and interpolations on compiled loops, once an engine has loaded its kernels.
+What the kernels do not take, such as sums beyond 2^53, goes to `gemm`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
 from recog.backend.arithmetic.fast import cache
 from recog.backend.arithmetic.fast.memo import remembered
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
-from recog.backend.arithmetic.gemm import transposed
+from recog.backend.arithmetic.gemm import tabulated, transposed
 from recog.backend.arithmetic.gemm.engine import GemmEngine, encoded
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
@@ -27,9 +27,6 @@ from recog.dialects.windows import PoolWindow, Window
 
 if TYPE_CHECKING:
     from recog.backend.arithmetic.fast.assembly import Kernels
-
-MAX_WIDTH = 8
-"""Bits of the codes that the kernels take."""
 
 WORTH_LOADING = 1 << 22
 """Products of a layer for which the kernels, which take a second to load, are loaded."""
@@ -102,11 +99,6 @@ def _prepare(layer: Layer, code: Kernels, threads: int) -> Any:
     return None
 
 
-def _narrow(*formats: LnsFormat) -> bool:
-    """Whether kernels take codes of these formats."""
-    return max(format.width for format in formats) <= MAX_WIDTH
-
-
 class FastEngine(GemmEngine):
     """Compiled kernels on threads.
 
@@ -160,6 +152,25 @@ class FastEngine(GemmEngine):
         self.taken["gemm"] += 1
         return None
 
+    def _add(
+        self,
+        a: Codes,
+        b: Codes,
+        out: LnsFormat | None,
+        arithmetic: Arithmetic,
+        *,
+        subtract: bool,
+        relu: bool,
+    ) -> np.ndarray:
+        tabulated_here = out is not None and tabulated.pairs_fit(a, b)
+        same = a.array.shape == b.array.shape
+        if not self._code or not same or tabulated_here or a.array.size <= SMALL_PAIR:
+            return super()._add(a, b, out, arithmetic, subtract=subtract, relu=relu)
+        from recog.backend.arithmetic.fast import elementwise
+
+        how = out, arithmetic, subtract, relu
+        return elementwise.add(a, b, *how, self._code, self.threads)
+
     def _look_up_pairs(self, a: Codes, b: Codes, entries: np.ndarray) -> np.ndarray:
         same = a.array.shape == b.array.shape
         if not self._code or not same or a.array.size <= SMALL_PAIR:
@@ -171,7 +182,7 @@ class FastEngine(GemmEngine):
     def _correlation(
         self, left: Codes, right: Codes, disparities: int, out: LnsFormat, arithmetic: Arithmetic
     ) -> np.ndarray:
-        if not self._code or not _narrow(left.format, right.format, out):
+        if not self._code:
             return super()._correlation(left, right, disparities, out, arithmetic)
         from recog.backend.arithmetic.fast import maps
 
@@ -184,7 +195,7 @@ class FastEngine(GemmEngine):
         self, x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool
     ) -> np.ndarray:
         whole = window.count_padding or not any(window.padding)
-        if not self._code or not _narrow(x.format, out) or not whole:
+        if not self._code or not whole:
             return super()._avg_pool2d(x, window, out, arithmetic, relu=relu)
         from recog.backend.arithmetic.fast import maps
 
@@ -193,7 +204,7 @@ class FastEngine(GemmEngine):
     def _resize_bilinear(
         self, x: Codes, to: Interpolation, out: LnsFormat, arithmetic: Arithmetic
     ) -> np.ndarray:
-        if not self._code or not _narrow(x.format, out):
+        if not self._code:
             return super()._resize_bilinear(x, to, out, arithmetic)
         from recog.backend.arithmetic.fast import maps
 

@@ -22,6 +22,8 @@ from recog.backend.arithmetic.fast.constants import (
 from recog.backend.arithmetic.fast.emit import UNROLL, finish_name
 from recog.backend.arithmetic.fast.kernels import Reals
 from recog.backend.arithmetic.fast.reencoding import Epilogue
+from recog.backend.arithmetic.tables import AccumulatorScale
+from recog.dialects.number_format import Arithmetic, LnsFormat
 
 INT32_MAX = (1 << 31) - 1
 
@@ -79,19 +81,36 @@ def real_bits(layer: Layer, fit: Fit, terms: int) -> int:
 
 def epilogue_of(layer: Layer, fit: Fit, code: Kernels, positions: int) -> Epilogue:
     """How sums of a layer, `positions` in a row, become its codes or accumulators."""
-    kernel, tables = 0, np.zeros(0, np.int32)
-    records, out_format, scale = np.zeros((1, 6), np.int32), layer.out, layer.scale
-    outputs = len(layer.w.array)
-    if out_format is not None:
-        if fit.bound < INT32_MAX:
-            signed = not (layer.relu or out_format.unsigned)
-            kernel = code.address(finish_name(positions, out_format.dtype.itemsize, signed))
-        records, tables = channel_records(scale, outputs, out_format, layer.arithmetic)
-        if layer.init is not None:
+    how = layer.out, layer.arithmetic, layer.relu
+    return epilogue(layer.scale, layer.initial, fit.bound, *how, code, positions)
+
+
+def epilogue(
+    scale: AccumulatorScale,
+    initial: np.ndarray,
+    bound: int,
+    out: LnsFormat | None,
+    arithmetic: Arithmetic,
+    relu: bool,
+    code: Kernels,
+    positions: int,
+) -> Epilogue:
+    """How sums become codes or accumulators, whose largest is `bound`.
+
+    Args:
+        initial: what each channel's sums are added to, int64.
+    """
+    kernel, channels = 0, len(initial)
+    records, tables = np.zeros((1, 6), np.int32), np.zeros(0, np.int32)
+    if out is not None and bound < INT32_MAX:
+        signed = not (relu or out.unsigned)
+        kernel = code.address(finish_name(positions, out.dtype.itemsize, signed))
+        records, tables = channel_records(scale, channels, out, arithmetic)
+        if initial.any():
             records = records.copy()
-            records[:, 4] = layer.init.astype(np.int32)
-    how = reencoding(scale, outputs, out_format, layer.arithmetic, layer.relu)
-    return Epilogue(kernel, layer.initial, records, tables, how)
+            records[:, 4] = initial
+    how = reencoding(scale, channels, out, arithmetic, relu)
+    return Epilogue(kernel, initial, records, tables, how)
 
 
 def aligned(size: int) -> np.ndarray:

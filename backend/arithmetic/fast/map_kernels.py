@@ -9,7 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.backend.arithmetic.fast.intrinsics import jit
-from recog.backend.arithmetic.fast.reencoding import Reencoding, reencode_one
+from recog.backend.arithmetic.fast.reencoding import (
+    Epilogue,
+    Reencoding,
+    finish,
+    finish_flat,
+    reencode_one,
+)
 
 
 @jit
@@ -151,3 +157,33 @@ def look_up_pairs(
     """out = entries[a ‖ b], flat."""
     for i in range(a.size):
         out[i] = entries[(np.int64(a[i]) << bits) | b[i]]
+
+
+@jit
+def add(
+    a: np.ndarray,
+    b: np.ndarray,
+    a_values: np.ndarray,
+    b_values: np.ndarray,
+    epilogue: Epilogue,
+    positions: int,
+    out: np.ndarray,
+) -> None:
+    """out = the codes, or accumulators, of a_values[a] + b_values[b], flat.
+
+    Args:
+        a_values, b_values: integers by code, int32 where the epilogue has a kernel, else int64.
+        positions: of a row of that kernel.
+    """
+    if not epilogue.kernel:
+        for i in range(out.size):
+            out[i] = finish(np.int64(a_values[a[i]] + b_values[b[i]]), 0, epilogue.how)
+        return
+    block = 64 * positions
+    sums, staged = np.empty(block, np.int32), np.empty(positions, out.dtype)
+    for first in range(0, out.size, block):
+        codes = out[first : first + block]
+        left, right = a[first : first + block], b[first : first + block]
+        for i in range(codes.size):
+            sums[i] = a_values[left[i]] + b_values[right[i]]
+        finish_flat(sums, 0, epilogue, codes, staged)

@@ -98,7 +98,7 @@ def avg_pool2d(
     return codes.reshape(count, channels, *size)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _values(format: LnsFormat, arithmetic: Arithmetic) -> np.ndarray:
     """The integer of every code, int64."""
     every = Codes(definition.all_codes(format), format)

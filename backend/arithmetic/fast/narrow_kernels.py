@@ -10,7 +10,7 @@ import numpy as np
 
 from recog.backend.arithmetic.fast.intrinsics import invoke, jit
 from recog.backend.arithmetic.fast.kernels import Reals
-from recog.backend.arithmetic.fast.reencoding import Epilogue, finish, finish_rows
+from recog.backend.arithmetic.fast.reencoding import Epilogue, finish, finish_flat
 
 SPARE = 256
 """Elements behind a band that vectors may reach into."""
@@ -102,7 +102,7 @@ def narrow(
                 if acc.itemsize == 8:
                     for i in range(target.size):
                         ready[i] = np.int32(acc[i])
-                _finish_plane(ready, channel, epilogue, target, staged)
+                finish_flat(ready, channel, epilogue, target, staged)
                 continue
             for i in range(target.size):
                 value = np.int64(acc[i]) + epilogue.init[channel]
@@ -130,23 +130,6 @@ def _place(x: np.ndarray, first: int, plan: Planes, reals: np.ndarray, values: n
                 given, target = x[c, source, v:], values[at:]
                 for i in range(count):
                     target[i] = reals[given[i * step]]
-
-
-@jit
-def _finish_plane(
-    acc: np.ndarray, channel: int, epilogue: Epilogue, target: np.ndarray, staged: np.ndarray
-) -> None:
-    """Re-encode the accumulators of one output; the last ones by way of `staged`."""
-    positions, size = staged.size, target.itemsize
-    rows = target.size // positions
-    done = rows * positions
-    rest = target.size - done
-    source, own = acc.ctypes.data, epilogue.channels[channel].ctypes.data
-    if rows:
-        finish_rows(epilogue, source, own, 0, target.ctypes.data, rows, positions * size)
-    if rest:
-        finish_rows(epilogue, source + 4 * done, own, 0, staged.ctypes.data, 1, 0)
-        target[done:] = staged[:rest]
 
 
 def narrow_bytes(plan: Planes, sum_bytes: int) -> int:

@@ -106,3 +106,19 @@ def finish_rows(
             np.int64(how.sign_mask),
         ),
     )
+
+
+@jit
+def finish_flat(
+    sums: np.ndarray, channel: int, epilogue: Epilogue, codes: np.ndarray, staged: np.ndarray
+) -> None:
+    """Re-encode sums of one channel by the kernel; the last ones by way of `staged`, of one row."""
+    positions, size = staged.size, codes.itemsize
+    rows = codes.size // positions
+    done = rows * positions
+    source, own = sums.ctypes.data, epilogue.channels[channel].ctypes.data
+    if rows:
+        finish_rows(epilogue, source, own, 0, codes.ctypes.data, rows, positions * size)
+    if done < codes.size:
+        finish_rows(epilogue, source + 4 * done, own, 0, staged.ctypes.data, 1, 0)
+        codes[done:] = staged[: codes.size - done]

@@ -241,7 +241,33 @@ def test_pairs_by_tables(shape: tuple[int, ...]):
         np.testing.assert_array_equal(engine.mul(*pair, formats[2]), GEMM.mul(*pair, formats[2]))
 
 
-@given(st.integers(4, 8), st.integers(0, 6), st.integers(-2000, 2000), st.booleans())
+@settings(max_examples=60)
+@given(
+    *(formats(WIDE), formats(WIDE), st.none() | output_formats((-10, 20)), st.integers(2, 12)),
+    *(st.booleans(), st.booleans(), st.integers(0, 99)),
+)
+def test_add(
+    a_format: LnsFormat,
+    b_format: LnsFormat,
+    out: LnsFormat | None,
+    bits: int,
+    subtract: bool,
+    relu: bool,
+    seed: int,
+):
+    a, b = (random_codes((3, 1500), each, seed) for each in (a_format, b_format))
+    operands = Codes(a, a_format), Codes(b, b_format), out, Arithmetic(bits, 64)
+    try:
+        expected = REFERENCE.add(*operands, subtract=subtract, relu=relu)
+    except RecogError:  # biases far apart: more than 63 bits
+        return
+    for path, engine in FAST.items():
+        found = engine.add(*operands, subtract=subtract, relu=relu)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected, path)
+
+
+@given(st.integers(4, 16), st.integers(0, 12), st.integers(-2000, 2000), st.booleans())
 def test_quick_encoding_around_every_threshold(width: int, frac: int, bias: int, unsigned: bool):
     format = LnsFormat(width, frac, bias, None, unsigned)
     with np.errstate(over="ignore"):

@@ -132,10 +132,10 @@ def test_threads_give_the_same_bits(operation: str, threads: int):
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize(
     "format, is_loaded, compiled",
-    [(F8, True, 1), (F8, False, 0), (LnsFormat(16, 11, 20000), True, 0)],
+    [(F8, True, 1), (F8, False, 0), (LnsFormat(16, 11, 20000), True, 1)],
 )
 def test_what_runs_compiled(operation: str, format: LnsFormat, is_loaded: bool, compiled: int):
-    """Codes of up to 8 bits, once the engine has its kernels, whatever others have."""
+    """Codes of any width, once the engine has its kernels, whatever others have."""
     engine = FastEngine(code=KERNELS) if is_loaded else FastEngine()
     with patch.object(maps, operation, wraps=getattr(maps, operation)) as spy:
         result = some(operation, engine, format)
