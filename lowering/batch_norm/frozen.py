@@ -37,8 +37,6 @@ class RaiseFrozenBatchNormPattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BinaryOp, rewriter: PatternRewriter, /) -> None:
-        if pixel_function(op.output) is not None:
-            return  # the table that encodes pixels holds it, exactly and for nothing
         try:
             middle, second = affine_by_channel(op, self.constants)
             first_op = middle.owner
@@ -54,6 +52,8 @@ class RaiseFrozenBatchNormPattern(RewritePattern):
             rounded = [round_to(value, element_type) for value in values]
         except NotFoldable:
             return
+        if pixel_function(op.output) is not None:
+            return  # the table that encodes pixels holds it, exactly and for nothing
         zeros, ones = np.zeros_like(values[0]), np.ones_like(values[0])
         operands = [
             self.constants.make(x, array.astype(rounded[0].dtype), exact)

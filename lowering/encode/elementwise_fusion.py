@@ -17,7 +17,12 @@ from xdsl.ir import Operation, SSAValue
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.facts import Kind
-from recog.lowering.common.pixels import aligned_constant, pixel_function, varying_axes
+from recog.lowering.common.pixels import (
+    Known,
+    aligned_constant,
+    pixel_function,
+    varying_axes,
+)
 from recog.lowering.encode.legality import (
     can_chain,
     is_mask,
@@ -46,12 +51,14 @@ class Chain:
     `entry` is a use of the source, an op and the number of its operand: it stays right where
     the source is replaced. `affine` is the function where it differs between channels; else
     it is a table, or one for each index along `axis`, which functions of pixels may have.
+    `total` is a scale and a shift that give it, be it a table or not, where there are such.
     """
 
     entry: tuple[nn.NnOp, int]
     ops: tuple[nn.NnOp, ...]
     affine: ChannelAffine | None = None
     axis: int | None = None
+    total: ChannelAffine | None = None
 
     @property
     def source(self) -> SSAValue:
@@ -65,18 +72,25 @@ class Chain:
 
 def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
     """The chain of every op that is in one; each chain as long as it can be."""
+    # By their last ops. A longer one takes their place: nothing else uses what its ops give.
     chains: dict[Operation, Chain] = {}
+    known: Known = {}
     for op in module.walk():
         if not isinstance(op, nn.NnOp) or not can_chain(op) or output_exponents(op) is not None:
             continue
-        of_pixels = pixel_function(op.output)
+        of_pixels = pixel_function(op.output, known)
         if of_pixels is not None:
             chain = _table_chain(op, chains, of_pixels.axis)
         else:
             chain = _affine_chain(op, chains) or _table_chain(op, chains)
-        if chain is not None:
-            chains.update(dict.fromkeys(chain.ops, chain))
-    return {op: c for op, c in chains.items() if not (_is_plain_relu(c) or _is_of_masks(c))}
+        if chain is None:
+            continue
+        for operand in op.operands:
+            if operand is not chain.source and isinstance(operand.owner, Operation):
+                chains.pop(operand.owner, None)  # it is part of this one
+        chains[op] = chain
+    kept = (c for c in chains.values() if not (_is_plain_relu(c) or _is_of_masks(c)))
+    return {op: chain for chain in kept for op in chain.ops}
 
 
 def table_ending_at(op: Operation, chains: dict[Operation, Chain]) -> Chain | None:
@@ -114,10 +128,14 @@ def _table_chain(
     before = [_chain_before(op, index, chains) for index in variables]
     axes = {axis, *(chain.axis for chain in before)} - {None}
     if len({chain.source for chain in before}) == 1 and len(axes) <= 1:
-        ops = tuple(dict.fromkeys(member for chain in before for member in chain.ops))
-        if (len(variables) == 1 or ops) and _is_closed(ops, op):
-            return Chain(before[0].entry, (*ops, op), axis=next(iter(axes), None))
-    return Chain((op, variables[0]), (op,), axis=axis) if len(variables) == 1 else None
+        joined = list(dict.fromkeys(chain for chain in before if chain.ops))
+        if (len(variables) == 1 or joined) and all(_is_continued_by(op, each) for each in joined):
+            ops = sum((chain.ops for chain in joined), ())
+            total = _total(before[0], op) if len(variables) == 1 else None
+            return Chain(before[0].entry, (*ops, op), axis=next(iter(axes), None), total=total)
+    if len(variables) != 1:
+        return None
+    return Chain((op, variables[0]), (op,), axis=axis, total=affine_of(op))
 
 
 def _chain_before(op: nn.NnOp, index: int, chains: dict[Operation, Chain]) -> Chain:
@@ -127,10 +145,9 @@ def _chain_before(op: nn.NnOp, index: int, chains: dict[Operation, Chain]) -> Ch
     return before or Chain((op, index), ())
 
 
-def _is_closed(ops: tuple[nn.NnOp, ...], last: nn.NnOp) -> bool:
-    """Whether nothing but the chain uses what its ops give."""
-    members = {*ops, last}
-    return all(use.operation in members for op in ops for use in op.output.uses)
+def _is_continued_by(op: nn.NnOp, chain: Chain) -> bool:
+    """Whether nothing but `op` uses what a chain gives; within it that is so already."""
+    return all(use.operation is op for use in chain.last.output.uses)
 
 
 def _variables(op: nn.NnOp, axis: int | None) -> list[int] | None:
@@ -181,27 +198,26 @@ def _affine_chain(op: nn.NnOp, chains: dict[Operation, Chain]) -> Chain | None:
     entry, ops = (op, index), (op,)
     owner = op.operands[index].owner
     before = chains.get(owner) if isinstance(owner, Operation) else None
-    if before is not None and before.last is owner and _is_closed(before.ops, op):
-        first = before.affine or _affine_of_all(before.ops)
-        if first is not None:
-            affine, entry, ops = first.then(affine), before.entry, (*before.ops, op)
-    if is_uniform(affine.scale) and is_uniform(affine.shift) and not _has_batch_norm(ops):
+    norm = isinstance(op, nn.BatchNormOp)
+    if before is not None and before.total is not None and _is_continued_by(op, before):
+        affine, entry, ops = before.total.then(affine), before.entry, (*before.ops, op)
+        norm = norm or (before.affine is not None and _has_batch_norm(before.ops))
+    if is_uniform(affine.scale) and is_uniform(affine.shift) and not norm:
         return None
-    return Chain(entry, ops, affine)
+    return Chain(entry, ops, affine, total=affine)
 
 
 def _has_batch_norm(ops: tuple[nn.NnOp, ...]) -> bool:
+    """Tables have none."""
     return any(isinstance(op, nn.BatchNormOp) for op in ops)
 
 
-def _affine_of_all(ops: tuple[nn.NnOp, ...]) -> ChannelAffine | None:
-    parts = [affine_of(op) for op in ops]
-    total = parts[0]
-    for part in parts[1:]:
-        if total is None or part is None:
-            return None
-        total = total.then(part)
-    return total
+def _total(before: Chain, op: nn.NnOp) -> ChannelAffine | None:
+    """A chain that `op` continues as a scale and a shift per channel, if it is one."""
+    affine = affine_of(op)
+    if affine is None or not before.ops:
+        return affine
+    return None if before.total is None else before.total.then(affine)
 
 
 def affine_of(op: nn.NnOp) -> ChannelAffine | None:

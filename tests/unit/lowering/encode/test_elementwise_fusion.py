@@ -1,0 +1,67 @@
+"""Chains of elementwise ops: which there are, and how long it takes to find them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from middle_networks import ops_of, parse
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.dialects import nn
+from recog.lowering.encode.elementwise_fusion import find_chains
+
+TYPE = "tensor<1x4x2x2xf32>"
+KINDS = {
+    "functions": "nn.tanh %{before} : ({type}) -> {type}",
+    "products": "nn.mul %{before}, %c : ({type}, tensor<1xf32>) -> {type}",
+    "scales": "nn.mul %{before}, %s : ({type}, tensor<1x4x1x1xf32>) -> {type}",
+    "of both": "nn.add %{before}, %x : ({type}, {type}) -> {type}",
+}
+
+
+def in_a_row(kind: str, count: int) -> ModuleOp:
+    """So many ops, each of the one before; every tenth is a function of it alone."""
+    lines = [
+        f"func.func @main(%x: {TYPE}) -> {TYPE} {{",
+        "%c = data.constant dense<1.01> : tensor<1xf32>",
+        "%s = data.constant dense<[[[[1.0]],[[0.99]],[[1.01]],[[1.0]]]]> : tensor<1x4x1x1xf32>",
+    ]
+    before = "x"
+    for number in range(count):
+        text = KINDS["functions" if kind == "of both" and number % 10 == 0 else kind]
+        lines.append(f"%v{number} = {text.format(before=before, type=TYPE)}")
+        before = f"v{number}"
+    return parse("\n".join([*lines, f"func.return %{before} : {TYPE}", "}"]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [("functions", 500), ("products", 5000), ("scales", 500), ("of both", 500)]
+)
+def test_thousands_of_ops_are_one_chain(kind: str, count: int):
+    """In seconds: a walk over all members at each op took 100 times as long."""
+    module = in_a_row(kind, count)
+    start = time.process_time()
+    chains = find_chains(module)
+    assert time.process_time() - start < 10
+    (chain,) = set(chains.values())
+    assert len(chain.ops) == len(chains) == count
+    assert (chain.affine is not None) == (kind == "scales")
+
+
+def test_a_chain_ends_where_another_use_begins():
+    """%b is of a chain until %d, %e is not: what gives the source is no part of it."""
+    module = parse(f"""
+    func.func @main(%x: {TYPE}) -> ({TYPE}, {TYPE}) {{
+      %s = data.constant dense<[[[[1.0]],[[1.1]],[[1.2]],[[1.3]]]]> : tensor<1x4x1x1xf32>
+      %a = nn.mul %x, %s : ({TYPE}, tensor<1x4x1x1xf32>) -> {TYPE}
+      %b = nn.tanh %a : ({TYPE}) -> {TYPE}
+      %d = nn.mul %a, %b : ({TYPE}, {TYPE}) -> {TYPE}
+      %e = nn.sigmoid %a : ({TYPE}) -> {TYPE}
+      func.return %d, %e : {TYPE}, {TYPE}
+    }}""")
+    a, b, d, e = ops_of(module, nn.NnOp)
+    chains = find_chains(module)
+    assert [chains[op].ops for op in (a, b, d, e)] == [(a,), (b, d), (b, d), (e,)]
+    assert chains[a].affine is not None
+    assert chains[b].source is a.results[0]
