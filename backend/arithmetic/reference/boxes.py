@@ -37,15 +37,16 @@ def peaks(
     """
     order = signed(heat.array, heat.format).astype(np.int64)
     padded = np.pad(order, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=NO_PEAK)
-    height, width = order.shape[2:]
+    frames, channels, height, width = order.shape
+    flat = (frames, channels * height * width)
     windows = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
     is_peak = order == np.max(windows, axis=0)
     if not sigmoid:
         is_peak &= order > 0
-    ranked = np.where(is_peak, order, NO_PEAK).reshape(len(order), -1)
+    ranked = np.where(is_peak, order, NO_PEAK).reshape(flat)
     indices = np.argsort(-ranked, axis=1, kind="stable")[:, :k]
     found = np.take_along_axis(ranked, indices, 1) != NO_PEAK
-    codes = np.take_along_axis(heat.array.reshape(len(order), -1), indices, 1)
+    codes = np.take_along_axis(heat.array.reshape(flat), indices, 1)
     scores = _scores(Codes(codes, heat.format), out_format) if sigmoid else codes
     found &= scores != 0
     return np.where(found, scores, 0).astype(out_format.dtype), np.where(found, indices, 0)
@@ -145,7 +146,8 @@ def _cells(indices: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _at(indices: np.ndarray, values: Codes) -> np.ndarray:
     """Codes (N, C, H, W) at the cells of flat indices (N, k): (N, k, C)."""
-    flat = values.array.reshape(*values.array.shape[:2], -1)
+    frames, channels, height, width = values.array.shape
+    flat = values.array.reshape(frames, channels, height * width)
     cell = indices % flat.shape[2]
     return np.take_along_axis(flat, cell[:, None], 2).transpose(0, 2, 1)
 

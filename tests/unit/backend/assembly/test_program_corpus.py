@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from add import CORPUS, EXPECTED, result_of
 
 from recog.backend.assembly.container import FORMAT_VERSION, ISA_VERSION
+from recog.backend.machine import Machine
 
 KNOWN = json.loads(EXPECTED.read_text())
 
@@ -26,3 +28,14 @@ def test_bits_stay(name: str):
     if "refused" in KNOWN[name]:
         version = name.split("-")[1]
         assert f"instruction set {version} is not known" in KNOWN[name]["refused"]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in KNOWN if "refused" not in KNOWN[name]))
+def test_no_frames_give_no_outputs(name: str):
+    """Whatever the instruction, on every engine."""
+    for engine in ("reference", "gemm", "fast"):
+        machine = Machine((CORPUS / name).read_bytes(), engine)
+        empty = [np.zeros((0, *port.frame_shape), port.dtype) for port in machine.inputs]
+        frames = 0 if empty else 1
+        shapes = [output.shape for output in machine.run_codes(*empty)]
+        assert shapes == [(frames, *port.frame_shape) for port in machine.outputs]
