@@ -33,23 +33,31 @@ def export_model(
     Raises:
         RecogError: the model cannot be traced.
     """
+    with evaluating(model):
+        try:
+            with quiet_torch():
+                return torch.export.export(model, tuple(arguments), dict(keywords))
+        except (Exception, SystemExit) as error:  # a model's code may do anything
+            _check_not_scripted(model)
+            if "pytree" in str(error) and _register_dataclasses(model, arguments, keywords):
+                return export_model(model, arguments, keywords)
+            # Writes to one of several views are refused for the sake of gradients alone.
+            without_gradients = _export_without_gradients(model, arguments, keywords)
+            if without_gradients is not None:
+                return without_gradients
+            draft = _draft(model, arguments, keywords)
+            if draft is None:
+                raise _export_error(error) from None
+            return draft
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Generator[None, None, None]:
+    """Within the block a model is in evaluation mode; it is left as it was."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
-        with quiet_torch():
-            return torch.export.export(model, tuple(arguments), dict(keywords))
-    except (Exception, SystemExit) as error:  # a model's code may do anything
-        _check_not_scripted(model)
-        if "pytree" in str(error) and _register_dataclasses(model, arguments, keywords):
-            return export_model(model, arguments, keywords)
-        # Writes to one of several views are refused for the sake of gradients alone.
-        without_gradients = _export_without_gradients(model, arguments, keywords)
-        if without_gradients is not None:
-            return without_gradients
-        draft = _draft(model, arguments, keywords)
-        if draft is None:
-            raise _export_error(error) from None
-        return draft
+        yield
     finally:
         for module, training in modes.items():
             module.training = training

@@ -20,7 +20,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import ConstantArgument, InputKind, InputSpec, OutputKind
 from torch.fx import Node
 from torch.fx.node import map_arg
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
     Builtin,
@@ -47,11 +47,17 @@ from recog.frontend.torch.converters import (
     Unsupported,
     identifier,
 )
-from recog.frontend.torch.export import export_model, layers_in_training
+from recog.frontend.torch.export import evaluating, export_model, layers_in_training
+from recog.frontend.torch.frames import refuse_mixed_frames
 from recog.frontend.torch.operators import UNKNOWN, OperatorConverter, type_of
 from recog.frontend.torch.problems import ImportFailure, ImportProblem
 from recog.frontend.torch.scopes import check_no_scope, flat_graph
-from recog.frontend.torch.static_shapes import static_program
+from recog.frontend.torch.static_shapes import (
+    have_frames,
+    run_program,
+    smallest_inputs,
+    static_program,
+)
 
 
 @fixed_threads()
@@ -74,8 +80,20 @@ def import_torch(
     if not isinstance(model, torch.nn.Module):
         raise RecogError(f"expected a torch.nn.Module, got {type(model).__name__}")
     arguments = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
-    program = export_model(model, arguments, example_kwargs or {})
-    return _import(layers_in_training(model), program)
+    keywords = dict(example_kwargs or {})
+    program = export_model(model, arguments, keywords)
+    module = _import(layers_in_training(model), program)
+    leaves, spec = tree_flatten((arguments, keywords))
+    batched = [isinstance(x, Tensor) and x.shape[:1] == (1,) for x in leaves]
+    if any(batched):
+
+        def run(inputs: list[Any]) -> Any:
+            positional, named = tree_unflatten(inputs, spec)
+            with evaluating(model):
+                return model(*positional, **named)
+
+        refuse_mixed_frames(module, run, leaves, batched, any_batch=False)
+    return module
 
 
 def import_pt2(path: str | Path) -> ModuleOp:
@@ -86,7 +104,17 @@ def import_pt2(path: str | Path) -> ModuleOp:
 @fixed_threads()
 def import_exported(program: ExportedProgram) -> ModuleOp:
     """The nn module of an exported program; raises RecogError as `import_torch`."""
-    return _import([], static_program(program))
+    static = static_program(program)
+    module = _import([], static)
+    if static is not program and any(have_frames(program)):
+        refuse_mixed_frames(
+            module,
+            lambda inputs: run_program(program, inputs),
+            smallest_inputs(program),
+            have_frames(program),
+            any_batch=True,
+        )
+    return module
 
 
 def _import(problems: list[ImportProblem], program: ExportedProgram) -> ModuleOp:

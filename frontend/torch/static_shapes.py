@@ -10,7 +10,7 @@ from torch import SymInt, Tensor
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
-from torch.utils._pytree import tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.export import first_lines, quiet_torch
@@ -23,21 +23,12 @@ def static_program(program: ExportedProgram) -> ExportedProgram:
     Raises:
         RecogError: it cannot be traced at these.
     """
-    nodes = [node for node in program.graph.nodes if node.op == "placeholder"]
-    kinds = [spec.kind for spec in program.graph_signature.input_specs]
-    users = [node for node, kind in zip(nodes, kinds) if kind == InputKind.USER_INPUT]
-    values = [node.meta.get("val") for node in users]
+    values = _user_inputs(program)
     if not any(isinstance(x, Tensor) and _is_dynamic(x) for x in values):
         return program
     _check_computes(program)
-    smallest = {
-        symbol: max(1, int(bounds.lower)) for symbol, bounds in program.range_constraints.items()
-    }
-    examples = [_example(x, smallest) if isinstance(x, Tensor) else x for x in values]
-    spec = program.call_spec.in_spec
-    if spec is None:
-        raise RecogError("has dynamic shapes", hint="export it with static shapes")
-    arguments, keywords = tree_unflatten(examples, spec)
+    examples = smallest_inputs(program)
+    arguments, keywords = tree_unflatten(examples, _spec(program))
     try:
         with quiet_torch():
             return torch.export.export(program.module(), tuple(arguments), dict(keywords))
@@ -47,6 +38,40 @@ def static_program(program: ExportedProgram) -> ExportedProgram:
             f"has dynamic shapes, and cannot be traced at {sizes}: {first_lines(error)}",
             hint="export it with static shapes; the batch may be 1",
         ) from None
+
+
+def smallest_inputs(program: ExportedProgram) -> list[Any]:
+    """Inputs of a program, in a row, at its smallest sizes."""
+    smallest = {
+        symbol: max(1, int(bounds.lower)) for symbol, bounds in program.range_constraints.items()
+    }
+    values = _user_inputs(program)
+    return [_example(x, smallest) if isinstance(x, Tensor) else x for x in values]
+
+
+def run_program(program: ExportedProgram, inputs: list[Any]) -> Any:
+    """What a program gives for inputs in a row, of any sizes that it takes."""
+    arguments, keywords = tree_unflatten(inputs, _spec(program))
+    return program.module()(*arguments, **keywords)
+
+
+def have_frames(program: ExportedProgram) -> list[bool]:
+    """Which inputs have any number of frames along axis 0."""
+    values = _user_inputs(program)
+    return [isinstance(x, Tensor) and isinstance((*x.shape, 0)[0], SymInt) for x in values]
+
+
+def _user_inputs(program: ExportedProgram) -> list[Any]:
+    nodes = [node for node in program.graph.nodes if node.op == "placeholder"]
+    kinds = [spec.kind for spec in program.graph_signature.input_specs]
+    users = [node for node, kind in zip(nodes, kinds) if kind == InputKind.USER_INPUT]
+    return [node.meta.get("val") for node in users]
+
+
+def _spec(program: ExportedProgram) -> TreeSpec:
+    if program.call_spec.in_spec is None:
+        raise RecogError("has dynamic shapes", hint="export it with static shapes")
+    return program.call_spec.in_spec
 
 
 def _is_dynamic(x: Tensor) -> bool:

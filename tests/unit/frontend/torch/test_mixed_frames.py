@@ -1,0 +1,88 @@
+"""Networks whose frames meet in a batch are refused; those that only gather them are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.export import Dim
+
+from recog.backend.interpreters.nn import run_nn
+from recog.dialects.errors import RecogError
+from recog.frontend.torch.importer import import_exported, import_torch
+
+Function = Callable[[Tensor], Tensor]
+
+MIXING: dict[str, Function] = {
+    "centred": lambda x: x - x.mean(0),
+    "largest": lambda x: x / x.abs().amax(0, keepdim=True),
+    "normalized": lambda x: x - x.mean((0, 2), keepdim=True),
+    "softmax": lambda x: x.softmax(0),
+    "running": lambda x: x.cumsum(0),
+    "attention": lambda x: F.scaled_dot_product_attention(*[x.transpose(0, 1)] * 3).transpose(0, 1),
+    "products": lambda x: x.flatten(1) @ x.flatten(1).T @ x.flatten(1),
+}
+VANISHING: dict[str, Function] = {
+    "order": lambda x: x.flip(0),
+    "next": lambda x: x + x.roll(1, 0),
+}
+"""Of one frame they are nothing."""
+APART: dict[str, Function] = {
+    "windows": lambda x: x.reshape(-1, 2, 8).softmax(1).reshape(x.shape[0], 4, 8),
+    "batch second": lambda x: x.permute(1, 0, 2).relu().permute(1, 0, 2),
+    "own mean": lambda x: x - x.mean((1, 2), keepdim=True),
+    "in a row": lambda x: x.flatten(),
+    "of all": lambda x: x.mean(),
+}
+
+
+class Network(nn.Module):
+    def __init__(self, function: Function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def exported(function: Function) -> torch.export.ExportedProgram:
+    batch = ({0: Dim("frames")},)
+    return torch.export.export(Network(function), (torch.randn(3, 4, 8),), dynamic_shapes=batch)
+
+
+@pytest.mark.parametrize("name", [*MIXING, *VANISHING])
+def test_frames_of_any_batch_do_not_meet(name: str):
+    program = exported((MIXING | VANISHING)[name])
+    with pytest.raises(RecogError, match="mixes the frames of a batch"):
+        import_exported(program)
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_frames_of_an_example_do_not_meet(name: str):
+    with pytest.raises(RecogError, match=r"nn\.\w+' op at .*: mixes the frames of a batch"):
+        import_torch(Network(MIXING[name]), torch.randn(1, 4, 8))
+
+
+@pytest.mark.parametrize("name", APART)
+def test_frames_that_stay_apart_are_taken(name: str):
+    x = torch.randn(1, 4, 8)
+    for module in (import_torch(Network(APART[name]), x), import_exported(exported(APART[name]))):
+        torch.testing.assert_close(run_nn(module, x)[0], APART[name](x))
+
+
+def test_a_batch_of_several_may_meet():
+    """Its frames are one input."""
+    x = torch.randn(3, 4, 8)
+    module = import_torch(Network(MIXING["centred"]), x)
+    torch.testing.assert_close(run_nn(module, x)[0], x - x.mean(0))
+
+
+def test_a_network_for_one_frame_alone_is_taken():
+    """It cannot be asked about two."""
+    function: Function = lambda x: x - x.reshape(1, 32).mean(0).reshape(1, 4, 8)  # noqa: E731
+    x = torch.randn(1, 4, 8)
+    module = import_torch(Network(function), x)
+    torch.testing.assert_close(run_nn(module, x)[0], torch.zeros(1, 4, 8))
