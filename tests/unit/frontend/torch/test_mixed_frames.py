@@ -16,13 +16,18 @@ from recog.frontend.torch.importer import import_exported, import_torch
 
 Function = Callable[[Tensor], Tensor]
 
+
+def attention(x: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(x, x, x)
+
+
 MIXING: dict[str, Function] = {
     "centred": lambda x: x - x.mean(0),
     "largest": lambda x: x / x.abs().amax(0, keepdim=True),
     "normalized": lambda x: x - x.mean((0, 2), keepdim=True),
     "softmax": lambda x: x.softmax(0),
     "running": lambda x: x.cumsum(0),
-    "attention": lambda x: F.scaled_dot_product_attention(*[x.transpose(0, 1)] * 3).transpose(0, 1),
+    "attention": lambda x: attention(x.transpose(0, 1)).transpose(0, 1),
     "products": lambda x: x.flatten(1) @ x.flatten(1).T @ x.flatten(1),
 }
 VANISHING: dict[str, Function] = {
