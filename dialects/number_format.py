@@ -80,9 +80,14 @@ class LnsFormat:
 
     def has_illegal(self, codes: np.ndarray) -> bool:
         """Whether any of `codes` is one that this format does not have."""
-        if codes.dtype == np.uint8 and self.width == 8:
-            return not self.unsigned and bool((codes == self.sign_mask).any())
-        return bool(self.illegal_codes(codes).any())
+        if not codes.size or codes.dtype != self.dtype:
+            return bool(self.illegal_codes(codes).any())
+        if self.width == 8 * codes.itemsize:
+            # As signed integers, a negative zero is the least of all: one pass finds it.
+            least = -self.sign_mask
+            return not self.unsigned and int(codes.view(f"i{codes.itemsize}").min()) == least
+        beyond = int(codes.max()) >= 1 << self.width
+        return beyond or (not self.unsigned and bool((codes == self.sign_mask).any()))
 
     def illegal_codes(self, codes: np.ndarray) -> np.ndarray:
         """A mask of the codes that this format does not have: too wide, or a negative zero."""

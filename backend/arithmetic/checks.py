@@ -5,6 +5,7 @@ Each check raises RecogError with one sentence that says what is wrong.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,13 +37,31 @@ def check_codes(name: str, x: Codes) -> None:
             f"{name} has shape {codes.shape}, "
             f"its format {len(format.biases)} biases along axis {format.axis}"
         )
-    if format.has_illegal(codes):
+    if _has_illegal(codes, format):
         illegal = format.illegal_codes(codes)
         index = tuple(int(i) for i in np.argwhere(illegal)[0])
         raise RecogError(
             f"{name} holds an illegal code, {int(codes[index]):#x} at {index}, "
             f"for {format.width} {'unsigned' if format.unsigned else 'signed'} bits"
         )
+
+
+_LEGAL: dict[int, set[tuple[int, bool]]] = {}
+"""By the id of an array that cannot be written, the widths and signs of which its codes are."""
+
+
+def _has_illegal(codes: np.ndarray, format: LnsFormat) -> bool:
+    """As `format.has_illegal`; weights, which stay as they are, are looked through once."""
+    if codes.flags.writeable:
+        return format.has_illegal(codes)
+    if id(codes) not in _LEGAL:
+        _LEGAL[id(codes)] = set()
+        weakref.finalize(codes, _LEGAL.pop, id(codes), None)
+    known, kind = _LEGAL[id(codes)], (format.width, format.unsigned)
+    if kind not in known and format.has_illegal(codes):
+        return True
+    known.add(kind)
+    return False
 
 
 def _check_one_bias(name: str, format: LnsFormat | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,9 @@ from recog.backend.arithmetic.bounds import accumulator_limit, check_accumulator
 from recog.backend.arithmetic.codes import Codes, Layer
 from recog.backend.arithmetic.reference import definition, stereo
 from recog.backend.arithmetic.reference.engine import Engine
-from recog.backend.assembly.assembler import memory_use
 from recog.backend.evaluation import Reference, Values, evaluate
 from recog.backend.evaluation.values import register_evaluators
-from recog.backend.machine.memory import FrameMemory
+from recog.backend.machine.memory import FrameMemory, Place
 from recog.dialects import chip
 from recog.dialects.chip import (
     InstructionOp,
@@ -38,22 +38,47 @@ from recog.dialects.chip.records import layout
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
+_LayerOp = chip.ConvOp | chip.DwconvOp | chip.DeconvOp
 
-class WeightCache:
-    """Weights as the engine takes them, unpacked when an instruction first needs them.
 
-    Weights are resident, so what an instruction reads is the same in every frame.
-    """
+class Resident:
+    """What a program's instructions take that is the same in every frame, made when first needed:
+    weights as the engine takes them, tables, and where tensors lie."""
 
     def __init__(self, program: ProgramOp):
         self.scope = program.scope
         self.arithmetic = program.target.data.arithmetic
         self._memory = WeightMemory()
-        self._layers: dict[str, LayerWeights] = {}
+        self._places: dict[str, Place] = {}
+        self._layers: dict[_LayerOp, Layer] = {}
+        self._weights: dict[str, LayerWeights] = {}
         self._tables: dict[chip.TableOp | chip.ConstantOp, np.ndarray] = {}
         self._bins: dict[chip.ExpectationOp, np.ndarray] = {}
         self._geometries: dict[chip.BoxdecOp, Any] = {}
         self._proven: set[tuple[str, LnsFormat]] = set()
+
+    def place(self, reference: SymbolRefAttr) -> Place:
+        """Where a tensor of activation memory lies."""
+        name = reference.string_value()
+        if name not in self._places:
+            self._places[name] = Place(self.scope.tensor(reference))
+        return self._places[name]
+
+    def layer(self, op: _LayerOp) -> Layer:
+        """The layer that an instruction computes, with an input of no frames."""
+        if op not in self._layers:
+            x, output = self.place(op.input), self.place(op.output)
+            weights = self.weights(op.weights, x.format)
+            self._layers[op] = Layer(
+                Codes(np.zeros((0, *x.shape), x.dtype), x.format),
+                Codes(weights.codes, weights.format),
+                weights.initial,
+                output.format,
+                self.arithmetic,
+                op.window(self.scope),
+                op.relu is not None,
+            )
+        return self._layers[op]
 
     def load(self, op: chip.LdwOp) -> None:
         self._memory.load(op, self.scope)
@@ -61,14 +86,14 @@ class WeightCache:
     def weights(self, reference: SymbolRefAttr, x_format: LnsFormat) -> LayerWeights:
         """A layer's weights, proven not to overflow an accumulator with such inputs."""
         name = reference.string_value()
-        if name not in self._layers:
+        if name not in self._weights:
             op = self.scope.weights(reference)
             layer = self._memory.read_weights(op, self.scope.codebook(op.codebook))
             for array in (layer.codes, layer.initial):
                 if array is not None:
                     array.flags.writeable = False  # engines may keep what they prepare of it
-            self._layers[name] = layer
-        layer = self._layers[name]
+            self._weights[name] = layer
+        layer = self._weights[name]
         if (name, x_format) not in self._proven:
             self._prove(name, layer, x_format)
             self._proven.add((name, x_format))
@@ -118,8 +143,8 @@ class WeightCache:
 class MachineState:
     """The memories and semaphores of one run of a program on N frames."""
 
-    def __init__(self, program: ProgramOp, frames: int):
-        _, activation, dram = memory_use(program)
+    def __init__(self, frames: int, activation: int, dram: int):
+        """Memories of so many bytes a frame."""
         self.activation = FrameMemory(frames, activation)
         self.dram = FrameMemory(frames, dram)
         self.semaphores = Counter[int]()
@@ -128,64 +153,61 @@ class MachineState:
 class ChipValues(Values):
     """The operands of an instruction: tensors in activation memory, weights in weight memory."""
 
-    def __init__(self, state: MachineState, weights: WeightCache, engine: Engine):
+    def __init__(self, state: MachineState, resident: Resident, engine: Engine):
         self.engine = engine
         self.state = state
-        self.cache = weights
-        self.scope = weights.scope
+        self.resident = resident
+        self.scope = resident.scope
 
     @property
     def arithmetic(self) -> Arithmetic:
-        return self.cache.arithmetic
+        return self.resident.arithmetic
 
     def tensor(self, reference: Reference) -> TensorOp:
-        if not isinstance(reference, SymbolRefAttr):
-            raise TypeError(f"instructions have symbols, not values such as {reference}")
-        return self.scope.tensor(reference)
+        return self.scope.tensor(_symbol(reference))
+
+    def place(self, reference: Reference) -> Place:
+        return self.resident.place(_symbol(reference))
 
     def read(self, reference: Reference) -> np.ndarray:
-        return self.state.activation.read(self.tensor(reference))
+        return self.state.activation.read(self.place(reference))
 
     def write(self, reference: Reference, values: np.ndarray) -> None:
         """Store a tensor's elements in every frame; axes of size 1 may be left out."""
-        tensor = self.tensor(reference)
-        self.state.activation.write(tensor, values.reshape(len(values), *tensor.shape))
+        place = self.place(reference)
+        self.state.activation.write(place, values.reshape(len(values), *place.shape))
 
     def shape(self, reference: Reference) -> tuple[int, ...]:
-        return self.tensor(reference).shape
+        return self.place(reference).shape
 
     def format(self, reference: Reference) -> LnsFormat:
-        return self.tensor(reference).format
+        return self.place(reference).format
 
     def fixed_frac(self, reference: Reference) -> int:
         return self.tensor(reference).frac.value.data
 
-    def layer(self, op: chip.ConvOp | chip.DwconvOp | chip.DeconvOp) -> Layer:
-        x = self.codes(op.input)
-        weights = self.cache.weights(op.weights, x.format)
-        return Layer(
-            x,
-            Codes(weights.codes, weights.format),
-            weights.initial,
-            self.format(op.output),
-            self.arithmetic,
-            op.window(self.scope),
-            op.relu is not None,
-        )
+    def layer(self, op: _LayerOp) -> Layer:
+        return self.resident.layer(op)._replace(x=self.codes(op.input))
 
     def table(self, op: chip.TableOp) -> np.ndarray:
-        return self.cache.table(op)
+        return self.resident.table(op)
 
     def bins(self, op: chip.ExpectationOp) -> np.ndarray:
-        return self.cache.bins(op)
+        return self.resident.bins(op)
 
     def geometry(self, op: chip.BoxdecOp) -> Any:
-        return self.cache.geometry(op)
+        return self.resident.geometry(op)
 
     def check_sum(self, bound: int) -> None:
         limit = accumulator_limit(self.arithmetic)
         if bound > limit:
             raise RecogError(f"the sum may reach {shown(bound)}, accumulators hold {limit}")
+
+
+def _symbol(reference: Reference) -> SymbolRefAttr:
+    if not isinstance(reference, SymbolRefAttr):
+        raise TypeError(f"instructions have symbols, not values such as {reference}")
+    return reference
 
 
 def _evaluate(functions: ChipFunctions, op: InstructionOp, args: PythonValues) -> PythonValues:
@@ -198,12 +220,17 @@ def _evaluate(functions: ChipFunctions, op: InstructionOp, args: PythonValues) -
 
 def _outputs(op: InstructionOp) -> list[SymbolRefAttr]:
     """The tensors that an instruction writes, in the order of its results."""
-    names = [
+    written = (op.properties[name] for name in _output_names(type(op)))
+    return [each for each in written if isinstance(each, SymbolRefAttr)]
+
+
+@lru_cache(maxsize=256)
+def _output_names(kind: type[InstructionOp]) -> list[str]:
+    return [
         field.name
-        for field, _ in layout(type(op))
+        for field, _ in layout(kind)
         if isinstance(field, ReferenceField) and field.role == "output"
     ]
-    return [each for name in names if isinstance(each := op.properties[name], SymbolRefAttr)]
 
 
 @register_evaluators("chip", _evaluate)
@@ -233,17 +260,17 @@ class ChipFunctions(InterpreterFunctions):
 
     @impl(chip.ZeroOp)
     def run_zero(self, _: Interpreter, op: chip.ZeroOp, args: PythonValues) -> PythonValues:
-        self.values.state.activation.clear(self.values.tensor(op.output))
+        self.values.state.activation.clear(self.values.place(op.output))
         return ()
 
     @impl(chip.ConstantOp)
     def run_constant(self, _: Interpreter, op: chip.ConstantOp, args: PythonValues) -> PythonValues:
-        self.values.write(op.output, self.values.cache.table(op).reshape(1, -1))
+        self.values.write(op.output, self.values.resident.table(op).reshape(1, -1))
         return ()
 
     @impl(chip.CopyOp)
     def run_copy(self, _: Interpreter, op: chip.CopyOp, args: PythonValues) -> PythonValues:
-        if self.values.tensor(op.input).integer is not None:
+        if not self.values.place(op.input).holds_codes:
             self.values.write(op.output, self.values.read(op.input))
             return ()
         x = self.values.codes(op.input)

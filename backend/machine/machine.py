@@ -14,7 +14,7 @@ from recog.backend.assembly.assembler import find_program, memory_use, weight_by
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.loader import ProgramSource, load_program
 from recog.backend.machine.budget import Budget, check_budget, needs_of
-from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, WeightCache
+from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, Resident
 from recog.backend.machine.host import (
     Saturated,
     SaturationCounts,
@@ -83,15 +83,16 @@ class Machine:
         self.outputs = [port for port in self.program.ports if isinstance(port, OutputOp)]
         self._saturation = SaturationCounts()
         self._engine = get_engine(engine)
-        self._frame_bytes = sum(memory_use(self.program)[1:])
+        self._memory_bytes = memory_use(self.program)[1:]
+        self._frame_bytes = sum(self._memory_bytes)
         check_budget(needs_of(self.program, self._frame_bytes), budget or Budget())
         self._instructions = self.program.instructions
-        self._weights = WeightCache(self.program)
+        self._resident = Resident(self.program)
         for op in self._instructions:
             if isinstance(op, LdwOp):
-                self._weights.load(op)
+                self._resident.load(op)
 
-        self._decodings = {port: self._weights.decoding(port) for port in self.outputs}
+        self._decodings = {port: self._resident.decoding(port) for port in self.outputs}
 
     @property
     def saturated(self) -> list[Saturated]:
@@ -206,12 +207,12 @@ class Machine:
         observe: Observer | None,
         host: Host | None = None,
     ) -> list[np.ndarray]:
-        state = MachineState(self.program, frames)
+        state = MachineState(frames, *self._memory_bytes)
         awaited = {port.sym_name.data: port for port in self.inputs[len(inputs) :]}
         for port, x in zip(self.inputs, inputs):
             state.dram.write(port, x.reshape(frames, *port.shape))
         interpreter = Interpreter(ModuleOp([]))
-        functions = ChipFunctions(ChipValues(state, self._weights, self._engine))
+        functions = ChipFunctions(ChipValues(state, self._resident, self._engine))
         interpreter.register_implementations(functions)
         with located_errors():
             for number, op in enumerate(self._instructions):

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from recog.dialects.chip import TensorDescriptorOp
 from recog.dialects.errors import RecogError
+from recog.dialects.number_format import LnsFormat
+
+
+class Place:
+    """Where a tensor lies in a frame's memory, and of what: its descriptor, read once.
+
+    A machine's program does not change, and reading descriptors anew for every instruction of
+    every frame takes longer than small layers.
+    """
+
+    def __init__(self, op: TensorDescriptorOp):
+        self.op, self.name = op, op.sym_name.data
+        self.address, self.extent = op.address.value.data, op.extent
+        self.shape, self.strides, self.dtype = op.shape, op.strides, op.dtype
+        self.holds_codes = op.integer is None
+
+    @cached_property
+    def format(self) -> LnsFormat:
+        """The format of its codes."""
+        return self.op.format
 
 
 class FrameMemory:
@@ -23,19 +44,20 @@ class FrameMemory:
         # NumPy makes no views of memory without bytes.
         self._bytes = np.zeros((max(frames, 1), size), np.uint8)
 
-    def read(self, op: TensorDescriptorOp) -> np.ndarray:
+    def read(self, tensor: TensorDescriptorOp | Place) -> np.ndarray:
         """The elements of a tensor in every frame, (N, C, H, W).
 
         Raises:
             RecogError: a byte pattern is no code of the tensor's format.
         """
-        values = np.require(self._elements(op), requirements=["C", "ALIGNED"])
-        if op.integer is None and op.format.has_illegal(values):
-            illegal = op.format.illegal_codes(values)
-            frame, *place = (int(i) for i in np.argwhere(illegal)[0])
+        place = _place(tensor)
+        values = np.require(self._elements(place), requirements=["C", "ALIGNED"])
+        if place.holds_codes and place.format.has_illegal(values):
+            illegal = place.format.illegal_codes(values)
+            frame, *at = (int(i) for i in np.argwhere(illegal)[0])
             raise RecogError(
-                f"@{op.sym_name.data} holds {int(values[(frame, *place)]):#x} at {place}, "
-                f"which is no code of {op.element_type}"
+                f"@{place.name} holds {int(values[(frame, *at)]):#x} at {at}, "
+                f"which is no code of {place.op.element_type}"
             )
         return values
 
@@ -59,22 +81,26 @@ class FrameMemory:
         )
         return elements.copy()
 
-    def write(self, op: TensorDescriptorOp, values: np.ndarray) -> None:
+    def write(self, tensor: TensorDescriptorOp | Place, values: np.ndarray) -> None:
         """Store elements (N, C, H, W) of the descriptor's shape, or (1, C, H, W) in all frames."""
-        if values.shape[1:] != op.shape or len(values) not in (1, self._frames):
-            raise ValueError(f"@{op.sym_name.data} has shape {op.shape}, got {values.shape}")
-        self._elements(op)[...] = values
+        place = _place(tensor)
+        if values.shape[1:] != place.shape or len(values) not in (1, self._frames):
+            raise ValueError(f"@{place.name} has shape {place.shape}, got {values.shape}")
+        self._elements(place)[...] = values
 
-    def clear(self, op: TensorDescriptorOp) -> None:
+    def clear(self, tensor: TensorDescriptorOp | Place) -> None:
         """Set all elements of a tensor to zero."""
-        self._elements(op)[...] = 0
+        self._elements(_place(tensor))[...] = 0
 
-    def _elements(self, op: TensorDescriptorOp) -> np.ndarray:
+    def _elements(self, place: Place) -> np.ndarray:
         """The elements in every frame, (N, C, H, W), as a view."""
         frame_bytes, _ = self._bytes.strides
-        start = op.address.value.data
-        if start < 0 or start + op.extent > frame_bytes:
-            raise RecogError(f"@{op.sym_name.data} ends beyond the memory")
-        return np.ndarray(
-            (self._frames, *op.shape), op.dtype, self._bytes, start, (frame_bytes, *op.strides)
-        )
+        start = place.address
+        if start < 0 or start + place.extent > frame_bytes:
+            raise RecogError(f"@{place.name} ends beyond the memory")
+        shape, strides = (self._frames, *place.shape), (frame_bytes, *place.strides)
+        return np.ndarray(shape, place.dtype, self._bytes, start, strides)
+
+
+def _place(tensor: TensorDescriptorOp | Place) -> Place:
+    return tensor if isinstance(tensor, Place) else Place(tensor)

@@ -17,6 +17,7 @@ from recog.backend.arithmetic.fast.layer import (
     aligned,
     epilogue_of,
     has_tables,
+    nanoseconds_of,
     products_in,
     real_bits,
     reals_in,
@@ -93,7 +94,7 @@ class Prepared(NamedTuple):
             else:
                 kernels.by_rounding(first, last, *given, self.sums, *last_of_all, scratch)
 
-        spread(work, plan.groups * plan.tiles * plan.splits, threads)
+        spread(work, plan.groups * plan.tiles * plan.splits, threads, nanoseconds_of(layer))
         return out
 
 

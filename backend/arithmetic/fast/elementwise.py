@@ -16,8 +16,8 @@ from recog.backend.arithmetic.reference import definition
 from recog.backend.arithmetic.tables import AccumulatorScale, add_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
-BLOCK = 1 << 16
-"""Elements of a unit of work."""
+BLOCK = 1 << 13
+"""Elements of a unit of work, each of about a nanosecond."""
 
 
 def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.n
         some = slice(first * BLOCK, last * BLOCK)
         map_kernels.look_up_pairs(flat_a[some], flat_b[some], bits, entries, flat[some])
 
-    spread(work, -(-out.size // BLOCK), threads)
+    spread(work, -(-out.size // BLOCK), threads, out.size)
     return out
 
 
@@ -60,7 +60,7 @@ def add(
         some = slice(first * BLOCK, last * BLOCK)
         map_kernels.add(flat_a[some], flat_b[some], *values, how, positions, flat[some])
 
-    spread(work, -(-codes.size // BLOCK), threads)
+    spread(work, -(-codes.size // BLOCK), threads, codes.size)
     return codes
 
 

@@ -113,6 +113,14 @@ def epilogue(
     return Epilogue(kernel, initial, records, tables, how)
 
 
+def nanoseconds_of(layer: Layer) -> int:
+    """About what a layer takes on one thread: 16 products a nanosecond, half an output."""
+    height, width = layer.size
+    # A vector of positions takes its time even where few are inside.
+    positions = -(-len(layer.x.array) * height * width // 16) * 16
+    return positions * layer.w.array.size // 16 + 2 * positions * len(layer.w.array)
+
+
 def aligned(size: int) -> np.ndarray:
     """Bytes at an address that is a multiple of a cache line."""
     memory = np.empty(size + 64, np.uint8)

@@ -16,6 +16,9 @@ from recog.backend.arithmetic.tables import code_scale, product_scale
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow
 
+NANOSECONDS = 5
+"""About what an average or an interpolation takes."""
+
 
 def correlation(
     left: Codes,
@@ -41,7 +44,7 @@ def correlation(
     def work(first: int, last: int) -> None:
         map_kernels.correlate(first, last, near, far, products, how, codes)
 
-    spread(work, batch * height, threads)
+    spread(work, batch * height, threads, codes.size * channels // 2)
     return codes
 
 
@@ -63,7 +66,7 @@ def resize_bilinear(
     def work(first: int, last: int) -> None:
         map_kernels.interpolate(first, last, planes, values, vertical, horizontal, how, codes)
 
-    spread(work, len(planes) * to.size[0], threads)
+    spread(work, len(planes) * to.size[0], threads, NANOSECONDS * codes.size)
     return codes.reshape(count, channels, *to.size)
 
 
@@ -94,7 +97,7 @@ def avg_pool2d(
     def work(first: int, last: int) -> None:
         map_kernels.average(first, last, planes, values, pool, how, codes)
 
-    spread(work, len(planes) * size[0], threads)
+    spread(work, len(planes) * size[0], threads, NANOSECONDS * codes.size)
     return codes.reshape(count, channels, *size)
 
 

@@ -15,7 +15,14 @@ from recog.backend.arithmetic.fast import narrow_kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.emit import ROW_VECTORS
 from recog.backend.arithmetic.fast.kernels import Reals
-from recog.backend.arithmetic.fast.layer import Fit, aligned, epilogue_of, real_bits, reals_in
+from recog.backend.arithmetic.fast.layer import (
+    Fit,
+    aligned,
+    epilogue_of,
+    nanoseconds_of,
+    real_bits,
+    reals_in,
+)
 from recog.backend.arithmetic.fast.narrow_kernels import Planes
 from recog.backend.arithmetic.fast.reencoding import Epilogue
 from recog.backend.arithmetic.fast.threads import spread
@@ -92,7 +99,7 @@ class Prepared(NamedTuple):
         def work(first: int, last: int) -> None:
             narrow_kernels.narrow(first, last, *given, out, aligned(scratch_bytes))
 
-        spread(work, len(x) * plan.groups * plan.bands, threads)
+        spread(work, len(x) * plan.groups * plan.bands, threads, nanoseconds_of(layer))
         return out.reshape(*shape[:2], height, width)
 
 

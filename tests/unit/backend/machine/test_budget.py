@@ -117,7 +117,7 @@ def test_refused_before_anything_runs(data, words: str):
 def test_a_constant_that_many_instructions_read_is_held_once():
     machine = Machine(constants(3000, apart=0))
     constant_ops = [op for op in machine._instructions if isinstance(op, chip.ConstantOp)]
-    assert len({id(machine._weights.table(op)) for op in constant_ops}) == 1
+    assert len({id(machine._resident.table(op)) for op in constant_ops}) == 1
 
 
 def test_budgets_are_raised_and_lowered():
