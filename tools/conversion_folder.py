@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recog.backend.files import atomic_write
-from recog.backend.folders import whole_folder
+from recog.backend.folders import link, whole_folder
 from recog.lowering.pipeline import Stage
 from recog.tools.module_files import write_module
 from recog.tools.report.json_files import write_json
@@ -30,22 +30,36 @@ def conversion_folder(path: str | os.PathLike[str]) -> AbstractContextManager[Pa
 
     Files that are not a conversion's stay. See `whole_folder` for errors and interruptions.
     """
-    return whole_folder(path, _is_of_a_conversion)
+    return whole_folder(path, is_of_a_conversion)
 
 
-def _is_of_a_conversion(name: str) -> bool:
+def is_of_a_conversion(name: str) -> bool:
+    """Whether a file of that name is what a conversion writes."""
     stages = "|".join(stage for stage in Stage if stage.is_ir)
     return name in (PROGRAM_NAME, HOST_NAME, REPORT_NAME) or (
         re.fullmatch(rf"[0-9]-({stages})[.]mlir", name) is not None
     )
 
 
-def write_conversion(folder: Path, conversion: Conversion, program: bytes) -> list[str]:
-    """Write what a conversion made; the files' names, in order."""
+def write_conversion(
+    folder: Path,
+    conversion: Conversion,
+    program: bytes,
+    *,
+    written: Mapping[str, Path] | None = None,
+) -> list[str]:
+    """Write what a conversion made; the files' names, in order.
+
+    Args:
+        written: files of stages that are written already, by their names.
+    """
     names = list[str]()
     for i, (reached, module) in enumerate(conversion.stages.items()):
         names.append(reached.file_name(i))
-        write_module(module, folder / names[-1])
+        if written is not None and names[-1] in written:
+            link(written[names[-1]], folder / names[-1])
+        else:
+            write_module(module, folder / names[-1])
     names.append(PROGRAM_NAME)
     with atomic_write(folder / PROGRAM_NAME, "wb") as stream:
         stream.write(program)

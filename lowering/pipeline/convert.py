@@ -35,7 +35,13 @@ from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.partition.partition import PartitionPass, partition, split_modules
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
-from recog.lowering.pipeline.named import ConversionOptions, FoldNetworkPass, RaiseTorchPass
+from recog.lowering.pipeline.kept import KeptConversion, stage_parts
+from recog.lowering.pipeline.named import (
+    ConversionOptions,
+    FoldNetworkPass,
+    RaiseTorchPass,
+    Step,
+)
 from recog.lowering.pipeline.stages import Stage
 
 Progress = Callable[[str, float], None]
@@ -104,6 +110,7 @@ def convert(
     options: ConversionOptions | None = None,
     extra_passes: Sequence[ExtraPass] = (),
     progress: Progress | None = None,
+    kept: KeptConversion | None = None,
 ) -> Conversion:
     """Convert an nn module into a chip module.
 
@@ -116,11 +123,14 @@ def convert(
             is always tuned toward what the float network gives at the boundary, and one that
             ends in indices or boxes toward what the float network gives its decoders.
         extra_passes: passes beside those of the conversion; the IR after each is verified.
+        kept: where finished stages and the state of the tuning are left; what it holds of an
+            equal conversion is not computed again.
 
     Raises:
         RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
     """
     run = _Run(module, inputs, targets, options or ConversionOptions(), extra_passes, progress)
+    run.kept = kept
     with located_errors():
         return run.convert()
 
@@ -146,10 +156,12 @@ class _Run:
         self.context = Context()
         self.conversion = Conversion({Stage.FLOAT: module})
         self.current = module.clone()
+        self.kept: KeptConversion | None = None
         check_anchors(extra, options.steps())
 
     def convert(self) -> Conversion:
-        for step in self.options.steps():
+        steps = self.options.steps()
+        for step in steps[self._restore(steps) :]:
             self._run_extra("before", step.type)
             done = self._run_pass(step.type)
             if step.reaches is not None and done:
@@ -158,6 +170,25 @@ class _Run:
                 self._leave_host_part()
             self._run_extra("after", step.type)
         return self.conversion
+
+    def _restore(self, steps: Sequence[Step]) -> int:
+        """Take up the stages that are there already; how many of the steps they are."""
+        if self.kept is None:
+            return 0
+        data = self.inputs if self.targets is None else [*self.inputs, self.targets]
+        parts = stage_parts(self.options, self.extra, self._encode_pass(), data)
+        found = self.kept.begin(self.current, list(parts))
+        for stage, module, notes in found:
+            self.current, self.conversion.notes = module.clone(), list(notes)
+            self.conversion.stages[stage] = module
+            if stage is Stage.SPLIT:
+                self._leave_host_part()
+            self.report(stage, 1.0)
+        if not found:
+            return 0
+        last = [step.reaches for step in steps].index(found[-1].stage)
+        self._run_extra("after", steps[last].type)
+        return last + 1
 
     def _run_pass(self, pass_type: type[ModulePass]) -> bool:
         """Run a pass, on arrays in memory where it takes data; whether it had something to do."""
@@ -201,6 +232,8 @@ class _Run:
     def _finish(self, stage: Stage) -> None:
         verify_module(self.current)
         self.conversion.stages[stage] = self.current.clone()
+        if self.kept is not None:
+            self.kept.keep(stage, self.current, self.conversion.notes)
         self.report(stage, 1.0)
 
     def _leave_host_part(self) -> None:
@@ -219,6 +252,7 @@ class _Run:
                 self.options,
                 originals=weights_before(float_module, self.current),
                 progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
+                kept=None if self.kept is None else self.kept.tuning(),
             )
 
     def _teacher(self) -> tuple[np.ndarray, ...] | Teacher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from recog.tools.cli.main import main
 
 NETWORK = """
 import torch
@@ -33,10 +36,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+COMMAND = """
+import sys
+from recog.tools import partial_conversion
+from recog.tools.cli.main import main
+partial_conversion.SAVE_SECONDS = 0.05
+sys.exit(main(sys.argv[1:]))
+"""
+CLUSTERS = ("--centroids", "4", "--scalar-centroids", "4", "--table-share", "100")
+
+
 def command(folder: Path, *options: str) -> list[str]:
-    code = "import sys; from recog.tools.cli.main import main; sys.exit(main(sys.argv[1:]))"
     data = ["--data", str(folder / "data.npz"), "-o", str(folder / "out"), *options]
-    return [sys.executable, "-c", code, "convert", f"{folder}/net.py:make", *data]
+    return [sys.executable, "-c", COMMAND, "convert", f"{folder}/net.py:make", *data]
 
 
 def convert(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -47,16 +59,14 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "out").iterdir())}
 
 
-def start_long(folder: Path) -> subprocess.Popen[str]:
-    """A conversion that would tune for hours, once it has begun."""
-    options = ("--epochs", "100000", "--centroids", "4", "--scalar-centroids", "4")
+def start_long(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """A conversion that has long to tune, once a state of its tuning is kept."""
     run = subprocess.Popen(command(folder, *options), stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not any(path.suffix == ".draft" for path in folder.iterdir()):
+    while not (folder / "out.partial" / "tuning.state").exists():
         assert run.poll() is None, run.communicate()[1]
         assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.5)
+        time.sleep(0.02)
     return run
 
 
@@ -64,14 +74,39 @@ def test_what_was_there_stays_until_all_is_there(folder: Path):
     assert convert(folder, "--dense").returncode == 0
     (folder / "out" / "notes.txt").write_text("mine")
     before = content(folder)
-    long = start_long(folder)
+    long = start_long(folder, "--epochs", "100000", *CLUSTERS)
     second = convert(folder, "--dense")
     assert second.returncode == 1
     assert "another process is writing to this folder" in second.stderr
     long.send_signal(signal.SIGTERM)
-    assert long.wait(30) == 128 + signal.SIGTERM
+    said = long.communicate(timeout=30)[1]
+    assert long.returncode == 128 + signal.SIGTERM
+    kept = rf"kept in {folder}/out.partial: folded, clustered, [0-9,]+ steps? of tuning; the same"
+    assert re.search(kept, said)
     assert content(folder) == before
-    assert set(os.listdir(folder)) - {"__pycache__"} == {"data.npz", "net.py", "out"}
+    names = {"data.npz", "net.py", "out", "out.partial"}
+    assert set(os.listdir(folder)) - {"__pycache__"} == names
+    stages = {"0-float.mlir", "1-folded.mlir", "2-clustered.mlir"}
+    assert set(os.listdir(folder / "out.partial")) == {*stages, "tuning.state", "unfinished.json"}
+
+
+def test_a_killed_conversion_goes_on_to_the_same_bytes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    options = ("--epochs", "150", *CLUSTERS)
+    run = start_long(folder, *options)
+    run.kill()
+    run.communicate(timeout=30)
+    assert not (folder / "out").exists()
+    words = command(folder, *options)[3:]
+    assert main([*words, "--resume"]) == 0
+    said = capsys.readouterr().err
+    assert "goes on after the stage clustered" in said
+    assert "goes on with tuning after step" in said
+    assert not (folder / "out.partial").exists()
+    resumed = content(folder)
+    assert main(words) == 0
+    assert content(folder) == resumed
 
 
 def test_a_conversion_that_fails_leaves_the_earlier_one(folder: Path):
@@ -84,8 +119,7 @@ def test_a_conversion_that_fails_leaves_the_earlier_one(folder: Path):
 
 
 def test_files_of_another_conversion_go_and_others_stay(folder: Path):
-    few = ("--epochs", "1", "--centroids", "4", "--scalar-centroids", "4")
-    assert convert(folder, *few).returncode == 0
+    assert convert(folder, "--epochs", "1", *CLUSTERS).returncode == 0
     assert "3-tuned.mlir" in content(folder)
     (folder / "out" / "notes.txt").write_text("mine")
     assert convert(folder, "--dense").returncode == 0

@@ -1,13 +1,16 @@
 """Convert a network to a chip program: fold batch norms, cluster the weights, tune the centroids,
 encode in LNS, select instructions, assemble. Writes the IR of every stage, the program and a
-report."""
+report. What is finished is kept in DIR.partial until all is: an interrupted conversion goes on with
+--resume."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xdsl.passes import ModulePass
 
@@ -25,6 +28,13 @@ from recog.lowering.select.convert_lns_to_chip import TargetOptions
 from recog.tools.cli.arguments import DATA, add_data, add_network
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 from recog.tools.diagnostics import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from recog.backend.folders import HeldFolder
+    from recog.lowering.pipeline import Conversion
+    from recog.tools.partial_conversion import PartialConversion
 
 GROUPS = (
     OptionGroup("batch norm folding", [FoldOptions]),
@@ -61,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder to write (default: converted)",
     )
     parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the interrupted conversion in DIR.partial from its last stage that fits "
+        "the network, the data and the options, and within tuning from its last state",
+    )
+    parser.add_argument(
         "--test-data",
         metavar="FILE",
         help="measure every level on this data instead of --data; integer targets give an accuracy",
@@ -84,28 +100,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, measure every level, write the folder and print the table."""
-    from recog.tools.conversion_folder import conversion_folder
+    from recog.backend.folders import held_folder
+    from recog.tools.partial_conversion import PartialConversion
 
     options = conversion_options(arguments)
     extra = extra_passes(arguments.add_pass, options)
     # Held from the start: two conversions into one folder would cost the second one hours.
-    with conversion_folder(arguments.output) as folder:
-        return _convert(arguments, options, extra, folder)
+    with held_folder(arguments.output) as held:
+        partial = PartialConversion(held, resume=arguments.resume)
+        try:
+            return _convert(arguments, options, extra, held, partial)
+        except BaseException:
+            line = partial.interrupted()
+            if line is not None:
+                print(line, file=sys.stderr)
+            raise
 
 
 def _convert(
     arguments: argparse.Namespace,
     options: ConversionOptions,
     extra: Sequence[ExtraPass],
-    folder: Path,
+    held: HeldFolder,
+    partial: PartialConversion,
 ) -> int:
-    from recog.backend.machine import Machine
     from recog.lowering.partition.partition import boundary_lines
     from recog.lowering.pipeline import convert
-    from recog.tools.console import print_table, stage, staged_progress
-    from recog.tools.conversion_folder import PROGRAM_NAME, write_conversion, write_report
+    from recog.tools.console import stage, staged_progress
+    from recog.tools.conversion_folder import PROGRAM_NAME, is_of_a_conversion
     from recog.tools.module_files import input_count, is_labels, load_inputs, load_network
-    from recog.tools.report.levels import level_table, measure_levels
 
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
@@ -117,23 +140,48 @@ def _convert(
     stages = sum(step.reaches is not None for step in options.steps())
     with staged_progress("convert", stages) as report:
         conversion = convert(
-            module, inputs, targets=targets, options=options, extra_passes=extra, progress=report
+            module,
+            inputs,
+            targets=targets,
+            options=options,
+            extra_passes=extra,
+            progress=report,
+            kept=partial,
         )
-    program = conversion.assemble()
-    write_conversion(folder, conversion, program)
     if conversion.host_part is not None:
         for line in boundary_lines(conversion.host_part):
             print(line)
     for note in conversion.notes:
         print(f"note: {note.line()}")
     labels = labels if labels is not None and is_labels(labels) else None
-    with stage(f"measure every level on {len(test_inputs[0])} inputs"):
-        rows = measure_levels(conversion, Machine(program), test_inputs, labels)
-    print_table(None, *level_table(rows))
-    write_report(folder, rows, conversion.notes)
+    with held.replaced(is_of_a_conversion) as draft:
+        program = _write(conversion, draft, partial, test_inputs, labels)
+    partial.discard()
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
     return 0
+
+
+def _write(
+    conversion: Conversion,
+    draft: Path,
+    partial: PartialConversion,
+    inputs: Sequence[np.ndarray],
+    labels: np.ndarray | None,
+) -> bytes:
+    """Assemble, measure, and write it all; the program's bytes."""
+    from recog.backend.machine import Machine
+    from recog.tools.console import print_table, stage
+    from recog.tools.conversion_folder import write_conversion, write_report
+    from recog.tools.report.levels import level_table, measure_levels
+
+    program = conversion.assemble()
+    write_conversion(draft, conversion, program, written=partial.files())
+    with stage(f"measure every level on {len(inputs[0])} inputs"):
+        rows = measure_levels(conversion, Machine(program), inputs, labels)
+    print_table(None, *level_table(rows))
+    write_report(draft, rows, conversion.notes)
+    return program
 
 
 def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:

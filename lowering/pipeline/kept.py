@@ -1,0 +1,141 @@
+"""What a conversion leaves behind while it works, so that an interrupted one can go on.
+
+A stage follows from the parts that come before it: the network, the versions that compute, the
+passes with their options, the data. Where these are equal, so are its bytes, and it can be taken
+from where it was kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from recog.dialects.chip import ChipTarget
+from recog.lowering.cluster.tuner import KeptTuning
+from recog.lowering.common.notes import Note
+from recog.lowering.encode.encode_lns import EncodeLnsPass
+from recog.lowering.pipeline.extra import ExtraPass
+from recog.lowering.pipeline.named import ConversionOptions
+from recog.lowering.pipeline.stages import Stage
+from recog.lowering.select.convert_lns_to_chip import TargetOptions
+
+
+class Part(NamedTuple):
+    """Something that stages follow from.
+
+    Attributes:
+        name: what it is, as a person calls it: a pass, or `data`.
+        text: equal where the part is.
+        reaches: the stage that is reached with it, if one is.
+    """
+
+    name: str
+    text: str
+    reaches: Stage | None = None
+
+
+class KeptStage(NamedTuple):
+    """A finished stage: its module, and what the conversion had to say until then."""
+
+    stage: Stage
+    module: ModuleOp
+    notes: Sequence[Note]
+
+
+class KeptConversion(Protocol):
+    """Where a conversion keeps what it has finished."""
+
+    def begin(self, network: ModuleOp, parts: Sequence[Part]) -> Sequence[KeptStage]:
+        """The stages after the network that are there already, in order, none left out."""
+        ...
+
+    def keep(self, stage: Stage, module: ModuleOp, notes: Sequence[Note]) -> None:
+        """Called when a stage is finished."""
+        ...
+
+    def tuning(self) -> KeptTuning:
+        """Where tuning leaves its state."""
+        ...
+
+
+def stage_parts(
+    options: ConversionOptions,
+    extra: Sequence[ExtraPass],
+    encode: EncodeLnsPass,
+    data: Sequence[np.ndarray],
+) -> Iterator[Part]:
+    """What the stages of a conversion follow from, but for the network, in the order of its steps.
+
+    Args:
+        encode: the pass, with what the options leave open.
+        data: the inputs, and the targets where there are any.
+    """
+    yield Part("version", _versions())
+    yield Part("entry", options.entry)
+    taken = False
+    for step in options.steps():
+        yield from _extra_parts(extra, "before", step.type)
+        if "data" in _field_names(step.type) and not taken:
+            yield Part("data", _data_digest(data))
+            taken = True
+        own = encode if step.type is EncodeLnsPass else options
+        yield Part(step.type.name, _options_text(step.type, own), step.reaches)
+        yield from _extra_parts(extra, "after", step.type)
+
+
+def _extra_parts(
+    extra: Sequence[ExtraPass], where: str, pass_type: type[ModulePass]
+) -> Iterator[Part]:
+    for each in extra:
+        if (each.where, each.anchor) == (where, pass_type.name):
+            source = inspect.getsourcefile(type(each.run))
+            code = b"" if source is None else Path(source).read_bytes()
+            yield Part(each.run.name, f"{each.run!r} {hashlib.sha256(code).hexdigest()}")
+
+
+def _field_names(pass_type: type[ModulePass]) -> list[str]:
+    return [field.name for field in fields(pass_type) if field.init]
+
+
+def _options_text(pass_type: type[ModulePass], options: object) -> str:
+    """The options that a pass takes, with the target in place of the name of its file."""
+    names = [name for name in _field_names(pass_type) if hasattr(options, name)]
+    values: Mapping[str, object] = {name: getattr(options, name) for name in names}
+    if isinstance(options, TargetOptions) and "target" in values:
+        values = {**values, "target": options.chip_target(ChipTarget())}
+    return repr(values)
+
+
+def _data_digest(arrays: Sequence[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for array in map(np.asarray, arrays):
+        digest.update(f"{array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+@cache
+def _versions() -> str:
+    """Of all that computes: recog to the byte, what it stands on, and the processor's kind."""
+    import torch
+
+    digest = hashlib.sha256()
+    for room in ("dialects", "lowering", "backend"):
+        for folder in importlib.import_module(f"recog.{room}").__path__:
+            for path in sorted(Path(folder).rglob("*.py")):
+                digest.update(path.read_bytes())
+    names = ("recog", "xdsl", "numpy", "scikit-learn", "torch")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    processor = torch.backends.cpu.get_cpu_capability()
+    return f"{versions}, {processor}, {digest.hexdigest()}"

@@ -1,0 +1,309 @@
+"""Unfinished conversions: the folder `DIR.partial`, from which an interrupted one goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.backend.files import atomic_write, shown
+from recog.backend.folders import HeldFolder
+from recog.dialects.errors import RecogError
+from recog.lowering.common.notes import Note
+from recog.lowering.pipeline import Stage
+from recog.lowering.pipeline.kept import KeptStage, Part
+from recog.tools.context import make_context
+from recog.tools.conversion_folder import is_of_a_conversion
+from recog.tools.module_files import print_module
+from recog.tools.opt.ir_parser import read_module
+from recog.tools.report.json_files import write_json
+
+if TYPE_CHECKING:
+    from recog.lowering.cluster.tuner import Tuner
+
+MANIFEST_NAME = "unfinished.json"
+TUNING_NAME = "tuning.state"
+FORMAT = 1
+SAVE_SECONDS = 15.0
+"""A tuning leaves its state every so often."""
+SAVE_SHARE = 50
+"""And not before so many times the time that this takes."""
+GOES_ON = "the same command with --resume goes on from there"
+START_ANEW = "start without --resume"
+
+
+class _Entry(NamedTuple):
+    """A stage as the manifest has it."""
+
+    stage: Stage
+    key: str
+    sha256: str
+    notes: tuple[Note, ...]
+
+    def as_record(self) -> dict[str, Any]:
+        notes = [note.as_record() for note in self.notes]
+        return {"stage": self.stage, "key": self.key, "sha256": self.sha256, "notes": notes}
+
+
+class PartialConversion:
+    """Finished stages, and the state of the tuning, in `DIR.partial` until the folder is whole.
+
+    Args:
+        resume: go on from what is there; without, it is replaced.
+    """
+
+    def __init__(self, held: HeldFolder, *, resume: bool):
+        self._held, self.folder = held, held.partial
+        self._resume, self._began = resume, False
+        self._parts: list[Part] = []
+        self._keys: dict[Stage, str] = {}
+        self._entries: list[_Entry] = []
+        self._tuning: _KeptTuning | None = None
+        if resume and not (self.folder / MANIFEST_NAME).is_file():
+            raise RecogError("no conversion to resume", where=self._shown, hint=START_ANEW)
+
+    def begin(self, network: ModuleOp, parts: Sequence[Part]) -> Sequence[KeptStage]:
+        """See `KeptConversion`. Raises RecogError where nothing of what is kept fits."""
+        if not self._resume:
+            if self._held.discard_partial(_is_ours):
+                _say(f"note: replaces the unfinished conversion in {self._shown}")
+            self.folder.mkdir(exist_ok=True)
+            self._began = True
+        sha256 = _write(network, None if self._resume else self._path(0, Stage.FLOAT))
+        self._parts = [Part("network", sha256, Stage.FLOAT), *parts]
+        self._keys = _stage_keys(self._parts)
+        found = list[KeptStage]()
+        if self._resume:
+            found = self._found(network)
+        else:
+            self._add(Stage.FLOAT, sha256, ())
+        self._began = True
+        return found
+
+    def keep(self, stage: Stage, module: ModuleOp, notes: Sequence[Note]) -> None:
+        """See `KeptConversion`."""
+        self._add(stage, _write(module, self._path(len(self._entries), stage)), notes)
+        if stage is Stage.TUNED:
+            (self.folder / TUNING_NAME).unlink(missing_ok=True)
+            self._tuning = None
+
+    def tuning(self) -> _KeptTuning:
+        """See `KeptConversion`."""
+        path = self.folder / TUNING_NAME
+        self._tuning = _KeptTuning(path, self._keys[Stage.TUNED])
+        return self._tuning
+
+    def files(self) -> dict[str, Path]:
+        """The files of the stages by their names, as they will stand in the finished folder."""
+        paths = (self._path(i, entry.stage) for i, entry in enumerate(self._entries))
+        return {path.name: path for path in paths}
+
+    def discard(self) -> None:
+        """Remove what is kept: the folder is whole."""
+        self._held.discard_partial(_is_ours)
+
+    def interrupted(self) -> str | None:
+        """What is kept after an interruption and how to go on, as a line; None where it is nothing
+        worth going on from, which is removed."""
+        if not self._began:
+            return None
+        if len(self._entries) < 2:
+            self.discard()
+            return None
+        kept = [str(entry.stage) for entry in self._entries[1:]]
+        if self._tuning is not None and self._tuning.saved is not None:
+            steps = self._tuning.saved
+            kept.append(f"{steps:,} {'step' if steps == 1 else 'steps'} of tuning")
+        return f"kept in {self._shown}: {', '.join(kept)}; {GOES_ON}"
+
+    @property
+    def _shown(self) -> str:
+        return shown(self.folder)
+
+    def _path(self, index: int, stage: Stage) -> Path:
+        return self.folder / stage.file_name(index)
+
+    def _found(self, network: ModuleOp) -> list[KeptStage]:
+        """The stages that are kept and fit, without the network, which is here anyway."""
+        parts, entries = _read_manifest(self.folder / MANIFEST_NAME)
+        changed = _first_change(parts, self._parts)
+        fitting = [entry for entry in entries if self._keys.get(entry.stage) == entry.key]
+        if not fitting:
+            raise RecogError(
+                f"is of another conversion: {changed} has changed",
+                where=self._shown,
+                hint=START_ANEW,
+            )
+        found = list[KeptStage]()
+        for index, entry in enumerate(fitting):
+            path = self._path(index, entry.stage)
+            if not _is_whole(path, entry.sha256):
+                if index:
+                    _say(f"note: {shown(path)} is damaged; it is made anew")
+                    break
+                _write(network, path)
+            self._entries.append(entry)
+            if index:
+                found.append(KeptStage(entry.stage, _read(path), entry.notes))
+        line = f"goes on after the stage {self._entries[-1].stage}, kept in {self._shown}"
+        since = f"; {changed} has changed since" if len(fitting) < len(entries) else ""
+        _say(line + since)
+        return found
+
+    def _add(self, stage: Stage, sha256: str, notes: Sequence[Note]) -> None:
+        self._entries.append(_Entry(stage, self._keys[stage], sha256, tuple(notes)))
+        content = {
+            "format": FORMAT,
+            "parts": [[part.name, part.text] for part in self._parts],
+            "stages": [entry.as_record() for entry in self._entries],
+        }
+        write_json(
+            self.folder / MANIFEST_NAME, {"digest": _content_digest(content), "content": content}
+        )
+
+
+class _KeptTuning:
+    """The state of a tuning in a file, written from time to time."""
+
+    def __init__(self, path: Path, key: str):
+        self._path, self._key = path, key
+        self.saved: int | None = None
+        """After how many steps it was last written."""
+        self._next = time.monotonic() + SAVE_SECONDS
+
+    def begin(self, tuner: Tuner) -> None:
+        """See `KeptTuning`. Raises RecogError for a state that only seems to be of this tuning."""
+        from recog.backend.state_files import read_state
+
+        if not self._path.is_file():
+            return
+        try:
+            state = read_state(self._path, "state of a tuning")
+        except RecogError as error:
+            _say(f"note: {shown(self._path)} {error.message}; tuning begins anew")
+            return
+        if state.get("key") != self._key:
+            return
+        try:
+            tuner.restore(state)
+        except RecogError as error:
+            hint = f"delete it, or {START_ANEW}"
+            raise RecogError(error.message, where=shown(self._path), hint=hint) from None
+        self.saved = tuner.done
+        _say(f"goes on with tuning after step {tuner.done:,}")
+
+    def offer(self, tuner: Tuner) -> None:
+        """See `KeptTuning`."""
+        from recog.backend.state_files import write_state
+
+        begin = time.monotonic()
+        if begin < self._next:
+            return
+        try:
+            write_state(self._path, {**tuner.state(), "key": self._key})
+        except OSError as error:
+            # Hours of tuning are not given up for a disk that is full meanwhile.
+            _say(f"note: the state of the tuning cannot be kept: {error.strerror or error}")
+            self._next = float("inf")
+            return
+        self.saved = tuner.done
+        end = time.monotonic()
+        self._next = end + max(SAVE_SECONDS, SAVE_SHARE * (end - begin))
+
+
+class _Digesting:
+    """A text stream that digests what is written, and passes it on if there is where to."""
+
+    def __init__(self, stream: IO[str] | None):
+        self._stream, self.digest = stream, hashlib.sha256()
+
+    def write(self, text: str) -> int:
+        self.digest.update(text.encode())
+        return len(text) if self._stream is None else self._stream.write(text)
+
+
+def _write(module: ModuleOp, path: Path | None) -> str:
+    """Write a module, or only its digest where there is no path; returns the digest."""
+    with nullcontext() if path is None else atomic_write(path) as stream:
+        digesting = _Digesting(stream)
+        print_module(module, cast(IO[str], digesting))
+    return digesting.digest.hexdigest()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _is_ours(name: str) -> bool:
+    return name in (MANIFEST_NAME, TUNING_NAME) or is_of_a_conversion(name)
+
+
+def _stage_keys(parts: Sequence[Part]) -> dict[Stage, str]:
+    """A digest for each stage of all that it follows from."""
+    digest, keys = hashlib.sha256(), dict[Stage, str]()
+    for part in parts:
+        digest.update(json.dumps([part.name, part.text]).encode())
+        if part.reaches is not None:
+            keys[part.reaches] = digest.hexdigest()
+    return keys
+
+
+def _first_change(before: Sequence[tuple[str, str]], now: Sequence[Part]) -> str:
+    """The name of the first part that was another one, or was not there, or is not now."""
+    parts = [(part.name, part.text) for part in now]
+    differing = [part for part in before if part not in parts]
+    differing += [part for part in parts if part not in before]
+    return differing[0][0] if differing else "the order of passes"
+
+
+def _content_digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> ModuleOp:
+    return read_module(make_context(), str(path))
+
+
+def _read_manifest(path: Path) -> tuple[list[tuple[str, str]], list[_Entry]]:
+    """The parts and the stages of an unfinished conversion; raises RecogError for a damaged one."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        content = record["content"]
+        if record["digest"] != _content_digest(content):
+            raise ValueError("its digest does not match its content")
+        if content["format"] != FORMAT:
+            raise ValueError(f"it has format {content['format']}, not {FORMAT}")
+        parts = [(str(name), str(text)) for name, text in content["parts"]]
+        entries = [_entry(each) for each in content["stages"]]
+        order = [list(Stage).index(entry.stage) for entry in entries]
+        if order[:1] != [0] or order != sorted(set(order)):
+            raise ValueError("its stages are in another order")
+        return parts, entries
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+    raise RecogError(f"is damaged: {reason}", where=shown(path), hint=START_ANEW)
+
+
+def _entry(record: dict[str, Any]) -> _Entry:
+    notes = tuple(
+        Note(str(each["kind"]), str(each["text"]), str(each["advice"]), tuple(each["places"]))
+        for each in record["notes"]
+    )
+    return _Entry(Stage(record["stage"]), str(record["key"]), str(record["sha256"]), notes)
