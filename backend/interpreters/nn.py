@@ -205,7 +205,10 @@ class NnFunctions(InterpreterFunctions):
     @impl(nn.ConcatOp)
     def run_concat(self, _: Interpreter, op: nn.ConcatOp, args: PythonValues) -> PythonValues:
         parts, axis = tensors(args), op.axis.value.data
-        return (torch.cat(parts if axis == 0 else _in_one_batch(parts), axis),)
+        joined = torch.cat(parts if axis == 0 else _in_one_batch(parts), axis)
+        # Constant truth values are bytes.
+        is_mask = element_type_of(op.output) == nn.MASK_TYPE
+        return (joined.to(torch.bool) if is_mask else joined,)
 
     @impl(nn.PadOp)
     def run_pad(self, _: Interpreter, op: nn.PadOp, args: PythonValues) -> PythonValues:

@@ -54,8 +54,8 @@ class NnSelectionFunctions(InterpreterFunctions):
     def run_argmax(self, _: Interpreter, op: nn.ArgmaxOp, args: PythonValues) -> PythonValues:
         axis, keep = op.axis.value.data, op.keepdims is not None
         x = as_tensor(args[0])
-        # torch.argmax leaves open which of equal elements it gives.
-        is_best = x == x.amax(axis, keepdim=True)
+        # torch.argmax leaves open which of equal elements it gives; no number is larger than NaN.
+        is_best = (x == x.amax(axis, keepdim=True)) | x.isnan()
         order = torch.arange(x.shape[axis], 0, -1).reshape(-1, *[1] * (x.ndim - 1 - axis))
         first = (is_best * order).amax(axis, keepdim=keep)
         return (x.shape[axis] - first,)

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.fx import Node
-from xdsl.dialects.builtin import LocationAttr, NameLoc, NoneAttr, StringAttr, f32, i1, i64
+from xdsl.dialects.builtin import LocationAttr, NameLoc, NoneAttr, StringAttr, f32, f64, i1, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
@@ -200,6 +201,22 @@ class ConverterContext:
         """As `value`, None for None."""
         return None if handle is None else self.value(handle)
 
+    def ordered(self, handle: Any) -> SSAValue:
+        """As `value`; integers and truth values as float64, which holds all up to 2^53, for ops
+        that only compare."""
+        value = self.value(handle)
+        if nn.is_float(nn.element_type_of(value)):
+            return value
+        return self.emit(nn.ConvertOp(value, f64))
+
+    def wrapped(self, value: SSAValue) -> SSAValue:
+        """What torch's own type keeps of an integer: of int32 the low 32 bits, with a sign."""
+        if self.result_dtype != torch.int32:
+            return value
+        half, whole = self.typed(1 << 31, torch.int64), self.typed(1 << 32, torch.int64)
+        above = self.emit(nn.RemainderOp(self.emit(nn.AddOp(value, half)), whole))
+        return self.emit(nn.SubOp(above, half))
+
     def constant(self, array: np.ndarray | np.generic, name: str) -> SSAValue:
         """A new float32 constant that belongs to this operator."""
         return self._constant(np.asarray(array), f32, name)
@@ -213,6 +230,8 @@ class ConverterContext:
         """Append an op with this operator's location; its result."""
         op.location = self.location
         self.block.add_op(op)
+        if isinstance(op, nn.NnOp):
+            _check_operands(op, self.node)
         return op.results[0]
 
     def shape(self, handle: Any) -> Shape:
@@ -235,6 +254,18 @@ class ConverterContext:
         """The shape that torch recorded for the operator's result, of several the first."""
         value = self.node.meta["val"]
         return tuple((value[0] if isinstance(value, list | tuple) else value).shape)
+
+
+def _check_operands(op: nn.NnOp, node: Node) -> None:
+    """Raise Unsupported, in torch's words, for operands of a type that the op does not take."""
+    try:
+        op.verify_element_types()
+    except VerifyException as error:
+        values = [each.meta.get("val") for each in node.all_input_nodes]
+        dtypes = {value.dtype for value in values if isinstance(value, Tensor)}
+        others = " and ".join(sorted(str(dtype) for dtype in dtypes - {torch.float32}))
+        reason = f"of {others} is not supported, only of torch.float32" if others else str(error)
+        raise Unsupported(reason, "call .float() before it") from None
 
 
 def with_batch(rank: int) -> Callable[[Converter], Converter]:

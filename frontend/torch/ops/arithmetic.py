@@ -180,14 +180,37 @@ def power(c: ConverterContext, input: Any, exponent: Any) -> SSAValue:
 @OPS.add("aten.fmod.Tensor", "aten.fmod.Scalar")
 def fmod(c: ConverterContext, input: Any, other: Any) -> SSAValue:
     x, y = _floats(c, input, other)
-    size = c.emit(nn.RemainderOp(c.emit(nn.AbsOp(x)), c.emit(nn.AbsOp(y))))
+    size, divisor = c.emit(nn.AbsOp(x)), c.emit(nn.AbsOp(y))
+    if not isinstance(other, int | float) or abs(other) < 1:
+        # x / y may pass the largest number, where the remainder is NaN: multiples of y come first.
+        first = c.emit(nn.MulOp(divisor, number(c, 2.0**126)))
+        for multiple in (c.emit(nn.MulOp(first, number(c, 2.0**126))), first):
+            size = c.emit(nn.RemainderOp(size, multiple))
+    size = c.emit(nn.RemainderOp(size, divisor))
     return _where(c, x, "lt", 0, c.emit(nn.NegOp(size)), size)
+
+
+@OPS.add("aten.xlogy.Tensor", "aten.xlogy.Scalar_Self", "aten.xlogy.Scalar_Other")
+def xlogy(c: ConverterContext, input: Any, other: Any) -> SSAValue:
+    """x · log(y), and 0 where x is 0 and y a number."""
+    x, y = _floats(c, input, other)
+    product = c.emit(nn.MulOp(x, c.emit(nn.LogOp(y))))
+    zero = c.emit(nn.CompareOp(x, number(c, 0), "eq"))
+    known = c.emit(nn.CompareOp(y, y, "eq"))
+    return c.emit(nn.WhereOp(c.emit(nn.MinimumOp(zero, known)), number(c, 0), product))
 
 
 @OPS.add("aten.hypot.default")
 def hypot(c: ConverterContext, input: Any, other: Any) -> SSAValue:
-    squares = [c.emit(nn.MulOp(x, x)) for x in _floats(c, input, other)]
-    return c.emit(nn.SqrtOp(c.emit(nn.AddOp(*squares))))
+    """t · √((x / t)² + (y / t)²) with t between the two: x² and y² might be no numbers."""
+    sides = _floats(c, input, other)
+    halves = [c.emit(nn.MulOp(c.emit(nn.AbsOp(x)), number(c, 0.5))) for x in sides]
+    known = np.finfo(np.float32)
+    bounds = float(known.smallest_subnormal), float(known.max)
+    between = c.emit(nn.ClampOp(c.emit(nn.AddOp(*halves)), *bounds))
+    ratios = [c.emit(nn.DivOp(x, between)) for x in sides]
+    squares = [c.emit(nn.MulOp(ratio, ratio)) for ratio in ratios]
+    return c.emit(nn.MulOp(between, c.emit(nn.SqrtOp(c.emit(nn.AddOp(*squares))))))
 
 
 def _ignoring_nan(op_type: type[nn.BinaryOp]) -> Callable[[ConverterContext, Any, Any], SSAValue]:

@@ -19,8 +19,16 @@ from recog.frontend.torch.converters import (
 
 OPS = Registry()
 
+
+@OPS.add("aten.relu.default")
+def relu(c: ConverterContext, input: Any) -> SSAValue:
+    x = c.value(input)
+    if nn.is_float(nn.element_type_of(x)):
+        return c.emit(nn.ReluOp(x))
+    return clamp(c, input, min=0)
+
+
 _PLAIN: dict[str, type[nn.UnaryOp]] = {
-    "relu": nn.ReluOp,
     "sigmoid": nn.SigmoidOp,
     "tanh": nn.TanhOp,
     "silu": nn.SiluOp,
@@ -54,7 +62,13 @@ def clamp(
     low = -np.inf if min is None else float(min)
     high = np.inf if max is None else float(max)
     # Where nothing is between the two, torch gives the upper end.
-    return c.emit(nn.ClampOp(c.value(input), low if low <= high else high, high))
+    low = low if low <= high else high
+    x = c.typed(input, c.result_dtype)
+    if nn.is_float(nn.element_type_of(x)):
+        return c.emit(nn.ClampOp(x, low, high))
+    if min is not None:
+        x = c.emit(nn.MaximumOp(x, c.typed(int(low), c.result_dtype)))
+    return x if max is None else c.emit(nn.MinimumOp(x, c.typed(int(high), c.result_dtype)))
 
 
 @OPS.add("aten.clamp_min.default")
@@ -92,7 +106,7 @@ def _plain_binary(op_type: type[nn.BinaryOp]) -> Callable[[ConverterContext, Any
 
     def convert(c: ConverterContext, input: Any, other: Any) -> SSAValue:
         dtype = c.result_dtype
-        return c.emit(op_type(c.typed(input, dtype), c.typed(other, dtype)))
+        return c.wrapped(c.emit(op_type(c.typed(input, dtype), c.typed(other, dtype))))
 
     return convert
 
@@ -128,17 +142,17 @@ def _scaled(c: ConverterContext, handle: Any, alpha: float) -> SSAValue:
 
 @OPS.add("aten.add.Tensor", "aten.add.Scalar")
 def add(c: ConverterContext, input: Any, other: Any, alpha: float = 1) -> SSAValue:
-    return c.emit(nn.AddOp(_scaled(c, input, 1), _scaled(c, other, alpha)))
+    return c.wrapped(c.emit(nn.AddOp(_scaled(c, input, 1), _scaled(c, other, alpha))))
 
 
 @OPS.add("aten.sub.Tensor", "aten.sub.Scalar")
 def sub(c: ConverterContext, input: Any, other: Any, alpha: float = 1) -> SSAValue:
-    return c.emit(nn.SubOp(_scaled(c, input, 1), _scaled(c, other, alpha)))
+    return c.wrapped(c.emit(nn.SubOp(_scaled(c, input, 1), _scaled(c, other, alpha))))
 
 
 @OPS.add("aten.rsub.Tensor", "aten.rsub.Scalar")
 def rsub(c: ConverterContext, input: Any, other: Any, alpha: float = 1) -> SSAValue:
-    return c.emit(nn.SubOp(_scaled(c, other, 1), _scaled(c, input, alpha)))
+    return c.wrapped(c.emit(nn.SubOp(_scaled(c, other, 1), _scaled(c, input, alpha))))
 
 
 @OPS.add("aten.div.Tensor_mode", "aten.div.Scalar_mode")

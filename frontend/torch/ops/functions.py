@@ -23,8 +23,6 @@ from recog.frontend.torch.ops.layers import batch_norm
 OPS = Registry()
 
 _PLAIN: dict[str, type[nn.UnaryOp]] = {
-    "abs": nn.AbsOp,
-    "neg": nn.NegOp,
     "floor": nn.FloorOp,
     "exp": nn.ExpOp,
     "expm1": nn.Expm1Op,
@@ -44,6 +42,22 @@ def _plain(op_type: type[nn.UnaryOp]) -> Callable[[ConverterContext, Any], SSAVa
 
 for _name, _op_type in _PLAIN.items():
     OPS.add(f"aten.{_name}.default")(_plain(_op_type))
+
+
+@OPS.add("aten.neg.default")
+def negative(c: ConverterContext, input: Any) -> SSAValue:
+    x = c.value(input)
+    if nn.is_float(nn.element_type_of(x)):
+        return c.emit(nn.NegOp(x))
+    return c.wrapped(c.emit(nn.SubOp(c.typed(0, c.result_dtype), x)))
+
+
+@OPS.add("aten.abs.default")
+def size(c: ConverterContext, input: Any) -> SSAValue:
+    x = c.value(input)
+    if nn.is_float(nn.element_type_of(x)):
+        return c.emit(nn.AbsOp(x))
+    return c.emit(nn.MaximumOp(x, negative(c, x)))
 
 
 LEAST_THRESHOLD = 16
@@ -85,13 +99,15 @@ def elu(
 @OPS.add("aten.pow.Tensor_Scalar")
 def power(c: ConverterContext, input: Any, exponent: float) -> SSAValue:
     x = c.typed(input, c.result_dtype)
-    return c.emit(nn.MulOp(x, x)) if exponent == 2 else c.emit(nn.PowOp(x, float(exponent)))
+    if exponent == 2:
+        return c.wrapped(c.emit(nn.MulOp(x, x)))
+    return c.emit(nn.PowOp(x, float(exponent)))
 
 
 @OPS.add("aten.square.default")
 def square(c: ConverterContext, input: Any) -> SSAValue:
     x = c.value(input)
-    return c.emit(nn.MulOp(x, x))
+    return c.wrapped(c.emit(nn.MulOp(x, x)))
 
 
 @OPS.add("aten.reciprocal.default")
@@ -141,13 +157,16 @@ def mean_of_all(c: ConverterContext, input: Any, *, dtype: Any = None) -> SSAVal
 
 @OPS.add("aten.amax.default", "aten.max.default")
 def largest(c: ConverterContext, input: Any, dim: Any = None, keepdim: bool = False) -> SSAValue:
-    return c.emit(nn.MaxOp(c.value(input), axes_of(c, input, dim), keepdims=keepdim))
+    x = c.value(input)
+    found = c.emit(nn.MaxOp(c.ordered(x), axes_of(c, input, dim), keepdims=keepdim))
+    return c.typed(found, c.result_dtype)
 
 
 @OPS.add("aten.amin.default", "aten.min.default")
 def smallest(c: ConverterContext, input: Any, dim: Any = None, keepdim: bool = False) -> SSAValue:
-    negative = c.emit(nn.NegOp(c.value(input)))
-    return c.emit(nn.NegOp(largest(c, negative, dim, keepdim)))
+    negative = c.emit(nn.NegOp(c.ordered(input)))
+    found = c.emit(nn.MaxOp(negative, axes_of(c, input, dim), keepdims=keepdim))
+    return c.typed(c.emit(nn.NegOp(found)), c.result_dtype)
 
 
 @OPS.add("aten.var.correction")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+import torch
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
-from recog.frontend.torch.converters import ConverterContext, Registry, Unsupported
+from recog.frontend.torch.converters import Constant, ConverterContext, Registry, Unsupported
 from recog.frontend.torch.ops.sampling import slice_axis
 
 OPS = Registry()
@@ -72,10 +72,11 @@ def constant_pad(
         x = slice_axis(c, x, axis, start, stop, 1)
     sizes = {axis: (max(a, 0), max(b, 0)) for axis, a, b in _by_axis(pad, rank)}
     (top, bottom), (left, right) = sizes.get(2, (0, 0)), sizes.get(3, (0, 0))
-    if rank == 4 and any((top, bottom, left, right)):
+    images = rank == 4 and nn.is_float(nn.element_type_of(x))
+    if images and any((top, bottom, left, right)):
         x = c.emit(nn.PadOp(x, (top, left, bottom, right), float(value)))
     for axis, (before, after) in sizes.items():
-        if (rank != 4 or axis < 2) and before + after:
+        if (not images or axis < 2) and before + after:
             x = _between_constants(c, x, axis, before, after, value)
     return x
 
@@ -83,13 +84,14 @@ def constant_pad(
 def _between_constants(
     c: ConverterContext, x: SSAValue, axis: int, before: int, after: int, value: float
 ) -> SSAValue:
-    """nn.pad has H and W only; along other axes constants are concatenated."""
+    """nn.pad has H and W of float images only; along other axes constants are concatenated."""
     shape = list(c.shape(x))
     parts = [x]
     for count, at in ((before, 0), (after, 2)):
         if count:
             shape[axis] = count
-            parts.insert(at, c.constant(np.full(shape, value, np.float32), "padding"))
+            border = Constant(torch.full(shape, value, dtype=c.result_dtype), "padding", True)
+            parts.insert(at, c.value(border))
     return c.emit(nn.ConcatOp(parts, axis))
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import nn
+from recog.dialects.data import ConstantOp
 from recog.frontend.torch.converters import (
+    Constant,
     ConverterContext,
     Registry,
     Unsupported,
@@ -59,14 +61,15 @@ def product(
 
 @OPS.add("aten.cumsum.default")
 def cumsum(c: ConverterContext, input: Any, dim: int, *, dtype: Any = None) -> SSAValue:
-    """A product with a triangle of ones along the axis."""
-    if c.result_dtype != torch.float32:
-        raise Unsupported(f"running sums of {c.result_dtype}", "call .float() first")
-    x = c.typed(input, torch.float32)
+    """A product with a triangle of ones along the axis; of integers, or beside an infinity that the
+    network holds, which a product would make NaN, sums of ever more elements."""
+    x = c.typed(input, c.result_dtype)
     rank = len(c.shape(x))
     axis = normalized_axis(dim, rank)
     order = [i for i in range(rank) if i != axis] + [axis]
     size = c.shape(x)[axis]
+    if not nn.is_float(nn.element_type_of(x)) or _is_made_of_infinities(x):
+        return _doubled_sums(c, x, axis)
     ones = c.constant(np.triu(np.ones((size, size), np.float32)), "triangle")
     last = permute(c, x, order)
     if rank == 1:
@@ -75,6 +78,31 @@ def cumsum(c: ConverterContext, input: Any, dim: int, *, dtype: Any = None) -> S
     if rank == 1:
         return c.emit(nn.ReshapeOp(summed, (size,)))
     return permute(c, summed, [int(i) for i in np.argsort(order)])
+
+
+def _is_made_of_infinities(value: SSAValue) -> bool:
+    """Whether some constant that a value is computed of is infinite."""
+    seen, left = {value}, [value]
+    while left:
+        owner = left.pop().owner
+        if isinstance(owner, ConstantOp) and bool(np.isinf(owner.value.to_array()).any()):
+            return True
+        new = [v for v in owner.operands if v not in seen] if isinstance(owner, Operation) else []
+        seen.update(new)
+        left += new
+    return False
+
+
+def _doubled_sums(c: ConverterContext, x: SSAValue, axis: int) -> SSAValue:
+    """Sums of 2, 4, 8, … elements up to each: Hillis & Steele 1986."""
+    shape, step = list(c.shape(x)), 1
+    while step < shape[axis]:
+        before = [*shape[:axis], step, *shape[axis + 1 :]]
+        nothing = Constant(torch.zeros(before, dtype=c.result_dtype), "nothing", computed=True)
+        earlier = slice_axis(c, x, axis, 0, shape[axis] - step, 1)
+        moved = c.emit(nn.ConcatOp([c.value(nothing), earlier], axis))
+        x, step = c.wrapped(c.emit(nn.AddOp(x, moved))), 2 * step
+    return x
 
 
 def _running(
@@ -156,11 +184,21 @@ def kth_smallest(
     axis = normalized_axis(given["dim"], len(c.shape(x)))
     size = c.shape(x)[axis]
     k = (size + 1) // 2 if is_median else given["k"]
-    order = c.emit(nn.TopkIndicesOp(x, k, axis, smallest=True))
+    order = c.emit(nn.TopkIndicesOp(c.ordered(x), k, axis, smallest=True))
     index = slice_axis(c, order, axis, k - 1, k, 1)
+    if is_median and nn.is_float(nn.element_type_of(x)):
+        index = _of_nan_first(c, x, axis, index)
     value = c.emit(nn.GatherOp(x, index, axis))
     if given["keepdim"]:
         return value, index
     shape = c.shape(value)
     shape = (*shape[:axis], *shape[axis + 1 :])
     return c.emit(nn.ReshapeOp(value, shape)), c.emit(nn.ReshapeOp(index, shape))
+
+
+def _of_nan_first(c: ConverterContext, x: SSAValue, axis: int, index: SSAValue) -> SSAValue:
+    """The position of the first NaN along an axis, which torch gives where there is one, else
+    `index`."""
+    largest = c.emit(nn.ArgmaxOp(x, axis, keepdims=True))  # no number is larger than NaN
+    value = c.emit(nn.GatherOp(x, largest, axis))
+    return c.emit(nn.WhereOp(c.emit(nn.CompareOp(value, value, "ne")), largest, index))

@@ -85,7 +85,7 @@ def topk(
 ) -> tuple[SSAValue, SSAValue]:
     x = c.value(input)
     axis = normalized_axis(dim, len(c.shape(x)))
-    indices = c.emit(nn.TopkIndicesOp(x, k, axis, smallest=not largest))
+    indices = c.emit(nn.TopkIndicesOp(c.ordered(x), k, axis, smallest=not largest))
     return c.emit(nn.GatherOp(x, indices, axis)), indices
 
 
@@ -102,7 +102,7 @@ def argsort(
 ) -> SSAValue:
     axis = normalized_axis(dim, len(c.shape(input)))
     k = c.shape(input)[axis]
-    return c.emit(nn.TopkIndicesOp(c.value(input), k, axis, smallest=not descending))
+    return c.emit(nn.TopkIndicesOp(c.ordered(input), k, axis, smallest=not descending))
 
 
 @OPS.add("aten.max.dim")
@@ -110,17 +110,32 @@ def max_along(
     c: ConverterContext, input: Any, dim: int, keepdim: bool = False
 ) -> tuple[SSAValue, SSAValue]:
     x = c.value(input)
+    largest, indices = _largest_along(c, c.ordered(x), dim, keepdim)
+    return _of_type(c, largest, x), indices
+
+
+def _largest_along(
+    c: ConverterContext, x: SSAValue, dim: int, keepdim: bool
+) -> tuple[SSAValue, SSAValue]:
     axis = normalized_axis(dim, len(c.shape(x)))
     indices = c.emit(nn.ArgmaxOp(x, axis, keepdims=keepdim))
     return c.emit(nn.MaxOp(x, [axis], keepdims=keepdim)), indices
+
+
+def _of_type(c: ConverterContext, value: SSAValue, like: SSAValue) -> SSAValue:
+    """A value of `ConverterContext.ordered` in the type that it came from."""
+    element_type = nn.element_type_of(like)
+    same = nn.element_type_of(value) == element_type
+    return value if same else c.emit(nn.ConvertOp(value, element_type))
 
 
 @OPS.add("aten.min.dim")
 def min_along(
     c: ConverterContext, input: Any, dim: int, keepdim: bool = False
 ) -> tuple[SSAValue, SSAValue]:
-    negative, indices = max_along(c, c.emit(nn.NegOp(c.value(input))), dim, keepdim)
-    return c.emit(nn.NegOp(negative)), indices
+    x = c.value(input)
+    negative, indices = _largest_along(c, c.emit(nn.NegOp(c.ordered(x))), dim, keepdim)
+    return _of_type(c, c.emit(nn.NegOp(negative)), x), indices
 
 
 @OPS.add("aten.argmax.default")
@@ -129,7 +144,7 @@ def argmax(
 ) -> SSAValue:
     if dim is not None:
         return max_along(c, input, dim, keepdim)[1]
-    flat = c.emit(nn.ReshapeOp(c.value(input), (prod(c.shape(input)),)))
+    flat = c.emit(nn.ReshapeOp(c.ordered(input), (prod(c.shape(input)),)))
     position = c.emit(nn.ArgmaxOp(flat, 0))
     return c.emit(nn.ReshapeOp(position, c.result_shape)) if c.result_shape else position
 
@@ -138,7 +153,7 @@ def argmax(
 def argmin(
     c: ConverterContext, input: Any, dim: int | None = None, keepdim: bool = False
 ) -> SSAValue:
-    return argmax(c, c.emit(nn.NegOp(c.value(input))), dim, keepdim)
+    return argmax(c, c.emit(nn.NegOp(c.ordered(input))), dim, keepdim)
 
 
 @OPS.add("aten.gather.default")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from torch import Tensor
+from torch.fx import Node
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
@@ -53,7 +56,10 @@ def identity(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) 
 
 @OPS.add("aten.to.dtype", "aten.to.dtype_layout", "aten.to.other", "aten._to_copy.default")
 def convert(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) -> SSAValue:
-    return c.typed(input, c.result_dtype)
+    value = c.typed(input, c.result_dtype)
+    source = c.node.args[0].meta.get("val") if isinstance(c.node.args[0], Node) else None
+    long = isinstance(source, Tensor) and source.dtype == torch.int64
+    return c.wrapped(value) if long else value
 
 
 @OPS.add(
