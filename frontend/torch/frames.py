@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects import nn
 from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.facts import Kind
 from recog.dialects.functions import find_function
 from recog.frontend.torch.export import quiet_torch
 
@@ -34,11 +35,12 @@ def refuse_mixed_frames(
     Args:
         module: imported from the network at the batch of the examples.
         examples: inputs that the network takes, and those among them that have frames along axis 0.
-        any_batch: the network says that it is for any batch. Else it is asked only where the axes
-            of its ops do not tell that frames stay apart.
+        any_batch: the network says that it is for any batch. Else, since asking takes as long as
+            the network does, it is asked only where an op computes along the frames.
     """
     op = nn.batch_mixing_op(find_function(module, "main"))
-    if (op is None and not any_batch) or not _depend_on_others(run, examples, batched):
+    computes = isinstance(op, nn.NnOp) and op.KIND is not Kind.MOVES
+    if not (any_batch or computes) or not _depend_on_others(run, examples, batched):
         return
     raise RecogError(
         "mixes the frames of a batch: a frame gives something else beside other frames, and a "

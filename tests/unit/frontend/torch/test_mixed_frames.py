@@ -26,10 +26,13 @@ MIXING: dict[str, Function] = {
     "largest": lambda x: x / x.abs().amax(0, keepdim=True),
     "normalized": lambda x: x - x.mean((0, 2), keepdim=True),
     "softmax": lambda x: x.softmax(0),
+}
+MOVED: dict[str, Function] = {
     "running": lambda x: x.cumsum(0),
     "attention": lambda x: attention(x.transpose(0, 1)).transpose(0, 1),
     "products": lambda x: x.flatten(1) @ x.flatten(1).T @ x.flatten(1),
 }
+"""They meet where frames have gone to another axis, as windows of one frame do too."""
 VANISHING: dict[str, Function] = {
     "order": lambda x: x.flip(0),
     "next": lambda x: x + x.roll(1, 0),
@@ -58,9 +61,9 @@ def exported(function: Function) -> torch.export.ExportedProgram:
     return torch.export.export(Network(function), (torch.randn(3, 4, 8),), dynamic_shapes=batch)
 
 
-@pytest.mark.parametrize("name", [*MIXING, *VANISHING])
+@pytest.mark.parametrize("name", [*MIXING, *MOVED, *VANISHING])
 def test_frames_of_any_batch_do_not_meet(name: str):
-    program = exported((MIXING | VANISHING)[name])
+    program = exported((MIXING | MOVED | VANISHING)[name])
     with pytest.raises(RecogError, match="mixes the frames of a batch"):
         import_exported(program)
 
