@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import cache
 from importlib.metadata import version
@@ -99,9 +100,16 @@ def _extra_parts(
 ) -> Iterator[Part]:
     for each in extra:
         if (each.where, each.anchor) == (where, pass_type.name):
-            source = inspect.getsourcefile(type(each.run))
-            code = b"" if source is None else Path(source).read_bytes()
-            yield Part(each.run.name, f"{each.run!r} {hashlib.sha256(code).hexdigest()}")
+            yield Part(each.run.name, f"{each.run!r} {_source_digest(type(each.run))}")
+
+
+def _source_digest(pass_type: type[ModulePass]) -> str:
+    """Of the module of a user's pass: its package has no version that is known here."""
+    with suppress(OSError, TypeError):  # a class without a file, as in a notebook
+        source = inspect.getsourcefile(pass_type)
+        if source is not None:
+            return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    return "no source"
 
 
 def _field_names(pass_type: type[ModulePass]) -> list[str]:

@@ -139,3 +139,13 @@ def test_passes_of_ones_own_are_parts_where_they_stand():
     elsewhere = parts(extra=[ExtraPass("before", "fold-batch-norm", MyPass())])
     assert sorted(elsewhere) == sorted(one)
     assert elsewhere != one
+
+
+def test_a_pass_without_a_file_is_a_part():
+    namespace: dict[str, Any] = {"__name__": "__main__", "MyPass": MyPass}
+    exec("class Typed(MyPass):\n    name = 'typed'", namespace)
+    one, other = (
+        parts(extra=[ExtraPass("after", "fold-batch-norm", namespace["Typed"](number))])
+        for number in (1, 2)
+    )
+    assert changed(one, other) == {"typed"}
