@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
 from recog.dialects import nn
 from recog.dialects.errors import RecogError, describe_op
-from recog.dialects.facts import Kind
+from recog.dialects.facts import Kind, is_parameter
 from recog.dialects.functions import find_function
 from recog.frontend.torch.export import quiet_torch
 
@@ -36,11 +37,12 @@ def refuse_mixed_frames(
         module: imported from the network at the batch of the examples.
         examples: inputs that the network takes, and those among them that have frames along axis 0.
         any_batch: the network says that it is for any batch. Else, since asking takes as long as
-            the network does, it is asked only where an op computes along the frames.
+            the network does, it is asked only where an op computes along the frames of a value.
     """
     op = nn.batch_mixing_op(find_function(module, "main"))
-    computes = isinstance(op, nn.NnOp) and op.KIND is not Kind.MOVES
-    if not (any_batch or computes) or not _depend_on_others(run, examples, batched):
+    if not (any_batch or _computes_along_frames(op)):
+        return
+    if not _depend_on_others(run, examples, batched):
         return
     raise RecogError(
         "mixes the frames of a batch: a frame gives something else beside other frames, and a "
@@ -48,6 +50,13 @@ def refuse_mixed_frames(
         where="the network" if op is None else describe_op(op),
         hint="export it for the batch that it needs, its frames along an axis after the first",
     )
+
+
+def _computes_along_frames(op: Operation | None) -> bool:
+    """Whether an op that mixes the batch does more than move frames or pair those of two values."""
+    if not isinstance(op, nn.NnOp) or op.KIND is Kind.MOVES:
+        return False
+    return sum(not is_parameter(value) for value in op.operands) == 1
 
 
 def _depend_on_others(run: Run, examples: Sequence[Any], batched: Sequence[bool]) -> bool:
