@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from math import prod
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ class Layer(NamedTuple):
         out: the result's format, with one bias; None for the accumulators themselves, int64.
         relu: whether negative results become zero.
         whole: the weights that w is a view of, where it is not they themselves.
+        resident: what stands for the layer, where only the elements of x change from frame to
+            frame: who gives it has checked all that engines check, x's codes every time.
     """
 
     x: Codes
@@ -40,6 +43,7 @@ class Layer(NamedTuple):
     window: Window = Window()
     relu: bool = False
     whole: np.ndarray | None = None
+    resident: Hashable | None = None
 
     @property
     def initial(self) -> np.ndarray:

@@ -77,6 +77,7 @@ class Resident:
                 self.arithmetic,
                 op.window(self.scope),
                 op.relu is not None,
+                resident=op,
             )
         return self._layers[op]
 

@@ -72,6 +72,6 @@ def guarded_kernels(edge: Edge) -> Iterator[None]:
         for module in (constants, convolution, elementwise, layer, maps, narrow):
             stack.enter_context(patch.object(module, "np", proxy))
         for module in (convolution, narrow):
-            aligned = lambda size: guarded(size, edge, CACHE_LINE)  # noqa: E731
-            stack.enter_context(patch.object(module, "aligned", aligned))
+            scratch = lambda size: guarded(size, edge, CACHE_LINE)  # noqa: E731
+            stack.enter_context(patch.object(module, "scratch", scratch))
         yield

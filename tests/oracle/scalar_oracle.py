@@ -170,7 +170,7 @@ def dot(
 
 def conv2d(layer: Layer) -> np.ndarray:
     """As `definition.conv2d`, one output at a time; int64 whatever the output."""
-    (x, x_format), (w, w_format), init, out_format, arithmetic, window, relu, _ = layer
+    (x, x_format), (w, w_format), init, out_format, arithmetic, window, relu, *_ = layer
     strides, padding, dilation, groups = (
         window.strides,
         window.padding,
@@ -197,7 +197,7 @@ def conv2d(layer: Layer) -> np.ndarray:
 
 def conv_transpose2d(layer: Layer) -> np.ndarray:
     """As `sampling.conv_transpose2d`, but each output gathers what reaches it; int64."""
-    (x, x_format), (w, w_format), init, out_format, arithmetic, window, relu, _ = layer
+    (x, x_format), (w, w_format), init, out_format, arithmetic, window, relu, *_ = layer
     strides, padding, dilation, groups, output_padding = (
         window.strides,
         window.padding,

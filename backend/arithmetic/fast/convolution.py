@@ -14,13 +14,13 @@ from recog.backend.arithmetic.fast.emit import UNROLL, table_name
 from recog.backend.arithmetic.fast.kernels import Reals, Tables, Tiles
 from recog.backend.arithmetic.fast.layer import (
     Fit,
-    aligned,
     epilogue_of,
     has_tables,
     nanoseconds_of,
     products_in,
     real_bits,
     reals_in,
+    scratch,
 )
 from recog.backend.arithmetic.fast.reencoding import Epilogue
 from recog.backend.arithmetic.fast.threads import spread
@@ -61,14 +61,18 @@ class Prepared(NamedTuple):
 
     Attributes:
         way: `Tables` for the first, `Reals` for the second.
-        value_bytes: what the values of a block take.
         sums: an empty array of the type of sums.
+        shape: of the result.
+        scratch_bytes: what a thread needs.
+        nanoseconds: about what all of it takes on one.
     """
 
     plan: Tiles
     way: Tables | Reals
-    value_bytes: int
     sums: np.ndarray
+    shape: tuple[int, ...]
+    scratch_bytes: int
+    nanoseconds: int
     offsets: np.ndarray
     weights: np.ndarray
     epilogue: Epilogue
@@ -79,22 +83,20 @@ class Prepared(NamedTuple):
 
     def convolve(self, layer: Layer, threads: int) -> np.ndarray:
         """The layer's codes or accumulators, [N, O, Ho, Wo]."""
-        shape = len(layer.x.array), len(layer.w.array), *layer.size
-        out = np.empty(shape, layer.out_dtype)
+        out = np.empty(self.shape, layer.out_dtype)
         if not out.size:
             return out
         plan, x, flat = self.plan, _padded(layer).reshape(-1), out.reshape(-1)
-        scratch_bytes = kernels.scratch_bytes(plan, self.value_bytes, self.sums.itemsize)
         given, last_of_all = (plan, self.way, x, self.offsets, self.weights), (self.epilogue, flat)
 
         def work(first: int, last: int) -> None:
-            scratch = aligned(scratch_bytes)
+            memory = scratch(self.scratch_bytes)
             if isinstance(self.way, Tables):
-                kernels.by_tables(first, last, *given, *last_of_all, scratch)
+                kernels.by_tables(first, last, *given, *last_of_all, memory)
             else:
-                kernels.by_rounding(first, last, *given, self.sums, *last_of_all, scratch)
+                kernels.by_rounding(first, last, *given, self.sums, *last_of_all, memory)
 
-        spread(work, plan.groups * plan.tiles * plan.splits, threads, nanoseconds_of(layer))
+        spread(work, plan.groups * plan.tiles * plan.splits, threads, self.nanoseconds)
         return out
 
 
@@ -114,9 +116,11 @@ def prepare(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Prepared:
         terms = fit.terms if bits == 32 else layer.terms
         plan = plan_of(f"real_{bits}_{positions}_{size}", positions, REALS_BYTES // each, terms)
         value_bytes, sums = plan.depth * each, np.empty(0, np.int32 if bits == 32 else np.float64)
+    shape = len(layer.x.array), len(layer.w.array), *layer.size
+    sizes = kernels.scratch_bytes(plan, value_bytes, sums.itemsize), nanoseconds_of(layer)
     epilogue = epilogue_of(layer, fit, code, plan.positions)
     offsets, weights = _offsets(layer, plan), _packed(layer, plan)
-    return Prepared(plan, way, value_bytes, sums, offsets, weights, epilogue)
+    return Prepared(plan, way, sums, shape, *sizes, offsets, weights, epilogue)
 
 
 def _padded(layer: Layer) -> np.ndarray:

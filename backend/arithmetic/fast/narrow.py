@@ -17,11 +17,11 @@ from recog.backend.arithmetic.fast.emit import ROW_VECTORS
 from recog.backend.arithmetic.fast.kernels import Reals
 from recog.backend.arithmetic.fast.layer import (
     Fit,
-    aligned,
     epilogue_of,
     nanoseconds_of,
     real_bits,
     reals_in,
+    scratch,
 )
 from recog.backend.arithmetic.fast.narrow_kernels import Planes
 from recog.backend.arithmetic.fast.reencoding import Epilogue
@@ -75,12 +75,18 @@ def _band(layer: Layer, bits: int) -> Band:
 
 
 class Prepared(NamedTuple):
-    """All that `narrow_kernels.narrow` takes but for the codes; `sums` has their type."""
+    """All that `narrow_kernels.narrow` takes but for the codes.
+
+    Attributes: see `convolution.Prepared`.
+    """
 
     plan: Planes
     reals: Reals
     taps: np.ndarray
     sums: np.ndarray
+    shape: tuple[int, ...]
+    scratch_bytes: int
+    nanoseconds: int
     epilogue: Epilogue
 
     @property
@@ -89,18 +95,16 @@ class Prepared(NamedTuple):
 
     def convolve(self, layer: Layer, threads: int) -> np.ndarray:
         """The layer's codes or accumulators, [N, O, Ho, Wo]."""
-        height, width = layer.size
         plan, x = self.plan, np.ascontiguousarray(layer.x.array)
-        shape = len(x), len(layer.w.array), height * width
-        out = np.empty(shape, layer.out_dtype)
-        scratch_bytes = narrow_kernels.narrow_bytes(plan, self.sums.itemsize)
+        out = np.empty(self.shape, layer.out_dtype)
         given = plan, self.reals, x, self.taps, self.sums, self.epilogue
+        flat = out.reshape(*self.shape[:2], -1)
 
         def work(first: int, last: int) -> None:
-            narrow_kernels.narrow(first, last, *given, out, aligned(scratch_bytes))
+            narrow_kernels.narrow(first, last, *given, flat, scratch(self.scratch_bytes))
 
-        spread(work, len(x) * plan.groups * plan.bands, threads, nanoseconds_of(layer))
-        return out.reshape(*shape[:2], height, width)
+        spread(work, len(x) * plan.groups * plan.bands, threads, self.nanoseconds)
+        return out
 
 
 def prepare(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Prepared:
@@ -109,7 +113,9 @@ def prepare(layer: Layer, fit: Fit, code: Kernels, threads: int) -> Prepared:
     plan, reals = _plan(layer, code, bits), reals_in(layer, bits)
     epilogue = epilogue_of(layer, fit, code, plan.positions)
     sums = np.empty(0, np.int32 if bits == 32 else np.float64)
-    return Prepared(plan, reals, _taps(layer, plan, reals.w), sums, epilogue)
+    shape = len(layer.x.array), len(layer.w.array), *layer.size
+    sizes = narrow_kernels.narrow_bytes(plan, sums.itemsize), nanoseconds_of(layer)
+    return Prepared(plan, reals, _taps(layer, plan, reals.w), sums, shape, *sizes, epilogue)
 
 
 def _plan(layer: Layer, code: Kernels, bits: int) -> Planes:

@@ -1,17 +1,28 @@
-"""Work on several threads: the one that asks, and those of pools that engines share."""
+"""Work on several threads: the one that asks, and helpers that engines share.
+
+Waking a sleeping thread takes longer than a small layer, above all on virtual machines. So helpers
+watch for more work for a while, some tenths of a millisecond, before they go to sleep.
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from threading import Condition, Lock, Thread
+
+import numpy as np
+
+from recog.backend.arithmetic.fast.intrinsics import spin_until, spin_while
 
 PARTS = 4
 """Parts of the work for each thread, so that none waits long for the slowest."""
 
-WORTH_A_THREAD = 40_000
-"""Nanoseconds of work that pay for waking a thread, and for giving it another part."""
+WORTH_A_THREAD, WORTH_A_PART = 25_000, 200_000
+"""Nanoseconds of work that pay for another thread, and for giving threads more than a part each."""
 
-_pools: dict[int, ThreadPoolExecutor] = {}
+TURNS = 20_000
+"""How often a helper looks for more work before it goes to sleep; 20 to 50 ns each."""
 
 
 def spread(work: Callable[[int, int], None], units: int, threads: int, nanoseconds: int) -> None:
@@ -21,12 +32,13 @@ def spread(work: Callable[[int, int], None], units: int, threads: int, nanosecon
         nanoseconds: about what all of it takes on one thread.
     """
     worth = nanoseconds // WORTH_A_THREAD
-    threads = min(threads, units, worth)
-    if threads <= 1:
+    crew = _crew(threads - 1) if min(threads, units, worth) > 1 else None
+    if crew is None or not crew.free.acquire(blocking=False):
         if units:
             work(0, units)
         return
-    parts = min(units, worth, threads * PARTS)
+    rounds = max(1, min(PARTS, nanoseconds // (threads * WORTH_A_PART)))
+    parts = min(units, threads * rounds)
     edges = [units * part // parts for part in range(parts + 1)]
     rest = iter(list(zip(edges, edges[1:])))
 
@@ -34,17 +46,93 @@ def spread(work: Callable[[int, int], None], units: int, threads: int, nanosecon
         for first, last in rest:
             work(first, last)
 
-    helpers = [_pool(threads - 1).submit(take) for _ in range(threads - 1)]
     try:
-        take()
+        crew.run(take)
     finally:
-        # A helper that has not begun by now has nothing left to do.
-        started = [helper for helper in helpers if not helper.cancel()]
-        for helper in started:
-            helper.result()
+        crew.free.release()
 
 
-def _pool(threads: int) -> ThreadPoolExecutor:
-    if threads not in _pools:
-        _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix="recog")
-    return _pools[threads]
+class _Crew:
+    """Threads that run what another one runs, at the same time.
+
+    Python's lock orders all but the waiting: `_board` has the number of the newest job, and by
+    helper that of the last one it has finished.
+
+    Attributes:
+        free: held by who uses the crew.
+    """
+
+    def __init__(self, helpers: int):
+        self.free = Lock()
+        self._board = np.zeros(1 + helpers, np.int64)
+        self._job: Callable[[], None] = lambda: None
+        self._claims: list[None] = []
+        self._errors: list[BaseException] = []
+        self._awake, self._asleep = Condition(), 0
+        for place in range(1, 1 + helpers):
+            Thread(target=self._help, args=(place,), name=f"recog-{place}", daemon=True).start()
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Run a job on this thread and, as far as they begin before its end, on the helpers."""
+        helpers = len(self._board) - 1
+        self._job, self._claims, self._errors = job, [None] * helpers, []
+        self._board[0] += 1
+        if self._asleep:
+            with self._awake:
+                self._awake.notify_all()
+        try:
+            job()
+        finally:
+            begun = helpers - _emptied(self._claims)
+            while not spin_until(self._board, self._board[0], begun, TURNS):
+                time.sleep(0)
+        if self._errors:
+            raise self._errors[0]
+
+    def _help(self, place: int) -> None:
+        number = 0
+        while True:
+            if not spin_while(self._board, number, TURNS):
+                self._sleep(number)
+            number = int(self._board[0])
+            try:
+                self._claims.pop()
+            except IndexError:  # the job has ended
+                continue
+            try:
+                self._job()
+            except BaseException as error:
+                self._errors.append(error)
+            self._board[place] = number
+
+    def _sleep(self, number: int) -> None:
+        with self._awake:
+            self._asleep += 1
+            while self._board[0] == number:
+                self._awake.wait()
+            self._asleep -= 1
+
+
+def _emptied(claims: list[None]) -> int:
+    """How many there were."""
+    count = 0
+    while claims:
+        try:
+            claims.pop()
+        except IndexError:
+            break
+        count += 1
+    return count
+
+
+_crews: dict[int, _Crew] = {}
+
+
+def _crew(helpers: int) -> _Crew:
+    if helpers not in _crews:
+        _crews[helpers] = _Crew(helpers)
+    return _crews[helpers]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_crews.clear)  # threads do not go along

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from lns_strategies import layer_of, random_codes
 
+from recog.backend.arithmetic import checks
+from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import engine as fast_engine
 from recog.backend.arithmetic.fast import memo
@@ -130,3 +132,29 @@ def test_a_layer_counts_under_the_path_that_it_ran_on():
     linear(engine, resident((12, 20)), 3)
     assert engine.path == "portable"
     assert engine.taken == {"portable real32": 1}
+
+
+def test_what_stands_for_a_layer_is_prepared_and_checked_once():
+    """As instructions of a machine do, which checks the codes itself; frames may be others."""
+
+    class Instruction:
+        pass
+
+    engine, w, standing = (
+        FastEngine(code=kernels("portable")),
+        resident((12, 4, 3, 3)),
+        Instruction(),
+    )
+    x = random_codes((2, 4, 9, 5), FORMAT, 1)
+    base = layer_of(x, FORMAT, w, FORMAT, None, OUT, arithmetic=Arithmetic())
+    with patch.object(checks, "check_conv2d", wraps=checks.check_conv2d) as spy:
+        for seed, frames in ((1, 2), (2, 2), (3, 1), (4, 1), (5, 2)):
+            x = random_codes((frames, 4, 9, 5), FORMAT, seed)
+            layer = base._replace(x=Codes(x, FORMAT), resident=standing)
+            expected = REFERENCE.conv2d(layer._replace(resident=None))
+            np.testing.assert_array_equal(engine.conv2d(layer), expected)
+    own = [call for call in spy.call_args_list if call.args[0].resident]
+    assert len(own) == 3  # 2 frames, 1 frame, 2 frames
+    del layer, own, spy, standing
+    gc.collect()
+    assert not engine._resident
