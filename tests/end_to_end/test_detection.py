@@ -231,9 +231,10 @@ def test_the_commands_convert_run_and_compare(
     program, outputs = str(out / "program.recog"), workspace / "outputs.npz"
     assert main(["run", program, "--data", data, "-o", str(outputs)]) == 0
     found = np.load(outputs)
+    assert found.files == ["scores", "boxes", "indices"]
     expected = Machine(program).run(frames())
-    for i, value in enumerate(expected):
-        assert np.array_equal(found[f"output{i}"], value)
+    for name, value in zip(found.files, expected, strict=True):
+        assert np.array_equal(found[name], value)
     lns = sorted(out.glob("*-lns.mlir"))[0]
     tuned = sorted(out.glob("*-tuned.mlir"))[0]
     capsys.readouterr()
