@@ -10,10 +10,14 @@ counts for both. Peers run whole networks in the same process and the same turns
 int8 weights and activations, and, where asked for, the executor of qonnx, which simulates such
 networks bit for bit (`pip install -e '.[peers]'`).
 
+Whole networks also run on one thread and on two, in turns, and in a process that only loads the
+program and runs one frame, whose peak memory is held to `PEAK_MB`.
+
 `build/bench/engine.json` holds `rows`, one flat record each: `network`, `layer` (a shape) or
 `whole` (true), `count` of that shape in the network, `gmac`, `recog_gmac_per_s`,
 `torch_gmac_per_s`, `ratio` (recog's time / torch's), `threads`, `path`; whole networks also have
-times, `peak_mb` of a process that only runs the program, and what the peers took.
+times, `two_threads` (one thread's time over that of two, the median of pairs, and
+`two_threads_best` that of the least times), `peak_mb`, and what the peers took.
 """
 
 from __future__ import annotations
@@ -41,13 +45,18 @@ PEERS = ["onnxruntime", "qonnx"]
 QONNX_NETWORKS = ["resnet18", "mobilenet_v2"]
 """Networks that the executor of qonnx runs in reasonable time."""
 
+PEAK_MB = {"resnet50": 500, "deeplabv3_512": 1000}
+"""What a process that runs a network may take."""
+
 PEAK = """
-import resource, sys
+import sys
 import numpy as np
 from recog.backend.machine import Machine
 machine = Machine(sys.argv[1])
 machine.run(np.load(sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Not `ru_maxrss`, in which a process begins with what the one that started it has taken.
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(int(status["VmHWM"].split()[0]) // 1024)
 """
 
 
@@ -73,6 +82,10 @@ def main() -> int:
         start = time.perf_counter()
         found = _in_a_process(name, arguments, out.parent / f".engine-{name}.json")
         failed |= not found
+        for row in found:
+            if row.get("peak_mb", 0) > PEAK_MB.get(name, row.get("peak_mb", 0)):
+                print(f"{name} takes {row['peak_mb']} MB", file=sys.stderr)
+                failed = True
         rows += found
         print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
         out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
@@ -146,6 +159,7 @@ def _measure(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     whole["recog_gmac_per_s"] = round(whole["gmac"] / whole["recog_ms"] * 1e3, 2)
     whole["torch_gmac_per_s"] = round(whole["gmac"] / whole["torch_ms"] * 1e3, 2)
     whole["path"] = ", ".join(f"{path}: {n}" for path, n in _paths(machine, inputs).items())
+    whole |= _two_threads(program, inputs[0].numpy(), turns)
     whole["peak_mb"] = _peak_mb(program, inputs[0].numpy())
     return [{"network": name, "threads": arguments.threads, **row} for row in [*rows, whole]]
 
@@ -308,6 +322,17 @@ def _add_peer(
         print(f"without {peer}: {row[f'{peer}_missing']}", file=sys.stderr)
 
 
+def _two_threads(program: bytes, x: Any, turns: int) -> dict[str, float]:
+    """How much sooner two threads are done than one."""
+    from recog.backend.arithmetic.engine import EngineOptions
+    from recog.backend.machine import Machine
+
+    machines = [Machine(program, EngineOptions(threads=threads)) for threads in (1, 2)]
+    one, two = _in_turns([lambda m=m: m.run(x) for m in machines], max(5, turns))
+    ratio = statistics.median(a / b for a, b in zip(one, two))
+    return {"two_threads": round(ratio, 3), "two_threads_best": round(min(one) / min(two), 3)}
+
+
 def _paths(machine: Any, inputs: Any) -> dict[str, int]:
     machine._engine.taken.clear()
     machine.run(inputs[0].numpy())
@@ -346,7 +371,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
     ]
     headers = ["network", "layer", "GMAC", "recog GMAC/s", "torch GMAC/s", "time / torch's", "path"]
     print_table("The engine beside torch float32", headers, layers, left=["layer", "path"])
-    keys = ["network", "recog_ms", "torch_ms", "ratio", "onnxruntime_ms", "qonnx_ms", "peak_mb"]
+    keys = ["network", "recog_ms", "torch_ms", "ratio", "onnxruntime_ms", "qonnx_ms"]
+    keys += ["two_threads", "peak_mb"]
     cells = [[row.get(key, "") for key in keys] for row in rows if row.get("whole")]
     headers = [
         "network",
@@ -355,6 +381,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
         "ratio",
         "onnxruntime int8 ms",
         "qonnx ms",
+        "one thread / two",
         "peak MB",
     ]
     print_table("Whole networks, one frame", headers, cells)
