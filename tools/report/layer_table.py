@@ -13,19 +13,45 @@ from recog.tools.report.levels import decibels
 
 if TYPE_CHECKING:
     from recog.lowering.check.compare_layers import LayerComparison
+    from recog.lowering.check.sensitivity import LayerLoss, MetricCosts
 
 
-def print_layers(layers: Sequence[LayerComparison]) -> None:
-    """Print both SQNRs of every layer."""
-    print_table(
-        "SQNR against the reference",
-        ["layer", "op", "this layer alone dB", "all up to here dB"],
-        [[x.layer, x.op, decibels(x.alone_db), decibels(x.cumulative_db)] for x in layers],
-        left=["op"],
-    )
+def print_layers(layers: Sequence[LayerComparison], costs: MetricCosts | None = None) -> None:
+    """Print both SQNRs of every layer, and what it alone costs in a metric, where that is known."""
+    headers = ["layer", "op", "this layer alone dB", "all up to here dB"]
+    rows = [[x.layer, x.op, decibels(x.alone_db), decibels(x.cumulative_db)] for x in layers]
+    title = "SQNR against the reference"
+    if costs is not None:
+        title += f", and what each layer alone costs; float network: {_number(costs.float_metric)}"
+        headers += [costs.metric, "loss", "95 % interval"]
+        rows = [[*row, *_cells(costs.layers[x.layer])] for row, x in zip(rows, layers)]
+    print_table(title, headers, rows, left=["op"])
 
 
-def layer_record(layer: LayerComparison) -> dict[str, Any]:
+def _cells(loss: LayerLoss) -> list[str]:
+    interval = ""
+    if loss.low is not None and loss.high is not None:
+        interval = f"{_number(loss.low)} to {_number(loss.high)}"
+    return [_number(loss.metric), _number(loss.loss), interval]
+
+
+def _number(value: float) -> str:
+    """Four digits; what rounding leaves of nothing is nothing."""
+    return f"{0.0 if abs(value) < 1e-9 else value:.4g}"
+
+
+def comparison_record(
+    layers: Sequence[LayerComparison], costs: MetricCosts | None = None
+) -> dict[str, Any]:
+    """A comparison for JSON: the table's rows, and the metric's name and float value."""
+    rows = [_layer_record(each) for each in layers]
+    if costs is None:
+        return {"rows": rows}
+    rows = [row | asdict(costs.layers[row["layer"]]) for row in rows]
+    return {"metric": costs.metric, "float_metric": costs.float_metric, "rows": rows}
+
+
+def _layer_record(layer: LayerComparison) -> dict[str, Any]:
     """A layer for JSON, which has no infinity: None stands for it."""
     record = asdict(layer)
     for key in ("alone_db", "cumulative_db"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from torch.utils._pytree import tree_leaves
 from recog.backend.interpreters.nn import NnRunner
 from recog.backend.machine import Machine
 from recog.backend.split_network import HostPlan, SplitNetwork
+from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function, nn_ops
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.check.compare_layers import sqnr_db
+from recog.lowering.check.float_network import FloatNetwork
+from recog.lowering.partition.join import join
 from recog.lowering.partition.partition import boundary_lines, partition, split_modules
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert, fold_network
 from recog.tools.cli.main import main
@@ -148,6 +152,27 @@ def test_the_parts_give_what_the_whole_gives(name: str) -> None:
         wanted = tree_leaves(net(*map(torch.from_numpy, inputs)))
     for ours, theirs in zip(found, wanted, strict=True):
         torch.testing.assert_close(torch.from_numpy(ours), theirs, rtol=1e-4, atol=1e-5)
+    # As one function again they give the same, and the chip's inputs are values of it.
+    joined = FloatNetwork(chip, host)
+    for ours, theirs in zip(found, joined.outputs(inputs), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    some = [x[joined.batches(inputs)[0]] for x in inputs]
+    taken = joined.chip_inputs(joined.values(some))
+    for ours, theirs in zip(taken, SplitNetwork(run, host).chip_inputs(*some), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_parts_of_two_networks_do_not_join() -> None:
+    parts = {}
+    for name in ("attention", "end"):
+        net, shapes, _ = NETWORKS[name]
+        module = import_torch(net.eval(), torch.from_numpy(frames(shapes)[0][:1]))
+        fold_network(module)
+        assert partition(module)
+        parts[name] = split_modules(module)
+    for chip, host in (("end", "attention"), ("attention", "end")):
+        with pytest.raises(RecogError):
+            join(parts[chip][0], parts[host][1])
 
 
 @pytest.mark.parametrize("name", ["input", "everywhere", "skips", "attention", "two inputs"])
@@ -283,3 +308,36 @@ def test_any_network_is_divided_without_a_change(kinds: list[str], seed: int) ->
     with torch.no_grad():
         wanted = net(torch.from_numpy(inputs[0])).numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+MINUS_ERROR = """
+def minus_error(outputs, targets):
+    return -abs(outputs - targets).reshape(len(outputs), -1).mean(1)
+"""
+
+
+def test_what_a_layer_costs_shows_at_the_outputs(tmp_path: Path) -> None:
+    """The host gives them. A later stage of the network is the chip's part, and so converted."""
+    net, shapes, _ = NETWORKS["everywhere"]
+    inputs = frames(shapes)
+    network, data, folder = tmp_path / "net.mlir", tmp_path / "data.npy", tmp_path / "out"
+    write_module(import_torch(net.eval(), torch.from_numpy(inputs[0][:1])), network)
+    np.save(data, inputs[0])
+    assert main(["convert", "--dense", str(network), "--data", str(data), "-o", str(folder)]) == 0
+    scores = tmp_path / "scores.py"
+    scores.write_text(MINUS_ERROR)
+    with torch.no_grad():
+        targets = net(torch.from_numpy(inputs[0])).numpy()
+    np.savez(tmp_path / "data.npz", inputs=inputs[0], targets=targets)
+    compare = ["compare", "", str(folder), "--data", str(tmp_path / "data.npz")]
+    found = []
+    for stage in (str(network), str(next(folder.glob("*-calibrated.mlir")))):
+        table = tmp_path / "layers.json"
+        compare[1] = stage
+        assert main([*compare, "--metric", f"{scores}:minus_error", "--json", str(table)]) == 0
+        found.append(json.loads(table.read_text()))
+    assert found[0] == found[1]
+    assert found[0]["float_metric"] == pytest.approx(0, abs=1e-5)
+    layers = [row["layer"] for row in found[0]["rows"] if row["op"] == "lns.conv2d"]
+    assert layers == ["a", "b"]
+    assert all(row["loss"] > 0.001 for row in found[0]["rows"])

@@ -1,0 +1,94 @@
+"""Functions of the user's own Python files, `file.py:function`: loaded, called, errors located."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from recog.dialects.errors import RecogError
+
+
+@dataclass(frozen=True)
+class UserFunction:
+    """A function of a user's file; what it raises becomes a RecogError with the user's line."""
+
+    path: str
+    function: Callable[..., Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        return _run(lambda: self.function(*arguments), self.path)
+
+
+def load_function(spec: str, *, wanted: str, example: str) -> UserFunction:
+    """The function that `file.py:function` names.
+
+    Args:
+        wanted: what the text should have been, for the error where it is another.
+        example: one that is right.
+
+    Raises:
+        RecogError: no such file or function, or an exception in the file's code (with the line
+            it came from).
+    """
+    path, name = _parse(spec, wanted, example)
+    module = _load_file(path)
+    function = getattr(module, name, None)
+    if not callable(function):
+        names = [name for name, value in vars(module).items() if _is_own_function(value, module)]
+        raise RecogError(
+            f"has no function {name}",
+            where=path,
+            hint=f"its functions: {', '.join(names) or 'none'}",
+        )
+    return UserFunction(path, function)
+
+
+def _parse(spec: str, wanted: str, example: str) -> tuple[str, str]:
+    path, separator, function = spec.rpartition(":")
+    if not separator or not path or not function.isidentifier():
+        raise RecogError(f"expected {wanted}, got {spec!r}", hint=f"for example: {example}")
+    if not os.path.isfile(path):
+        raise RecogError("no such file", where=path)
+    return path, function
+
+
+def _load_file(path: str) -> ModuleType:
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise RecogError("is no Python file", where=path)
+    module = importlib.util.module_from_spec(spec)
+    loader = spec.loader
+    # As `python file.py` would: its neighbours can be imported.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    sys.modules.setdefault(name, module)
+    _run(lambda: loader.exec_module(module), path)
+    return module
+
+
+def _run(run: Callable[[], Any], path: str) -> Any:
+    try:
+        return run()
+    except SyntaxError as error:
+        place = error.filename or path
+        if error.lineno is not None:
+            place = f"{place}:{error.lineno}"
+        raise RecogError(f"SyntaxError: {error.msg}", where=place) from None
+    except (Exception, SystemExit) as error:
+        own = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if os.path.abspath(frame.filename) == os.path.abspath(path)
+        ]
+        place = f"{path}:{own[-1].lineno}" if own else path
+        raise RecogError(f"{type(error).__name__}: {error}", where=place) from None
+
+
+def _is_own_function(value: Any, module: ModuleType) -> bool:
+    return callable(value) and getattr(value, "__module__", None) == module.__name__

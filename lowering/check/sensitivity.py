@@ -1,0 +1,162 @@
+"""What each layer costs in a metric of the network's outputs, alone on codes, all else in float.
+
+The loss is the float network's score less that with the layer on codes. Its interval is that of a
+paired bootstrap (Efron, 1979): frames are drawn with repetition, the same for both, and the middle
+95 % of the losses on such draws are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recog.dialects.errors import RecogError
+from recog.lowering.check.metrics import Metric, Outputs
+
+RESAMPLES = 1000
+CONFIDENCE = 0.95
+HELD_BYTES = 2 << 30
+"""What the outputs of all frames and layers may take, for a metric of all frames at once."""
+SEED = 0
+
+
+@dataclass(frozen=True)
+class LayerLoss:
+    """The metric with one layer on codes, what it lost, and the interval of the loss, if any."""
+
+    metric: float
+    loss: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class MetricCosts:
+    """What a metric is called, the float network's, and what each layer costs, by label."""
+
+    metric: str
+    float_metric: float
+    layers: dict[str, LayerLoss]
+
+
+class Sensitivity:
+    """Takes outputs with one layer on codes each, and says what they lost.
+
+    Args:
+        resamples: draws of frames for the intervals; 0 for none.
+    """
+
+    def __init__(self, metric: Metric, resamples: int = RESAMPLES):
+        self._metric, self._resamples = metric, resamples
+        self._layers: dict[str, list[Outputs | np.ndarray]] = {}
+        self._held = 0
+
+    def begin(self, outputs: Outputs) -> None:
+        self._reference = outputs
+        self._frames = np.arange(len(outputs[0]))
+        self._scores = self._score(outputs, self._frames)
+        """Of the float network: one a frame, or one for all."""
+
+    @property
+    def _float_metric(self) -> float:
+        return float(self._scores.mean())
+
+    def add(self, layer: str, frames: slice, outputs: Outputs) -> None:
+        parts = self._layers.setdefault(layer, [])
+        if self._scores.ndim == 0:
+            self._hold(outputs)
+            parts.append(tuple(np.array(x) for x in outputs))
+            return
+        if not parts and layer == next(iter(self._layers)):
+            self._check_by_frame(frames)
+        parts.append(self._score_each(outputs, self._frames[frames], layer))
+
+    def _score_each(self, outputs: Outputs, frames: np.ndarray, layer: str | None) -> np.ndarray:
+        scores = self._score(outputs, frames, layer)
+        if scores.size != len(frames):
+            raise RecogError(
+                f"returned one number a frame for all frames, but {scores.size} for "
+                f"{len(frames)} of them",
+                where=self._metric.name,
+            )
+        return scores.reshape(-1)
+
+    def _score(self, outputs: Outputs, frames: np.ndarray, layer: str | None = None) -> np.ndarray:
+        try:
+            return self._metric.scores(outputs, tuple(x[frames] for x in self._reference), frames)
+        except RecogError as error:
+            which = "of the float network" if layer is None else f'with layer "{layer}" on codes'
+            message = f"{error.message} ({which})"
+            raise RecogError(message, where=error.where, hint=error.hint) from None
+
+    def _check_by_frame(self, frames: slice) -> None:
+        """A number a frame must not depend on the other frames: they come in parts."""
+        own = self._frames[frames]
+        found = self._score_each(tuple(x[own] for x in self._reference), own, None)
+        if not np.allclose(found, self._scores[frames], rtol=1e-5, atol=1e-8):
+            raise RecogError(
+                f"gives other numbers for the first {len(own)} frames alone than among all "
+                f"{len(self._frames)}",
+                where=self._metric.name,
+                hint="return one number for all frames where it depends on all of them",
+            )
+
+    def _hold(self, outputs: Outputs) -> None:
+        self._held += sum(x.nbytes for x in outputs)
+        if self._held > HELD_BYTES:
+            raise RecogError(
+                f"wants all frames at once, whose outputs with each layer on codes take more than "
+                f"{HELD_BYTES >> 30} GiB",
+                where=self._metric.name,
+                hint="return one number a frame, or give fewer frames",
+            )
+
+    def costs(self, progress: Callable[[float], None] | None = None) -> MetricCosts:
+        """What each layer lost, in the order in which they came."""
+        found = self._by_frame() if self._scores.ndim else self._of_all(progress)
+        losses = dict(zip(self._layers, found, strict=True))
+        return MetricCosts(self._metric.name, self._float_metric, losses)
+
+    def _draws(self) -> Iterator[np.ndarray]:
+        random = np.random.default_rng(SEED)
+        for _ in range(self._resamples):
+            yield random.integers(len(self._frames), size=len(self._frames))
+
+    def _by_frame(self) -> Iterator[LayerLoss]:
+        scores = np.stack([np.concatenate(parts) for parts in self._layers.values()])
+        differences = self._scores - scores
+        count = len(self._frames)
+        drawn = [
+            differences @ (np.bincount(draw, minlength=count) / count) for draw in self._draws()
+        ]
+        for index, (own, lost) in enumerate(zip(scores, differences)):
+            interval = _interval([each[index] for each in drawn])
+            yield LayerLoss(float(own.mean()), float(lost.mean()), *interval)
+
+    def _of_all(self, progress: Callable[[float], None] | None) -> Iterator[LayerLoss]:
+        draws = list(self._draws())
+        references = [self._drawn(self._reference, draw) for draw in draws]
+        for number, (layer, parts) in enumerate(self._layers.items(), 1):
+            outputs = tuple(np.concatenate(each) for each in zip(*parts))
+            score = float(self._score(outputs, self._frames, layer))
+            drawn = [
+                reference - self._drawn(outputs, draw, layer)
+                for reference, draw in zip(references, draws)
+            ]
+            yield LayerLoss(score, self._float_metric - score, *_interval(drawn))
+            if progress is not None:
+                progress(number / len(self._layers))
+
+    def _drawn(self, outputs: Outputs, draw: np.ndarray, layer: str | None = None) -> float:
+        score = self._score(tuple(x[draw] for x in outputs), draw, layer)
+        return float(score.mean())
+
+
+def _interval(losses: Sequence[float]) -> tuple[float | None, float | None]:
+    if not losses:
+        return None, None
+    outside = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(losses, [outside, 1 - outside])
+    return float(low), float(high)
