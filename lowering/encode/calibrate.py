@@ -131,8 +131,8 @@ class ActivationFormats:
 
     @property
     def ranged(self) -> LnsFormat:
-        """Of values under a root: more octaves, and the root halves the error."""
-        return replace(self.unsigned, frac=max(0, self.unsigned.frac - 2))
+        """Of values under a root: the octaves of squares, and the root halves the error."""
+        return replace(self.unsigned, frac=max(0, self.unsigned.frac - 1))
 
 
 def calibrate(

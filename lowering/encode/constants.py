@@ -12,15 +12,13 @@ from xdsl.pattern_rewriter import PatternRewriter
 from recog.backend.arithmetic.logarithms import Logarithms
 from recog.backend.arithmetic.reference.definition import encode
 from recog.backend.arithmetic.tables import encode_bias
-from recog.dialects.cluster import LookupOp
+from recog.dialects.cluster import LookupOp, lookup_index
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, Arithmetic, LnsFormat
+from recog.lowering.encode.accumulator_room import LargestBiases, fitting_hint, largest_biases
 from recog.lowering.encode.samples import covering_bias
-
-NEGLIGIBLE = 12
-"""Octaves below a bias at which a product is nothing beside it."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,14 @@ class ConstantEncoder:
     Attributes:
         format: of weights and centroids, its bias to be chosen.
         arithmetic: the datapath that the biases are for.
-        accumulator_aim: bits of the accumulators that are wanted, where those of the datapath are
-            still to be found.
     """
 
     format: LnsFormat
     arithmetic: Arithmetic
-    accumulator_aim: int = Arithmetic.accumulator_width
     _weights: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
-    _codebooks: dict[SSAValue, ConstantOp] = field(default_factory=dict[SSAValue, ConstantOp])
+    _codebooks: dict[tuple[SSAValue, int], ConstantOp] = field(
+        default_factory=dict[tuple[SSAValue, int], ConstantOp]
+    )
     _biases: dict[tuple[SSAValue, bytes], SSAValue] = field(
         default_factory=dict[tuple[SSAValue, bytes], SSAValue]
     )
@@ -48,48 +45,49 @@ class ConstantEncoder:
         layer: Operation,
         weight: SSAValue,
         rewriter: PatternRewriter,
-        most: np.ndarray | None = None,
+        most: LargestBiases | None = None,
     ) -> SSAValue:
         """The codes of a weight: a dense constant, or a lookup in a codebook of codes.
 
+        Layers that share a weight share its codes where those are safe for all of them.
+
         Args:
-            most: the largest bias of each output channel of a dense weight, see `largest_biases`.
+            most: the largest biases of its output channels, see `largest_biases`.
         """
-        if weight not in self._weights:
-            if isinstance(weight.owner, LookupOp):
-                self._weights[weight] = _encode_lookup(self, layer, weight, rewriter)
-            else:
-                self._weights[weight] = _encode_dense(self, layer, weight, rewriter, most)
-        return self._weights[weight]
+        known = self._weights.get(weight)
+        if known is not None and (most is None or (format_of(known).biases <= most.safe).all()):
+            return known
+        if isinstance(weight.owner, LookupOp):
+            codes = _encode_lookup(self, layer, weight, rewriter, most)
+        else:
+            codes = _encode_dense(self, layer, weight, rewriter, most)
+        self._weights[weight] = codes
+        return codes
 
-    def largest_biases(self, bias: SSAValue | None, x: SSAValue) -> np.ndarray | None:
-        """The largest bias that the weights of each output channel may have, int64 (O).
-
-        With it the layer's own bias takes half of an accumulator of `accumulator_aim` bits. Larger
-        ones would resolve weights that are nothing beside it: what has no code then adds less than
-        2^-12 of the bias. None where inputs reach so far that it could be more.
-        """
+    def largest_biases(
+        self, weight: SSAValue, bias: SSAValue | None, x: SSAValue
+    ) -> LargestBiases | None:
+        """What the accumulators leave to a layer's weights; None where a constant is none."""
+        values = _multiplied_with(weight)
         array = None if bias is None else constant_array(bias)
-        given, free = format_of(x), self.accumulator_aim - 2 - self.arithmetic.antilog_bits
-        if array is None or not np.isfinite(array).all():
+        if values is None or (bias is not None and array is None):
             return None
-        if given.max_magnitude / 2**given.frac > free - NEGLIGIBLE:
+        if not np.isfinite(values).all() or (array is not None and not np.isfinite(array).all()):
             return None
-        octaves = free - np.log2(np.maximum(np.abs(array.astype(np.float64)), 1e-300))
-        limit = (octaves - given.biases[0] / 2**given.frac) * 2**self.format.frac
-        return np.clip(np.floor(limit), -MAX_BIAS, MAX_BIAS).astype(np.int64)
+        return largest_biases(values, array, format_of(x), self.format, self.arithmetic)
 
     def encode_codebook(
-        self, layer: Operation, value: SSAValue, rewriter: PatternRewriter
+        self, layer: Operation, value: SSAValue, rewriter: PatternRewriter, most: int = MAX_BIAS
     ) -> ConstantOp:
-        """The codes of a codebook, with one bias."""
-        if value not in self._codebooks:
-            centroids = _constant(layer, "codebook", value)
-            chosen = self.format.with_bias(codebook_bias(centroids, self.format))
+        """The codes of a codebook, with one bias, of at most `most`."""
+        centroids = _constant(layer, "codebook", value)
+        bias = min(codebook_bias(centroids, self.format), most)
+        if (value, bias) not in self._codebooks:
+            chosen = self.format.with_bias(bias)
             codebook = ConstantOp.from_array(encode(centroids, chosen), NumberType(chosen))
             _insert(codebook, layer, value, rewriter)
-            self._codebooks[value] = codebook
-        return self._codebooks[value]
+            self._codebooks[value, bias] = codebook
+        return self._codebooks[value, bias]
 
     def encode_activation(
         self, op: Operation, value: SSAValue, rewriter: PatternRewriter
@@ -137,7 +135,7 @@ class ConstantEncoder:
                 layer,
                 f"the bias of channel {channel}, {values[channel]:g}, overflows an accumulator of "
                 f"{width} bits: it is {value} there",
-                hint="set option accumulator-width to 48, or lower option antilog-bits",
+                hint=fitting_hint(value.bit_length() + 1),
             )
         key = bias, integers.tobytes()
         if key not in self._biases:
@@ -151,33 +149,53 @@ def _encode_dense(
     layer: Operation,
     weight: SSAValue,
     rewriter: PatternRewriter,
-    most: np.ndarray | None,
+    most: LargestBiases | None,
 ) -> SSAValue:
     values, format = _constant(layer, "weight", weight), encoder.format
     biases = np.array(_best_channel_biases(values, format))
     if most is not None:
-        biases = np.minimum(biases, most)
+        biases = np.minimum(biases, most.wanted)
     chosen = format.with_bias(tuple(biases.tolist()), 0)
     codes = Logarithms(values, format.frac).codes(chosen)
     return _insert(ConstantOp.from_array(codes, NumberType(chosen)), layer, weight, rewriter)
 
 
 def _encode_lookup(
-    encoder: ConstantEncoder, layer: Operation, weight: SSAValue, rewriter: PatternRewriter
+    encoder: ConstantEncoder,
+    layer: Operation,
+    weight: SSAValue,
+    rewriter: PatternRewriter,
+    most: LargestBiases | None,
 ) -> SSAValue:
     lookup = weight.owner
     if not isinstance(lookup, LookupOp):
         fail(layer, "the weight is no lookup")
     if constant_array(lookup.pointers) is None:
         fail(layer, "the pointers are computed, not constant")
-    codebook = encoder.encode_codebook(layer, lookup.codebook, rewriter)
+    exponents = [0]
+    if lookup.scales is not None:
+        exponents = _scale_exponents(layer, lookup.scales, encoder.format)
+    largest = MAX_BIAS if most is None else int((most.safe + np.array(exponents)).min())
+    codebook = encoder.encode_codebook(layer, lookup.codebook, rewriter, largest)
     given = chosen = format_of(codebook.output)
     if lookup.scales is not None:
-        exponents = _scale_exponents(layer, lookup.scales, chosen)
         given = chosen.with_bias(tuple(chosen.biases[0] - e for e in exponents), 0)
     block = lookup.block.get_values()
     encoded = LookupOp(lookup.pointers, codebook, None, block, NumberType(given))
     return _insert(encoded, layer, weight, rewriter)
+
+
+def _multiplied_with(weight: SSAValue) -> np.ndarray | None:
+    """The values of a constant weight, looked up and scaled where they are; None of others."""
+    lookup = weight.owner
+    if not isinstance(lookup, LookupOp):
+        return constant_array(weight)
+    codebook, pointers = constant_array(lookup.codebook), constant_array(lookup.pointers)
+    if codebook is None or pointers is None:
+        return None
+    values = codebook.reshape(-1)[lookup_index(pointers, lookup.block.get_values())]
+    scales = None if lookup.scales is None else constant_array(lookup.scales)
+    return values if scales is None else values * scales.reshape(-1, *[1] * (values.ndim - 1))
 
 
 def codebook_bias(centroids: np.ndarray, format: LnsFormat) -> int:

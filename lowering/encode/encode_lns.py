@@ -52,7 +52,6 @@ from recog.lowering.encode.patterns import (
     stereo,
     windows_and_moves,
 )
-from recog.lowering.encode.prove_accumulators import widen
 from recog.lowering.encode.values import Encoding, calibrated_format
 
 
@@ -64,8 +63,7 @@ class EncodeOptions(WeightFormatOptions):
     """P, the fraction bits of the antilog table's entries; by default those of the target where one
     is given, else 6."""
     accumulator_width: int | None = None
-    """Bits of the accumulators; by default those of the target where one is given, else 32, or
-    more where the proof of no overflow needs it."""
+    """Bits of the accumulators; by default those of the target where one is given, else 32."""
     mitchell: bool = False
     """Approximate the antilog by Mitchell's 1 + x instead of a table."""
 
@@ -87,13 +85,10 @@ class EncodeLnsPass(EncodeOptions, ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.data is not None:
             CalibratePass(data=self.data).apply(ctx, op)
-        width = self.accumulator_width or MAX_ACCUMULATOR_WIDTH
-        antilog_bits = self.antilog_bits or Arithmetic().antilog_bits
-        arithmetic = Arithmetic(antilog_bits, width, self.mitchell)
-        aim = self.accumulator_width or Arithmetic().accumulator_width
-        encode_with(op, ConstantEncoder(self.weight_format, arithmetic, aim))
-        if self.accumulator_width is None:
-            widen(op)
+        usual = Arithmetic()
+        width = self.accumulator_width or usual.accumulator_width
+        arithmetic = Arithmetic(self.antilog_bits or usual.antilog_bits, width, self.mitchell)
+        encode_with(op, ConstantEncoder(self.weight_format, arithmetic))
 
 
 def encode_module(module: ModuleOp, weights: LnsFormat, arithmetic: Arithmetic) -> None:

@@ -1,19 +1,18 @@
 """prove-accumulators: no sum of a module can leave its accumulator, whatever the input.
 
 The bound of each output channel is taken from its actual weights and the input format's
-largest code, so it holds for every input and every order of summation. `widen` uses the
-same bounds the other way round: the narrowest accumulators that the module needs.
+largest code, so it holds for every input and every order of summation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerType, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
@@ -28,15 +27,11 @@ from recog.backend.arithmetic.bounds import (
 from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.reference.stereo import correlation_bound
 from recog.dialects import lns
-from recog.dialects.data import ConstantOp
 from recog.dialects.errors import fail
 from recog.dialects.lns import ArithmeticAttr, format_of, shape_of
-from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic
+from recog.dialects.number_format import Arithmetic
+from recog.lowering.encode.accumulator_room import fitting_hint
 from recog.lowering.encode.layer_tables import read_layer
-
-DEFAULT_WIDTH = 32
-WIDTH_STEP = 8
-"""Accumulators are whole bytes wide."""
 
 
 @dataclass(frozen=True)
@@ -108,46 +103,5 @@ def check_bound(each: AccumulatorBound) -> None:
         each.op,
         f"the accumulator of {each.place} may reach {shown(each.bound)}, "
         f"{arithmetic.accumulator_width} bits hold {accumulator_limit(arithmetic)}",
-        hint=f"use accumulators of {each.width} bits, fewer antilog bits, or codes of fewer bits",
+        hint=fitting_hint(each.width),
     )
-
-
-def widen(module: ModuleOp, at_least: int = DEFAULT_WIDTH) -> int:
-    """Give all ops of an lns module the narrowest accumulators that cannot overflow.
-
-    One width for the module, as the chip has one kind of accumulator; whole bytes. The
-    values do not change: accumulation is exact at any width that suffices.
-
-    Returns:
-        The width. Where 64 bits do not suffice it is 64, and prove-accumulators says so.
-    """
-    needed = max((each.width for each in module_bounds(module)), default=0)
-    whole_bytes = -(-needed // WIDTH_STEP) * WIDTH_STEP
-    width = min(max(at_least, whole_bytes), MAX_ACCUMULATOR_WIDTH)
-    for op in module.walk():
-        arithmetic = op.properties.get("arithmetic")
-        if isinstance(arithmetic, ArithmeticAttr):
-            op.properties["arithmetic"] = ArithmeticAttr(
-                replace(arithmetic.data, accumulator_width=width)
-            )
-        if isinstance(op, lns.MultiplyAccumulateOp) and op.bias is not None:
-            _retype(op.bias.owner, width)
-    return width
-
-
-def _retype(constant: Operation | object, width: int) -> None:
-    """Make a constant of initial values as wide as the accumulators."""
-    if not isinstance(constant, ConstantOp):
-        return
-    values, element_type = constant.value.to_array(), IntegerType(width)
-    if constant.value.type.element_type == element_type:
-        return
-    wider = ConstantOp.from_array(values, element_type)
-    wider.location = constant.location
-    wider.output.name_hint = constant.output.name_hint
-    block = constant.parent
-    if block is not None:
-        block.insert_op_before(wider, constant)
-        constant.output.replace_all_uses_with(wider.output)
-        constant.detach()
-        constant.erase()

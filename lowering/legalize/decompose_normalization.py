@@ -32,6 +32,9 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.lowering.common.rewriting import replace_op
 from recog.lowering.legalize.where_on_chip import decompose_where_on_chip
 
+MOST_SQUARES = 511
+"""Squares reach over 16 octaves: of so many, accumulators of 32 bits hold the sum."""
+
 
 class DecomposeNormalizationPass(ModulePass):
     """Write group norms of images as convolutions, products and a table.
@@ -110,7 +113,8 @@ class _Normalization:
         """The whole normalization; the last op gives the result."""
         mean = self._spread(self._divided(self._sum(self.image)))
         centred = self._add(nn.SubOp(self.image, mean))
-        variance = self._divided(self._sum(self._add(nn.MulOp(centred, centred))))
+        squares = self._sum(self._add(nn.MulOp(centred, centred)), MOST_SQUARES)
+        variance = self._divided(squares)
         root = self._add(nn.RsqrtOp(self._add(nn.AddOp(variance, self._constant(eps)))))
         unit = self._add(nn.MulOp(centred, self._spread(root)))
         scales, shifts = self._by_channel(scale), self._by_channel(bias)
@@ -134,15 +138,28 @@ class _Normalization:
             raise ValueError("scale and bias must be constants")
         return array.reshape(-1, 1, 1)
 
-    def _sum(self, value: SSAValue) -> SSAValue:
-        """Over a group's channels, (N, groups, ...); of the means over pixels, with `pixels`."""
+    def _sum(self, value: SSAValue, most: int | None = None) -> SSAValue:
+        """Over a group's channels, (N, groups, ...); of the means over pixels, with `pixels`.
+
+        Where that is more than `most` terms at once, parts are summed before: columns, or some of
+        the channels.
+        """
         if self.pixels:
-            value = self._add(nn.AvgPool2dOp(value, nn.shape_of(value)[2:]))
+            rows, columns = nn.shape_of(value)[2:]
+            if rows * columns > (most or rows * columns):
+                value, rows = self._add(nn.AvgPool2dOp(value, (rows, 1))), 1
+            value = self._add(nn.AvgPool2dOp(value, (rows, columns)))
         each = self.channels // self.groups
         if each == 1:
             return value
-        ones = self._constant(np.ones((self.groups, each, 1, 1)))
-        return self._add(nn.Conv2dOp(value, ones, groups=self.groups))
+        parts = next(n for n in range(1, each + 1) if each % n == 0 and each // n <= (most or each))
+        if parts > 1:
+            value = self._sum_of_each(value, self.groups * parts, each // parts)
+        return self._sum_of_each(value, self.groups, parts if parts > 1 else each)
+
+    def _sum_of_each(self, value: SSAValue, groups: int, each: int) -> SSAValue:
+        ones = self._constant(np.ones((groups, each, 1, 1)))
+        return self._add(nn.Conv2dOp(value, ones, groups=groups))
 
     def _divided(self, value: SSAValue) -> SSAValue:
         each = self.channels // self.groups

@@ -70,7 +70,7 @@ def _layer(
     """What the lns op of a layer takes: operands and output format, ReLU and arithmetic."""
     activation = absorbed_activation(op)
     x = encoding.encoded(op.input, rewriter, op)
-    most = encoding.constants.largest_biases(op.bias, x)
+    most = encoding.constants.largest_biases(op.weight, op.bias, x)
     weight = encoding.constants.encode_weight(op, op.weight, rewriter, most)
     bias = encoding.constants.encode_bias(op, op.bias, x, weight, rewriter)
     output = calibrated_format((activation or op).output)
@@ -132,12 +132,13 @@ class EncodeAffinePattern(RewritePattern):
         frac = max(constants.format.frac, format_of(x).frac)
         fine = replace(constants, format=replace(constants.format, frac=frac))
         scale = ConstantOp.from_array(affine.scale.astype(np.float32).reshape(-1, 1, 1, 1), f32)
-        weight = fine.encode_weight(op, inserted(rewriter, scale, op), rewriter)
-        if not affine.shift.any():
-            return weight, None
-        shift = ConstantOp.from_array(affine.shift.astype(np.float32), f32)
-        bias = constants.encode_bias(op, inserted(rewriter, shift, op), x, weight, rewriter)
-        return weight, bias
+        scales, shifts = inserted(rewriter, scale, op), None
+        if affine.shift.any():
+            shift = ConstantOp.from_array(affine.shift.astype(np.float32), f32)
+            shifts = inserted(rewriter, shift, op)
+        most = fine.largest_biases(scales, shifts, x)
+        weight = fine.encode_weight(op, scales, rewriter, most)
+        return weight, constants.encode_bias(op, shifts, x, weight, rewriter)
 
 
 PATTERNS = (

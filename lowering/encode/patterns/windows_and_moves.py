@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import f32
 from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
-from recog.backend.arithmetic.bounds import resize_bound
+from recog.backend.arithmetic.bounds import accumulator_limit, resize_bound
 from recog.backend.arithmetic.reference.sampling import exact_steps
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp
@@ -26,9 +26,6 @@ from recog.lowering.encode.values import (
 
 MOST_STEPS = 256
 """Bilinear weights of more bits change less than codes of 8 bits resolve."""
-
-SMALL_ACCUMULATOR = 1 << 31
-"""Interpolation weights are chosen so that accumulators of 32 bits do."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def _steps(op: nn.ResizeOp, format: LnsFormat, arithmetic: Arithmetic) -> list[i
     ]
     while True:
         steps = [min(each, most) for each in exact]
-        if most == 1 or resize_bound(format, steps, arithmetic) < SMALL_ACCUMULATOR:
+        if most == 1 or resize_bound(format, steps, arithmetic) <= accumulator_limit(arithmetic):
             return steps
         most //= 2
 

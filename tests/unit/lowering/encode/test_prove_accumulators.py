@@ -1,4 +1,4 @@
-"""The proof of no overflow, and the accumulators that encode-lns chooses from it."""
+"""The proof of no overflow, and the weights that encode-lns makes fit it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recog.backend.arithmetic.bounds import accumulator_bounds, accumulator_limit
+from recog.backend.arithmetic.codes import Codes
+from recog.backend.arithmetic.reference.definition import encode
+from recog.backend.arithmetic.tables import encode_bias
+from recog.backend.interpreters.lns import run_lns
 from recog.dialects import lns
-from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError
+from recog.dialects.lns import format_of
+from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.lowering.encode.accumulator_room import largest_biases
 from recog.lowering.encode.encode_lns import EncodeLnsPass
-from recog.lowering.encode.prove_accumulators import module_bounds, widen
+from recog.lowering.encode.prove_accumulators import ProveAccumulatorsPass, module_bounds
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
 
@@ -26,9 +34,11 @@ func.func @main(%x: tensor<1x{inputs}xf32> {{lns.format = !lns.number<8, 4, bias
 """
 
 
-def encoded(inputs: int, weight: float = 1.0, **options: Any):
+def encoded(inputs: int, *, octaves: int = 0, **options: Any):
+    """The linear layer with weights 1, or of two sizes so many octaves apart."""
     context = make_context()
-    text = NETWORK.format(inputs=inputs, weight=weight)
+    row = [1.0] * (inputs - 1) + [2.0**-octaves]
+    text = NETWORK.format(inputs=inputs, weight=[row, row] if octaves else 1.0)
     module = parse_module(context, text.encode(), "net.mlir")
     EncodeLnsPass(**options).apply(context, module)
     module.verify()
@@ -39,32 +49,61 @@ def linear_of(module) -> lns.LinearOp:
     return next(op for op in module.walk() if isinstance(op, lns.LinearOp))
 
 
-def test_small_layers_have_accumulators_of_32_bits() -> None:
-    linear = linear_of(encoded(4))
-    assert linear.arithmetic.data.accumulator_width == 32
+def test_accumulators_are_of_32_bits_whatever_the_layer() -> None:
+    for inputs in (4, 4096):
+        linear = linear_of(encoded(inputs))
+        assert linear.arithmetic.data.accumulator_width == 32
+        assert linear.bias is not None
+        assert str(linear.bias.type) == "tensor<2xi32>"
 
 
-def test_wide_layers_get_the_whole_bytes_that_the_proof_needs() -> None:
-    module = encoded(4096)
-    linear = linear_of(module)
-    (bound,) = module_bounds(module)
-    assert 32 < bound.width <= 40
+def test_a_width_that_is_asked_for_is_that_of_all() -> None:
+    linear = linear_of(encoded(4096, accumulator_width=40))
     assert linear.arithmetic.data.accumulator_width == 40
-    assert linear.bias is not None
     assert str(linear.bias.type) == "tensor<2xi40>"
 
 
-def test_a_width_that_is_asked_for_stays() -> None:
-    linear = linear_of(encoded(4096, accumulator_width=32))
-    assert linear.arithmetic.data.accumulator_width == 32
+def test_weights_take_smaller_codes_where_their_sum_would_not_fit() -> None:
+    wide, narrow = encoded(4096, accumulator_width=40), encoded(4096)
+    (too_large,), (bound,) = module_bounds(wide), module_bounds(narrow)
+    assert too_large.width > 32
+    assert bound.width <= 32
+    biases = [format_of(linear_of(module).weight).biases[0] for module in (wide, narrow)]
+    assert biases[1] < biases[0]
+    # Weights that are alike need one code, so nothing is lost.
+    x = np.random.default_rng(0).normal(size=(2, 4096)).astype(np.float32)
+    (a,), (b,) = run_lns(wide, x), run_lns(narrow, x)
+    assert np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("inputs", [4, 4096])
-def test_the_width_changes_no_value(inputs: int) -> None:
-    narrow, wide = encoded(inputs, accumulator_width=64), encoded(inputs)
-    constants = [
-        [op.value.to_array() for op in module.walk() if isinstance(op, ConstantOp)]
-        for module in (narrow, wide)
-    ]
-    assert all(np.array_equal(a, b) for a, b in zip(*constants, strict=True))
-    assert widen(wide) == linear_of(wide).arithmetic.data.accumulator_width
+def test_weights_of_many_octaves_that_cannot_fit_are_an_error_that_says_what_helps() -> None:
+    module = encoded(4096, accumulator_width=24, octaves=6)
+    with pytest.raises(RecogError) as caught:
+        ProveAccumulatorsPass().apply(make_context(), module)
+    assert "'lns.linear' op" in str(caught.value)
+    assert "the accumulator of output channel 0 may reach" in str(caught.value)
+    (bound,) = module_bounds(module)
+    assert f"accumulator) to {bound.width}, lower option antilog-bits" in str(caught.value)
+
+
+@pytest.mark.parametrize("unsigned", [False, True])
+@pytest.mark.parametrize("width", [28, 32, 40])
+def test_the_largest_biases_hold_and_leave_little_unused(unsigned: bool, width: int) -> None:
+    random = np.random.default_rng(width)
+    weights = random.normal(size=(16, 300)) * np.exp2(random.integers(-2, 3, (16, 1)))
+    bias = random.normal(size=16) * np.exp2(random.integers(-4, 6, 16))
+    bias[0] = 1e7  # the weights are nothing beside it
+    given, format = LnsFormat(8, 4 + unsigned, 50, unsigned=unsigned), LnsFormat(12, 4)
+    arithmetic = Arithmetic(accumulator_width=width)
+    largest = largest_biases(weights, bias, given, format, arithmetic)
+    assert (largest.wanted <= largest.safe).all()
+    used = []
+    for biases in largest:
+        chosen = format.with_bias(tuple(biases.tolist()), 0)
+        codes = Codes(encode(weights, chosen), chosen)
+        initial = encode_bias(bias, given, chosen, arithmetic)
+        reached = accumulator_bounds(codes, given, initial, arithmetic)
+        used.append(np.array(reached, np.float64) / accumulator_limit(arithmetic))
+    assert (used[0] <= 1).all()
+    assert (used[1][1:] <= 1).all()
+    assert (used[1][1:] > 0.7).all()
