@@ -30,6 +30,7 @@ from recog.dialects.functions import find_function, nn_ops
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_ACCUMULATOR_WIDTH, Arithmetic, LnsFormat
 from recog.lowering.common.layer_names import LAYER, label_of
+from recog.lowering.encode.accumulator_room import LargestBiases
 from recog.lowering.encode.calibrate import FORMAT, ActivationFormats
 from recog.lowering.encode.constants import ConstantEncoder
 from recog.lowering.encode.samples import covering_bias
@@ -48,7 +49,7 @@ class TrialEncoder(ConstantEncoder):
         layer: Operation,
         weight: SSAValue,
         rewriter: PatternRewriter,
-        most: np.ndarray | None = None,
+        most: LargestBiases | None = None,
     ) -> SSAValue:
         if constant_array(weight) is None:
             return super().encode_weight(layer, weight, rewriter)
@@ -57,6 +58,9 @@ class TrialEncoder(ConstantEncoder):
         constant = ConstantOp.from_array(np.zeros(shape, format.dtype), NumberType(format))
         rewriter.insert(constant)
         return constant.output
+
+    def largest_biases(self, weight: SSAValue, bias: SSAValue | None, x: SSAValue) -> None:
+        """Any bias does for zeros."""
 
 
 def trial_encoder() -> TrialEncoder:

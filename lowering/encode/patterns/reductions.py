@@ -25,6 +25,7 @@ from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.lns import NumberType, format_of, number_tensor
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.encode.patterns.means import mean_of_window, one_stride
 from recog.lowering.encode.values import (
     Encoding,
     inserted,
@@ -34,8 +35,6 @@ from recog.lowering.encode.values import (
 
 MOST_IN_WINDOW = 1023
 """Rows or columns of a pool's window (docs/isa.md, `pool`)."""
-MOST_STRIDE = 255
-"""Rows or columns from one window to the next (docs/isa.md, `pool`)."""
 MOST_ALONG = 65535
 """Rows or columns of a tensor (docs/isa.md, `tensor`)."""
 MOST_ONES = 1 << 16
@@ -132,7 +131,7 @@ class _Builder:
         same = nn.shape_of(x) == (self.batch, *shape)
         return x if same else self.add(lns.ReshapeOp(x, (self.batch, *shape)))
 
-    def window(self, x: _Seen) -> tuple[SSAValue, Shape] | None:
+    def window(self, x: _Seen) -> tuple[SSAValue, tuple[int, int]] | None:
         """The codes as an image, and the window of it that becomes one; None if it is too large."""
         before, count, after = prod(x.before), prod(x.sizes), prod(x.after)
         if after == 1 and len(x.sizes) > 1:
@@ -154,7 +153,7 @@ class _Builder:
         """The largest, in the operand's format."""
         found = self.window(x)
         if found is not None:
-            return lns.MaxPool2dOp(*found, _strides(found[1]))
+            return lns.MaxPool2dOp(*found, one_stride(found[1]))
         count = prod(x.sizes)
         divisors = range(min(count, MOST_IN_WINDOW), 1, -1)
         at_once = next((size for size in divisors if count % size == 0), None)
@@ -173,7 +172,7 @@ class _Builder:
             return total and self._scaled(total, 1 / prod(x.sizes), output)
         image, kernel = found
         arithmetic = self.encoding.arithmetic
-        return lns.AvgPool2dOp(image, output, kernel, _strides(kernel), arithmetic=arithmetic)
+        return mean_of_window(self.rewriter, self.op, image, output, kernel, arithmetic)
 
     def total(self, x: _Seen, output: LnsFormat) -> Operation | None:
         """The sum: in one accumulator, or the mean scaled where that takes too many weights."""
@@ -212,11 +211,6 @@ class _Builder:
 
         x = self.add(op)
         return lns.TableOp(x, self.add(scale_table(format_of(x), factor, output)))
-
-
-def _strides(kernel: Shape) -> Shape:
-    """Of a window that covers an axis, and is not moved along it; else it has one row."""
-    return tuple(size if size <= MOST_STRIDE else 1 for size in kernel)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from recog.dialects.lns import format_of, number_tensor
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.lowering.common.rewriting import replace_op
 from recog.lowering.encode.calibrate import covering_bias
+from recog.lowering.encode.patterns.means import mean_of_window
 from recog.lowering.encode.values import (
     Encoding,
     inserted,
@@ -46,6 +47,12 @@ class EncodeAvgPool2dPattern(RewritePattern):
                 padding = (0, 0, 0, 0)
             padding = (*padding[:2], padding[2] + beyond[0], padding[3] + beyond[1])
             counted = False
+        rows, columns = op.kernel.get_values()
+        if nn.shape_of(op.input)[2:] == (rows, columns) and not any((*padding, *beyond)):
+            output, arithmetic = output_format(op), self.encoding.arithmetic
+            mean = mean_of_window(rewriter, op, x, output, (rows, columns), arithmetic)
+            replace_with_codes(rewriter, op, mean)
+            return
         pool = lns.AvgPool2dOp(
             x,
             output_format(op),

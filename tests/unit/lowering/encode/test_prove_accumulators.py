@@ -107,3 +107,29 @@ def test_the_largest_biases_hold_and_leave_little_unused(unsigned: bool, width: 
     assert (used[0] <= 1).all()
     assert (used[1][1:] <= 1).all()
     assert (used[1][1:] > 0.7).all()
+
+
+LARGE = """
+func.func @main(%x: tensor<1x1x512x512xf32> {lns.format = !lns.number<8, 5, bias = 230, unsigned>})
+    -> tensor<1x1x1x1xf32> {
+  %y = OP {lns.format = !lns.number<8, 5, bias = 230, unsigned>}
+      : (tensor<1x1x512x512xf32>) -> tensor<1x1x1x1xf32>
+  func.return %y : tensor<1x1x1x1xf32>
+}
+"""
+POOL = "nn.avg_pool2d %x {kernel = array<i64: 512, 512>, strides = array<i64: 512, 512>}"
+MEAN = "nn.mean %x {axes = array<i64: 2, 3>}"
+
+
+@pytest.mark.parametrize("op", [POOL, MEAN])
+def test_the_mean_of_a_large_image_is_that_of_its_columns_means(op: str) -> None:
+    context = make_context()
+    text = LARGE.replace("OP {", op.removesuffix("}") + ", ")
+    module = parse_module(context, text.encode(), "net.mlir")
+    EncodeLnsPass().apply(context, module)
+    module.verify()
+    ProveAccumulatorsPass().apply(context, module)
+    assert sum(isinstance(each, lns.AvgPool2dOp) for each in module.walk()) == 2
+    x = np.random.default_rng(0).uniform(0, 1.5, (1, 1, 512, 512)).astype(np.float32)
+    (y,) = run_lns(module, x)
+    assert abs(float(y.reshape(())) / x.mean() - 1) < 0.02
