@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from recog.backend.arithmetic.bounds import accumulator_bounds, accumulator_limit
 from recog.backend.arithmetic.codes import Codes
@@ -16,9 +17,11 @@ from recog.dialects import lns
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import format_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.frontend.torch.importer import import_exported
 from recog.lowering.encode.accumulator_room import largest_biases
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.encode.prove_accumulators import ProveAccumulatorsPass, module_bounds
+from recog.lowering.pipeline import ConversionOptions, convert
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
 
@@ -118,7 +121,7 @@ func.func @main(%x: tensor<1x1x512x512xf32> {lns.format = !lns.number<8, 5, bias
 }
 """
 POOL = "nn.avg_pool2d %x {kernel = array<i64: 512, 512>, strides = array<i64: 512, 512>}"
-MEAN = "nn.mean %x {axes = array<i64: 2, 3>}"
+MEAN = "nn.mean %x {axes = array<i64: 2, 3>, keepdims}"
 
 
 @pytest.mark.parametrize("op", [POOL, MEAN])
@@ -133,3 +136,31 @@ def test_the_mean_of_a_large_image_is_that_of_its_columns_means(op: str) -> None
     x = np.random.default_rng(0).uniform(0, 1.5, (1, 1, 512, 512)).astype(np.float32)
     (y,) = run_lns(module, x)
     assert abs(float(y.reshape(())) / x.mean() - 1) < 0.02
+
+
+class Norms(torch.nn.Module):
+    """Sums of 576 pixels in groups of 2 channels, then of 640 channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 4, 1)
+        self.groups = torch.nn.GroupNorm(2, 4)
+        self.second = torch.nn.Conv2d(4, 640, 1, stride=8)
+        self.channels = torch.nn.LayerNorm(640)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.second(torch.relu(self.groups(self.first(x))))
+        return self.channels(x.permute(0, 2, 3, 1))
+
+
+def test_norms_of_many_values_fit_and_keep_their_precision() -> None:
+    torch.manual_seed(0)
+    model, x = Norms().eval(), torch.randn(2, 3, 24, 24)
+    module = import_exported(torch.export.export(model, (x[:1],)))
+    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=False))
+    assert conversion.host_part is None
+    assert max(each.width for each in module_bounds(conversion.lns_module)) <= 32
+    expected = model(x).detach().numpy()
+    (found,) = run_lns(conversion.lns_module, x.numpy())
+    noise = ((found - expected) ** 2).mean() / (expected**2).mean()
+    assert noise < 10**-2.5
