@@ -63,6 +63,7 @@ def test_accumulators_are_of_32_bits_whatever_the_layer() -> None:
 def test_a_width_that_is_asked_for_is_that_of_all() -> None:
     linear = linear_of(encoded(4096, accumulator_width=40))
     assert linear.arithmetic.data.accumulator_width == 40
+    assert linear.bias is not None
     assert str(linear.bias.type) == "tensor<2xi40>"
 
 
