@@ -34,8 +34,8 @@ class LargestBiases(NamedTuple):
     wanted: np.ndarray
     """Beyond them weights would be resolved that are nothing beside the layer's own bias."""
     safe: np.ndarray
-    """Beyond them a sum could leave its accumulator. Weights keep `KEPT` octaves below the largest
-    all the same: where those are too many still, the proof says so."""
+    """Beyond them a sum could leave its accumulator. Where weights would not keep `KEPT` octaves
+    below the largest any bias goes, and the proof says what is too large."""
 
 
 def largest_biases(
@@ -54,7 +54,9 @@ def largest_biases(
         format: of the weights; its bias does not count.
     """
     rows = np.abs(weights.reshape(len(weights), -1).astype(np.float64))
-    safe = np.maximum(_holding(weights, bias, given, format, arithmetic), _least(rows, format))
+    holding, least = _holding(weights, bias, given, format, arithmetic), _least(rows, format)
+    holds = holding + MARGIN * 2**format.frac >= least
+    safe = np.where(holds, np.maximum(holding, least), MAX_BIAS)
     beside = _beside_bias(bias, given, format, arithmetic)
     safe = np.clip(safe, -MAX_BIAS, MAX_BIAS)
     wanted = safe if beside is None else np.clip(np.minimum(safe, beside), -MAX_BIAS, MAX_BIAS)

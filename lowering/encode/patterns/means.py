@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter
 
@@ -35,11 +33,16 @@ def mean_of_window(
 
     What takes more than an accumulator is first the mean of each column, in wide codes.
     """
-    bound = pool_bound(format_of(x), prod(kernel), arithmetic)
+    format, (rows, columns) = format_of(x), kernel
+    wide = _wide(format)
     whole = tuple(shape_of(x)[2:]) == kernel and min(kernel) > 1
-    if whole and bound > accumulator_limit(arithmetic):
-        columns = mean_of_window(rewriter, at, x, _wide(format_of(x)), (kernel[0], 1), arithmetic)
-        x, kernel = inserted(rewriter, columns, at), (1, kernel[1])
+
+    def fits(given: LnsFormat, count: int) -> bool:
+        return pool_bound(given, count, arithmetic) <= accumulator_limit(arithmetic)
+
+    if whole and not fits(format, rows * columns) and fits(format, rows) and fits(wide, columns):
+        means = mean_of_window(rewriter, at, x, wide, (rows, 1), arithmetic)
+        x, kernel = inserted(rewriter, means, at), (1, columns)
     return lns.AvgPool2dOp(x, output, kernel, one_stride(kernel), arithmetic=arithmetic)
 
 

@@ -39,7 +39,7 @@ func.func @overflow(%x: tensor<1x4x!lns.number<5, 0, bias = 0>>) -> tensor<1x2x!
   func.return %y : tensor<1x2x!lns.number<8, 4, bias = 0>>
 }
 // CHECK:      'lns.linear' op at {{.*}}: the accumulator of output channel 1 may reach 206158430208, 32 bits hold 2147483647
-// CHECK-NEXT:   hint: {{.*}}accumulators of 39 bits
+// CHECK-NEXT:   hint: set option accumulator-width (a target's accumulator) to 39
 
 // -----
 
