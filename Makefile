@@ -21,7 +21,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-engine bench-widths bench-memory compare-revisions fuzz lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-engine bench-widths bench-real bench-memory compare-revisions fuzz lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -31,6 +31,7 @@ help:
 	@echo "make bench-tasks     score four perception tasks at every level (build/bench/tasks.json)"
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
 	@echo "make bench-widths    time layers of wide codes beside those of 8 bits (build/bench/widths.json)"
+	@echo "make bench-real      score networks with published weights beside int8 (build/bench/real.json)"
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers and networks, damaged programs and IR, for FUZZ_SECONDS"
@@ -74,6 +75,10 @@ bench-engine: $(VENV)/.installed-networks $(VENV)/.installed-peers
 # BENCH_ARGS='--path avx2 --turns 50' selects kernels and turns.
 bench-widths: $(VENV)/.installed
 	$(BIN)/python tests/benchmarks/bench_widths.py $(BENCH_ARGS)
+
+# BENCH_ARGS='--only ppocr_v4_det --methods recog int8_per_channel --frames 16' is quicker.
+bench-real: $(VENV)/.installed-real $(VENV)/.installed-peers
+	$(BIN)/python tests/benchmarks/bench_real.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--dense --size 540x960' is quicker.
 bench-memory: $(VENV)/.installed-test
@@ -119,6 +124,10 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml constraints.txt
 
 $(VENV)/.installed-networks: $(VENV)/.created pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[networks]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-real: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[real]'
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-peers: $(VENV)/.created pyproject.toml constraints.txt

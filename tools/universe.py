@@ -120,6 +120,14 @@ PASSES: dict[str, PassEntry] = {
         "encode.calibrate",
         "measure activation ranges on example inputs and record them",
     ),
+    "choose-formats": PassEntry(
+        "precision.choose_formats",
+        "more fraction bits where the outputs need them",
+    ),
+    "round-weights": PassEntry(
+        "precision.round_weights",
+        "round weights to codes, each error carried to the next",
+    ),
     "encode-lns": PassEntry(
         "encode.encode_lns",
         "convert layers, codebooks and activations to LNS codes",

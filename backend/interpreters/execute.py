@@ -23,6 +23,8 @@ from recog.dialects.functions import check_body
 
 Observer = Callable[[Operation, tuple[Any, ...]], None]
 """Called with every op and its results, in execution order."""
+RunOp = Callable[[Interpreter, Operation, tuple[Any, ...]], tuple[Any, ...]]
+"""Gives the results of an op for its operands."""
 
 
 def execute(
@@ -32,19 +34,21 @@ def execute(
     *,
     observe: Observer | None = None,
     overrides: dict[SSAValue, Any] | None = None,
+    run: RunOp | None = None,
 ) -> tuple[Any, ...]:
     """The values that `function` returns for these inputs.
 
     Args:
         observe: sees every op and its results, constants left out.
         overrides: values that replace the results of their ops (parameters being tuned).
+        run: gives the results of an op in place of the interpreter.
 
     Raises:
         RecogError: an op has no implementation, or refuses its operands.
     """
     ops, wanted = _body(function, inputs)
     values: dict[SSAValue, Any] = dict(zip(function.body.block.args, inputs))
-    return _run_ops(interpreter, ops, values, wanted, overrides or {}, observe)
+    return _run_ops(interpreter, ops, values, wanted, overrides or {}, observe, run or run_op)
 
 
 def execute_in_parts(
@@ -54,6 +58,7 @@ def execute_in_parts(
     cuts: Sequence[int],
     *,
     overrides: dict[SSAValue, Any] | None = None,
+    run: RunOp | None = None,
 ) -> tuple[Any, ...]:
     """As `execute`, cut before the ops of these numbers: a gradient holds the values at the cuts,
     and computes those of one part at a time anew (activation checkpointing, Chen et al. 2016).
@@ -67,9 +72,11 @@ def execute_in_parts(
         needed = {*wanted, *(operand for op in ops[stop:] for operand in op.operands)}
         gives = [result for op in part for result in op.results if result in needed]
         takes = list(dict.fromkeys(v for op in part for v in op.operands if v in values))
-        run = partial(_run_part, interpreter, part, takes, gives, overrides or {})
+        run_part = partial(
+            _run_part, interpreter, part, takes, gives, overrides or {}, run or run_op
+        )
         operands = [values[value] for value in takes]
-        results = checkpoint(run, *operands, use_reentrant=False, preserve_rng_state=False)
+        results = checkpoint(run_part, *operands, use_reentrant=False, preserve_rng_state=False)
         values = {v: x for v, x in (*values.items(), *zip(gives, results)) if v in needed}
     return tuple(values[value] for value in wanted)
 
@@ -96,9 +103,10 @@ def _run_part(
     takes: Sequence[SSAValue],
     gives: Sequence[SSAValue],
     overrides: Mapping[SSAValue, Any],
+    run: RunOp,
     *operands: Any,
 ) -> tuple[Any, ...]:
-    return _run_ops(interpreter, ops, dict(zip(takes, operands)), gives, overrides, None)
+    return _run_ops(interpreter, ops, dict(zip(takes, operands)), gives, overrides, None, run)
 
 
 def _run_ops(
@@ -108,6 +116,7 @@ def _run_ops(
     wanted: Sequence[SSAValue],
     overrides: Mapping[SSAValue, Any],
     observe: Observer | None,
+    run: RunOp,
 ) -> tuple[Any, ...]:
     """The values that are wanted; those in `values` are freed after their last use."""
     uses_left = Counter(operand for op in ops for operand in op.operands)
@@ -116,7 +125,8 @@ def _run_ops(
         if op.results and all(result in overrides for result in op.results):
             results = tuple(overrides[result] for result in op.results)
         else:
-            results = _run_op(interpreter, op, tuple(values[operand] for operand in op.operands))
+            operands = tuple(values[operand] for operand in op.operands)
+            results = run(interpreter, op, operands)
         if observe and not op.has_trait(ConstantLike):
             observe(op, results)
         values.update(zip(op.results, results))
@@ -127,7 +137,8 @@ def _run_ops(
     return tuple(values[value] for value in wanted)
 
 
-def _run_op(interpreter: Interpreter, op: Operation, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+def run_op(interpreter: Interpreter, op: Operation, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The results of one op; raises RecogError as `execute` does."""
     try:
         return interpreter.run_op(op, operands)
     except InterpretationError as error:

@@ -20,7 +20,7 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, im
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from recog.backend.interpreters.data import DataFunctions
-from recog.backend.interpreters.execute import Observer, execute, execute_in_parts
+from recog.backend.interpreters.execute import Observer, RunOp, execute, execute_in_parts
 from recog.backend.interpreters.nn_boxes import NnBoxFunctions
 from recog.backend.interpreters.nn_functions import NnElementaryFunctions
 from recog.backend.interpreters.nn_selection import NnSelectionFunctions
@@ -348,13 +348,7 @@ class NnRunner:
             cuts: for a gradient whose values do not fit in memory, see `execute_in_parts`; nothing
                 is observed then.
         """
-        types = [arg.type for arg in self.function.body.block.args]
-        if len(inputs) != len(types):
-            raise RecogError(
-                f"@{self.function.sym_name.data} takes {len(types)} inputs, got {len(inputs)}"
-            )
-        checked = [_check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
-        _check_batches(checked, types)
+        checked = self._checked(inputs)
         overrides = dict(self._constants)
         for key, value in (constants or {}).items():
             overrides[SSAValue.get(key)] = value
@@ -372,11 +366,43 @@ class NnRunner:
         overrides: dict[SSAValue, Any],
         observe: Observer | None,
         cuts: Sequence[int],
+        run: RunOp | None = None,
     ) -> tuple[Any, ...]:
-        run = self._interpreter, self.function, inputs
+        what = self._interpreter, self.function, inputs
         if cuts:
-            return execute_in_parts(*run, cuts, overrides=overrides)
-        return execute(*run, observe=observe, overrides=overrides)
+            return execute_in_parts(*what, cuts, overrides=overrides, run=run)
+        return execute(*what, observe=observe, overrides=overrides, run=run)
+
+    @fixed_threads()
+    def walk(
+        self,
+        *inputs: Tensor | np.ndarray,
+        run: RunOp,
+        constants: Mapping[SSAValue, Tensor] | None = None,
+        cuts: Sequence[int] = (),
+    ) -> tuple[Any, ...]:
+        """Go through the ops once, with all inputs, `run` giving the results of each.
+
+        Args:
+            constants: as `run_nn`.
+            cuts: as `__call__`; `run` is called once more for what is computed anew.
+
+        Returns:
+            What `run` gave for the function's outputs.
+        """
+        overrides = {**self._constants, **(constants or {})}
+        with located_errors():
+            return self._run(self._checked(inputs), overrides, None, cuts, run)
+
+    def _checked(self, inputs: Sequence[Tensor | np.ndarray]) -> list[Tensor]:
+        types = [arg.type for arg in self.function.body.block.args]
+        if len(inputs) != len(types):
+            raise RecogError(
+                f"@{self.function.sym_name.data} takes {len(types)} inputs, got {len(inputs)}"
+            )
+        checked = [_check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
+        _check_batches(checked, types)
+        return checked
 
     def _groups(self, inputs: list[Tensor]) -> list[list[Tensor]]:
         """What to run at once: all images, unless an op holds at the module's own batch only."""

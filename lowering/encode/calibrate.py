@@ -208,7 +208,6 @@ def _write_formats(
     function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
 ) -> dict[SSAValue, LnsFormat]:
     """Choose the formats and write them; the format of each value."""
-    arguments = _argument_attributes(function)
     kinds = _kinds(function, samples, formats)
     found: dict[SSAValue, LnsFormat] = {}
     for group in _sharing(function, kinds):
@@ -220,16 +219,21 @@ def _write_formats(
             bias = covering_bias(format, HEADROOM * merged.largest)
         else:
             bias = best_bias(format, merged)
-        chosen = NumberType(format.with_bias(bias))
         for value in group:
-            found[value] = chosen.format
-            if isinstance(value, BlockArgument):
-                attributes = arguments[value.index].data | {FORMAT: chosen}
-                arguments[value.index] = DictionaryAttr(attributes)
-            elif isinstance(value.owner, Operation):
-                value.owner.attributes[FORMAT] = chosen
-    function.properties["arg_attrs"] = ArrayAttr(arguments)
+            found[value] = format.with_bias(bias)
+            write_format(function, value, found[value])
     return found
+
+
+def write_format(function: func.FuncOp, value: SSAValue, format: LnsFormat) -> None:
+    """Write the format of an op's result, or of an argument, for encode-lns to use."""
+    if isinstance(value, BlockArgument):
+        arguments = _argument_attributes(function)
+        attributes = arguments[value.index].data | {FORMAT: NumberType(format)}
+        arguments[value.index] = DictionaryAttr(attributes)
+        function.properties["arg_attrs"] = ArrayAttr(arguments)
+    elif isinstance(value.owner, Operation):
+        value.owner.attributes[FORMAT] = NumberType(format)
 
 
 class _Kind(NamedTuple):
@@ -242,7 +246,7 @@ class _Kind(NamedTuple):
 def _kinds(
     function: func.FuncOp, samples: dict[SSAValue, Samples], formats: ActivationFormats
 ) -> dict[SSAValue, _Kind]:
-    returned = _returned(function)
+    returned = returned_values(function)
     wide, ranged = wide_values(function), ranged_values(function)
     signed = _signed_outputs(function, samples, returned)
     never_negative: set[SSAValue] = set()
@@ -289,7 +293,7 @@ def _sharing(function: func.FuncOp, kinds: dict[SSAValue, _Kind]) -> list[list[S
     return list({id(group): group for group in groups.values()}.values())
 
 
-def _returned(function: func.FuncOp) -> set[SSAValue]:
+def returned_values(function: func.FuncOp) -> set[SSAValue]:
     """What the function returns, and what only moves before it is returned."""
     returned: set[SSAValue] = set()
     for op in reversed(function.body.block.ops):

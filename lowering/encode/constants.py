@@ -18,7 +18,11 @@ from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, Arithmetic, LnsFormat
 from recog.lowering.encode.accumulator_room import LargestBiases, fitting_hint, largest_biases
+from recog.lowering.encode.calibrate import FORMAT
 from recog.lowering.encode.samples import covering_bias
+
+WEIGHT_FORMAT = "lns.weight_format"
+"""On a layer: the format of its dense weights, whose biases are found where they are encoded."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,21 @@ class ConstantEncoder:
         return codes
 
     def largest_biases(
-        self, weight: SSAValue, bias: SSAValue | None, x: SSAValue
+        self, weight: SSAValue, bias: SSAValue | None, given: LnsFormat, format: LnsFormat
     ) -> LargestBiases | None:
-        """What the accumulators leave to a layer's weights; None where a constant is none."""
+        """What the accumulators leave to a layer's weights; None where a constant is none.
+
+        Args:
+            given: the format of the layer's input.
+            format: of its weights.
+        """
         values = _multiplied_with(weight)
         array = None if bias is None else constant_array(bias)
         if values is None or (bias is not None and array is None):
             return None
         if not np.isfinite(values).all() or (array is not None and not np.isfinite(array).all()):
             return None
-        return largest_biases(values, array, format_of(x), self.format, self.arithmetic)
+        return largest_biases(values, array, given, format, self.arithmetic)
 
     def encode_codebook(
         self, layer: Operation, value: SSAValue, rewriter: PatternRewriter, most: int = MAX_BIAS
@@ -151,13 +160,42 @@ def _encode_dense(
     rewriter: PatternRewriter,
     most: LargestBiases | None,
 ) -> SSAValue:
-    values, format = _constant(layer, "weight", weight), encoder.format
-    biases = np.array(_best_channel_biases(values, format))
-    if most is not None:
-        biases = np.minimum(biases, most.wanted)
-    chosen = format.with_bias(tuple(biases.tolist()), 0)
-    codes = Logarithms(values, format.frac).codes(chosen)
+    values = _constant(layer, "weight", weight)
+    chosen = chosen_weight_format(weight)
+    if chosen is None:
+        format = weight_format_of(layer, encoder.format)
+        limit = None if most is None else most.wanted
+        chosen = format.with_bias(channel_biases(values, format, limit), 0)
+    codes = Logarithms(values, chosen.frac).codes(chosen)
     return _insert(ConstantOp.from_array(codes, NumberType(chosen)), layer, weight, rewriter)
+
+
+def weight_format_of(layer: Operation, usual: LnsFormat) -> LnsFormat:
+    """The format of a layer's dense weights, its biases still to be found."""
+    chosen = layer.attributes.get(WEIGHT_FORMAT)
+    if chosen is None:
+        return usual
+    if not isinstance(chosen, NumberType) or chosen.format.unsigned:
+        fail(layer, f"the {WEIGHT_FORMAT} must be a signed !lns.number, got {chosen}")
+    return chosen.format.with_bias(0)
+
+
+def chosen_weight_format(weight: SSAValue) -> LnsFormat | None:
+    """The format, biases and all, that round-weights has chosen for a dense weight."""
+    if not isinstance(weight.owner, ConstantOp):
+        return None
+    chosen = weight.owner.attributes.get(FORMAT)
+    if chosen is None:
+        return None
+    if not isinstance(chosen, NumberType) or chosen.format.unsigned:
+        fail(weight.owner, f"the {FORMAT} of a weight must be a signed !lns.number, got {chosen}")
+    format, outputs = chosen.format, shape_of(weight)[0]
+    if format.axis not in (None, 0) or len(format.biases) not in (1, outputs):
+        fail(
+            weight.owner,
+            f"the {FORMAT} of a weight has one bias, or one for each of {outputs} outputs",
+        )
+    return format
 
 
 def _encode_lookup(
@@ -234,8 +272,14 @@ def _best_weight_bias(values: np.ndarray, format: LnsFormat) -> int:
     return min((covering, covering + 1), key=error)
 
 
-def _best_channel_biases(values: np.ndarray, format: LnsFormat) -> tuple[int, ...]:
-    """`_best_weight_bias` of every output channel (axis 0), all at once."""
+def channel_biases(
+    values: np.ndarray, format: LnsFormat, most: np.ndarray | None = None
+) -> tuple[int, ...]:
+    """`_best_weight_bias` of every output channel (axis 0), all at once.
+
+    Args:
+        most: as of `ConstantEncoder.encode_weight`.
+    """
     rows = values.reshape(len(values), -1).astype(np.float64)
     covering = np.array([covering_bias(format, float(m)) for m in np.abs(rows).max(1, initial=0.0)])
     logarithms = Logarithms(rows, format.frac)
@@ -245,7 +289,8 @@ def _best_channel_biases(values: np.ndarray, format: LnsFormat) -> tuple[int, ..
         return ((logarithms.rounded(candidate) - rows) ** 2).sum(axis=1)
 
     better = errors(covering + 1) < errors(covering)
-    return tuple((covering + better).tolist())
+    biases = covering + better
+    return tuple((biases if most is None else np.minimum(biases, most)).tolist())
 
 
 def _constant(layer: Operation, what: str, value: SSAValue) -> np.ndarray:

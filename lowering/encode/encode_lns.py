@@ -72,6 +72,13 @@ class EncodeOptions(WeightFormatOptions):
         "accumulator_width": (MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH),
     }
 
+    def encoder(self) -> ConstantEncoder:
+        """What encodes weights and biases as these options say."""
+        usual = Arithmetic()
+        width = self.accumulator_width or usual.accumulator_width
+        arithmetic = Arithmetic(self.antilog_bits or usual.antilog_bits, width, self.mitchell)
+        return ConstantEncoder(self.weight_format, arithmetic)
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeLnsPass(EncodeOptions, ModulePass):
@@ -85,10 +92,7 @@ class EncodeLnsPass(EncodeOptions, ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.data is not None:
             CalibratePass(data=self.data).apply(ctx, op)
-        usual = Arithmetic()
-        width = self.accumulator_width or usual.accumulator_width
-        arithmetic = Arithmetic(self.antilog_bits or usual.antilog_bits, width, self.mitchell)
-        encode_with(op, ConstantEncoder(self.weight_format, arithmetic))
+        encode_with(op, self.encoder())
 
 
 def encode_module(module: ModuleOp, weights: LnsFormat, arithmetic: Arithmetic) -> None:

@@ -59,7 +59,9 @@ class TrialEncoder(ConstantEncoder):
         rewriter.insert(constant)
         return constant.output
 
-    def largest_biases(self, weight: SSAValue, bias: SSAValue | None, x: SSAValue) -> None:
+    def largest_biases(
+        self, weight: SSAValue, bias: SSAValue | None, given: LnsFormat, format: LnsFormat
+    ) -> None:
         """Any bias does for zeros."""
 
 

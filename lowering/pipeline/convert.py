@@ -43,6 +43,8 @@ from recog.lowering.pipeline.named import (
     Step,
 )
 from recog.lowering.pipeline.stages import Stage
+from recog.lowering.precision.choose_formats import ChooseFormatsPass, choose_formats
+from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done."""
@@ -210,6 +212,10 @@ class _Run:
             return changed
         elif pass_type is CalibratePass:
             self._calibrate()
+        elif pass_type is ChooseFormatsPass:
+            self._choose_formats()
+        elif pass_type is RoundWeightsPass:
+            self._round_weights()
         elif pass_type is EncodeLnsPass:
             self._encode_pass().apply(self.context, self.current)
         else:
@@ -276,6 +282,26 @@ class _Run:
             self.options.formats(),
             entry=self.options.entry,
             progress=lambda share: self.report("calibrated", 0.99 * share),
+        )
+
+    def _choose_formats(self) -> None:
+        options = self.options
+        self.conversion.notes += choose_formats(
+            self.current,
+            self._examples(CALIBRATION_FRAMES),
+            options,
+            options.weight_format,
+            entry=options.entry,
+            target=options.chip_target(ChipTarget()),
+        )
+
+    def _round_weights(self) -> None:
+        self.conversion.notes += round_weights(
+            self.current,
+            self._examples(CALIBRATION_FRAMES),
+            self._encode_pass().encoder(),
+            entry=self.options.entry,
+            progress=lambda share: self.report("rounded", 0.99 * share),
         )
 
     def _encode_pass(self) -> EncodeLnsPass:

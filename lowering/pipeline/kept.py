@@ -29,6 +29,7 @@ from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.pipeline.extra import ExtraPass
 from recog.lowering.pipeline.named import ConversionOptions
 from recog.lowering.pipeline.stages import Stage
+from recog.lowering.precision.round_weights import RoundWeightsPass
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
 
@@ -90,7 +91,7 @@ def stage_parts(
         if "data" in _field_names(step.type) and not taken:
             yield Part("data", _data_digest(data))
             taken = True
-        own = encode if step.type is EncodeLnsPass else options
+        own = encode if step.type in (EncodeLnsPass, RoundWeightsPass) else options
         yield Part(step.type.name, _options_text(step.type, own), step.reaches)
         yield from _extra_parts(extra, "after", step.type)
 

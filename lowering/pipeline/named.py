@@ -34,6 +34,8 @@ from recog.lowering.legalize.share_constants import ShareConstantsPass
 from recog.lowering.legalize.slice_takes import SliceTakesPass
 from recog.lowering.partition.partition import PartitionPass
 from recog.lowering.pipeline.stages import Stage
+from recog.lowering.precision.choose_formats import ChooseFormatsPass, FormatOptions
+from recog.lowering.precision.round_weights import RoundWeightsPass
 from recog.lowering.raising.correlation import RaiseCorrelationPass
 from recog.lowering.raising.expectation import RaiseExpectationPass
 from recog.lowering.raising.peaks import RaisePeaksPass
@@ -78,7 +80,9 @@ CONVERSION = (
     Step(BalanceRangesPass, Stage.BALANCED),
     Step(ClusterWeightsPass, Stage.CLUSTERED),
     Step(TuneCentroidsPass, Stage.TUNED),
-    Step(CalibratePass, Stage.CALIBRATED),
+    Step(CalibratePass),
+    Step(ChooseFormatsPass, Stage.CALIBRATED),
+    Step(RoundWeightsPass, Stage.ROUNDED),
     Step(EncodeLnsPass, Stage.LNS),
     Step(ConvertLnsToChipPass, Stage.CHIP),
 )
@@ -89,6 +93,7 @@ CONVERSION = (
 class ConversionOptions(
     TargetOptions,
     EncodeOptions,
+    FormatOptions,
     CalibrationOptions,
     TuneSettings,
     ClusterOptions,
@@ -104,6 +109,9 @@ class ConversionOptions(
     are."""
     tune: bool = True
     """Tune the centroids by backpropagation."""
+    round_weights: bool = True
+    """Round dense weights with the error of each carried to those not yet rounded, and correct
+    biases; without, each becomes the nearest code."""
 
     def steps(self) -> tuple[Step, ...]:
         """The passes that run, in order."""
@@ -112,6 +120,8 @@ class ConversionOptions(
             left_out |= {ClusterWeightsPass, TuneCentroidsPass}
         if not self.tune:
             left_out.add(TuneCentroidsPass)
+        if not self.round_weights:
+            left_out.add(RoundWeightsPass)
         return tuple(step for step in CONVERSION if step.type not in left_out)
 
 

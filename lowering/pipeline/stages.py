@@ -11,8 +11,9 @@ class Stage(StrEnum):
     All but the last are IR. `FLOAT` is the network as imported, `FOLDED` has its batch norms in its
     layers, `SPLIT` (only where not all runs on the chip) the functions @main and @host, `BALANCED`
     (only where they were not) channels of even ranges, `CLUSTERED` its weights as pointers, `TUNED`
-    tuned centroids, `CALIBRATED` a format on every activation, `LNS` codes, `CHIP` instructions.
-    `MACHINE` is the assembled program, as it runs.
+    tuned centroids, `CALIBRATED` a format on every activation, `ROUNDED` weights that are codes,
+    each chosen for the others, `LNS` codes, `CHIP` instructions. `MACHINE` is the assembled
+    program, as it runs.
     """
 
     FLOAT = "float"
@@ -22,6 +23,7 @@ class Stage(StrEnum):
     CLUSTERED = "clustered"
     TUNED = "tuned"
     CALIBRATED = "calibrated"
+    ROUNDED = "rounded"
     LNS = "lns"
     CHIP = "chip"
     MACHINE = "machine"
@@ -39,8 +41,9 @@ class Stage(StrEnum):
     @property
     def is_measured(self) -> bool:
         """Whether outputs are computed and compared at it: `SPLIT`, `BALANCED` and `CALIBRATED`
-        compute what the stage before them does, `CHIP` what `MACHINE` does."""
-        same = (Stage.SPLIT, Stage.BALANCED, Stage.CALIBRATED, Stage.CHIP)
+        compute what the stage before them does, `CHIP` what `MACHINE` does; weights of `ROUNDED`
+        are chosen for codes, so that they are measured at `LNS`."""
+        same = (Stage.SPLIT, Stage.BALANCED, Stage.CALIBRATED, Stage.ROUNDED, Stage.CHIP)
         return self not in same
 
     @property

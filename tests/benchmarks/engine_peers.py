@@ -24,13 +24,27 @@ def _exported(model: Any, inputs: Any, folder: str) -> Path:
 
 def onnxruntime_int8(model: Any, inputs: Any, threads: int) -> Callable[[], Any]:
     """The network with int8 weights per channel and uint8 activations, statically quantized."""
+    run = int8_network(model, inputs, inputs[0].numpy(), per_channel=True, threads=threads)[0]
+    return lambda: run(inputs[0].numpy())
+
+
+def int8_network(
+    model: Any, inputs: Any, frames: np.ndarray, *, per_channel: bool, threads: int
+) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+    """A network in onnxruntime's int8, and the bytes of its weights.
+
+    Args:
+        inputs: an example of the network's one input, as it is to be exported.
+        frames: (N, ...) that its static quantization looks at.
+    """
+    import onnx
     import onnxruntime
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Frames(CalibrationDataReader):
         def __init__(self, name: str):
-            self.frames: Iterator[dict[str, Any]] = iter([{name: inputs[0].numpy()}])
+            self.frames: Iterator[dict[str, Any]] = ({name: frame[None]} for frame in frames)
 
         def get_next(self) -> dict[str, Any] | None:
             return next(self.frames, None)
@@ -45,14 +59,14 @@ def onnxruntime_int8(model: Any, inputs: Any, threads: int) -> Callable[[], Any]
             str(quantized),
             Frames(name),
             quant_format=QuantFormat.QDQ,
-            per_channel=True,
+            per_channel=per_channel,
         )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(str(quantized), options)
-    feeds = {name: inputs[0].numpy()}
-    return lambda: session.run(None, feeds)
+        weights = sum(len(each.raw_data) for each in onnx.load(quantized).graph.initializer)
+    return lambda x: session.run(None, {name: x})[0], weights
 
 
 def qonnx_executor(model: Any, inputs: Any) -> Callable[[], Any]:

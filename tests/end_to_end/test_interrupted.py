@@ -126,4 +126,4 @@ def test_files_of_another_conversion_go_and_others_stay(folder: Path):
     names = set(content(folder))
     assert "notes.txt" in names
     assert "3-tuned.mlir" not in names
-    assert {"0-float.mlir", "1-folded.mlir", "4-chip.mlir", "program.recog"} <= names
+    assert {"0-float.mlir", "1-folded.mlir", "5-chip.mlir", "program.recog"} <= names

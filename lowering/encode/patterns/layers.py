@@ -11,9 +11,11 @@ from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from recog.dialects import lns, nn
+from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.lns import format_of
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.encode.constants import weight_format_of
 from recog.lowering.encode.elementwise_fusion import ChannelAffine
 from recog.lowering.encode.legality import absorbed_activation
 from recog.lowering.encode.values import (
@@ -70,9 +72,13 @@ def _layer(
     """What the lns op of a layer takes: operands and output format, ReLU and arithmetic."""
     activation = absorbed_activation(op)
     x = encoding.encoded(op.input, rewriter, op)
-    most = encoding.constants.largest_biases(op.weight, op.bias, x)
-    weight = encoding.constants.encode_weight(op, op.weight, rewriter, most)
-    bias = encoding.constants.encode_bias(op, op.bias, x, weight, rewriter)
+    constants = encoding.constants
+    format = constants.format
+    if not isinstance(op.weight.owner, LookupOp):
+        format = weight_format_of(op, format)
+    most = constants.largest_biases(op.weight, op.bias, format_of(x), format)
+    weight = constants.encode_weight(op, op.weight, rewriter, most)
+    bias = constants.encode_bias(op, op.bias, x, weight, rewriter)
     output = calibrated_format((activation or op).output)
     # What calibrate knows to be never negative has no sign; its weights do.
     relu = activation is not None or output.unsigned
@@ -136,7 +142,7 @@ class EncodeAffinePattern(RewritePattern):
         if affine.shift.any():
             shift = ConstantOp.from_array(affine.shift.astype(np.float32), f32)
             shifts = inserted(rewriter, shift, op)
-        most = fine.largest_biases(scales, shifts, x)
+        most = fine.largest_biases(scales, shifts, format_of(x), fine.format)
         weight = fine.encode_weight(op, scales, rewriter, most)
         return weight, constants.encode_bias(op, shifts, x, weight, rewriter)
 

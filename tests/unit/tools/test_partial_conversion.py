@@ -203,7 +203,7 @@ def test_what_is_refused_at_the_end_goes_on_with_another_chip(
     assert f"kept in {tmp_path}/out.partial: folded, split, balanced, clustered, tuned" in said
     assert "activation memory of 64 bytes is too small" in said
     assert convert(given, tmp_path, *OPTIONS, "--resume") == 0
-    assert "goes on after the stage lns" in capsys.readouterr().err
+    assert "goes on after the stage tuned" in capsys.readouterr().err
     assert content(tmp_path / "out") == content(given / "out")
 
 

@@ -130,7 +130,7 @@ def test_two_functions_of_a_normalized_image(joined: Callable[[Tensor], Tensor])
 
 def test_sums_of_pixels_are_refused():
     net = Network(lambda x: (x + x).float())
-    with pytest.raises(RecogError, match="wrap: convert them to float first"):
+    with pytest.raises(RecogError, match="of torch.uint8 is not supported"):
         import_torch(net.eval(), torch.from_numpy(pictures()[:1]))
 
 

@@ -71,7 +71,10 @@ def test_the_pass_the_python_interface_and_single_passes_agree(tmp_path: Path):
     RecogToChipPass(data=data, cluster=False).apply(make_context(), module)
     assert str(module) == str(conversion.chip_module)
     single = network()
-    text = f'fold-network,calibrate{{data="{data}"}},encode-lns,convert-lns-to-chip'
+    with_data = "".join(
+        f'{name}{{data="{data}"}},' for name in ("calibrate", "choose-formats", "round-weights")
+    )
+    text = f"fold-network,{with_data}encode-lns,convert-lns-to-chip"
     for each in parse_passes(text, RECOG_UNIVERSE.all_passes):
         each.apply(make_context(), single)
     assert str(single) == str(conversion.chip_module)

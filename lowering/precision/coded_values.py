@@ -1,0 +1,69 @@
+"""Which values of a calibrated module become codes, and what codes make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from recog.backend.arithmetic.encoding import encode
+from recog.backend.arithmetic.reference.definition import decode
+from recog.dialects import nn
+from recog.dialects.facts import is_parameter
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.encode.calibrate import FORMAT
+from recog.lowering.encode.elementwise_fusion import find_chains
+from recog.lowering.encode.legality import absorbed_activation
+from recog.lowering.encode.output_scales import output_exponents
+from recog.lowering.encode.values import calibrated_format
+
+
+def coded_values(module: ModuleOp, function: func.FuncOp) -> dict[SSAValue, LnsFormat]:
+    """The values that encode-lns turns into codes, in order, and their calibrated formats.
+
+    Values within a chain of elementwise ops, and those before a ReLU that a layer does for free,
+    never are codes.
+    """
+    chains = find_chains(module)
+    found: dict[SSAValue, LnsFormat] = {
+        argument: calibrated_format(argument)
+        for argument in function.args
+        if nn.is_float(nn.element_type_of(argument))
+    }
+    for op in function.body.block.ops:
+        if not isinstance(op, nn.NnOp) or is_parameter(op) or FORMAT not in op.attributes:
+            continue
+        chain = chains.get(op)
+        inside = chain is not None and chain.last is not op
+        if not inside and absorbed_activation(op) is None and output_exponents(op) is None:
+            found[op.output] = calibrated_format(op.output)
+    return found
+
+
+def rounded(values: Any, format: LnsFormat | None) -> Any:
+    """Values as codes of a format hold them, float32; as they are without a format."""
+    if format is None:
+        return values
+    import torch
+
+    codes = encode(np.asarray(values), format)
+    return torch.from_numpy(decode(np.arange(1 << format.width), format, np.float32)[codes])
+
+
+def format_groups(values: Mapping[SSAValue, LnsFormat]) -> list[tuple[SSAValue, ...]]:
+    """The values in groups of those whose codes are the same, moved or selected."""
+    group = {value: [value] for value in values}
+    for value in values:
+        op = value.owner
+        if not isinstance(op, nn.NnOp) or not op.KIND.keeps_format:
+            continue
+        for operand in op.operands:
+            if operand in group and group[operand] is not group[value]:
+                joined = group[operand]
+                joined += group[value]
+                group.update(dict.fromkeys(group[value], joined))
+    return [tuple(each) for each in {id(each): each for each in group.values()}.values()]

@@ -1,0 +1,280 @@
+"""round-weights: choose the codes of weights by what they do to the outputs of their layers.
+
+Layers are taken in order, on example frames. Each sees the inputs that it will have on codes, after
+all that was rounded before it, and its weights are rounded one input at a time, the error of each
+carried to those not yet rounded (`error_carrying`). Its bias makes up for what is left of each
+channel's mean: for the errors of its weights, of its inputs' codes, and of all layers before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import Float32Type, ModuleOp, f32
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from recog.backend.arithmetic.bounds import check_accumulator
+from recog.backend.arithmetic.codes import Codes
+from recog.backend.arithmetic.reference.definition import decode, encode
+from recog.backend.arithmetic.tables import encode_bias
+from recog.backend.threads import fixed_threads
+from recog.dialects import nn
+from recog.dialects.cluster import LookupOp, lookup_index
+from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.functions import find_function
+from recog.dialects.lns import NumberType
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.common.data_files import check_frames, load_examples
+from recog.lowering.common.layer_names import label_of
+from recog.lowering.common.notes import Note, log_notes
+from recog.lowering.common.shared_options import EntryOptions
+from recog.lowering.encode.accumulator_room import largest_biases
+from recog.lowering.encode.calibrate import FORMAT
+from recog.lowering.encode.constants import (
+    ConstantEncoder,
+    channel_biases,
+    codebook_bias,
+    weight_format_of,
+)
+from recog.lowering.encode.encode_lns import EncodeOptions
+from recog.lowering.encode.example_inputs import example_frames
+from recog.lowering.precision.coded_values import coded_values
+from recog.lowering.precision.error_carrying import round_carrying
+from recog.lowering.precision.grids import CodeGrid
+from recog.lowering.precision.input_moments import Moments, input_moments, window_of
+from recog.lowering.precision.side_by_side import (
+    Pair,
+    Parameters,
+    frames_held,
+    run_side_by_side,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FEW = 4
+"""Inputs of a layer for each output seen, from which a note says that frames are few."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundWeightsPass(EncodeOptions, EntryOptions, ModulePass):
+    """Round the weights of a calibrated module to codes, with the errors carried, on example data.
+
+    Clustered weights stay as they are; the biases of their layers are corrected too.
+    """
+
+    name = "round-weights"
+
+    data: str
+    """An .npy or .npz file of example inputs, (N, ...)."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        function = find_function(op, self.entry)
+        inputs = load_examples(self.data, len(function.body.block.args), what=f"{self.name} data")
+        log_notes(round_weights(op, inputs, self.encoder(), entry=self.entry))
+
+
+@fixed_threads(1)
+def round_weights(
+    module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    encoder: ConstantEncoder,
+    *,
+    entry: str = "main",
+    progress: Callable[[float], None] | None = None,
+) -> list[Note]:
+    """Replace dense weights by values that are codes, their formats beside them, and biases.
+
+    The order of sums on one thread, so that equal inputs give equal bytes.
+
+    Args:
+        inputs: example inputs, float (N, ...), of which as many are used as memory holds.
+        encoder: whose formats and accumulators the weights are for.
+
+    Returns:
+        The layers that too few frames were seen of.
+
+    Raises:
+        RecogError: values without a calibrated format, inputs that the network does not take.
+    """
+    import torch
+
+    from recog.backend.interpreters.nn import NnRunner
+
+    function = find_function(module, entry)
+    frames = frames_held(function, check_frames(inputs, what="rounding"))
+    formats = coded_values(module, function)
+    rounding = _Rounding(function, formats, encoder, progress)
+    with torch.no_grad():
+        run_side_by_side(
+            NnRunner(module, entry),
+            example_frames(inputs, function, frames),
+            formats,
+            rounding.round_layer,
+        )
+    rounding.store()
+    return rounding.notes()
+
+
+class _Rounding:
+    """The layers of a function, rounded as their turn comes; what became of them."""
+
+    def __init__(
+        self,
+        function: func.FuncOp,
+        formats: dict[SSAValue, LnsFormat],
+        encoder: ConstantEncoder,
+        progress: Callable[[float], None] | None,
+    ):
+        import torch
+
+        self._formats, self._encoder, self._progress = formats, encoder, progress
+        self._generator = torch.Generator().manual_seed(0)
+        self._layers = sum(isinstance(op, nn.LayerOp) for op in function.body.block.ops)
+        self._weights: dict[SSAValue, tuple[Tensor, LnsFormat]] = {}
+        self._biases: dict[SSAValue, Tensor] = {}
+        self._few: list[str] = []
+        self._done = 0
+
+    def round_layer(self, op: nn.LayerOp, x: Pair, weight: Pair, bias: Pair | None) -> Parameters:
+        """What a layer is to have, see `run_side_by_side`."""
+        import torch
+
+        from recog.backend.interpreters.nn_tensors import as_tensor
+
+        exact = as_tensor(weight.exact)
+        groups = window_of(op).groups
+        rows = exact.to(torch.float64).reshape(groups, len(exact) // groups, -1)
+        inputs = [as_tensor(value) for value in (x.exact, x.coded)]
+        moments = input_moments(op, inputs[0], inputs[1], bias is not None, self._generator)
+        rounded = self._rounded(op, rows, moments)
+        new_bias = None if bias is None else as_tensor(bias.exact)
+        if new_bias is not None and op.bias is not None and op.bias.has_one_use():
+            shift = rows @ moments.mean[:, :, None] - rounded @ moments.coded_mean[:, :, None]
+            new_bias = (new_bias + shift.reshape(-1)).to(torch.float32)
+            if isinstance(op.bias.owner, ConstantOp):
+                self._biases[op.bias] = new_bias
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done / self._layers)
+        return Parameters(rounded.reshape(exact.shape).to(torch.float32), new_bias)
+
+    def _rounded(self, op: nn.LayerOp, rows: Tensor, moments: Moments) -> Tensor:
+        """A layer's weights (G, O, D) as codes have them."""
+        import torch
+
+        if op.weight in self._weights:  # shared with a layer before
+            return self._weights[op.weight][0]
+        shape = nn.shape_of(op.weight)
+        if isinstance(op.weight.owner, LookupOp):
+            values = _on_codes(op.weight.owner, self._encoder.format)
+            return torch.from_numpy(values).to(torch.float64).reshape(rows.shape)
+        if not _is_dense(op.weight):
+            return rows
+        if FEW * moments.seen < rows.shape[2]:
+            self._few.append(label_of(op) or op.name)
+        format = self._format(op, rows.reshape(shape).numpy())
+        nearest = CodeGrid(format, rows.shape[0], rows.shape[1]).nearest(rows, moments.second)
+        if bool((rows.abs() == rows.abs()[:, :, :1]).all()):
+            return nearest  # sums and means, of which nothing was learned: no code is for another
+        rounded = self._carried(rows, moments, format)
+        fitting = self._fitting(op, rounded.reshape(shape).numpy(), format)
+        if fitting != format:
+            format, rounded = fitting, self._carried(rows, moments, fitting)
+        if not self._is_proved(op, rounded.reshape(shape).numpy(), format):
+            return nearest
+        self._weights[op.weight] = rounded, format
+        return rounded
+
+    def _carried(self, rows: Tensor, moments: Moments, format: LnsFormat) -> Tensor:
+        grid = CodeGrid(format, rows.shape[0], rows.shape[1])
+        return round_carrying(rows, moments.shrunk, grid)
+
+    def _format(self, op: nn.LayerOp, weight: np.ndarray) -> LnsFormat:
+        format = weight_format_of(op, self._encoder.format)
+        given, most = self._formats.get(op.input), None
+        if given is not None:
+            most = self._encoder.largest_biases(op.weight, op.bias, given, format)
+        limit = None if most is None else most.wanted
+        return format.with_bias(channel_biases(weight, format, limit), 0)
+
+    def _fitting(self, op: nn.LayerOp, rounded: np.ndarray, format: LnsFormat) -> LnsFormat:
+        """A format in which these weights, which may sum to more than before, leave no accumulator:
+        the same, or one of lower biases."""
+        given = self._formats.get(op.input)
+        bias = None if op.bias is None else constant_array(op.bias)
+        if given is None or (op.bias is not None and bias is None):
+            return format
+        safe = largest_biases(rounded, bias, given, format, self._encoder.arithmetic).safe
+        return format.with_bias(tuple(np.minimum(format.biases, safe).tolist()), 0)
+
+    def _is_proved(self, op: nn.LayerOp, rounded: np.ndarray, format: LnsFormat) -> bool:
+        """Whether no sum of these weights can leave its accumulator."""
+        given = self._formats.get(op.input)
+        if given is None:
+            return True
+        arithmetic = self._encoder.arithmetic
+        bias = None if op.bias is None else constant_array(op.bias)
+        initial = None if bias is None else encode_bias(bias, given, format, arithmetic)
+        codes = Codes(encode(rounded, format), format)
+        return not check_accumulator(codes, given, initial, arithmetic)
+
+    def store(self) -> None:
+        """Write what the layers have into the module."""
+        for weight, (values, format) in self._weights.items():
+            _replace(weight, values).attributes[FORMAT] = NumberType(format)
+        for bias, values in self._biases.items():
+            _replace(bias, values)
+
+    def notes(self) -> list[Note]:
+        """What there is to say."""
+        if not self._few:
+            return []
+        text = (
+            "fewer values seen than there are weights, which were rounded one by one for the most"
+        )
+        return [Note("few-values", text, "give more frames", tuple(self._few))]
+
+
+def _is_dense(weight: SSAValue) -> bool:
+    array = constant_array(weight)
+    return (
+        array is not None
+        and isinstance(nn.element_type_of(weight), Float32Type)
+        and bool(np.isfinite(array).all())
+    )
+
+
+def _on_codes(lookup: LookupOp, format: LnsFormat) -> np.ndarray:
+    """A lookup's weights, its centroids rounded to the codes that encode-lns gives them."""
+    codebook, pointers = constant_array(lookup.codebook), constant_array(lookup.pointers)
+    if codebook is None or pointers is None:
+        raise ValueError("a lookup of what is computed")
+    chosen = format.with_bias(codebook_bias(codebook, format))
+    centroids = decode(encode(codebook, chosen), chosen)
+    weights = centroids.reshape(-1)[lookup_index(pointers, lookup.block.get_values())]
+    scales = None if lookup.scales is None else constant_array(lookup.scales)
+    if scales is None:
+        return weights
+    return weights * scales.reshape(-1, *[1] * (weights.ndim - 1))
+
+
+def _replace(value: SSAValue, values: Tensor) -> ConstantOp:
+    """Put other values, of the same shape, in place of a constant's."""
+    old = value.owner
+    if not isinstance(old, ConstantOp) or old.parent is None:
+        raise ValueError("only constants have other values")
+    array = values.numpy().reshape(nn.shape_of(value)).astype(np.float32)
+    new = ConstantOp.from_array(array, f32)
+    new.location, new.output.name_hint = old.location, value.name_hint
+    old.parent.insert_op_before(new, old)
+    value.replace_all_uses_with(new.output)
+    old.detach()
+    old.erase()
+    return new

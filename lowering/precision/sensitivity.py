@@ -1,0 +1,145 @@
+"""How much noise the rounding of each value and each weight makes at the outputs.
+
+Rounding adds an error e to a value. To first order it adds J e to the outputs, J being their
+Jacobian; errors of different elements are independent, so the noise is the sum of (J_i e_i)².
+With outputs weighted by random signs v, E (vᵀ J)_i² is the sum over outputs of J_i² (Hutchinson,
+1990), so one backward pass a frame measures all values and weights at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.interpreter import Interpreter
+from xdsl.ir import Operation, SSAValue
+
+from recog.backend.threads import fixed_threads
+from recog.dialects.data import constant_array
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.cluster.differentiable_outputs import returning_heads
+from recog.lowering.common.batches import cuts_of_a_step
+from recog.lowering.precision.coded_values import rounded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FRAMES = 8
+"""Frames that noise is measured on, each with signs of its own."""
+
+
+class Noise(NamedTuple):
+    """Noise over signal at the outputs, as powers, of the rounding of values and of weights."""
+
+    values: Mapping[SSAValue, float]
+    weights: Mapping[SSAValue, float]
+
+
+@fixed_threads()
+def output_noise(
+    module: ModuleOp,
+    function: func.FuncOp,
+    inputs: Sequence[np.ndarray],
+    formats: Mapping[SSAValue, LnsFormat],
+    weight_errors: Mapping[SSAValue, np.ndarray],
+) -> Noise:
+    """Measure the noise of every value and weight, on some of the frames (N, ...).
+
+    Args:
+        formats: of the values that are codes.
+        weight_errors: what rounding changes of each weight.
+    """
+    import torch
+
+    from recog.backend.interpreters.nn import NnRunner
+
+    values: dict[SSAValue, float] = defaultdict(float)
+    weights: dict[SSAValue, float] = defaultdict(float)
+    errors = {w: torch.from_numpy(np.array(e, np.float32)) for w, e in weight_errors.items()}
+    count = min(FRAMES, len(inputs[0]))
+    with returning_heads(module, function.sym_name.data):
+        runner = NnRunner(module, function.sym_name.data)
+        parameters = {
+            w: torch.from_numpy(np.array(constant_array(w), np.float32)).requires_grad_()
+            for w in errors
+        }
+        cuts = cuts_of_a_step(function, 1)
+        parts = len(cuts) + 1  # large values: those of one part at a time are watched
+        count = max(1, count // parts)
+        for i, part in ((i, part) for i in range(count) for part in range(parts)):
+            watched = dict(list(formats.items())[part::parts])
+            hooks = _Hooks(function, watched, values)
+            frame = [np.asarray(x)[i : i + 1] for x in inputs]
+            outputs = runner.walk(*frame, run=hooks.run, constants=parameters, cuts=cuts)
+            terms = [_projected(y, i) for y in outputs if _has_gradient(y)]
+            if not terms:
+                continue
+            torch.stack(terms).sum().backward()
+            for weight, parameter in parameters.items():
+                if parameter.grad is not None:
+                    change = float(((parameter.grad * errors[weight]) ** 2).sum())
+                    weights[weight] += change / parts
+                    parameter.grad = None
+    return Noise(
+        {value: total / count for value, total in values.items()},
+        {weight: total / count for weight, total in weights.items()},
+    )
+
+
+def _has_gradient(value: Any) -> bool:
+    return getattr(value, "requires_grad", False)
+
+
+def _projected(output: Tensor, seed: int) -> Tensor:
+    """An output over its norm, with random signs, summed."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    signs = torch.randint(0, 2, output.shape, generator=generator) * 2.0 - 1.0
+    return (output * signs).sum() / output.detach().norm().clamp_min(1e-30)
+
+
+class _Hooks:
+    """Adds up (gradient · rounding error)² of each value as its gradient comes by."""
+
+    def __init__(
+        self,
+        function: func.FuncOp,
+        formats: Mapping[SSAValue, LnsFormat],
+        noise: dict[SSAValue, float],
+    ):
+        self._arguments = frozenset(function.args)
+        self._formats, self._noise = formats, noise
+
+    def run(
+        self, interpreter: Interpreter, op: Operation, operands: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        import torch
+
+        from recog.backend.interpreters.execute import run_op
+
+        given = list(operands)
+        for i, value in enumerate(op.operands):
+            if value in self._arguments and value in self._formats and torch.is_grad_enabled():
+                given[i] = given[i].detach().clone().requires_grad_()
+                self._watch(value, given[i])
+        results = run_op(interpreter, op, tuple(given))
+        for value, result in zip(op.results, results):
+            if value in self._formats:
+                self._watch(value, result)
+        return results
+
+    def _watch(self, value: SSAValue, tensor: Tensor) -> None:
+        if not _has_gradient(tensor):
+            return
+        kept = tensor.detach()
+
+        def add(gradient: Tensor) -> None:
+            error = rounded(kept, self._formats[value]) - kept
+            self._noise[value] += float(((gradient * error) ** 2).sum())
+
+        tensor.register_hook(add)

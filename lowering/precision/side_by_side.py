@@ -1,0 +1,97 @@
+"""The float network and the one on codes side by side, op by op, over all frames.
+
+Each layer's weights can be rounded when its turn comes: for the inputs that it will have after all
+that was rounded before it, and toward the outputs that it has in the float network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.interpreter import Interpreter
+from xdsl.ir import Operation, SSAValue
+
+from recog.dialects import nn
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.common.batches import peak_bytes
+from recog.lowering.precision.coded_values import rounded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from recog.backend.interpreters.nn import NnRunner
+
+HELD_BYTES = 1 << 30
+"""What the values of all frames may take, in both networks, one frame at least."""
+
+
+class Pair(NamedTuple):
+    """A value as the float network has it, and as it is on codes."""
+
+    exact: Any
+    coded: Any
+
+    @classmethod
+    def of(cls, value: Any) -> Pair:
+        return value if isinstance(value, Pair) else cls(value, value)
+
+
+class Parameters(NamedTuple):
+    """A layer's weight and bias as codes have them."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+RoundLayer = Callable[[nn.LayerOp, Pair, Pair, Pair | None], Parameters]
+"""Takes a layer with its input, weight and bias, and gives what it is to have on codes."""
+
+
+def frames_held(function: func.FuncOp, count: int) -> int:
+    """How many of `count` frames may run side by side at once."""
+    return max(1, min(count, HELD_BYTES // max(1, 2 * peak_bytes(function))))
+
+
+def run_side_by_side(
+    runner: NnRunner,
+    inputs: Sequence[np.ndarray],
+    formats: Mapping[SSAValue, LnsFormat],
+    round_layer: RoundLayer,
+) -> None:
+    """Run a function in float and on codes at once.
+
+    Args:
+        inputs: (N, ...), all of which are held.
+        formats: of the values that are codes; all others stay float.
+        round_layer: called at every layer, in order.
+    """
+    from recog.backend.interpreters.execute import run_op
+
+    arguments: dict[SSAValue, Pair] = {}
+
+    def operand(value: SSAValue, given: Any) -> Pair:
+        if value not in runner.function.args:
+            return Pair.of(given)
+        if value not in arguments:
+            arguments[value] = Pair(given, rounded(given, formats.get(value)))
+        return arguments[value]
+
+    def run(interpreter: Interpreter, op: Operation, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        pairs = [operand(*each) for each in zip(op.operands, given)]
+        coded = [pair.coded for pair in pairs]
+        if isinstance(op, nn.LayerOp):
+            bias = pairs[2] if op.bias is not None else None
+            new = round_layer(op, pairs[0], pairs[1], bias)
+            coded[1:] = [new.weight] if bias is None else [new.weight, new.bias]
+        exact = run_op(interpreter, op, tuple(pair.exact for pair in pairs))
+        changed = any(value is not pair.exact for value, pair in zip(coded, pairs))
+        others = run_op(interpreter, op, tuple(coded)) if changed else exact
+        return tuple(
+            Pair(a, rounded(b, formats.get(result)))
+            for result, a, b in zip(op.results, exact, others)
+        )
+
+    runner.walk(*inputs, run=run)

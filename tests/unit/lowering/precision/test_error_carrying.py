@@ -1,0 +1,139 @@
+"""Rounding with errors carried, against rounding to nearest and against all choices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from recog.backend.arithmetic.reference.definition import decode, encode
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.precision.error_carrying import round_carrying
+from recog.lowering.precision.grids import CodeGrid
+
+
+def problem(groups: int, outputs: int, inputs: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Weights, and the second moments of inputs that depend on each other."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+    mixed = normal(groups, inputs, inputs // 2 + 1) @ normal(groups, inputs // 2 + 1, 400)
+    x = mixed + 0.3 * normal(groups, inputs, 400)
+    return normal(groups, outputs, inputs), x @ x.transpose(1, 2) / 400
+
+
+def cost(rounded: Tensor, weights: Tensor, moments: Tensor) -> float:
+    error = rounded - weights
+    return float(((error @ moments) * error).sum())
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 24), (5, 1, 9), (3, 4, 70)])
+def test_costs_less_than_the_nearest(shape: tuple[int, int, int]):
+    weights, moments = problem(*shape)
+    grid = CodeGrid(LnsFormat(8, 4, 95), *shape[:2])
+    rounded = round_carrying(weights, moments, grid)
+    nearest = grid.nearest(weights, moments)
+    assert cost(rounded, weights, moments) < 0.25 * cost(nearest, weights, moments)
+
+
+def test_all_values_are_codes_of_their_channels():
+    weights, moments = problem(2, 3, 10)
+    biases = (95, 90, 100, 80, 95, 110)
+    format = LnsFormat(8, 4, biases, 0)
+    rounded = round_carrying(weights, moments, CodeGrid(format, 2, 3)).reshape(6, 10).numpy()
+    again = decode(encode(rounded, format), format)
+    np.testing.assert_allclose(again, rounded, rtol=1e-12)
+
+
+def test_independent_inputs_leave_nothing_to_carry():
+    weights = problem(1, 4, 12)[0]
+    grid = CodeGrid(LnsFormat(8, 4, 95), 1, 4)
+    moments = torch.eye(12, dtype=torch.float64)[None]
+    torch.testing.assert_close(
+        round_carrying(weights, moments, grid), grid.nearest(weights, moments), rtol=1e-12, atol=0
+    )
+
+
+def test_inputs_that_are_always_zero_cost_nothing_and_break_nothing():
+    weights, moments = problem(1, 4, 12)
+    moments[:, 3] = 0
+    moments[:, :, 3] = 0
+    rounded = round_carrying(weights, moments, CodeGrid(LnsFormat(8, 4, 95), 1, 4))
+    assert torch.isfinite(rounded).all()
+    assert torch.isfinite(
+        round_carrying(weights, torch.zeros_like(moments), CodeGrid(LnsFormat(8, 4, 95), 1, 4))
+    ).all()
+
+
+def test_close_to_the_best_of_all_choices():
+    """Over the two nearest codes of each weight, tried one by one."""
+    format, ratios = LnsFormat(8, 2, 60), []
+    for seed in range(20):
+        weights, moments = problem(1, 1, 6, seed)
+        grid = CodeGrid(format, 1, 1)
+        exact = weights.abs().log2() * 4
+        sides = [torch.exp2(f(exact) / 4) * weights.sign() for f in (torch.floor, torch.ceil)]
+        choices = [
+            torch.stack([sides[b][0, 0, i] for i, b in enumerate(bits)])
+            for bits in product((0, 1), repeat=6)
+        ]
+        best = min(cost(choice.reshape(1, 1, 6), weights, moments) for choice in choices)
+        ratios.append(cost(round_carrying(weights, moments, grid), weights, moments) / best)
+    assert np.median(ratios) < 1.2
+
+
+@pytest.mark.parametrize("frac", [2, 4, 8])
+def test_grid_is_the_nearest_code(frac: int):
+    """Half way between codes, not half way between their logarithms."""
+    format = LnsFormat(4 + frac, frac, 5 << frac)
+    values = np.linspace(-9, 9, 2001)
+    codes = np.arange(1 << format.width)
+    legal = codes[~format.illegal_codes(codes)]
+    all_values = decode(legal, format)
+    wanted = np.abs(values[:, None] - all_values).min(1)
+    grid = CodeGrid(format, 1, 1)
+    found = (
+        grid.nearest(torch.from_numpy(values).reshape(1, 1, -1), torch.eye(1)).reshape(-1).numpy()
+    )
+    # Below the least code there is zero, from half of it on.
+    np.testing.assert_allclose(np.abs(found - values), wanted, atol=1e-9)
+
+
+@dataclass
+class CodebookGrid:
+    """Rows of a codebook (K, width) times a scale of each output channel (G, O)."""
+
+    codebook: Tensor
+    scales: Tensor
+
+    @property
+    def width(self) -> int:
+        return self.codebook.shape[1]
+
+    def nearest(self, wanted: Tensor, metric: Tensor) -> Tensor:
+        scaled = wanted / self.scales[:, :, None]
+        # (c − w)ᵀ M (c − w) but for what the entry has no part in.
+        weighted = self.codebook @ metric
+        squares = (weighted * self.codebook).sum(2)
+        chosen = (squares[:, None, :] - 2 * scaled @ weighted.transpose(1, 2)).argmin(2)
+        return self.codebook[chosen] * self.scales[:, :, None]
+
+
+def test_blocks_of_a_codebook():
+    weights, moments = problem(1, 12, 16)
+    random = np.random.default_rng(0)
+    codebook = torch.from_numpy(random.normal(0, 1, (64, 4)))
+    scales = torch.full((1, 12), 1.5, dtype=torch.float64)
+    grid = CodebookGrid(codebook, scales)
+    rounded = round_carrying(weights, moments, grid)
+    rows = (rounded / 1.5).reshape(-1, 1, 4)
+    assert float((rows - codebook).abs().amax(2).min(1).values.max()) < 1e-12
+    distances = (weights.reshape(-1, 1, 4) / 1.5 - codebook).square().sum(2)
+    nearest = codebook[distances.argmin(1)].reshape(1, 12, 16) * 1.5
+    assert cost(rounded, weights, moments) < 0.7 * cost(nearest, weights, moments)

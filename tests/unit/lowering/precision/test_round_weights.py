@@ -1,0 +1,205 @@
+"""Rounded weights: what they are in the IR, what encode-lns makes of them, what they are worth."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import pytest
+from middle_networks import apply, images, ops_of, parse, residual
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from recog.backend.arithmetic.reference.definition import decode
+from recog.backend.interpreters.lns import run_lns
+from recog.backend.interpreters.nn import run_nn
+from recog.dialects import lns, nn
+from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.errors import RecogError
+from recog.dialects.lns import NumberType, format_of
+from recog.dialects.number_format import LnsFormat
+from recog.lowering.batch_norm.fold import FoldBatchNormPass
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, calibrate
+from recog.lowering.encode.encode_lns import EncodeLnsPass
+from recog.lowering.precision.choose_formats import FormatOptions, choose_formats
+from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
+
+
+def array(value: SSAValue) -> np.ndarray:
+    found = constant_array(value)
+    assert found is not None
+    return found
+
+
+def calibrated(x: np.ndarray, seed: int = 0) -> ModuleOp:
+    module = residual(seed)
+    apply(module, FoldBatchNormPass())
+    calibrate(module, [x], ActivationFormats())
+    return module
+
+
+def sqnr(module: ModuleOp, x: np.ndarray, wanted: np.ndarray) -> float:
+    encoded = module.clone()
+    apply(encoded, EncodeLnsPass())
+    found = run_lns(encoded, x)[0]
+    return 10 * float(np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()))
+
+
+def test_outputs_come_closer():
+    """On frames that were not rounded with; over several networks, as one may be lucky."""
+    gains = []
+    for seed in range(4):
+        x, other = images(64, seed=seed), images(64, seed=seed + 100)
+        module = calibrated(x, seed)
+        wanted = np.asarray(run_nn(module, other)[0])
+        before = sqnr(module, other, wanted)
+        round_weights(module, [x], EncodeLnsPass().encoder())
+        gains.append(sqnr(module, other, wanted) - before)
+    assert np.mean(gains) > 1.0
+    assert min(gains) > -0.5
+
+
+def test_weights_are_their_codes():
+    """What stands in the IR is what encode-lns stores, to the code."""
+    x = images(16)
+    module = calibrated(x)
+    round_weights(module, [x], EncodeLnsPass().encoder())
+    written = [array(op.weight) for op in ops_of(module, nn.LayerOp)]
+    assert all(FORMAT in op.weight.owner.attributes for op in ops_of(module, nn.LayerOp))  # pyright: ignore
+    apply(module, EncodeLnsPass())
+    layers = list(ops_of(module, lns.MultiplyAccumulateOp))
+    assert len(layers) == len(written)
+    for op, values in zip(layers, written):
+        stored = decode(array(op.weight), format_of(op.weight))
+        np.testing.assert_allclose(stored, values, rtol=1e-6)
+
+
+def test_equal_inputs_give_equal_weights():
+    x = images(16)
+    first, second = calibrated(x), calibrated(x)
+    for module in (first, second):
+        round_weights(module, [x], EncodeLnsPass().encoder())
+    assert str(first) == str(second)
+
+
+def pointers(module: ModuleOp) -> list[str]:
+    return [str(op) for op in ops_of(module, ConstantOp) if "ui" in str(op.output.type)]
+
+
+def test_clusters_stay_and_biases_move():
+    x = images(32)
+    module = calibrated(x)
+    apply(module, ClusterWeightsPass(scalar_centroids=4, centroids=4))
+    before = pointers(module)
+    biases = [array(op.bias) for op in ops_of(module, nn.LayerOp) if op.bias is not None]
+    round_weights(module, [x], EncodeLnsPass().encoder())
+    assert before == pointers(module)
+    after = [array(op.bias) for op in ops_of(module, nn.LayerOp) if op.bias is not None]
+    assert any((a != b).any() for a, b in zip(biases, after))
+    apply(module, EncodeLnsPass())
+
+
+SHARED = """
+func.func @main(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %w = data.constant dense<[[[[0.31]], [[0.7]]], [[[-0.43]], [[0.9]]]]> : tensor<2x2x1x1xf32>
+  %b = data.constant dense<[0.1, -0.2]> : tensor<2xf32>
+  %y = nn.conv2d %x, %w, %b : (tensor<1x2x4x4xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>)
+    -> tensor<1x2x4x4xf32>
+  %z = nn.conv2d %y, %w, %b : (tensor<1x2x4x4xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>)
+    -> tensor<1x2x4x4xf32>
+  func.return %z : tensor<1x2x4x4xf32>
+}
+"""
+
+
+def test_what_layers_share_stays_shared():
+    """One weight gets one set of codes; a bias of two layers cannot make up for each."""
+    module = parse(SHARED)
+    x = np.random.default_rng(0).normal(0, 1, (8, 2, 4, 4)).astype(np.float32)
+    calibrate(module, [x], ActivationFormats())
+    round_weights(module, [x], EncodeLnsPass().encoder())
+    first, second = ops_of(module, nn.Conv2dOp)
+    assert first.weight is second.weight
+    assert first.bias is not None
+    np.testing.assert_array_equal(array(first.bias), np.array([0.1, -0.2], np.float32))
+    apply(module, EncodeLnsPass())
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_few_frames_are_said(frames: int):
+    """A linear layer of more inputs than were seen is rounded one by one, with a note."""
+    module = parse(
+        """
+func.func @main(%x: tensor<1x64xf32>) -> tensor<1x2xf32> {
+  %w = data.constant dense<0.3> : tensor<2x64xf32>
+  %y = nn.linear %x, %w : (tensor<1x64xf32>, tensor<2x64xf32>) -> tensor<1x2xf32>
+  func.return %y : tensor<1x2xf32>
+}"""
+    )
+    x = np.random.default_rng(0).normal(0, 1, (frames, 64)).astype(np.float32)
+    calibrate(module, [x], ActivationFormats())
+    (note,) = round_weights(module, [x], EncodeLnsPass().encoder())
+    assert note.kind == "few-values"
+    assert note.places == ("nn.linear",)
+
+
+def test_without_calibrated_formats():
+    module = residual()
+    apply(module, FoldBatchNormPass())
+    with pytest.raises(RecogError, match="no calibrated format"):
+        round_weights(module, [images(2)], EncodeLnsPass().encoder())
+
+
+def test_a_wrong_format_on_a_weight():
+    module = parse(SHARED)
+    x = images(2)[:, :, :4, :4]
+    calibrate(module, [x], ActivationFormats())
+    weight = ops_of(module, nn.Conv2dOp)[0].weight.owner
+    weight.attributes[FORMAT] = NumberType(LnsFormat(8, 4, (1, 2, 3), 0))  # pyright: ignore
+    with pytest.raises(RecogError, match="one for each of 2 outputs"):
+        apply(module, EncodeLnsPass())
+
+
+def test_wider_formats_where_they_pay():
+    """The input is coded with most noise a byte; what was chosen is written and said."""
+    x = images(32)
+    module = calibrated(x)
+    wanted = np.asarray(run_nn(module, x)[0])
+    before = sqnr(module, x, wanted)
+    options = FormatOptions(extra_traffic=0.6, extra_weights=0.5)
+    notes = choose_formats(module, [x], options, LnsFormat(8, 4))
+    assert {note.kind for note in notes} == {"wider-values", "wider-weights"}
+    assert sqnr(module, x, wanted) > before + 2
+    assert any(is_wide(op) for op in ops_of(module, nn.NnOp))
+    untouched = calibrated(x)
+    assert (
+        choose_formats(
+            untouched, [x], FormatOptions(extra_traffic=0.0, extra_weights=0.0), LnsFormat()
+        )
+        == []
+    )
+    assert str(untouched) == str(calibrated(x))
+
+
+def is_wide(op: nn.NnOp) -> bool:
+    return "number<12" in str(op.attributes.get(FORMAT))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_the_budget_holds(share: float):
+    x = images(8)
+    module = calibrated(x)
+    options = FormatOptions(extra_traffic=share, extra_weights=0.0)
+    choose_formats(module, [x], options, LnsFormat())
+    sizes = {op: prod(nn.shape_of(op.output)) for op in ops_of(module, nn.NnOp)}
+    more = sum(size for op, size in sizes.items() if is_wide(op))
+    assert more <= share * (sum(sizes.values()) + x[0].size)
+
+
+def test_the_pass(tmp_path: object):
+    path = f"{tmp_path}/x.npy"
+    np.save(path, images(8))
+    module = calibrated(images(8))
+    apply(module, RoundWeightsPass(data=path))
+    assert all(FORMAT in op.weight.owner.attributes for op in ops_of(module, nn.LayerOp))  # pyright: ignore
