@@ -23,7 +23,8 @@ BLOCK = 1 << 13
 def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.ndarray:
     """entries[a ‖ b] of two arrays of codes of one shape."""
     out, bits = np.empty(a.array.shape, entries.dtype), b.format.width
-    flat_a, flat_b, flat = _flat(a.array, b.array, out)
+    flat_a, flat_b = _flat(a.array, b.array)
+    flat = out.reshape(-1)
 
     def work(first: int, last: int) -> None:
         some = slice(first * BLOCK, last * BLOCK)
@@ -54,7 +55,8 @@ def add(
     if how.kernel:
         values = [each.astype(np.int32) for each in values]
     codes = np.empty(a.array.shape, np.int64 if out is None else out.dtype)
-    flat_a, flat_b, flat = _flat(a.array, b.array, codes)
+    flat_a, flat_b = _flat(a.array, b.array)
+    flat = codes.reshape(-1)
 
     def work(first: int, last: int) -> None:
         some = slice(first * BLOCK, last * BLOCK)
