@@ -25,13 +25,17 @@ def decompose_where_on_chip(
 ) -> None:
     """Decompose those ops of each function whose results the chip then computes.
 
+    Functions with control flow, or without a body, stay as they are.
+
     Args:
         find: the ops in question, in one order for a function and its clone.
         decompose: replaces an op, and returns the op that gives its result now.
     """
     for function in module.body.block.ops:
-        wanted = find(function) if isinstance(function, FuncOp) else ()
-        if not isinstance(function, FuncOp) or not wanted:
+        if not isinstance(function, FuncOp) or len(function.body.blocks) != 1:
+            continue
+        wanted = find(function)
+        if not wanted:
             continue
         clone = function.clone()
         trial = ModuleOp([clone])
