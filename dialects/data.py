@@ -407,6 +407,12 @@ class ConstantOp(IRDLOperation, HasFolderInterface):
     def from_array(cls, values: np.ndarray, element_type: Attribute) -> Self:
         return cls(DenseAttr.from_array(values, element_type))
 
+    def set_array(self, values: np.ndarray) -> None:
+        """Put other values, of the same type, in place of these."""
+        type_ = self.value.type
+        new = DenseAttr.from_array(values.reshape(type_.get_shape()), type_.element_type)
+        self.properties["value"] = new
+
     def fold(self) -> Sequence[SSAValue | Attribute] | None:
         return (self.value,)
 

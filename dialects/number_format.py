@@ -78,6 +78,13 @@ class LnsFormat:
     def with_bias(self, bias: int | tuple[int, ...], axis: int | None = None) -> LnsFormat:
         return replace(self, bias=bias, axis=axis)
 
+    def finer(self, bits: int) -> LnsFormat:
+        """The same octaves in so many fraction bits more, as far as there are formats."""
+        bits = max(0, min(bits, MAX_FRAC - self.frac, MAX_WIDTH - self.width))
+        biases = tuple(bias << bits for bias in self.biases)
+        bias = biases[0] if self.axis is None else biases
+        return replace(self, width=self.width + bits, frac=self.frac + bits, bias=bias)
+
     def has_illegal(self, codes: np.ndarray) -> bool:
         """Whether any of `codes` is one that this format does not have."""
         if not codes.size or codes.dtype != self.dtype:

@@ -106,12 +106,13 @@ def import_exported(program: ExportedProgram) -> ModuleOp:
     """The nn module of an exported program; raises RecogError as `import_torch`."""
     static = static_program(program)
     module = _import([], static)
-    if static is not program and any(have_frames(program)):
+    batched = have_frames(program)
+    if static is not program and any(batched):
         refuse_mixed_frames(
             module,
             lambda inputs: run_program(program, inputs),
             smallest_inputs(program),
-            have_frames(program),
+            batched,
             any_batch=True,
         )
     return module

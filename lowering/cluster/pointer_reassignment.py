@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from recog.dialects.cluster import LookupOp, split_blocks
-from recog.dialects.data import ConstantOp, DenseAttr, constant_array
+from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.nn import LayerOp
 
 if TYPE_CHECKING:
@@ -84,9 +84,7 @@ class MovingPointers:
         """Write the pointers into the module."""
         constant = self.lookup.pointers.owner
         if isinstance(constant, ConstantOp):
-            type_ = constant.value.type
-            grid = self.pointers.numpy().reshape(type_.get_shape())
-            constant.properties["value"] = DenseAttr.from_array(grid, type_.element_type)
+            constant.set_array(self.pointers.numpy())
 
 
 def can_move(lookup: LookupOp) -> bool:

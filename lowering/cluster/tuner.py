@@ -10,17 +10,16 @@ import numpy as np
 from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
 from xdsl.ir import SSAValue
 
-from recog.backend.arithmetic.reference.definition import decode, encode
 from recog.backend.threads import fixed_threads
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp, DenseAttr
+from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
 from recog.lowering.common.batches import cuts_of_a_step
 from recog.lowering.common.shared_options import EntryOptions, SeedOptions, WeightFormatOptions
-from recog.lowering.encode.constants import codebook_bias
+from recog.lowering.encode.constants import rounded_codebook
 
 if TYPE_CHECKING:
     import torch
@@ -240,18 +239,14 @@ class Parameter:
         import torch
 
         exact = self.tensor.detach().numpy()
-        format = self.format.with_bias(codebook_bias(exact, self.format))
-        codes = decode(encode(exact, format), format, np.float32)
+        codes = rounded_codebook(exact, self.format, np.float32)
         return self.tensor + torch.from_numpy(codes - exact)
 
     def store(self) -> None:
         """Write the tuned values back into the module."""
         constant = self.value.owner
         if isinstance(constant, ConstantOp):
-            element_type = constant.value.type.element_type
-            constant.properties["value"] = DenseAttr.from_array(
-                self.tensor.detach().numpy(), element_type
-            )
+            constant.set_array(self.tensor.detach().numpy())
 
 
 def _parameters(module: ModuleOp, format: LnsFormat) -> list[Parameter]:

@@ -27,7 +27,12 @@ MAX_PARTS = 16
 
 def frames_at_once(function: func.FuncOp) -> int:
     """How many frames run at once: as many as `BATCH_BYTES` hold, from 1 to `FRAMES`."""
-    return max(1, min(FRAMES, BATCH_BYTES // max(1, peak_bytes(function))))
+    return min(FRAMES, frames_that_fit(function))
+
+
+def frames_that_fit(function: func.FuncOp) -> int:
+    """How many frames `BATCH_BYTES` hold, one at least."""
+    return max(1, BATCH_BYTES // max(1, peak_bytes(function)))
 
 
 def frames_of_a_step(function: func.FuncOp) -> int:

@@ -193,6 +193,14 @@ def calibrate(
     ]
 
 
+def example_frames(
+    inputs: Sequence[np.ndarray], function: func.FuncOp, count: int
+) -> list[np.ndarray]:
+    """The first frames of a function's inputs (N, ...), as its calibration has used them."""
+    examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)
+    return [example.frames(0, count) for example in examples]
+
+
 def _results(function: func.FuncOp) -> list[SSAValue]:
     """The float values that the function returns, as codes hold them."""
     operands = (v for op in function.walk() if isinstance(op, func.ReturnOp) for v in op.operands)

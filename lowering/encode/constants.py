@@ -10,7 +10,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter
 
 from recog.backend.arithmetic.logarithms import Logarithms
-from recog.backend.arithmetic.reference.definition import encode
+from recog.backend.arithmetic.reference.definition import decode, encode
 from recog.backend.arithmetic.tables import encode_bias
 from recog.dialects.cluster import LookupOp, lookup_index
 from recog.dialects.data import ConstantOp, constant_array
@@ -228,8 +228,14 @@ def _multiplied_with(weight: SSAValue) -> np.ndarray | None:
     lookup = weight.owner
     if not isinstance(lookup, LookupOp):
         return constant_array(weight)
-    codebook, pointers = constant_array(lookup.codebook), constant_array(lookup.pointers)
-    if codebook is None or pointers is None:
+    codebook = constant_array(lookup.codebook)
+    return None if codebook is None else looked_up(lookup, codebook)
+
+
+def looked_up(lookup: LookupOp, codebook: np.ndarray) -> np.ndarray | None:
+    """The scaled values of a lookup with this codebook; None where the pointers are computed."""
+    pointers = constant_array(lookup.pointers)
+    if pointers is None:
         return None
     values = codebook.reshape(-1)[lookup_index(pointers, lookup.block.get_values())]
     scales = None if lookup.scales is None else constant_array(lookup.scales)
@@ -237,8 +243,16 @@ def _multiplied_with(weight: SSAValue) -> np.ndarray | None:
 
 
 def codebook_bias(centroids: np.ndarray, format: LnsFormat) -> int:
-    """The bias that a codebook's codes have: what encode-lns uses and tuning rounds to."""
+    """The bias that a codebook's codes have."""
     return _best_weight_bias(centroids, format)
+
+
+def rounded_codebook(
+    centroids: np.ndarray, format: LnsFormat, dtype: type[np.floating] = np.float64
+) -> np.ndarray:
+    """Centroids as their codes have them: what tuning rounds to."""
+    chosen = format.with_bias(codebook_bias(centroids, format))
+    return decode(encode(centroids, chosen), chosen, dtype)
 
 
 def _scale_exponents(layer: Operation, value: SSAValue, format: LnsFormat) -> list[int]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects import func
 from xdsl.ir import SSAValue
 
 from recog.dialects import nn
@@ -71,14 +70,6 @@ def example_inputs(
         found.append(example)
         notes += more
     return found, merged_notes(notes)
-
-
-def example_frames(
-    inputs: Sequence[np.ndarray], function: func.FuncOp, count: int
-) -> list[np.ndarray]:
-    """The first frames of a function's inputs (N, ...), as its calibration has used them."""
-    examples, _ = example_inputs(inputs, function.args, LnsFormat(8, 5, unsigned=True))
-    return [example.frames(0, count) for example in examples]
 
 
 def _holds_numbers(x: np.ndarray, argument: SSAValue) -> bool:

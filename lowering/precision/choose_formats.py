@@ -1,7 +1,7 @@
 """choose-formats: more fraction bits where the outputs need them, to a budget of bytes.
 
 The noise that the rounding of each value and of each weight makes at the outputs is measured
-(`sensitivity`). An LNS code of b fraction bits more has the same range and 4^b times less noise;
+(`output_noise`). An LNS code of b fraction bits more has the same range and 4^b times less noise;
 what saves most noise a byte comes first, until the budget is spent or the noise that is left is
 small enough. The choice stands on the ops: `lns.format` of values, `lns.weight_format` of layers,
 whose biases are found where the weights are encoded.
@@ -9,8 +9,8 @@ whose biases are found where the weights are encoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import log10, prod
 
 import numpy as np
@@ -27,21 +27,21 @@ from recog.dialects.chip.target import ACTIVATION_MEMORY
 from recog.dialects.data import constant_array
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
-from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, LnsFormat
+from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import Options
 from recog.lowering.common.shared_options import EntryOptions, WeightFormatOptions
-from recog.lowering.encode.calibrate import returned_values, write_format
+from recog.lowering.encode.calibrate import example_frames, returned_values, write_format
 from recog.lowering.encode.constants import WEIGHT_FORMAT, channel_biases
-from recog.lowering.encode.elementwise_fusion import find_chains
-from recog.lowering.encode.example_inputs import example_frames, input_name
+from recog.lowering.encode.elementwise_fusion import Chain, find_chains
+from recog.lowering.encode.example_inputs import input_name
 from recog.lowering.encode.label_layers import label_layers
 from recog.lowering.encode.legality import absorbed_activation
-from recog.lowering.precision.coded_values import coded_values, format_groups
+from recog.lowering.precision.coded_values import coded_values, format_groups, is_dense
 from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
-from recog.lowering.precision.sensitivity import FRAMES, Noise, output_noise
+from recog.lowering.precision.output_noise import FRAMES, Noise, output_noise
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
 ENOUGH_DB = 45.0
@@ -123,7 +123,8 @@ def choose_formats(
         return []
     function = find_function(module, entry)
     inputs = example_frames(inputs, function, FRAMES)
-    formats = coded_values(module, function)
+    chains = find_chains(module)
+    formats = coded_values(function, chains)
     layers = _layers_by_weight(function)
     label_layers(function)
     errors = {weight: _rounding_error(weight, weights) for weight in layers}
@@ -131,9 +132,9 @@ def choose_formats(
     bits = options.extra_bits
     live = LiveBytes(function, formats, (target or ChipTarget()).size(ACTIVATION_MEMORY))
     values = _taken(
-        _groups_to_widen(module, function, formats, noise, bits),
+        _groups_to_widen(function, chains, formats, noise, bits),
         bits,
-        options.extra_traffic * sum(code_bytes(v, f.width) for v, f in formats.items()),
+        options.extra_traffic * sum(code_bytes(v, f) for v, f in formats.items()),
         lambda group: live.widen(group, bits),
     )
     dense = [
@@ -142,26 +143,13 @@ def choose_formats(
     ]
     weights_taken = _taken(dense, bits, options.extra_weights * sum(c.bytes for c in dense))
     for value in (value for candidate in values for value in candidate.values):
-        write_format(function, value, wider(formats[value], bits))
+        write_format(function, value, formats[value].finer(bits))
     for op in (op for candidate in weights_taken for op in layers[candidate.values[0]]):
-        op.attributes[WEIGHT_FORMAT] = NumberType(wider(weights, bits))
+        op.attributes[WEIGHT_FORMAT] = NumberType(weights.finer(bits))
     return [
         *_note("wider-values", "values", values, layers),
         *_note("wider-weights", "weights", weights_taken, layers),
     ]
-
-
-def wider(format: LnsFormat, bits: int) -> LnsFormat:
-    """The same range, with so many fraction bits more, as far as there are formats."""
-    bits = max(0, min(bits, MAX_FRAC - format.frac, MAX_WIDTH - format.width))
-    return replace(
-        format,
-        width=format.width + bits,
-        frac=format.frac + bits,
-        bias=tuple(b << bits for b in format.biases)
-        if format.axis is not None
-        else format.bias << bits,  # pyright: ignore
-    )
 
 
 def _taken(
@@ -185,8 +173,8 @@ def _taken(
 
 
 def _groups_to_widen(
-    module: ModuleOp,
     function: func.FuncOp,
+    chains: Mapping[Operation, Chain],
     formats: dict[SSAValue, LnsFormat],
     noise: Noise,
     bits: int,
@@ -196,13 +184,13 @@ def _groups_to_widen(
     A table of a wide value would have as many entries as it has codes.
     """
     fixed = returned_values(function)
-    fixed |= {chain.source for chain in find_chains(module).values() if chain.affine is None}
+    fixed |= {chain.source for chain in chains.values() if chain.affine is None}
     found: list[Candidate] = []
     for group in format_groups(formats):
         if fixed.intersection(group) or any(formats[v].width > 8 for v in group):
             continue
-        more = sum(code_bytes(v, formats[v].width + bits) for v in group)
-        more -= sum(code_bytes(v, formats[v].width) for v in group)
+        more = sum(code_bytes(v, formats[v].finer(bits)) for v in group)
+        more -= sum(code_bytes(v, formats[v]) for v in group)
         found.append(Candidate(group, more, sum(noise.values.get(v, 0.0) for v in group)))
     return found
 
@@ -211,13 +199,9 @@ def _layers_by_weight(function: func.FuncOp) -> dict[SSAValue, list[nn.LayerOp]]
     """The layers of each dense weight."""
     found: dict[SSAValue, list[nn.LayerOp]] = {}
     for op in function.body.block.ops:
-        if isinstance(op, nn.LayerOp) and _is_finite(constant_array(op.weight)):
+        if isinstance(op, nn.LayerOp) and is_dense(op.weight):
             found.setdefault(op.weight, []).append(op)
     return found
-
-
-def _is_finite(array: np.ndarray | None) -> bool:
-    return array is not None and bool(np.isfinite(array).all())
 
 
 def _rounding_error(weight: SSAValue, format: LnsFormat) -> np.ndarray:

@@ -7,28 +7,30 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import Float32Type
+from xdsl.ir import Operation, SSAValue
 
 from recog.backend.arithmetic.encoding import encode
 from recog.backend.arithmetic.reference.definition import decode
 from recog.dialects import nn
+from recog.dialects.data import constant_array
 from recog.dialects.facts import is_parameter
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.encode.calibrate import FORMAT
-from recog.lowering.encode.elementwise_fusion import find_chains
+from recog.lowering.encode.elementwise_fusion import Chain
 from recog.lowering.encode.legality import absorbed_activation
 from recog.lowering.encode.output_scales import output_exponents
 from recog.lowering.encode.values import calibrated_format
 
 
-def coded_values(module: ModuleOp, function: func.FuncOp) -> dict[SSAValue, LnsFormat]:
+def coded_values(
+    function: func.FuncOp, chains: Mapping[Operation, Chain]
+) -> dict[SSAValue, LnsFormat]:
     """The values that encode-lns turns into codes, in order, and their calibrated formats.
 
-    Values within a chain of elementwise ops, and those before a ReLU that a layer does for free,
-    never are codes.
+    Values within a chain of elementwise ops (`find_chains`), and those before a ReLU that a layer
+    does for free, never are codes.
     """
-    chains = find_chains(module)
     found: dict[SSAValue, LnsFormat] = {
         argument: calibrated_format(argument)
         for argument in function.args
@@ -42,6 +44,16 @@ def coded_values(module: ModuleOp, function: func.FuncOp) -> dict[SSAValue, LnsF
         if not inside and absorbed_activation(op) is None and output_exponents(op) is None:
             found[op.output] = calibrated_format(op.output)
     return found
+
+
+def is_dense(weight: SSAValue) -> bool:
+    """Whether a weight is one of constants that encode-lns rounds one by one."""
+    array = constant_array(weight)
+    return (
+        array is not None
+        and isinstance(nn.element_type_of(weight), Float32Type)
+        and bool(np.isfinite(array).all())
+    )
 
 
 def rounded(values: Any, format: LnsFormat | None) -> Any:

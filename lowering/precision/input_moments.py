@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from recog.dialects import nn
@@ -105,21 +106,19 @@ class _Taps:
         inputs = channels // self.window.groups * taps
         wanted = min(POSITIONS, max(ELEMENTS // (channels * taps), 4 * inputs))
         spatial = nn.shape_of(op.output)[2:] if self._maps else shape[1:-1]
-        total = shape[0]
-        for size in spatial:
-            total *= size
+        self._outputs = shape[0], *spatial
+        total = prod(self._outputs)
         if total <= wanted:
-            chosen = torch.arange(total)
+            self._chosen = torch.arange(total)
         else:
-            chosen = torch.randint(total, (wanted,), generator=generator)
-        self._places = torch.unravel_index(chosen, (shape[0], *spatial))
+            self._chosen = torch.randint(total, (wanted,), generator=generator)
 
     def of(self, x: Tensor) -> Tensor:
         import torch
 
         if not self._maps:
-            return x.reshape(-1, x.shape[-1])[self._flat(x.shape)][None]
-        frame, row, column = self._places
+            return x.reshape(-1, x.shape[-1])[self._chosen][None]
+        frame, row, column = torch.unravel_index(self._chosen, self._outputs)
         kernel, groups = self.window.kernel, self.window.groups
         columns = [self._along(1, column, k, x.shape[3]) for k in range(kernel[1])]
         taps: list[Tensor] = []
@@ -130,12 +129,6 @@ class _Taps:
                 taps.append(taken * (row_valid & valid)[:, None])
         stacked = torch.stack(taps, 2)  # (n, C, taps)
         return stacked.reshape(len(stacked), groups, -1).transpose(0, 1).contiguous()
-
-    def _flat(self, shape: tuple[int, ...]) -> Tensor:
-        index = self._places[0]
-        for size, place in zip(shape[1:-1], self._places[1:]):
-            index = index * size + place
-        return index
 
     def _along(self, axis: int, place: Tensor, tap: int, size: int) -> tuple[Tensor, Tensor]:
         """Where a tap is along an axis, and whether that is inside."""

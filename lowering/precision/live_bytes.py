@@ -16,9 +16,9 @@ SHARE = 0.9
 """Of the memory: buffers leave gaps."""
 
 
-def code_bytes(value: SSAValue, width: int) -> int:
-    """What the codes of a value take: one byte each, or two from 9 bits on."""
-    return prod(shape_of(value)) * (1 if width <= 8 else 2)
+def code_bytes(value: SSAValue, format: LnsFormat) -> int:
+    """What a value's codes of a format take in activation memory."""
+    return prod(shape_of(value)) * format.dtype.itemsize
 
 
 class LiveBytes:
@@ -34,7 +34,7 @@ class LiveBytes:
         self._spans = _life_spans(function, formats)
         self._live = np.zeros(1 + max((end for _, end in self._spans.values()), default=0))
         for value, (start, end) in self._spans.items():
-            self._live[start:end] += code_bytes(value, formats[value].width)
+            self._live[start:end] += code_bytes(value, formats[value])
         self._most = max(SHARE * memory, self._live.max(initial=0))
 
     def widen(self, values: tuple[SSAValue, ...], bits: int) -> bool:
@@ -42,8 +42,8 @@ class LiveBytes:
         live = self._live.copy()
         for value in values:
             start, end = self._spans[value]
-            width = self._formats[value].width
-            live[start:end] += code_bytes(value, width + bits) - code_bytes(value, width)
+            format = self._formats[value]
+            live[start:end] += code_bytes(value, format.finer(bits)) - code_bytes(value, format)
         if live.max(initial=0) > self._most:
             return False
         self._live = live

@@ -15,45 +15,42 @@ from typing import TYPE_CHECKING
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import Float32Type, ModuleOp, f32
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.backend.arithmetic.bounds import check_accumulator
 from recog.backend.arithmetic.codes import Codes
-from recog.backend.arithmetic.reference.definition import decode, encode
+from recog.backend.arithmetic.reference.definition import encode
 from recog.backend.arithmetic.tables import encode_bias
 from recog.backend.threads import fixed_threads
 from recog.dialects import nn
-from recog.dialects.cluster import LookupOp, lookup_index
+from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.common.batches import frames_that_fit
 from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.accumulator_room import largest_biases
-from recog.lowering.encode.calibrate import FORMAT
+from recog.lowering.encode.calibrate import FORMAT, example_frames
 from recog.lowering.encode.constants import (
     ConstantEncoder,
     channel_biases,
-    codebook_bias,
+    looked_up,
+    rounded_codebook,
     weight_format_of,
 )
+from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.encode_lns import EncodeOptions
-from recog.lowering.encode.example_inputs import example_frames
-from recog.lowering.precision.coded_values import coded_values
+from recog.lowering.precision.coded_values import coded_values, is_dense
 from recog.lowering.precision.error_carrying import round_carrying
 from recog.lowering.precision.grids import CodeGrid
 from recog.lowering.precision.input_moments import Moments, input_moments, window_of
-from recog.lowering.precision.side_by_side import (
-    Pair,
-    Parameters,
-    frames_held,
-    run_side_by_side,
-)
+from recog.lowering.precision.side_by_side import Pair, Parameters, run_side_by_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,8 +105,8 @@ def round_weights(
     from recog.backend.interpreters.nn import NnRunner
 
     function = find_function(module, entry)
-    frames = frames_held(function, check_frames(inputs, what="rounding"))
-    formats = coded_values(module, function)
+    frames = min(check_frames(inputs, what="rounding"), frames_that_fit(function))
+    formats = coded_values(function, find_chains(module))
     rounding = _Rounding(function, formats, encoder, progress)
     with torch.no_grad():
         run_side_by_side(
@@ -173,9 +170,10 @@ class _Rounding:
             return self._weights[op.weight][0]
         shape = nn.shape_of(op.weight)
         if isinstance(op.weight.owner, LookupOp):
-            values = _on_codes(op.weight.owner, self._encoder.format)
-            return torch.from_numpy(values).to(torch.float64).reshape(rows.shape)
-        if not _is_dense(op.weight):
+            values = self._on_codes(op.weight.owner)
+            if values is not None:
+                return torch.from_numpy(values).to(torch.float64).reshape(rows.shape)
+        if not is_dense(op.weight):
             return rows
         if FEW * moments.seen < rows.shape[2]:
             self._few.append(label_of(op) or op.name)
@@ -191,6 +189,14 @@ class _Rounding:
             return nearest
         self._weights[op.weight] = rounded, format
         return rounded
+
+    def _on_codes(self, lookup: LookupOp) -> np.ndarray | None:
+        """What a lookup gives with the codes of its centroids; None where it is of what is
+        computed, which encode-lns refuses."""
+        codebook = constant_array(lookup.codebook)
+        if codebook is None:
+            return None
+        return looked_up(lookup, rounded_codebook(codebook, self._encoder.format))
 
     def _carried(self, rows: Tensor, moments: Moments, format: LnsFormat) -> Tensor:
         grid = CodeGrid(format, rows.shape[0], rows.shape[1])
@@ -228,9 +234,11 @@ class _Rounding:
     def store(self) -> None:
         """Write what the layers have into the module."""
         for weight, (values, format) in self._weights.items():
-            _replace(weight, values).attributes[FORMAT] = NumberType(format)
+            constant = _constant(weight)
+            constant.set_array(values.numpy().astype(np.float32))
+            constant.attributes[FORMAT] = NumberType(format)
         for bias, values in self._biases.items():
-            _replace(bias, values)
+            _constant(bias).set_array(values.numpy())
 
     def notes(self) -> list[Note]:
         """What there is to say."""
@@ -242,39 +250,7 @@ class _Rounding:
         return [Note("few-values", text, "give more frames", tuple(self._few))]
 
 
-def _is_dense(weight: SSAValue) -> bool:
-    array = constant_array(weight)
-    return (
-        array is not None
-        and isinstance(nn.element_type_of(weight), Float32Type)
-        and bool(np.isfinite(array).all())
-    )
-
-
-def _on_codes(lookup: LookupOp, format: LnsFormat) -> np.ndarray:
-    """A lookup's weights, its centroids rounded to the codes that encode-lns gives them."""
-    codebook, pointers = constant_array(lookup.codebook), constant_array(lookup.pointers)
-    if codebook is None or pointers is None:
-        raise ValueError("a lookup of what is computed")
-    chosen = format.with_bias(codebook_bias(codebook, format))
-    centroids = decode(encode(codebook, chosen), chosen)
-    weights = centroids.reshape(-1)[lookup_index(pointers, lookup.block.get_values())]
-    scales = None if lookup.scales is None else constant_array(lookup.scales)
-    if scales is None:
-        return weights
-    return weights * scales.reshape(-1, *[1] * (weights.ndim - 1))
-
-
-def _replace(value: SSAValue, values: Tensor) -> ConstantOp:
-    """Put other values, of the same shape, in place of a constant's."""
-    old = value.owner
-    if not isinstance(old, ConstantOp) or old.parent is None:
+def _constant(value: SSAValue) -> ConstantOp:
+    if not isinstance(value.owner, ConstantOp):
         raise ValueError("only constants have other values")
-    array = values.numpy().reshape(nn.shape_of(value)).astype(np.float32)
-    new = ConstantOp.from_array(array, f32)
-    new.location, new.output.name_hint = old.location, value.name_hint
-    old.parent.insert_op_before(new, old)
-    value.replace_all_uses_with(new.output)
-    old.detach()
-    old.erase()
-    return new
+    return value.owner

@@ -10,22 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from xdsl.dialects import func
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
-from recog.lowering.common.batches import peak_bytes
 from recog.lowering.precision.coded_values import rounded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from recog.backend.interpreters.nn import NnRunner
-
-HELD_BYTES = 1 << 30
-"""What the values of all frames may take, in both networks, one frame at least."""
 
 
 class Pair(NamedTuple):
@@ -48,11 +43,6 @@ class Parameters(NamedTuple):
 
 RoundLayer = Callable[[nn.LayerOp, Pair, Pair, Pair | None], Parameters]
 """Takes a layer with its input, weight and bias, and gives what it is to have on codes."""
-
-
-def frames_held(function: func.FuncOp, count: int) -> int:
-    """How many of `count` frames may run side by side at once."""
-    return max(1, min(count, HELD_BYTES // max(1, 2 * peak_bytes(function))))
 
 
 def run_side_by_side(

@@ -27,6 +27,8 @@ import numpy as np
 from engine_peers import int8_network
 from real_networks import REAL_NETWORKS, RealNetwork
 
+from recog.lowering.check.compare_layers import sqnr_db
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 METHODS = (
     "float",
@@ -139,8 +141,7 @@ def _in_batches(run: Run, x: np.ndarray) -> np.ndarray:
 def _scored(network: RealNetwork, run: Run, wanted: np.ndarray) -> dict[str, Any]:
     outputs = _in_batches(run, network.test)
     scores = network.score(outputs, wanted)
-    noise = float(((outputs.astype(np.float64) - wanted) ** 2).sum())
-    signal = float((wanted.astype(np.float64) ** 2).sum())
+    sqnr = sqnr_db(wanted, outputs)
     random = np.random.default_rng(0)
     means = scores[random.integers(len(scores), size=(RESAMPLES, len(scores)))].mean(1)
     low, high = np.quantile(means, (0.025, 0.975))
@@ -148,7 +149,7 @@ def _scored(network: RealNetwork, run: Run, wanted: np.ndarray) -> dict[str, Any
         network.measure: float(scores.mean()),
         "low": float(low),
         "high": float(high),
-        "sqnr_db": 10 * float(np.log10(signal / noise)) if noise else None,
+        "sqnr_db": sqnr if np.isfinite(sqnr) else None,
         "frames": len(scores),
     }
 

@@ -8,7 +8,7 @@ from xdsl.pattern_rewriter import PatternRewriter
 from recog.backend.arithmetic.bounds import accumulator_limit, pool_bound
 from recog.dialects import lns
 from recog.dialects.lns import format_of, shape_of
-from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, Arithmetic, LnsFormat
+from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
 from recog.lowering.encode.values import inserted
 
 MOST_STRIDE = 255
@@ -48,8 +48,6 @@ def mean_of_window(
 
 def _wide(format: LnsFormat) -> LnsFormat:
     """The finest codes of the same octaves."""
-    finer = min(MAX_FRAC - format.frac, MAX_WIDTH - format.width)
-    width, frac = format.width + finer, format.frac + finer
-    wide = LnsFormat(width, frac, unsigned=format.unsigned)
-    top = (format.max_magnitude - format.biases[0]) << finer
+    wide = format.finer(MAX_FRAC)
+    top = (format.max_magnitude - format.biases[0]) << (wide.frac - format.frac)
     return wide.with_bias(wide.max_magnitude - top)
