@@ -12,11 +12,14 @@ import sys
 from recog.backend.assembly import container
 from recog.backend.assembly.container import FORMAT_VERSION, ISA_VERSION
 from recog.backend.assembly.words import DESCRIPTORS, INSTRUCTIONS, PORTS
-from recog.dialects.chip import ChipTarget, InstructionOp, ProgramOp, SegmentOp, TargetAttr
+from recog.dialects.chip import ChipTarget, InstructionOp, Memory, ProgramOp, SegmentOp, TargetAttr
 from recog.dialects.chip.descriptors import DESCRIPTOR_BITS
+from recog.dialects.chip.energy import OPERATIONS, REQUIRED
 from recog.dialects.chip.fields import Field, IntField, ReferenceField
+from recog.dialects.chip.hardware import SECTIONS, parameters
 from recog.dialects.chip.instructions import INSTRUCTION_BITS
 from recog.dialects.chip.records import OPCODE_BITS, RecordOp, layout, opcode_of
+from recog.dialects.chip.target_values import text_of
 
 _INTRODUCTION = f"""\
 # The instruction set
@@ -99,12 +102,35 @@ def _row(field: Field, low: int) -> tuple[str, str, str, str, str]:
 def _target_table() -> str:
     attributes = [line.strip() for line in inspect.cleandoc(ChipTarget.__doc__ or "").splitlines()]
     meanings = dict(line.split(": ", 1) for line in attributes if ": " in line)
-    meanings |= {memory.name: f"bytes for {memory.holds}" for memory in ChipTarget().memories}
+    standard = ChipTarget().memories
+    meanings |= {memory.name: f"bytes for {memory.holds}" for memory in standard}
+    for memory in standard:
+        meanings |= {f"memory.{memory.name}.{p.name}": p.meaning for p in parameters(Memory)}
+    for name, kind in SECTIONS.items():
+        meanings |= {f"{name}.{p.name}": p.meaning for p in parameters(kind)}
+    details = [(name, text_of(value)) for name, value in ChipTarget().details()]
     rows = ["| parameter | default | meaning |", "| --- | --- | --- |"]
     rows += [
         f"| `{name}` | {default} | {meanings[name].rstrip('.')} |"
-        for name, default in ChipTarget().texts()
+        for name, default in (*ChipTarget().texts(), *details)
+        if not name.startswith("energy.")
     ]
+    return "\n".join(rows) + "\n\n" + _energy_table()
+
+
+def _energy_table() -> str:
+    tables = ChipTarget().energy
+    names = " | ".join(f"`{table.name}`" for table in tables)
+    rows = [
+        "Energy is in picojoules, an operation or a byte: `energy.TABLE.ROW` has a `value`, its",
+        "`unit`, `source`, `node` and `year`. A file may replace rows, or add tables.",
+        "",
+        f"| row | {names} | of |",
+        f"| --- |{' --- |' * len(tables)} --- |",
+    ]
+    for what in REQUIRED:
+        values = " | ".join(f"{table.value(what):g}" for table in tables)
+        rows.append(f"| `{what}` | {values} | {OPERATIONS.get(what, 'a byte read or written')} |")
     return "\n".join(rows)
 
 

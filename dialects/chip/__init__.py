@@ -8,6 +8,8 @@ from xdsl.ir import Dialect
 
 from recog.dialects.chip.boxes import *
 from recog.dialects.chip.descriptors import *
+from recog.dialects.chip.energy import *
+from recog.dialects.chip.hardware import *
 from recog.dialects.chip.instructions import *
 from recog.dialects.chip.layers import *
 from recog.dialects.chip.maps import *

@@ -1,11 +1,12 @@
-"""The parameters of a chip: its memories and its multiply-accumulate datapath."""
+"""The description of a chip: its memories, its datapath, and what time and energy follow from."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -14,63 +15,37 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
+from recog.dialects.chip.energy import STANDARD_ENERGY, EnergyTable
+from recog.dialects.chip.hardware import (
+    SECTIONS,
+    Dma,
+    MacArray,
+    Memory,
+    VectorUnit,
+    check_ranges,
+    number,
+    parameters,
+)
+from recog.dialects.chip.target_values import (
+    check_types,
+    energy_of,
+    flat,
+    memory_of,
+    section_of,
+    text_of,
+)
 from recog.dialects.number_format import Arithmetic
 
-__all__ = ["ChipTarget", "Memory", "TargetAttr"]
-
-MAX_MEMORY = 1 << 32
-"""Addresses have 32 bits."""
+__all__ = ["ChipTarget", "TargetAttr"]
 
 WEIGHT_MEMORY, ACTIVATION_MEMORY, DRAM = "weight_memory", "activation_memory", "dram"
 """The memories that every chip has: of pointers, tables and biases; of the tensors between layers;
 of inputs, outputs and the program's segments."""
 
-
-@dataclass(frozen=True)
-class Memory:
-    """One memory of a chip.
-
-    Attributes:
-        name: letters, digits and underscores, for descriptions and errors.
-        bytes: its size.
-        banks: parts that are read and written side by side, None where that is not known.
-        ports: accesses of a bank in a cycle, None where that is not known.
-        energy: picojoules a byte, None where that is not known.
-        holds: what it is for, for descriptions.
-
-    Raises:
-        ValueError: naming the memory and what is out of its range.
-    """
-
-    name: str
-    bytes: int
-    banks: int | None = None
-    ports: int | None = None
-    energy: float | None = None
-    holds: str = field(default="", compare=False)
-
-    def __post_init__(self):
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", self.name):
-            raise ValueError(f"a memory's name has a-z, 0-9 and '_', got {self.name!r}")
-        if not 16 <= self.bytes <= MAX_MEMORY:
-            raise ValueError(f"{self.name} must be in [16, {MAX_MEMORY}] bytes, got {self.bytes}")
-        for count in ("banks", "ports"):
-            value = getattr(self, count)
-            if value is not None and not 1 <= value <= 1024:
-                raise ValueError(f"{self.name}: {count} must be in [1, 1024], got {value}")
-        if self.energy is not None and not 0 <= self.energy < 1e6:
-            raise ValueError(f"{self.name}: energy must be in [0, 1e6), got {self.energy}")
-
-    def details(self) -> list[tuple[str, int | float]]:
-        """What is known of it beside its size."""
-        values = [(name, getattr(self, name)) for name in ("banks", "ports", "energy")]
-        return [(name, value) for name, value in values if value is not None]
-
-
 STANDARD_MEMORIES = (
-    Memory(WEIGHT_MEMORY, 16 << 20, holds="pointers, tables and biases"),
-    Memory(ACTIVATION_MEMORY, 4 << 20, holds="the tensors between layers"),
-    Memory(DRAM, 1 << 30, holds="inputs, outputs and the program's segments"),
+    Memory(WEIGHT_MEMORY, 16 << 20, 16, 1, 32, holds="pointers, tables and biases"),
+    Memory(ACTIVATION_MEMORY, 4 << 20, 16, 1, 16, holds="the tensors between layers"),
+    Memory(DRAM, 1 << 30, 1, 1, 32, holds="inputs, outputs and the program's segments"),
 )
 
 
@@ -80,7 +55,9 @@ class ChipTarget:
 
     As text (TOML, and the attribute `#chip.target`) each parameter is a name and a value. The size
     of a standard memory is `activation_memory = 65536`; what else is known of one, and other
-    memories, are `memory.scratchpad.bytes = 4096` or a table `[memory.scratchpad]`.
+    memories, are `memory.scratchpad.bytes = 4096` or a table `[memory.scratchpad]`. So are the
+    parts of the chip, `array.outputs = 16`, and rows of energy, `[energy.mine.mac]`. What decides
+    no bit of a result is left out of a program where it is that of the default chip.
 
     Attributes:
         name: letters, digits, dots and dashes.
@@ -88,6 +65,12 @@ class ChipTarget:
         antilog_bits: P, fraction bits of the antilog table.
         accumulator: bits of the accumulators.
         mitchell: Mitchell's antilog in place of the table.
+        clock_mhz: the clock.
+        overhead: cycles from the end of an instruction to the start of the next of its queue.
+        array: the multiply-accumulate units.
+        vector: the unit of pools, sums, tables and boxes.
+        dma: the engines that copy from and to DRAM.
+        energy: tables of what operations and accesses cost.
     """
 
     name: str = "recog-1"
@@ -95,6 +78,14 @@ class ChipTarget:
     antilog_bits: int = 6
     accumulator: int = 32
     mitchell: bool = False
+    clock_mhz: int = number(800, 1, 100_000, "the clock, in MHz")
+    overhead: int = number(
+        16, 0, 1 << 20, "cycles from the end of an instruction to the start of the next"
+    )
+    array: MacArray = MacArray()
+    vector: VectorUnit = VectorUnit()
+    dma: Dma = Dma()
+    energy: tuple[EnergyTable, ...] = STANDARD_ENERGY
 
     def __post_init__(self):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}", self.name):
@@ -106,6 +97,7 @@ class ChipTarget:
         standard = tuple(memory.name for memory in STANDARD_MEMORIES)
         if tuple(names[: len(standard)]) != standard:
             raise ValueError(f"a target's first memories are {', '.join(standard)}")
+        check_ranges(self, "")
         _ = self.arithmetic
 
     @property
@@ -132,51 +124,105 @@ class ChipTarget:
 
         Args:
             values: by parameter; a memory's size by its name, its details by
-                `memory.NAME.DETAIL`.
+                `memory.NAME.DETAIL`, parts by `array.NAME` and the like, energy by
+                `energy.TABLE.ROW.FIELD`.
 
         Raises:
             ValueError: naming the value that is unknown, of the wrong type or out of range.
         """
         default = default or cls()
         plain: dict[str, Any] = {}
-        details: dict[str, dict[str, Any]] = {}
+        parts: dict[str, dict[str, dict[str, Any]]] = {"memory": {}, "energy": {}}
+        sections: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
-            memory, detail = _memory_and_detail(name)
-            if memory is None:
+            part, _, rest = name.partition(".")
+            if part in SECTIONS:
+                sections.setdefault(part, {})[rest] = value
+                continue
+            if any(memory.name == name for memory in STANDARD_MEMORIES):
+                part, rest = "memory", f"{name}.bytes"
+            if part not in parts:
                 plain[name] = value
                 continue
-            given = details.setdefault(memory, {})
+            owner, _, detail = rest.partition(".")
+            given = parts[part].setdefault(owner, {})
             if detail in given:
-                raise ValueError(f"the {detail} of memory {memory} are given twice")
+                raise ValueError(f"the {detail} of memory {owner} are given twice")
             given[detail] = value
-        _check_types(plain, _PLAIN_TYPES, "unknown parameter", PARAMETERS)
+        check_types(plain, _PLAIN_TYPES, "unknown parameter", PARAMETERS)
         memories = {memory.name: memory for memory in default.memories}
-        for name, given in details.items():
-            memories[name] = _memory(name, given, memories.get(name))
-        return replace(default, memories=tuple(memories.values()), **plain)
+        for name, given in parts["memory"].items():
+            memories[name] = memory_of(name, given, memories.get(name))
+        built = {
+            name: section_of(name, given, getattr(default, name))
+            for name, given in sections.items()
+        }
+        tables = {table.name: table for table in default.energy}
+        for name, given in parts["energy"].items():
+            tables[name] = energy_of(name, given, tables.get(name), list(memories))
+        return replace(
+            default,
+            memories=tuple(memories.values()),
+            energy=tuple(tables.values()),
+            **plain,
+            **built,
+        )
 
     @classmethod
     def from_toml(cls, text: str, default: ChipTarget | None = None) -> ChipTarget:
         """A target from TOML text, `activation_memory = 65536`; raises ValueError."""
         try:
-            return cls.from_values(_flat(tomllib.loads(text)), default)
+            return cls.from_values(flat(tomllib.loads(text)), default)
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"not TOML: {error}") from None
+        except RecursionError:
+            raise ValueError("not a target: values are nested too deeply") from None
 
     def to_toml(self) -> str:
         """All parameters as TOML text; equal targets give equal text."""
         return "".join(f"{name} = {text}\n" for name, text in self.texts())
 
     def texts(self) -> list[tuple[str, str]]:
-        """Each parameter and its value as MLIR and TOML write it."""
+        """Each parameter and its value as MLIR and TOML write it.
+
+        Those that decide no bit of a result only where they are not the default chip's, so that
+        programs for it stay the same when the cost model learns of more.
+        """
+        usual = _default_details()
+        details = [(name, text_of(value)) for name, value in self.details()]
+        # A row of energy stands whole, with its source.
+        own = {_whole(name) for name, text in details if text != usual.get(name)}
+        bits = [(name, text_of(value)) for name, value in self._bits()]
+        return bits + [(name, text) for name, text in details if _whole(name) in own]
+
+    def _bits(self) -> list[tuple[str, Any]]:
+        """What decides whether a program runs, and to which bits."""
         standard = {memory.name for memory in STANDARD_MEMORIES}
-        values: list[tuple[str, Any]] = [("name", self.name)]
-        values += [(each.name, each.bytes) for each in self.memories if each.name in standard]
-        values += [(name, getattr(self, name)) for name in _PLAIN_TYPES if name != "name"]
+        sizes = [(each.name, each.bytes) for each in self.memories if each.name in standard]
+        return [
+            ("name", self.name),
+            *sizes,
+            *((name, getattr(self, name)) for name in ("antilog_bits", "accumulator", "mitchell")),
+        ]
+
+    def details(self) -> list[tuple[str, Any]]:
+        """The other parameters and their values: of further memories, time and energy."""
+        values: list[tuple[str, Any]] = []
+        standard = {memory.name for memory in STANDARD_MEMORIES}
         for each in self.memories:
             size = [] if each.name in standard else [("bytes", each.bytes)]
-            values += [(f"memory.{each.name}.{k}", v) for k, v in (*size, *each.details())]
-        return [(name, _text(value)) for name, value in values]
+            pairs = (*size, *each.details().items())
+            values += [(f"memory.{each.name}.{name}", value) for name, value in pairs]
+        values += [(each.name, getattr(self, each.name)) for each in parameters(ChipTarget)]
+        for name, kind in SECTIONS.items():
+            part = getattr(self, name)
+            values += [(f"{name}.{p.name}", getattr(part, p.name)) for p in parameters(kind)]
+        for table in self.energy:
+            for row in table.rows:
+                prefix = f"energy.{table.name}.{row.what}"
+                named = [(f.name, getattr(row, f.name)) for f in fields(row) if f.name != "what"]
+                values += [(f"{prefix}.{name}", value) for name, value in named]
+        return values
 
     @property
     def digest(self) -> bytes:
@@ -184,71 +230,31 @@ class ChipTarget:
         return sha256(self.to_toml().encode()).digest()[:16]
 
 
-_PLAIN_TYPES = {"name": str, "antilog_bits": int, "accumulator": int, "mitchell": bool}
-PARAMETERS = ("name", *(memory.name for memory in STANDARD_MEMORIES), *list(_PLAIN_TYPES)[1:])
-_MEMORY_TYPES = {"bytes": int, "banks": int, "ports": int, "energy": float}
+_PLAIN_TYPES = {
+    "name": str,
+    "antilog_bits": int,
+    "accumulator": int,
+    "mitchell": bool,
+    **{each.name: int for each in parameters(ChipTarget)},
+}
+PARAMETERS = (
+    "name",
+    *(memory.name for memory in STANDARD_MEMORIES),
+    *list(_PLAIN_TYPES)[1:],
+    *(f"{name}.{each.name}" for name, kind in SECTIONS.items() for each in parameters(kind)),
+    "memory.NAME.DETAIL",
+    "energy.TABLE.ROW.FIELD",
+)
 
 
-def _memory_and_detail(parameter: str) -> tuple[str | None, str]:
-    """The memory that a parameter is about, None if about none, and which detail it gives."""
-    if any(memory.name == parameter for memory in STANDARD_MEMORIES):
-        return parameter, "bytes"
-    if not parameter.startswith("memory."):
-        return None, ""
-    _, name, *detail = parameter.split(".")
-    if not detail:
-        raise ValueError(f"{parameter} takes details, such as {parameter}.bytes = 65536")
-    return name, ".".join(detail)
+def _whole(name: str) -> str:
+    """What is given only as a whole with the parameter: a row of energy; else itself."""
+    return name.rpartition(".")[0] if name.startswith("energy.") else name
 
 
-def _check_types(
-    values: Mapping[str, Any], types: Mapping[str, type], unknown: str, expected: Iterable[str]
-) -> None:
-    for name, value in values.items():
-        if name not in types:
-            raise ValueError(f"{unknown} '{name}', expected: {', '.join(expected)}")
-        if type(value) is not types[name]:
-            raise ValueError(f"{name} takes {types[name].__name__}, got {value!r}")
-
-
-def _memory(name: str, given: dict[str, Any], default: Memory | None) -> Memory:
-    """A memory from its details, what they leave open as the default has it."""
-    if type(given.get("energy")) is int:
-        given["energy"] = float(given["energy"])
-    if default is not None and "bytes" in given:
-        _check_types({name: given["bytes"]}, {name: int}, "", ())
-    _check_types(given, _MEMORY_TYPES, f"memory {name} has no", _MEMORY_TYPES)
-    if default is not None:
-        return replace(default, **given)
-    if "bytes" not in given:
-        raise ValueError(f"memory {name} needs its bytes")
-    return Memory(name, **given)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Tables of TOML as dotted names."""
-    result: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            result |= _flat(value, f"{prefix}{name}.")
-        else:
-            result[prefix + name] = value
-    return result
-
-
-def _text(value: str | bool | int | float) -> str:
-    match value:
-        case str():
-            return f'"{value}"'
-        case bool():
-            return "true" if value else "false"
-        case float():
-            # MLIR's and TOML's floats both have a dot: 1e-05 has none.
-            digits, _, exponent = repr(value).partition("e")
-            dotted = digits if "." in digits else f"{digits}.0"
-            return f"{dotted}e{exponent}" if exponent else dotted
-        case _:
-            return str(value)
+@cache
+def _default_details() -> dict[str, str]:
+    return {name: text_of(value) for name, value in ChipTarget().details()}
 
 
 @irdl_attr_definition

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -15,12 +14,14 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import Pure
 
 from recog.backend.assembly.strings import printable
+from recog.backend.chips import load_chip
 from recog.backend.split_network import BETWEEN_CALLS
 from recog.dialects import chip, lns
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.fields import ReferenceField
+from recog.dialects.chip.hardware import MAX_MEMORY
 from recog.dialects.chip.records import layout as record_layout
-from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, MAX_MEMORY, WEIGHT_MEMORY
+from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, WEIGHT_MEMORY
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.facts import is_parameter
@@ -40,8 +41,8 @@ class TargetOptions(Options):
     """The chip that a program is made for."""
 
     target: str | None = None
-    """TOML file of the chip's memories and arithmetic. Memories that it leaves out have their
-    default sizes; arithmetic that it leaves out is that of the module."""
+    """The chip: recog-1, recog-edge, recog-large, or a TOML file as `recog info --target` prints.
+    What a file leaves out is as in recog-1; arithmetic that it leaves out is that of the module."""
     activation_memory: int | None = None
     """Bytes of activation memory, in place of the target's (4 MiB)."""
     weight_memory: int | None = None
@@ -51,7 +52,7 @@ class TargetOptions(Options):
 
     def chip_target(self, default: ChipTarget) -> ChipTarget:
         """The chip of these options; what they leave open is the default's. Raises RecogError."""
-        target = default if self.target is None else load_target(self.target, default)
+        target = default if self.target is None else load_chip(self.target, default)
         sizes = {
             ACTIVATION_MEMORY: self.activation_memory,
             WEIGHT_MEMORY: self.weight_memory,
@@ -86,16 +87,6 @@ class ConvertLnsToChipPass(TargetOptions, ModulePass):
             Rewriter.insert_op(program, InsertPoint.before(function))
             function.detach()
             function.erase()
-
-
-def load_target(path: str, default: ChipTarget | None = None) -> ChipTarget:
-    """The chip that a TOML file describes; raises RecogError naming the file."""
-    try:
-        return ChipTarget.from_toml(Path(path).read_text(encoding="utf-8"), default)
-    except OSError as error:
-        raise RecogError(error.strerror or str(error), where=f"target {path}") from None
-    except ValueError as error:
-        raise RecogError(str(error), where=f"target {path}") from None
 
 
 def default_target(function: func.FuncOp) -> ChipTarget:

@@ -40,13 +40,20 @@ def chip_targets(draw) -> chip.ChipTarget:
         "accumulator": draw(st.integers(16, 64)),
         "mitchell": draw(st.booleans()),
     }
-    details = {"banks": st.integers(1, 64), "energy": st.floats(0, 100)}
+    details = {"banks": st.integers(1, 64), "width": st.integers(1, 4096)}
     for memory in draw(st.lists(st.sampled_from(["dram", "scratch", "rings"]), unique=True)):
         if memory != "dram":
             values[f"memory.{memory}.bytes"] = draw(sizes)
         for detail, numbers in details.items():
             if draw(st.booleans()):
                 values[f"memory.{memory}.{detail}"] = draw(numbers)
+    for part in ("array.pixels", "vector.lanes", "dma.latency", "clock_mhz"):
+        if draw(st.booleans()):
+            values[part] = draw(st.integers(1, 4096))
+    if draw(st.booleans()):
+        row = {"value": draw(st.floats(0, 100)), "unit": "pJ", "source": draw(words)}
+        row |= {"node": draw(words), "year": draw(st.integers(1990, 2100))}
+        values |= {f"energy.horowitz_45nm.mac.{name}": each for name, each in row.items()}
     return chip.ChipTarget.from_values(values)
 
 

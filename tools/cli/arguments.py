@@ -7,6 +7,7 @@ import math
 
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, ENGINES, EngineOptions
 from recog.backend.arithmetic.fast.paths import FORMS, MAX_THREADS
+from recog.backend.chips import CHIPS
 from recog.backend.files import check_output
 from recog.backend.threads import THREADS
 from recog.dialects.errors import RecogError
@@ -45,6 +46,15 @@ def check_json(arguments: argparse.Namespace) -> None:
     """Raise an OSError, before any work, where the file of --json cannot be written."""
     if arguments.json is not None:
         check_output(arguments.json)
+
+
+def add_target(parser: argparse.ArgumentParser, text: str) -> None:
+    """A chip, as `backend.chips.load_chip` takes it."""
+    parser.add_argument(
+        "--target",
+        metavar="NAME|FILE.toml",
+        help=f"{text}; NAME is one of {', '.join(CHIPS)}",
+    )
 
 
 def add_engine(

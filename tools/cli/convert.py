@@ -49,7 +49,7 @@ GROUPS = (
     OptionGroup("chip", [TargetOptions]),
 )
 METAVARS = {
-    "target": "FILE",
+    "target": "NAME|FILE.toml",
     "activation_memory": "BYTES",
     "weight_memory": "BYTES",
     "reassign": "STEPS",

@@ -1,4 +1,5 @@
-"""Show this processor, how the arithmetic runs on it, versions, and where compiled code is kept."""
+"""Show this processor, how the arithmetic runs on it, versions, and where compiled code is kept;
+or, with --target, a chip that programs are made for."""
 
 from __future__ import annotations
 
@@ -6,18 +7,26 @@ import argparse
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from recog.tools.cli.arguments import add_engine, engine_options
+from recog.tools.cli.arguments import add_engine, add_target, engine_options
 
 PACKAGES = ("recog", "numpy", "numba", "llvmlite", "torch", "xdsl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog info`."""
+    add_target(
+        parser, "show this chip instead, as a TOML file that says all there is to say of one"
+    )
     add_engine(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the processor, the engine's path and threads, versions, and the cache."""
+    """Print the processor, the engine's path and threads, versions, and the cache; or a chip."""
+    if arguments.target is not None:
+        from recog.backend.chips import description, load_chip
+
+        print(description(load_chip(arguments.target)), end="")
+        return 0
     from recog.backend.arithmetic.fast import paths
     from recog.backend.arithmetic.fast.cache import cache_folder
     from recog.tools.console import print_table

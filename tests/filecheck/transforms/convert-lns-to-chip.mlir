@@ -145,6 +145,8 @@ func.func @constant() -> tensor<1xi8> {
 // RUN: echo 'dram = 65536' > %t.toml
 // RUN: recog-opt %s -p 'convert-lns-to-chip{target="%t.toml" activation_memory=128 weight_memory=256}' --split-input-file | filecheck %s --check-prefix SIZES
 // SIZES: chip.program @rest for #chip.target<weight_memory = 256, activation_memory = 128, dram = 65536, antilog_bits = 5, accumulator = 48> {
+// RUN: recog-opt %s -p 'convert-lns-to-chip{target=recog-edge}' --split-input-file | filecheck %s --check-prefix EDGE
+// EDGE: chip.program @rest for #chip.target<name = "recog-edge", weight_memory = 4194304, activation_memory = 1048576, dram = 268435456, antilog_bits = 5, accumulator = 48, memory.weight_memory.banks = 8,
 
 // Ops with two operands broadcast; a transposed convolution says where the sums begin that it
 // keeps, and its output where they end.

@@ -11,7 +11,11 @@ from recog.dialects.chip.target import ACTIVATION_MEMORY, STANDARD_MEMORIES
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
 
-SCRATCH = Memory("scratchpad", 65536, banks=8, ports=2, energy=1e-05)
+SCRATCH = Memory("scratchpad", 65536, banks=8, ports=2, width=64)
+ROW = (
+    "energy.horowitz_45nm.mac = "
+    '{{value = {value}, unit = "pJ", source = "guess", node = "x", year = 2020}}'
+)
 WITH_SCRATCH = ChipTarget(memories=(*STANDARD_MEMORIES, SCRATCH))
 
 
@@ -44,9 +48,39 @@ def test_another_memory_goes_through_every_form():
 def test_toml_tables_add_to_what_is_there():
     text = "activation_memory = 65536\n[memory.activation_memory]\nbanks = 16\n"
     memory = ChipTarget.from_toml(text).memory(ACTIVATION_MEMORY)
-    assert (memory.bytes, memory.banks, memory.ports) == (65536, 16, None)
-    whole = ChipTarget.from_toml("[memory.scratchpad]\nbytes = 65536\nenergy = 2\n")
-    assert whole.memory("scratchpad") == Memory("scratchpad", 65536, energy=2.0)
+    assert (memory.bytes, memory.banks, memory.ports) == (65536, 16, 1)
+    whole = ChipTarget.from_toml("[memory.scratchpad]\nbytes = 65536\nwidth = 2\n")
+    assert whole.memory("scratchpad") == Memory("scratchpad", 65536, width=2)
+    assert memory.bandwidth == 16 * 16
+
+
+def test_parts_and_energy_go_through_every_form():
+    row = 'mac = {value = 1, unit = "pJ", source = "a guess", node = "7 nm", year = 2026}'
+    text = f"clock_mhz = 100\n[array]\npixels = 8\n[energy.horowitz_45nm]\n{row}\n"
+    target = ChipTarget.from_toml(text)
+    assert (target.clock_mhz, target.array.size) == (100, 32 * 32 * 8)
+    assert target.energy[0].value("mac") == 1.0
+    assert target.energy[0].value("dram") == ChipTarget().energy[0].value("dram")
+    assert target.energy[1] == ChipTarget().energy[1]
+    assert ChipTarget.from_toml(target.to_toml()) == target
+    program = chip.ProgramOp("main", [chip.HaltOp()], target)
+    assert 'energy.horowitz_45nm.mac.source = "a guess"' in str(program)
+    assert "array.inputs" not in str(program)
+    assert load_program(assemble(program)).target.data == target
+
+
+def test_a_table_of_ones_own_stands_beside_the_others():
+    rows = [
+        f'{row.what} = {{value = 2, unit = "{row.unit}", source = "x", node = "y", year = 2020}}'
+        for row in ChipTarget().energy[0].rows
+    ]
+    target = ChipTarget.from_toml("[energy.mine]\n" + "\n".join(rows))
+    assert [table.name for table in target.energy][2:] == ["mine"]
+    assert ChipTarget.from_toml(target.to_toml()) == target
+    with pytest.raises(ValueError, match="energy.mine lacks the rows mac_wide$"):
+        ChipTarget.from_toml("[energy.mine]\n" + "\n".join(rows[:1] + rows[2:]))
+    with pytest.raises(ValueError, match="has no row rings, it has mac, mac_wide"):
+        target.energy[2].value("rings")
 
 
 @pytest.mark.parametrize(
@@ -61,10 +95,24 @@ def test_toml_tables_add_to_what_is_there():
             "scratchpad has no 'bank', expected: bytes",
         ),
         ("[memory.scratchpad]\nbytes = 64\nports = 0", r"scratchpad: ports must be in \[1"),
-        (
-            "[memory.scratchpad]\nbytes = 64\nenergy = -1",
-            r"energy must be in \[0, 1e6\)",
-        ),
+        ("memory.dram.width = 0", r"dram: width must be in \[1, 4096\], got 0"),
+        ("memory.dram.width = 0.5", "memory.dram.width takes int, got 0.5"),
+        ("array.output = 4", "array has no 'output', expected: outputs, inputs, pixels, acc"),
+        ("array.outputs = 0", r"array.outputs must be in \[1, 4096\], got 0"),
+        ('vector.lanes = "many"', "vector.lanes takes int, got 'many'"),
+        ("dma = 3", "dma has no '', expected: width, latency"),
+        ("clock_mhz = 0", r"clock_mhz must be in \[1, 100000\], got 0"),
+        ("energy.horowitz_45nm.mac = 3", "energy.horowitz_45nm.mac has no '', expected: value"),
+        ("energy.horowitz_45nm.mac.value = 3", "energy.horowitz_45nm.mac needs its unit, source"),
+        ("energy.horowitz_45nm.cache.value = 3", "has no row 'cache', expected: mac, mac_wide"),
+        (ROW.format(value="nan"), r"energy.horowitz_45nm.mac: value must be in \[0, 1e6\)"),
+        (ROW.format(value="-1"), r"energy.horowitz_45nm.mac: value must be in \[0, 1e6\)"),
+        (ROW.format(value='"1"'), "energy.horowitz_45nm.mac.value takes float, got '1'"),
+        (ROW.format(value=1).replace("pJ", "mJ"), "mac: unit must be 'pJ', got 'mJ'"),
+        (ROW.format(value=1).replace("2020", "20"), r"mac: year must be in \[1900, 2200\]"),
+        (ROW.format(value=1).replace("guess", "\\u00b5"), "source takes up to 200 characters"),
+        ("a = " + "[" * 5000, "nested too deeply"),
+        ("array = [", "not TOML: "),
         (
             "activation_memory = 64\n[memory.activation_memory]\nbytes = 128",
             "the bytes of memory activation_memory are given twice",

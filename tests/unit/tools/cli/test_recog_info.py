@@ -5,6 +5,8 @@ import os
 import pytest
 
 from recog.backend.arithmetic.fast import paths
+from recog.backend.chips import load_chip
+from recog.dialects.chip import ChipTarget
 from recog.tools.cli.main import main
 
 
@@ -57,3 +59,12 @@ def test_the_environment_sets_what_options_leave_open(
 def test_wrong_threads(threads: str, capsys: pytest.CaptureFixture[str]):
     assert main(["info", "--threads", threads]) == 1
     assert f"--threads: must be from 1 to 1024, got {threads}" in capsys.readouterr().err
+
+
+def test_a_chip_is_shown_as_a_file_of_it(capsys: pytest.CaptureFixture[str]):
+    assert main(["info", "--target", "recog-edge"]) == 0
+    assert ChipTarget.from_toml(capsys.readouterr().out) == load_chip("recog-edge")
+    assert main(["info", "--target", "recog-0"]) == 1
+    error = capsys.readouterr().err
+    assert "target recog-0: No such file or directory" in error
+    assert "a TOML file, or one of recog-1, recog-edge, recog-large" in error

@@ -1,0 +1,108 @@
+"""Descriptions of chips as named values: `array.outputs = 16` and the like, checked one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from recog.dialects.chip.energy import REQUIRED, EnergyRow, EnergyTable
+from recog.dialects.chip.hardware import Dma, MacArray, Memory, VectorUnit, parameters
+
+_ROW_TYPES = {"value": float, "unit": str, "source": str, "node": str, "year": int}
+_MEMORY_TYPES = {"bytes": int, **{each.name: int for each in parameters(Memory)}}
+_PartT = TypeVar("_PartT", MacArray, VectorUnit, Dma)
+
+
+def check_types(
+    values: Mapping[str, Any],
+    types: Mapping[str, type],
+    unknown: str,
+    expected: Iterable[str],
+    prefix: str = "",
+) -> None:
+    """Raise ValueError for a value without a type in `types`, or of another."""
+    for name, value in values.items():
+        if name not in types:
+            raise ValueError(f"{unknown} '{name}', expected: {', '.join(expected)}")
+        if type(value) is not types[name]:
+            raise ValueError(f"{prefix}{name} takes {types[name].__name__}, got {value!r}")
+
+
+def memory_of(name: str, given: dict[str, Any], default: Memory | None) -> Memory:
+    """A memory from its details, what they leave open as the default has it."""
+    if "" in given:
+        raise ValueError(f"memory.{name} takes details, such as memory.{name}.bytes = 65536")
+    if default is not None and "bytes" in given:
+        check_types({name: given["bytes"]}, {name: int}, "", ())
+    prefix = f"memory.{name}."
+    check_types(given, _MEMORY_TYPES, f"memory {name} has no", _MEMORY_TYPES, prefix)
+    if default is not None:
+        return replace(default, **given)
+    if "bytes" not in given:
+        raise ValueError(f"memory {name} needs its bytes")
+    return Memory(name, **given)
+
+
+def section_of(name: str, given: dict[str, Any], default: _PartT) -> _PartT:
+    """A part of the chip from its parameters, what they leave open as the default has it."""
+    types = {each.name: int for each in parameters(type(default))}
+    check_types(given, types, f"{name} has no", types, f"{name}.")
+    return replace(default, **given)
+
+
+def energy_of(
+    name: str, given: Mapping[str, Any], default: EnergyTable | None, memories: Sequence[str]
+) -> EnergyTable:
+    """A table of energy from fields of rows, the rows that they leave open those of the default.
+
+    A row is given whole: a new value has a new source.
+    """
+    rows = {row.what: row for row in (() if default is None else default.rows)}
+    fresh: dict[str, dict[str, Any]] = {}
+    for path, value in given.items():
+        what, _, detail = path.partition(".")
+        fresh.setdefault(what, {})[detail] = value
+    for what, row in fresh.items():
+        where = f"energy.{name}.{what}"
+        if what not in (*REQUIRED, *memories):
+            known = ", ".join(dict.fromkeys((*REQUIRED, *memories)))
+            raise ValueError(f"energy.{name} has no row '{what}', expected: {known}")
+        if type(row.get("value")) is int:
+            row["value"] = float(row["value"])
+        check_types(row, _ROW_TYPES, f"{where} has no", _ROW_TYPES, f"{where}.")
+        missing = [each for each in _ROW_TYPES if each not in row]
+        if missing:
+            raise ValueError(f"{where} needs its {', '.join(missing)}")
+        try:
+            rows[what] = EnergyRow(what, **row)
+        except ValueError as error:
+            raise ValueError(f"energy.{name}.{error}") from None
+    return EnergyTable(name, tuple(rows.values()))
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Tables of TOML as dotted names."""
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            result |= flat(value, f"{prefix}{name}.")
+        else:
+            result[prefix + name] = value
+    return result
+
+
+def text_of(value: str | bool | int | float) -> str:
+    """A value as MLIR and TOML both write it."""
+    match value:
+        case str():
+            return f'"{value}"'
+        case bool():
+            return "true" if value else "false"
+        case float():
+            # MLIR's and TOML's floats both have a dot: 1e-05 has none.
+            digits, _, exponent = repr(value).partition("e")
+            dotted = digits if "." in digits else f"{digits}.0"
+            return f"{dotted}e{exponent}" if exponent else dotted
+        case _:
+            return str(value)
