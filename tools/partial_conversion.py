@@ -36,6 +36,9 @@ SAVE_SECONDS = 15.0
 SAVE_SHARE = 50
 """And not before so many times the time that this takes."""
 GOES_ON = "the same command with --resume goes on from there"
+MENDS = "with --resume, a command whose options mend it goes on from there"
+SLOW = {Stage.CLUSTERED, Stage.TUNED}
+"""Stages that may have taken minutes or hours."""
 START_ANEW = "start without --resume"
 
 
@@ -109,19 +112,26 @@ class PartialConversion:
         """Remove what is kept: the folder is whole."""
         self._held.discard_partial(_is_ours)
 
-    def interrupted(self) -> str | None:
-        """What is kept after an interruption and how to go on, as a line; None where it is nothing
-        worth going on from, which is removed."""
+    def ended(self, error: BaseException) -> str | None:
+        """What is kept after an error and how to go on, as a line; None where it is nothing worth
+        going on from, which is removed.
+
+        What was refused is refused again, unless other options mend it: then what took long is
+        worth keeping.
+        """
         if not self._began:
             return None
-        if len(self._entries) < 2:
+        refused = isinstance(error, Exception) and not isinstance(error, OSError | MemoryError)
+        stages = [entry.stage for entry in self._entries[1:]]
+        if not stages or (refused and not SLOW.intersection(stages)):
             self.discard()
             return None
-        kept = [str(entry.stage) for entry in self._entries[1:]]
+        kept = [str(stage) for stage in stages]
         if self._tuning is not None and self._tuning.saved is not None:
             steps = self._tuning.saved
             kept.append(f"{steps:,} {'step' if steps == 1 else 'steps'} of tuning")
-        return f"kept in {self._shown}: {', '.join(kept)}; {GOES_ON}"
+        goes_on = MENDS if refused else GOES_ON
+        return f"kept in {self._shown}: {', '.join(kept)}; {goes_on}"
 
     @property
     def _shown(self) -> str:

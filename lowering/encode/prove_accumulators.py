@@ -91,12 +91,11 @@ class ProveAccumulatorsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for each in module_bounds(op):
-            check_bound(each)
+            check_bound(each, each.op.properties["arithmetic"].data)  # pyright: ignore
 
 
-def check_bound(each: AccumulatorBound) -> None:
+def check_bound(each: AccumulatorBound, arithmetic: Arithmetic) -> None:
     """Raise RecogError naming layer, channel, bound and width where a bound does not fit."""
-    arithmetic: Arithmetic = each.op.properties["arithmetic"].data  # pyright: ignore
     if each.bound <= accumulator_limit(arithmetic):
         return
     fail(

@@ -6,15 +6,21 @@ what they refuse, in their words, is the answer.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
 
+from recog.dialects import lns
+from recog.dialects.chip import ChipTarget
+from recog.dialects.chip.target import MAX_MEMORY, WEIGHT_MEMORY
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
+from recog.dialects.number_format import Arithmetic
 from recog.dialects.verification import located_errors
 from recog.lowering.encode.encode_lns import encode_with
 from recog.lowering.encode.label_layers import label_layers
+from recog.lowering.encode.prove_accumulators import check_bound, op_bound
 from recog.lowering.partition.partition import partition, split_modules
 from recog.lowering.partition.placement import assume_formats, trial_encoder
 from recog.lowering.select.convert_lns_to_chip import convert_function, default_target
@@ -40,11 +46,33 @@ def rehearse(module: ModuleOp, entry: str = "main") -> Rehearsal:
         with located_errors():
             partition(trial, entry)
             chip_part, host_part = split_modules(trial)
-            function = find_function(chip_part, entry)
-            label_layers(function)
-            assume_formats(function)
-            encode_with(chip_part, trial_encoder())
-            convert_function(function, default_target(function))
+            rehearse_chip_part(chip_part, entry)
     except RecogError as error:
         return Rehearsal(host_part, error)
     return Rehearsal(host_part, None)
+
+
+def rehearse_chip_part(
+    module: ModuleOp,
+    entry: str = "main",
+    arithmetic: Arithmetic = Arithmetic(),
+    target: ChipTarget = ChipTarget(),
+) -> None:
+    """Raise RecogError if what a partition left to the chip will not become a program of a target.
+
+    Whatever its weights are, and whatever calibration finds. The module stays as it is.
+    """
+    trial = module.clone()
+    function = find_function(trial, entry)
+    label_layers(function)
+    assume_formats(function)
+    encode_with(trial, trial_encoder())
+    for op in function.walk():
+        # The sums of layers depend on their weights, which are zero here.
+        if "arithmetic" in op.properties and not isinstance(op, lns.MultiplyAccumulateOp):
+            check_bound(op_bound(op, arithmetic), arithmetic)
+    memories = tuple(
+        replace(each, bytes=MAX_MEMORY) if each.name == WEIGHT_MEMORY else each
+        for each in target.memories
+    )
+    convert_function(function, replace(default_target(function), memories=memories))

@@ -34,6 +34,7 @@ from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.partition.partition import PartitionPass, partition, split_modules
+from recog.lowering.partition.rehearsal import rehearse_chip_part
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
 from recog.lowering.pipeline.kept import KeptConversion, stage_parts
 from recog.lowering.pipeline.named import (
@@ -168,10 +169,19 @@ class _Run:
             done = self._run_pass(step.type)
             if step.reaches is not None and done:
                 self._finish(step.reaches)
-            if step.type is PartitionPass and done:
-                self._leave_host_part()
+            if step.type is PartitionPass:
+                if done:
+                    self._leave_host_part()
+                self._rehearse()
             self._run_extra("after", step.type)
         return self.conversion
+
+    def _rehearse(self) -> None:
+        """Find now what would be refused after hours of tuning."""
+        if self.extra or not self.options.cluster:
+            return  # other passes change what there is to convert; dense weights take no hours
+        encoder, target = self._encode_pass().encoder(), self.options.chip_target(ChipTarget())
+        rehearse_chip_part(self.current, self.options.entry, encoder.arithmetic, target)
 
     def _restore(self, steps: Sequence[Step]) -> int:
         """Take up the stages that are there already; how many of the steps they are."""

@@ -28,7 +28,7 @@ class CodeGrid:
         # Half way between neighbours, over the lower one.
         self._middle = (1 + 2 ** (1 / self._steps)) / 2
 
-    def nearest(self, wanted: Tensor, metric: Tensor) -> Tensor:
+    def nearest(self, wanted: Tensor, metric: Tensor | None = None) -> Tensor:
         """As `Grid.nearest`: the metric of one column says nothing."""
         import torch
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,22 +17,57 @@ if TYPE_CHECKING:
 POSITIONS = 8192
 """Outputs whose inputs are looked at: so many, or a few times the inputs if that is more."""
 ELEMENTS = 1 << 23
-"""At most so many inputs in all."""
+"""At most so many inputs in all, where those are enough."""
+MOST_ELEMENTS = 1 << 27
+"""At most so many inputs in all, whatever the layer."""
+WHOLE = 4608
+"""Inputs of a layer whose moments are taken as a whole: 512 channels of 3x3 taps."""
+SPAN = 1024
+"""Inputs at once of wider layers, of which a matrix of all pairs would not fit in memory."""
+LEAST_EXPONENT = -100
+"""Inputs below 2^-100 are as good as 0."""
 
 
-class Moments(NamedTuple):
+@dataclass(frozen=True)
+class Moments:
     """Of the inputs of a layer's groups, in float64.
 
     Attributes:
-        second: the second moments of the inputs on codes, (G, D, D).
+        given: the inputs on codes that were looked at, (G, n, D), perhaps centered.
         mean, coded_mean: of the float inputs and of those on codes, (G, D).
-        seen: the outputs that were looked at.
     """
 
-    second: Tensor
+    given: Tensor
     mean: Tensor
     coded_mean: Tensor
-    seen: int
+
+    @property
+    def seen(self) -> int:
+        """The outputs that were looked at."""
+        return self.given.shape[1]
+
+    def spans(self) -> Iterator[slice]:
+        """The inputs in the spans whose moments are taken at once: one, except of wide layers."""
+        size = self.given.shape[2]
+        step = size if size <= WHOLE else SPAN
+        return (slice(first, min(first + step, size)) for first in range(0, size, step))
+
+    def of(self, span: slice) -> Moments:
+        """Those of some of the inputs."""
+        if span == slice(0, self.given.shape[2]):
+            return self
+        return Moments(self.given[:, :, span], self.mean[:, span], self.coded_mean[:, span])
+
+    @cached_property
+    def second(self) -> Tensor:
+        """The second moments of the inputs on codes, (G, D, D)."""
+        import torch
+
+        # By a power of two, which rounds nothing: squares of the largest floats are none.
+        peak = torch.frexp(self.given.abs().max()).exponent.clamp_min(LEAST_EXPONENT)
+        given = torch.ldexp(self.given, -peak)
+        products = (given.transpose(1, 2) @ given).to(torch.float64) / self.seen
+        return torch.ldexp(products, 2 * peak)
 
     @property
     def shrunk(self) -> Tensor:
@@ -89,8 +127,7 @@ def input_moments(
         mean = taps.of(exact).mean(1, dtype=torch.float64)
     if centered:
         given = given - coded_mean.to(given.dtype)[:, None]
-    second = (given.transpose(1, 2) @ given).to(torch.float64) / given.shape[1]
-    return Moments(second, mean, coded_mean, given.shape[1])
+    return Moments(given, mean, coded_mean)
 
 
 class _Taps:
@@ -105,6 +142,7 @@ class _Taps:
         channels = shape[1] if self._maps else shape[-1]
         inputs = channels // self.window.groups * taps
         wanted = min(POSITIONS, max(ELEMENTS // (channels * taps), 4 * inputs))
+        wanted = min(wanted, max(1, MOST_ELEMENTS // (channels * taps)))
         spatial = nn.shape_of(op.output)[2:] if self._maps else shape[1:-1]
         self._outputs = shape[0], *spatial
         total = prod(self._outputs)

@@ -178,7 +178,7 @@ class _Rounding:
         if FEW * moments.seen < rows.shape[2]:
             self._few.append(label_of(op) or op.name)
         format = self._format(op, rows.reshape(shape).numpy())
-        nearest = CodeGrid(format, rows.shape[0], rows.shape[1]).nearest(rows, moments.second)
+        nearest = CodeGrid(format, rows.shape[0], rows.shape[1]).nearest(rows)
         if bool((rows.abs() == rows.abs()[:, :, :1]).all()):
             return nearest  # sums and means, of which nothing was learned: no code is for another
         rounded = self._carried(rows, moments, format)
@@ -199,8 +199,11 @@ class _Rounding:
         return looked_up(lookup, rounded_codebook(codebook, self._encoder.format))
 
     def _carried(self, rows: Tensor, moments: Moments, format: LnsFormat) -> Tensor:
+        import torch
+
         grid = CodeGrid(format, rows.shape[0], rows.shape[1])
-        return round_carrying(rows, moments.shrunk, grid)
+        parts = (round_carrying(rows[:, :, s], moments.of(s).shrunk, grid) for s in moments.spans())
+        return torch.cat(list(parts), 2)
 
     def _format(self, op: nn.LayerOp, weight: np.ndarray) -> LnsFormat:
         format = weight_format_of(op, self._encoder.format)

@@ -110,8 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
         partial = PartialConversion(held, resume=arguments.resume)
         try:
             return _convert(arguments, options, extra, held, partial)
-        except BaseException:
-            line = partial.interrupted()
+        except BaseException as error:
+            line = partial.ended(error)
             if line is not None:
                 print(line, file=sys.stderr)
             raise

@@ -119,7 +119,7 @@ def prove(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> None:
             f"the layer computes with {arithmetic}, the target with {build.target.arithmetic}",
             hint="set option antilog-bits and option accumulator-width to the target's",
         )
-    check_bound(op_bound(op, arithmetic))
+    check_bound(op_bound(op, arithmetic), arithmetic)
 
 
 @lowers(lns.AddOp)

@@ -198,13 +198,26 @@ def test_it_goes_on_after_the_last_stage_that_fits(
 def test_what_is_refused_at_the_end_goes_on_with_another_chip(
     given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert convert(given, tmp_path, *OPTIONS, "--activation-memory", "64") == 1
+    assert convert(given, tmp_path, *OPTIONS, "--weight-memory", "64") == 1
     said = capsys.readouterr().err
     assert f"kept in {tmp_path}/out.partial: folded, split, balanced, clustered, tuned" in said
-    assert "activation memory of 64 bytes is too small" in said
+    assert "; with --resume, a command whose options mend it goes on from there\n" in said
+    assert "weight memory of 64 bytes" in said
     assert convert(given, tmp_path, *OPTIONS, "--resume") == 0
     assert "goes on after the stage tuned" in capsys.readouterr().err
     assert content(tmp_path / "out") == content(given / "out")
+
+
+@pytest.mark.parametrize("options", [OPTIONS, ("--dense",)], ids=["tuned", "dense"])
+def test_what_is_refused_before_it_took_long_leaves_nothing(
+    options: tuple[str, ...], given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """A tensor that no chip of this size holds, which needs no tuning to be seen."""
+    assert convert(given, tmp_path, *options, "--activation-memory", "64") == 1
+    said = capsys.readouterr().err
+    assert "activation memory of 64 bytes is too small" in said
+    assert "kept in" not in said
+    assert os.listdir(tmp_path) == []
 
 
 def test_another_network_is_refused(

@@ -12,7 +12,7 @@ from xdsl.dialects.test import TestOp
 from recog.backend.interpreters.nn import register_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
-from recog.lowering.precision.input_moments import input_moments, window_of
+from recog.lowering.precision.input_moments import SPAN, input_moments, window_of
 
 CONVOLUTIONS: list[dict[str, Any]] = [
     {
@@ -89,3 +89,30 @@ def test_few_outputs_are_not_trusted():
     )
     ratio = moments.shrunk[0, 0, 1] / moments.second[0, 0, 1]
     assert float(ratio) == pytest.approx(1 / 51)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e20, 1e36])
+def test_inputs_of_any_size(scale: float):
+    """Squares of float32 numbers are not float32 numbers."""
+    x = TestOp(result_types=[TensorType(f32, (1, 5))]).results[0]
+    op = nn.LinearOp(x, ConstantOp.from_array(torch.zeros(4, 5).numpy(), f32), None)
+    values = torch.randn(9, 5, generator=torch.Generator().manual_seed(0))
+    second = input_moments(op, values * scale, values * scale, False, torch.Generator()).second
+    wanted = (values.double().T @ values.double() / 9)[None]
+    torch.testing.assert_close(second / scale**2, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_of_wide_layers_only_parts_are_held():
+    """Of 20,000 inputs, all pairs would take 3.2 GB."""
+    inputs = 20_000
+    x = TestOp(result_types=[TensorType(f32, (1, inputs))]).results[0]
+    weight = torch.zeros(2, inputs)
+    op = nn.LinearOp(x, ConstantOp.from_array(weight.numpy(), f32), None)
+    values = torch.randn(3, inputs, generator=torch.Generator().manual_seed(0))
+    moments = input_moments(op, values, values, False, torch.Generator())
+    spans = list(moments.spans())
+    assert [span.stop for span in spans] == [*(span.start for span in spans[1:]), inputs]
+    assert {moments.of(span).second.shape[1] for span in spans} == {SPAN, inputs % SPAN}
+    last = moments.of(spans[-1])
+    assert torch.equal(last.mean, moments.mean[:, spans[-1]])
+    assert last.seen == 3
