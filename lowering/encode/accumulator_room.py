@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recog.backend.arithmetic.bounds import accumulator_limit, add_bound
 from recog.dialects.number_format import (
     MAX_ACCUMULATOR_WIDTH,
     MAX_BIAS,
@@ -61,6 +62,23 @@ def largest_biases(
     safe = np.clip(safe, -MAX_BIAS, MAX_BIAS)
     wanted = safe if beside is None else np.clip(np.minimum(safe, beside), -MAX_BIAS, MAX_BIAS)
     return LargestBiases(wanted, safe)
+
+
+def coarser_term(small: LnsFormat, large: LnsFormat, arithmetic: Arithmetic) -> LnsFormat:
+    """The format of a sum's small term, reaching higher where their sum would not fit.
+
+    By octaves, up to the large term's, from which on nothing helps.
+    """
+    limit, format = accumulator_limit(arithmetic), small
+    while (bound := add_bound(format, large, arithmetic)) > limit:
+        octaves = max(1, bound.bit_length() - limit.bit_length())
+        bias = format.biases[0] - octaves * 2**format.frac
+        if (format.max_magnitude - bias) << large.frac > (
+            large.max_magnitude - large.biases[0]
+        ) << format.frac or bias < -MAX_BIAS:
+            return small
+        format = format.with_bias(bias)
+    return format
 
 
 def fitting_hint(width: int) -> str:

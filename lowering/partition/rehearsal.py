@@ -13,7 +13,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects import lns
 from recog.dialects.chip import ChipTarget
-from recog.dialects.chip.target import MAX_MEMORY, WEIGHT_MEMORY
+from recog.dialects.chip.hardware import MAX_MEMORY
+from recog.dialects.chip.target import WEIGHT_MEMORY
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.number_format import Arithmetic
@@ -46,17 +47,14 @@ def rehearse(module: ModuleOp, entry: str = "main") -> Rehearsal:
         with located_errors():
             partition(trial, entry)
             chip_part, host_part = split_modules(trial)
-            rehearse_chip_part(chip_part, entry)
+            rehearse_chip_part(chip_part, entry, Arithmetic(), ChipTarget())
     except RecogError as error:
         return Rehearsal(host_part, error)
     return Rehearsal(host_part, None)
 
 
 def rehearse_chip_part(
-    module: ModuleOp,
-    entry: str = "main",
-    arithmetic: Arithmetic = Arithmetic(),
-    target: ChipTarget = ChipTarget(),
+    module: ModuleOp, entry: str, arithmetic: Arithmetic, target: ChipTarget
 ) -> None:
     """Raise RecogError if what a partition left to the chip will not become a program of a target.
 

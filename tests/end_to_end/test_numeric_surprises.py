@@ -240,3 +240,32 @@ def test_negative_values_of_an_input_without_sign_are_counted():
     machine = Machine(converted(Body(), np.abs(noise())).assemble())
     machine.run(-np.abs(noise(1)))
     assert machine.saturated[0].count > 150
+
+
+FAR_APART: dict[str, Callable[[Body, torch.Tensor], torch.Tensor]] = {
+    "sum": lambda m, x: F.relu(m.body(x)) + F.relu(m.d(F.relu(m.c(-x)))) * 1e-9,
+    "difference": lambda m, x: m.body(x).sigmoid() - m.d(F.relu(m.c(-x))) * 1e6,
+    "choice": lambda m, x: torch.where(
+        torch.arange(8) < 4, F.relu(m.body(x)), F.relu(m.d(F.relu(m.c(-x)))) * 1e-7
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAR_APART)
+def test_terms_that_lie_far_apart_fit_an_accumulator(name: str):
+    """The small one in codes that end where its digits are none of the sum's."""
+    module = Body(FAR_APART[name])
+    conversion = converted(module, noise())
+    machine = Machine(conversion.assemble())
+    assert machine.program.target.data.accumulator == 32
+    (lns_outputs,) = run_lns(conversion.lns_module, noise())
+    assert np.array_equal(lns_outputs, machine.run(noise()))
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(noise())).numpy()
+    assert ((wanted - lns_outputs) ** 2).sum() < 1e-3 * (wanted**2).sum()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-10, 1e10, 1e30])
+def test_inputs_of_any_size(scale: float):
+    module, x = nn.Conv2d(3, 8, 3, bias=False), noise() * np.float32(scale)
+    assert kept(converted(module, x), module, x).min() > GOOD_DB

@@ -12,7 +12,9 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.lns import format_of, holds_pixels
+from recog.dialects.number_format import Arithmetic
 from recog.lowering.common.rewriting import replace_op
+from recog.lowering.encode.accumulator_room import coarser_term
 from recog.lowering.encode.elementwise_fusion import table_ending_at
 from recog.lowering.encode.legality import absorbed_activation, has_elementwise_shape
 from recog.lowering.encode.output_scales import output_exponents
@@ -104,8 +106,31 @@ def _encode_sum(
     lhs, rhs = encoding.encoded(op.lhs, rewriter, op), encoding.encoded(op.rhs, rewriter, op)
     output = calibrated_format((activation or op).output)
     relu, arithmetic = activation is not None, encoding.arithmetic
-    result = sum_type(lhs, rhs, output, relu=relu, arithmetic=arithmetic)
+    terms = _fitting(lhs, rhs, arithmetic, rewriter, op)
+    result = sum_type(*terms, output, relu=relu, arithmetic=arithmetic)
     replace_with_codes(rewriter, op, result, activation)
+
+
+def _fitting(
+    lhs: SSAValue, rhs: SSAValue, arithmetic: Arithmetic, rewriter: PatternRewriter, op: nn.NnOp
+) -> tuple[SSAValue, SSAValue]:
+    """The terms of a sum in formats that its accumulators hold.
+
+    Of two terms that lie far apart, the small one gets codes that reach higher: it loses what is
+    further below the other than accumulators are wide.
+    """
+    formats = format_of(lhs), format_of(rhs)
+    tops = [(each.max_magnitude - each.biases[0]) / 2**each.frac for each in formats]
+    small = int(tops[1] < tops[0])
+    coarse = coarser_term(formats[small], formats[1 - small], arithmetic)
+    if coarse == formats[small]:
+        return lhs, rhs
+    from recog.lowering.encode.function_tables import scale_table
+
+    terms = [lhs, rhs]
+    table = inserted(rewriter, scale_table(formats[small], 1.0, coarse), op)
+    terms[small] = inserted(rewriter, lns.TableOp(terms[small], table), op)
+    return terms[0], terms[1]
 
 
 @dataclass(frozen=True)
@@ -170,7 +195,9 @@ class EncodeWherePattern(RewritePattern):
             if _is_zero(other) and nn.shape_of(term) == nn.shape_of(op.output):
                 replace_with_codes(rewriter, op, lns.ReshapeOp(term, nn.shape_of(term)))
                 return
-        total = lns.AddOp(lhs, rhs, output_format(op), arithmetic=self.encoding.arithmetic)
+        arithmetic = self.encoding.arithmetic
+        terms = _fitting(lhs, rhs, arithmetic, rewriter, op)
+        total = lns.AddOp(*terms, output_format(op), arithmetic=arithmetic)
         replace_with_codes(rewriter, op, total)
 
     def _term(
