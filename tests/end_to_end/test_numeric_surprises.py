@@ -52,10 +52,10 @@ def kept(conversion: Conversion, module: nn.Module, x: np.ndarray) -> np.ndarray
     found = Machine(conversion.assemble()).run(x)
     assert isinstance(found, np.ndarray)
     with torch.no_grad():
-        wanted = module(torch.from_numpy(x)).numpy()
+        wanted = module(torch.from_numpy(x)).double().numpy()
     axes = tuple(axis for axis in range(wanted.ndim) if axis != 1)
     errors = ((wanted - found) ** 2).sum(axis=axes)
-    return 10 * np.log10((wanted**2).sum(axis=axes) / np.maximum(errors, 1e-30))
+    return 10 * np.log10((wanted**2).sum(axis=axes) / np.maximum(errors, 1e-300))
 
 
 def note(conversion: Conversion, kind: str) -> Note:
