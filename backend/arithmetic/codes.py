@@ -100,8 +100,12 @@ class Interpolation(NamedTuple):
         size: height and width of the result.
         steps: positions are multiples of 1 / steps of an input pixel.
         align_corners: whether the outermost elements stay the outermost.
+        at: where the rows and the columns of the result lie, in units of 1 / steps of a pixel from
+            the first of x on, int64, where x and the result are parts of larger images; None where
+            they are whole and size says it.
     """
 
     size: Pair
     steps: Pair
     align_corners: bool = False
+    at: tuple[np.ndarray, np.ndarray] | None = None

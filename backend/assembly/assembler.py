@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from recog.backend.assembly.container import (
+    BIAS_TABLES,
     FIRST_ISA,
     ISA_VERSION,
     Container,
@@ -19,6 +21,7 @@ from recog.backend.assembly.locations import pack_locations
 from recog.backend.assembly.strings import pack_string, pack_strings
 from recog.backend.assembly.words import Numbers, encode_record
 from recog.dialects.chip import LdwOp, OutputOp, ProgramOp, TensorOp
+from recog.dialects.chip.records import RecordOp, is_short
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.verification import verify_module
 
@@ -55,27 +58,31 @@ def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
     """
     program = find_program(op)
     verify_module(program)
-    numbers = number_symbols(program)
+    numbers, isa = number_symbols(program), isa_of(program)
+    short = isa < ISA_VERSION[:1]
     segments = [
         Segment(Kind.TARGET, program.target.data.to_toml().encode()),
-        Segment(Kind.TEXT, b"".join(encode_record(each, numbers) for each in program.instructions)),
-        Segment(
-            Kind.DESCRIPTORS,
-            b"".join(encode_record(each, numbers) for each in program.descriptors),
-        ),
-        Segment(Kind.IO, _pack_io(program, numbers)),
+        Segment(Kind.TEXT, _records(program.instructions, numbers, short)),
+        Segment(Kind.DESCRIPTORS, _records(program.descriptors, numbers, short)),
+        Segment(Kind.IO, _pack_io(program, numbers, short)),
         Segment(Kind.MEMORY_MAP, struct.pack("<QQQ", *memory_use(program))),
         *(Segment(SEGMENT_KINDS[each.kind.data], each.data) for each in program.segments),
     ]
     if not strip and program.stripped is None:
         segments += _symbol_segments(program)
-    return write_container(Container(program.target.data.digest, segments, isa_of(program)))
+    return write_container(Container(program.target.data.digest, segments, isa))
 
 
 def isa_of(program: ProgramOp) -> tuple[int, int]:
     """The least version of the instruction set that has what a program uses."""
+    if not all(is_short(op) for op in (*program.descriptors, *program.instructions)):
+        return ISA_VERSION
     outputs = (op for op in program.ports if isinstance(op, OutputOp))
-    return ISA_VERSION if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA
+    return BIAS_TABLES if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA
+
+
+def _records(ops: Sequence[RecordOp], numbers: Numbers, short: bool) -> bytes:
+    return b"".join(encode_record(op, numbers, short=short) for op in ops)
 
 
 def number_symbols(program: ProgramOp) -> Numbers:
@@ -93,7 +100,7 @@ def memory_use(program: ProgramOp) -> tuple[int, int, int]:
     return (
         max(loads, default=0),
         max((op.address.value.data + op.extent for op in tensors), default=0),
-        max((op.address.value.data + op.extent for op in program.ports), default=0),
+        max((op.address.value.data + op.extent for op in program.in_dram), default=0),
     )
 
 
@@ -102,10 +109,10 @@ def weight_bytes(program: ProgramOp) -> int:
     return sum(len(segment.data) for segment in program.segments)
 
 
-def _pack_io(program: ProgramOp, numbers: Numbers) -> bytes:
+def _pack_io(program: ProgramOp, numbers: Numbers, short: bool) -> bytes:
     parts = [pack_string(program.sym_name.data, "I/O"), struct.pack("<H", len(program.ports))]
     for port in program.ports:
-        parts += [encode_record(port, numbers), pack_string(port.sym_name.data, "I/O")]
+        parts += [encode_record(port, numbers, short=short), pack_string(port.sym_name.data, "I/O")]
     return b"".join(parts)
 
 

@@ -30,9 +30,13 @@ from recog.dialects.errors import RecogError
 
 MAGIC = b"\x8bRECOG\r\n"
 FORMAT_VERSION = (1, 0)
-ISA_VERSION = (2, 2)
+ISA_VERSION = (3, 0)
+ISA_VERSIONS = {2: 2, ISA_VERSION[0]: ISA_VERSION[1]}
+"""The versions of the instruction set that run here: by major number, the latest minor one."""
 FIRST_ISA = (2, 1)
-"""What programs need that use nothing newer: with 2.2 came the bias tables of outputs."""
+BIAS_TABLES = (2, 2)
+"""What programs need that use nothing newer: with 2.2 came the bias tables of outputs, with 3.0
+longer records, for parts of tensors in memory, and buffers in DRAM."""
 MAX_FILE_BYTES = 1 << 30
 MAX_SEGMENTS = 1 << 14
 
@@ -159,14 +163,15 @@ def _check_magic(data: bytes) -> None:
     if len(data) < 16:
         raise RecogError(f"truncated: the header has {_HEADER.size} bytes, the file {len(data)}")
     format_major, format_minor, isa_major, isa_minor = struct.unpack_from("<HHHH", data, 8)
-    for what, (major, minor), (known, known_minor) in (
-        ("file format", (format_major, format_minor), FORMAT_VERSION),
-        ("instruction set", (isa_major, isa_minor), ISA_VERSION),
+    for what, (major, minor), known in (
+        ("file format", (format_major, format_minor), {int(FORMAT_VERSION[0]): FORMAT_VERSION[1]}),
+        ("instruction set", (isa_major, isa_minor), ISA_VERSIONS),
     ):
-        if major != known or (what == "instruction set" and minor > known_minor):
+        newer = what == "instruction set" and minor > known.get(major, 0)
+        if major not in known or newer:
+            versions = " and ".join(f"{each}.{least}" for each, least in known.items())
             raise RecogError(
-                f"{what} {major}.{minor} is not known, this version of recog runs "
-                f"{known}.{known_minor}",
+                f"{what} {major}.{minor} is not known, this version of recog runs {versions}",
                 hint="use the version of recog that wrote the program, or a later one",
             )
 

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from xdsl.ir import Attribute, Operation
 
 from recog.backend.assembly.assembler import SEGMENT_KINDS, isa_of, memory_use
-from recog.backend.assembly.container import FIRST_ISA, Container, Kind, Segment, read_container
+from recog.backend.assembly.container import (
+    FIRST_ISA,
+    ISA_VERSION,
+    Container,
+    Kind,
+    Segment,
+    read_container,
+)
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.locations import pack_locations, unpack_locations
 from recog.backend.assembly.strings import Reader
@@ -20,9 +27,10 @@ from recog.backend.assembly.words import (
     split_records,
 )
 from recog.dialects.chip import ChipTarget, PortOp, ProgramOp, SegmentOp
-from recog.dialects.chip.descriptors import DESCRIPTOR_BITS, DescriptorOp
+from recog.dialects.chip.descriptors import DESCRIPTOR, DescriptorOp
 from recog.dialects.chip.fields import REFERENCE_BITS, Table
-from recog.dialects.chip.instructions import INSTRUCTION_BITS
+from recog.dialects.chip.instructions import INSTRUCTION
+from recog.dialects.chip.records import RecordSize
 from recog.dialects.errors import RecogError
 from recog.dialects.verification import verify_module
 
@@ -55,16 +63,17 @@ def disassemble(data: bytes, *, where: str = "program") -> ProgramOp:
 
 def _decode(container: Container) -> ProgramOp:
     _check_order(container.segments)
+    short = container.isa < ISA_VERSION[:1]
     single = {kind: _only(container.segments, kind) for kind in _SINGLE}
     target = _decode_target(single[Kind.TARGET], container.target_hash)
     stored = [segment for segment in container.segments if segment.kind in _CONTENT]
     optional = {s.kind: s.content for s in container.segments if s.kind > Kind.BIASES}
     records = list(
         split_records(
-            single[Kind.DESCRIPTORS], DESCRIPTOR_BITS // 8, MAX_DESCRIPTORS, "descriptors"
+            single[Kind.DESCRIPTORS], _bytes(DESCRIPTOR, short), MAX_DESCRIPTORS, "descriptors"
         )
     )
-    name, ports = _decode_io(single[Kind.IO])
+    name, ports = _decode_io(single[Kind.IO], _bytes(DESCRIPTOR, short))
     taken = [port.sym_name.data for port in ports]
     symbols = _decode_symbols(optional.get(Kind.SYMBOLS), len(stored), len(records), taken)
     segments = [
@@ -74,7 +83,7 @@ def _decode(container: Container) -> ProgramOp:
     descriptors = [
         _decode_descriptor(record, index, symbols) for index, record in enumerate(records)
     ]
-    instructions = _decode_text(single[Kind.TEXT], symbols)
+    instructions = _decode_text(single[Kind.TEXT], _bytes(INSTRUCTION, short), symbols)
     _locate(instructions, optional.get(Kind.DEBUG))
     return ProgramOp(
         name,
@@ -82,6 +91,10 @@ def _decode(container: Container) -> ProgramOp:
         target,
         stripped=Kind.SYMBOLS not in optional,
     )
+
+
+def _bytes(size: RecordSize, short: bool) -> int:
+    return (size.bits if size.short is None or not short else size.short) // 8
 
 
 def _check_version(container: Container, program: ProgramOp) -> None:
@@ -157,12 +170,12 @@ def _invent(letter: str, count: int, taken: list[str]) -> list[str]:
     return names
 
 
-def _decode_io(content: bytes) -> tuple[str, list[PortOp]]:
+def _decode_io(content: bytes, size: int) -> tuple[str, list[PortOp]]:
     reader = Reader(content, "I/O")
     name, count = reader.string(), reader.number(2)
     ports: list[PortOp] = []
     for index in range(count):
-        record, port_name = reader.take(DESCRIPTOR_BITS // 8), reader.string()
+        record, port_name = reader.take(size), reader.string()
         try:
             ports.append(decode_record(record, PORTS, {}, port_name))
         except ValueError as error:
@@ -178,8 +191,8 @@ def _decode_descriptor(record: bytes, index: int, symbols: dict[Table, list[str]
         raise RecogError(f"descriptor {index}: {error}") from None
 
 
-def _decode_text(content: bytes, symbols: dict[Table, list[str]]) -> list[Operation]:
-    words = split_records(content, INSTRUCTION_BITS // 8, MAX_INSTRUCTIONS, "text")
+def _decode_text(content: bytes, size: int, symbols: dict[Table, list[str]]) -> list[Operation]:
+    words = split_records(content, size, MAX_INSTRUCTIONS, "text")
     instructions: list[Operation] = []
     for index, word in enumerate(words):
         try:

@@ -13,11 +13,11 @@ from recog.backend.assembly import container
 from recog.backend.assembly.container import FORMAT_VERSION, ISA_VERSION
 from recog.backend.assembly.words import DESCRIPTORS, INSTRUCTIONS, PORTS
 from recog.dialects.chip import ChipTarget, InstructionOp, Memory, ProgramOp, SegmentOp, TargetAttr
-from recog.dialects.chip.descriptors import DESCRIPTOR_BITS
+from recog.dialects.chip.descriptors import DESCRIPTOR
 from recog.dialects.chip.energy import OPERATIONS, REQUIRED
 from recog.dialects.chip.fields import Field, IntField, ReferenceField
 from recog.dialects.chip.hardware import SECTIONS, parameters
-from recog.dialects.chip.instructions import INSTRUCTION_BITS
+from recog.dialects.chip.instructions import INSTRUCTION
 from recog.dialects.chip.records import OPCODE_BITS, RecordOp, layout, opcode_of
 from recog.dialects.chip.target_values import text_of
 
@@ -33,8 +33,10 @@ so the assembler, the disassembler, the verifier and this page cannot disagree. 
 the instructions is in [arithmetic.md](arithmetic.md).
 
 A program has segments of weight bytes, inputs and outputs, descriptors that say what lies where,
-and instructions that name descriptors. Instructions are words of {INSTRUCTION_BITS} bits,
-descriptors records of {DESCRIPTOR_BITS} bits; both are stored little-endian, bit 0 is the lowest.
+and instructions that name descriptors. Instructions are words of {INSTRUCTION.bits} bits,
+descriptors records of {DESCRIPTOR.bits} bits; both are stored little-endian, bit 0 is the lowest.
+A program that needs nothing of what came with instruction set 3 is stored as one of instruction set
+2: its words are the lowest {INSTRUCTION.short} bits, its descriptors the lowest {DESCRIPTOR.short}.
 The lowest {OPCODE_BITS} bits are the opcode. Bits that no field claims are zero; a loader refuses
 programs in which they are not. Signed fields are two's complement.
 
@@ -45,6 +47,26 @@ fields in braces, where a field that has its default value may be left out:
 
 A reference is a symbol in text and in the binary the number of an entry of a table: of the
 descriptors, of the inputs and outputs, or of the segments.
+
+Two layers of 3x3 windows on an image too large for memory, which holds three rows of it and three
+of what the first layer gives. Rows are made just before they are needed, and the next ones take the
+places of those that are no longer:
+
+    chip.tensor @x {{…, height = 2160, ring_rows = 3, ring = 1}}
+    chip.tensor @y {{…, height = 2160, ring_rows = 3, ring = 2}}
+    chip.tensor @z {{…, height = 2160, ring_rows = 1, ring = 3}}
+    …
+    chip.dma.in @x = @in {{rows = 3}}
+    chip.conv @y = @x, @v {{pad_top = 1, pad_bottom = 1, …, rows = 2}}
+    chip.conv @z = @y, @w {{pad_top = 1, pad_bottom = 1, …, rows = 1}}
+    chip.dma.out @out = @z {{rows = 1}}
+    chip.dma.in @x = @in {{first_row = 3, rows = 1}}
+    chip.conv @y = @x, @v {{pad_top = 1, pad_bottom = 1, …, first_row = 2, rows = 1}}
+    chip.conv @z = @y, @w {{pad_top = 1, pad_bottom = 1, …, first_row = 1, rows = 1}}
+    chip.dma.out @out = @z {{first_row = 1, rows = 1}}
+
+Here row 3 of @x takes the place of row 0, which row 2 of @y does not need. With two rows in memory
+row 1 would be lost, and the machine refuses the program.
 """
 
 

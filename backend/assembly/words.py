@@ -10,7 +10,7 @@ from xdsl.ir import Attribute
 
 from recog.dialects.chip import Chip, DescriptorOp, InstructionOp, PortOp
 from recog.dialects.chip.fields import ReferenceField, Table
-from recog.dialects.chip.records import OPCODE_BITS, RecordOp, bits_of, layout, opcode_of
+from recog.dialects.chip.records import OPCODE_BITS, RecordOp, layout, opcode_of, size_of
 from recog.dialects.errors import RecogError
 
 _RecordT = TypeVar("_RecordT", bound=RecordOp)
@@ -34,8 +34,8 @@ Numbers = Mapping[tuple[Table, str], int]
 """The number of every symbol in its table."""
 
 
-def encode_record(op: RecordOp, numbers: Numbers) -> bytes:
-    """The record of an op that has been verified."""
+def encode_record(op: RecordOp, numbers: Numbers, *, short: bool = False) -> bytes:
+    """The record of an op that has been verified; `short` as instruction set 2 has it."""
     word = opcode_of(type(op))
     for field, low in layout(type(op)):
         attribute = op.properties.get(field.name)
@@ -49,7 +49,11 @@ def encode_record(op: RecordOp, numbers: Numbers) -> bytes:
             case _:
                 raw = field.encode(attribute)
         word |= raw << low
-    return word.to_bytes(bits_of(type(op)) // 8, "little")
+    size = size_of(type(op))
+    bits = size.short if short else size.bits
+    if bits is None:
+        raise ValueError(f"instruction set 2 has no {op.name}")
+    return word.to_bytes(bits // 8, "little")
 
 
 def decode_record(
@@ -58,7 +62,7 @@ def decode_record(
     names: Mapping[Table, Sequence[str]],
     sym_name: str | None = None,
 ) -> _RecordT:
-    """The op of a record.
+    """The op of a record, as its length says of instruction set 2 or 3.
 
     Raises:
         ValueError: an unknown opcode, a bit that no field claims, a field out of its range, or
@@ -69,6 +73,9 @@ def decode_record(
     if opcode not in classes:
         raise ValueError(f"there is no opcode {opcode:#04x}")
     cls = classes[opcode]
+    size = size_of(cls)
+    if len(content) * 8 not in size:
+        raise ValueError(f"there is no opcode {opcode:#04x}")
     rest = word - opcode
     properties: dict[str, Attribute] = {}
     for field, low in layout(cls):

@@ -14,12 +14,12 @@ from recog.dialects.windows import Pair, pair_of
 
 @evaluates(lns.MaxPool2dOp)
 def max_pool2d(op: lns.MaxPool2dOp | chip.PoolOp, values: Values) -> np.ndarray:
-    return definition.max_pool2d(values.codes(op.input), op.window)
+    return definition.max_pool2d(values.codes(op.input), values.window(op))
 
 
 @evaluates(lns.AvgPool2dOp)
 def avg_pool2d(op: lns.AvgPool2dOp | chip.PoolOp, values: Values) -> np.ndarray:
-    x, window = values.codes(op.input), op.window
+    x, window = values.codes(op.input), values.window(op)
     height, width = window.kernel
     values.check_sum(pool_bound(x.format, height * width, values.arithmetic))
     return values.engine.avg_pool2d(x, window, values.format(op.output), values.arithmetic)
@@ -43,14 +43,37 @@ def resize_instruction(op: chip.ResizeOp, values: Values) -> np.ndarray:
 
 
 def _nearest(op: lns.ResizeOp | chip.ResizeOp, values: Values) -> np.ndarray:
-    return sampling.resize_nearest(values.read(op.input), pair_of(values.shape(op.output)[1:]))
+    sizes = zip(values.shape(op.input)[1:], values.shape(op.output)[1:])
+    rows, columns = (sampling.nearest_positions(given, wanted) for given, wanted in sizes)
+    at = _within(values, op, (rows, columns), (1, 1))
+    return sampling.picked(values.read(op.input), *at)
 
 
 def _bilinear(op: lns.ResizeOp | chip.ResizeOp, values: Values, steps: Pair) -> np.ndarray:
-    x, size = values.codes(op.input), pair_of(values.shape(op.output)[1:])
+    x, corners = values.codes(op.input), op.align_corners is not None
     values.check_sum(resize_bound(x.format, steps, values.arithmetic))
-    to = Interpolation(size, steps, op.align_corners is not None)
+    sizes = zip(values.shape(op.input)[1:], values.shape(op.output)[1:], steps)
+    rows, columns = (sampling.positions(*each, corners) for each in sizes)
+    at = _within(values, op, (rows, columns), steps)
+    to = Interpolation((len(at[0]), len(at[1])), steps, corners, at)
     return values.engine.resize_bilinear(x, to, values.format(op.output), values.arithmetic)
+
+
+def _within(
+    values: Values,
+    op: lns.ResizeOp | chip.ResizeOp,
+    at: tuple[np.ndarray, np.ndarray],
+    steps: Pair,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the positions of all, in units of 1 / steps, those computed, counted from what is read."""
+    computed, read = values.computed(op.output), values.computed(op.input)
+    if computed is None or read is None:
+        return at
+    rows, columns = (
+        each[part.start : part.stop] - given.start * step
+        for each, part, given, step in zip(at, computed, read, steps)
+    )
+    return rows, columns
 
 
 @evaluates(lns.ArgmaxOp)

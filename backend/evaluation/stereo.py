@@ -15,8 +15,10 @@ def correlation(op: lns.CorrelationOp | chip.CorrOp, values: Values) -> np.ndarr
     channels, disparities = values.shape(op.left)[0], values.shape(op.output)[0]
     bound = stereo.correlation_bound(left.format, right.format, channels, values.arithmetic)
     values.check_sum(bound)
-    out = values.format(op.output)
-    return values.engine.correlation(left, right, disparities, out, values.arithmetic)
+    out, computed = values.format(op.output), values.computed(op.output)
+    volume = values.engine.correlation(left, right, disparities, out, values.arithmetic)
+    # Columns before those that are computed are read because the right image is shifted over them.
+    return volume if computed is None else volume[..., -len(computed.columns) :]
 
 
 @evaluates(lns.ExpectationOp, chip.ExpectAddOp, chip.ExpectOp)

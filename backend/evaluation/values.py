@@ -19,7 +19,9 @@ from xdsl.ir import Operation, SSAValue
 
 from recog.backend.arithmetic.codes import Codes, Layer
 from recog.backend.arithmetic.reference.engine import Engine
+from recog.dialects.chip.spans import Box
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow
 
 Reference = SSAValue | SymbolRefAttr
 """How an op names an operand or a result: the value itself, or a tensor's symbol."""
@@ -49,6 +51,17 @@ class Values(ABC):
     @abstractmethod
     def shape(self, reference: Reference) -> tuple[int, ...]:
         """The shape of one frame of an operand or a result."""
+
+    def computed(self, reference: Reference) -> Box | None:
+        """The rows and columns that are computed of a result or read of an operand, None for all.
+
+        Then `read` gives those, and `layer` and `window` are about those.
+        """
+        return None
+
+    def window(self, op: Any) -> PoolWindow:
+        """How the window of a pool moves over what `read` gives."""
+        return op.window
 
     @abstractmethod
     def format(self, reference: Reference) -> LnsFormat:

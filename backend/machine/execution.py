@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +27,8 @@ from recog.backend.evaluation.values import register_evaluators
 from recog.backend.machine.memory import FrameMemory, Place
 from recog.dialects import chip
 from recog.dialects.chip import (
+    Box,
+    BufferOp,
     InstructionOp,
     LayerWeights,
     PortOp,
@@ -37,8 +40,20 @@ from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.records import layout
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.windows import PoolWindow, Window
 
 _LayerOp = chip.ConvOp | chip.DwconvOp | chip.DeconvOp
+
+
+class _Resident:
+    """Stands for a layer of a program, in the caches of engines."""
+
+
+def _in_the_padding(window: Window, shape: tuple[int, ...]) -> tuple[Window, tuple[int, ...]]:
+    """Windows that see padding alone, as windows over as many rows and columns of zeros."""
+    top, left, bottom, right = window.padding
+    whole = (shape[0] + top + bottom, shape[1] + left + right)
+    return replace(window, padding=(0, 0, 0, 0)), whole
 
 
 class Resident:
@@ -50,7 +65,8 @@ class Resident:
         self.arithmetic = program.target.data.arithmetic
         self._memory = WeightMemory()
         self._places: dict[str, Place] = {}
-        self._layers: dict[_LayerOp, Layer] = {}
+        self._boxes: dict[InstructionOp, dict[str, Box] | None] = {}
+        self._layers: dict[tuple[object, ...], Layer] = {}
         self._weights: dict[str, LayerWeights] = {}
         self._tables: dict[chip.TableOp | chip.ConstantOp, np.ndarray] = {}
         self._bins: dict[chip.ExpectationOp, np.ndarray] = {}
@@ -64,22 +80,55 @@ class Resident:
             self._places[name] = Place(self.scope.tensor(reference))
         return self._places[name]
 
+    def boxes(self, op: InstructionOp) -> dict[str, Box] | None:
+        """The rows and columns that an instruction writes and reads of each tensor, by its symbol.
+
+        None where it takes whole tensors.
+        """
+        if op not in self._boxes:
+            tensors = op.tensor_fields(self.scope)
+            whole = not op.rows.value.data and all(each.is_whole for each in tensors.values())
+            boxes = {} if whole else op.touched(self.scope)
+            named = {tensors[name].sym_name.data: box for name, box in boxes.items()}
+            self._boxes[op] = None if whole else named
+        return self._boxes[op]
+
     def layer(self, op: _LayerOp) -> Layer:
-        """The layer that an instruction computes, with an input of no frames."""
-        if op not in self._layers:
-            x, output = self.place(op.input), self.place(op.output)
+        """The layer that an instruction computes, with an input of no frames.
+
+        Instructions for rows of one tensor share theirs where the rows lie alike.
+        """
+        x, output = self.place(op.input), self.place(op.output)
+        boxes = self.boxes(op)
+        if boxes is None:
+            key, window, shape = (op,), op.window(self.scope), x.shape[1:]
+        else:
+            computed, read = boxes[output.name], boxes[x.name]
+            window = op.window_of(self.scope, computed, read)
+            shape = tuple(map(len, read))
+            if min(window.padding) < 0:
+                window, shape = _in_the_padding(window, shape)
+            key = (op.weights, x.format, output.format, op.relu is None, window, shape)
+        if key not in self._layers:
             weights = self.weights(op.weights, x.format)
-            self._layers[op] = Layer(
-                Codes(np.zeros((0, *x.shape), x.dtype), x.format),
+            self._layers[key] = Layer(
+                Codes(np.zeros((0, x.shape[0], *shape), x.dtype), x.format),
                 Codes(weights.codes, weights.format),
                 weights.initial,
                 output.format,
                 self.arithmetic,
-                op.window(self.scope),
+                window,
                 op.relu is not None,
-                resident=op,
+                resident=_Resident(),
             )
-        return self._layers[op]
+        return self._layers[key]
+
+    def dram_place(self, op: PortOp | BufferOp) -> Place:
+        """Where an input, an output or a buffer lies in DRAM."""
+        name = op.sym_name.data
+        if name not in self._places:
+            self._places[name] = Place(op)
+        return self._places[name]
 
     def load(self, op: chip.LdwOp) -> None:
         self._memory.load(op, self.scope)
@@ -159,6 +208,7 @@ class ChipValues(Values):
         self.state = state
         self.resident = resident
         self.scope = resident.scope
+        self._boxes: dict[str, Box] | None = None
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -170,13 +220,25 @@ class ChipValues(Values):
     def place(self, reference: Reference) -> Place:
         return self.resident.place(_symbol(reference))
 
+    def begin(self, op: InstructionOp) -> None:
+        """From now on operands and results are those of this instruction."""
+        self._boxes = self.resident.boxes(op)
+
+    def computed(self, reference: Reference) -> Box | None:
+        return None if self._boxes is None else self._boxes[self.place(reference).name]
+
+    def window(self, op: chip.PoolOp) -> PoolWindow:
+        computed, read = self.computed(op.output), self.computed(op.input)
+        return op.window if computed is None or read is None else op.window_of(computed, read)
+
     def read(self, reference: Reference) -> np.ndarray:
-        return self.state.activation.read(self.place(reference))
+        return self.state.activation.read(self.place(reference), self.computed(reference))
 
     def write(self, reference: Reference, values: np.ndarray) -> None:
         """Store a tensor's elements in every frame; axes of size 1 may be left out."""
-        place = self.place(reference)
-        self.state.activation.write(place, values.reshape(len(values), *place.shape))
+        place, box = self.place(reference), self.computed(reference)
+        shape = place.shape if box is None else (place.shape[0], *map(len, box))
+        self.state.activation.write(place, values.reshape(len(values), *shape), box)
 
     def shape(self, reference: Reference) -> tuple[int, ...]:
         return self.place(reference).shape
@@ -188,7 +250,11 @@ class ChipValues(Values):
         return self.tensor(reference).frac.value.data
 
     def layer(self, op: _LayerOp) -> Layer:
-        return self.resident.layer(op)._replace(x=self.codes(op.input))
+        layer = self.resident.layer(op)
+        shape, x = layer.x.array.shape[1:], self.codes(op.input)
+        if x.array.shape[1:] != shape:  # it sees padding alone
+            x = x._replace(array=np.zeros((len(x.array), *shape), x.array.dtype))
+        return layer._replace(x=x)
 
     def table(self, op: chip.TableOp) -> np.ndarray:
         return self.resident.table(op)
@@ -213,6 +279,7 @@ def _symbol(reference: Reference) -> SymbolRefAttr:
 
 def _evaluate(functions: ChipFunctions, op: InstructionOp, args: PythonValues) -> PythonValues:
     """Run an instruction that `evaluation` knows, and store what it gives."""
+    functions.values.begin(op)
     results = evaluate(op, functions.values)
     for reference, result in zip(_outputs(op), results, strict=True):
         functions.values.write(reference, result)
@@ -248,29 +315,61 @@ class ChipFunctions(InterpreterFunctions):
 
     @impl(chip.DmaInOp)
     def run_dma_in(self, _: Interpreter, op: chip.DmaInOp, args: PythonValues) -> PythonValues:
-        self.values.write(op.output, self.values.state.dram.read(self._port(op.input)))
+        self._to_activation(op, op.output, self.values.scope.port(op.input))
+        return ()
+
+    @impl(chip.FillOp)
+    def run_fill(self, _: Interpreter, op: chip.FillOp, args: PythonValues) -> PythonValues:
+        self._to_activation(op, op.output, self.values.scope.buffer(op.input))
         return ()
 
     @impl(chip.DmaOutOp)
     def run_dma_out(self, _: Interpreter, op: chip.DmaOutOp, args: PythonValues) -> PythonValues:
-        self.values.state.dram.write(self._port(op.output), self.values.read(op.input))
+        self._to_dram(op, self.values.scope.port(op.output), op.input)
         return ()
 
-    def _port(self, reference: SymbolRefAttr) -> PortOp:
-        return self.values.scope.port(reference)
+    @impl(chip.SpillOp)
+    def run_spill(self, _: Interpreter, op: chip.SpillOp, args: PythonValues) -> PythonValues:
+        self._to_dram(op, self.values.scope.buffer(op.output), op.input)
+        return ()
+
+    def _to_activation(
+        self, op: InstructionOp, tensor: SymbolRefAttr, source: PortOp | BufferOp
+    ) -> None:
+        self.values.begin(op)
+        dram, box = self.values.state.dram, self.values.computed(tensor)
+        self.values.write(tensor, dram.read(self._dram_place(source), box))
+
+    def _to_dram(self, op: InstructionOp, target: PortOp | BufferOp, tensor: SymbolRefAttr) -> None:
+        self.values.begin(op)
+        dram, box = self.values.state.dram, self.values.computed(tensor)
+        dram.write(self._dram_place(target), self.values.read(tensor), box)
+
+    def _dram_place(self, op: PortOp | BufferOp) -> Place:
+        return self.values.resident.dram_place(op)
 
     @impl(chip.ZeroOp)
     def run_zero(self, _: Interpreter, op: chip.ZeroOp, args: PythonValues) -> PythonValues:
-        self.values.state.activation.clear(self.values.place(op.output))
+        self.values.begin(op)
+        place, box = self.values.place(op.output), self.values.computed(op.output)
+        shape = place.shape if box is None else (place.shape[0], *map(len, box))
+        self.values.write(op.output, np.zeros((1, *shape), place.dtype))
         return ()
 
     @impl(chip.ConstantOp)
     def run_constant(self, _: Interpreter, op: chip.ConstantOp, args: PythonValues) -> PythonValues:
-        self.values.write(op.output, self.values.resident.table(op).reshape(1, -1))
+        self.values.begin(op)
+        elements = self.values.resident.table(op).reshape(1, *self.values.shape(op.output))
+        box = self.values.computed(op.output)
+        if box is not None:
+            (rows, columns) = box
+            elements = elements[:, :, rows.start : rows.stop, columns.start : columns.stop]
+        self.values.write(op.output, elements)
         return ()
 
     @impl(chip.CopyOp)
     def run_copy(self, _: Interpreter, op: chip.CopyOp, args: PythonValues) -> PythonValues:
+        self.values.begin(op)
         if not self.values.place(op.input).holds_codes:
             self.values.write(op.output, self.values.read(op.input))
             return ()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recog.dialects.chip import TensorDescriptorOp
+from recog.dialects.chip import Box, TensorDescriptorOp, TensorOp
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 
@@ -24,6 +24,8 @@ class Place:
         self.op, self.name = op, op.sym_name.data
         self.address, self.extent = op.address.value.data, op.extent
         self.shape, self.strides, self.dtype = op.shape, op.strides, op.dtype
+        self.held_shape = op.held_shape
+        self.first_column = op.held_columns.start if isinstance(op, TensorOp) else 0
         self.holds_codes = op.integer is None
 
     @cached_property
@@ -44,14 +46,16 @@ class FrameMemory:
         # NumPy makes no views of memory without bytes.
         self._bytes = np.zeros((max(frames, 1), size), np.uint8)
 
-    def read(self, tensor: TensorDescriptorOp | Place) -> np.ndarray:
-        """The elements of a tensor in every frame, (N, C, H, W).
+    def read(self, tensor: TensorDescriptorOp | Place, box: Box | None = None) -> np.ndarray:
+        """The elements of a tensor, or some rows and columns, in every frame (N, C, H, W).
 
         Raises:
             RecogError: a byte pattern is no code of the tensor's format.
         """
         place = _place(tensor)
-        values = np.require(self._elements(place), requirements=["C", "ALIGNED"])
+        parts = [self._elements(place)] if box is None else self._parts(place, box)
+        elements = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+        values = np.require(elements, requirements=["C", "ALIGNED"])
         if place.holds_codes and place.format.has_illegal(values):
             illegal = place.format.illegal_codes(values)
             frame, *at = (int(i) for i in np.argwhere(illegal)[0])
@@ -81,16 +85,39 @@ class FrameMemory:
         )
         return elements.copy()
 
-    def write(self, tensor: TensorDescriptorOp | Place, values: np.ndarray) -> None:
-        """Store elements (N, C, H, W) of the descriptor's shape, or (1, C, H, W) in all frames."""
-        place = _place(tensor)
-        if values.shape[1:] != place.shape or len(values) not in (1, self._frames):
-            raise ValueError(f"@{place.name} has shape {place.shape}, got {values.shape}")
-        self._elements(place)[...] = values
+    def write(
+        self, tensor: TensorDescriptorOp | Place, values: np.ndarray, box: Box | None = None
+    ) -> None:
+        """Store elements (N, C, H, W) of a tensor, or of some of its rows and columns.
 
-    def clear(self, tensor: TensorDescriptorOp | Place) -> None:
-        """Set all elements of a tensor to zero."""
-        self._elements(_place(tensor))[...] = 0
+        Elements (1, C, H, W) go into all frames.
+        """
+        place = _place(tensor)
+        shape = place.shape if box is None else (place.shape[0], *map(len, box))
+        if values.shape[1:] != shape or len(values) not in (1, self._frames):
+            raise ValueError(f"@{place.name} has shape {shape}, got {values.shape}")
+        if box is None:
+            self._elements(place)[...] = values
+            return
+        first = 0
+        for part in self._parts(place, box):
+            part[...] = values[:, :, first : first + part.shape[2]]
+            first += part.shape[2]
+
+    def _parts(self, place: Place, box: Box) -> list[np.ndarray]:
+        """Some rows and columns as views: two where the rows go on at the first place of a ring."""
+        rows, columns = box
+        places, first = place.held_shape[1], columns.start - place.first_column
+        if not 0 <= first <= place.held_shape[2] - len(columns) or len(rows) > places:
+            raise RecogError(
+                f"memory does not hold {len(rows)} rows and {columns} of @{place.name}"
+            )
+        elements = self._elements(place)[..., first : first + len(columns)]
+        start = rows.start % places
+        stop = start + len(rows)
+        if stop <= places:
+            return [elements[:, :, start:stop]]
+        return [elements[:, :, start:], elements[:, :, : stop - places]]
 
     def _elements(self, place: Place) -> np.ndarray:
         """The elements in every frame, (N, C, H, W), as a view."""
@@ -98,7 +125,7 @@ class FrameMemory:
         start = place.address
         if start < 0 or start + place.extent > frame_bytes:
             raise RecogError(f"@{place.name} ends beyond the memory")
-        shape, strides = (self._frames, *place.shape), (frame_bytes, *place.strides)
+        shape, strides = (self._frames, *place.held_shape), (frame_bytes, *place.strides)
         return np.ndarray(shape, place.dtype, self._bytes, start, strides)
 
 

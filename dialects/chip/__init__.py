@@ -10,12 +10,14 @@ from recog.dialects.chip.boxes import *
 from recog.dialects.chip.descriptors import *
 from recog.dialects.chip.energy import *
 from recog.dialects.chip.hardware import *
+from recog.dialects.chip.hazards import *
 from recog.dialects.chip.instructions import *
 from recog.dialects.chip.layers import *
 from recog.dialects.chip.maps import *
 from recog.dialects.chip.program import *
 from recog.dialects.chip.records import *
 from recog.dialects.chip.scope import *
+from recog.dialects.chip.spans import *
 from recog.dialects.chip.stereo import *
 from recog.dialects.chip.target import *
 from recog.dialects.chip.weight_memory import *

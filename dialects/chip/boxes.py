@@ -21,7 +21,7 @@ from recog.dialects.box_geometry import (
 from recog.dialects.chip.descriptors import TensorOp
 from recog.dialects.chip.fields import address_field, flag_field, int_field, reference_field
 from recog.dialects.chip.instructions import (
-    INSTRUCTION_BITS,
+    INSTRUCTION,
     InstructionOp,
     verify_codes,
     verify_equal,
@@ -39,7 +39,7 @@ ReadMemory = Callable[[range, str], bytes]
 """`WeightMemory.read`."""
 
 
-@record(0x28, INSTRUCTION_BITS)
+@record(0x28, INSTRUCTION)
 class PeaksOp(InstructionOp):
     """The K highest local maxima of a heat map, the highest first, K the output's channels.
 
@@ -97,7 +97,7 @@ class BoxdecOp(InstructionOp, ABC):
         """The parameters; raises VerifyException where they are not loaded or out of range."""
 
 
-@record(0x29, INSTRUCTION_BITS)
+@record(0x29, INSTRUCTION)
 class Boxdec2dOp(BoxdecOp):
     """Boxes x1, y1, x2, y2 in pixels at indices, from maps of offset and logarithm of size.
 
@@ -129,7 +129,7 @@ class Boxdec2dOp(BoxdecOp):
         _verify_indices(scope.tensor(self.indices), rows)
 
 
-@record(0x2A, INSTRUCTION_BITS)
+@record(0x2A, INSTRUCTION)
 class Boxdec3dOp(BoxdecOp):
     """Boxes x, y, z, h, w, l in metres and yaw in radians at indices, from disparities.
 
@@ -164,7 +164,7 @@ class Boxdec3dOp(BoxdecOp):
         _verify_indices(scope.tensor(self.indices), rows)
 
 
-@record(0x2B, INSTRUCTION_BITS)
+@record(0x2B, INSTRUCTION)
 class NmsOp(InstructionOp):
     """Greedy non-maximum suppression: scores, 0 where a kept earlier row overlaps too much.
 

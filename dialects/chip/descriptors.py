@@ -28,13 +28,15 @@ from recog.dialects.chip.fields import (
     int_field,
     reference_field,
 )
-from recog.dialects.chip.records import RecordOp, record
+from recog.dialects.chip.records import RecordOp, RecordSize, record
+from recog.dialects.chip.spans import Box
 from recog.dialects.data import DenseAttr
 from recog.dialects.lns.fixed import FIXED_WIDTH, FixedFormat, FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 
 __all__ = [
+    "BufferOp",
     "CodebookOp",
     "DescriptorOp",
     "InputOp",
@@ -49,7 +51,7 @@ __all__ = [
 MAX_AXES = 4
 """Axes of an array that the host gives or takes, N included."""
 
-DESCRIPTOR_BITS = 256
+DESCRIPTOR = RecordSize(320, 256)
 UI8 = IntegerType(8, Signedness.UNSIGNED)
 SEGMENT_KIND = ChoiceField(
     2, "what the bytes are", "kind", choices=("pointers", "tables", "biases")
@@ -116,7 +118,7 @@ class SegmentOp(IRDLOperation):
 
 
 class DescriptorOp(RecordOp):
-    """A record of 256 bits that instructions refer to by its number in a table."""
+    """A record of what lies where that instructions refer to by its number in a table."""
 
     TABLE: ClassVar[Table] = "descriptors"
 
@@ -185,6 +187,11 @@ class TensorDescriptorOp(DescriptorOp):
         return np.dtype(f"<{'i' if signed else 'u'}{self.element_bytes}")
 
     @property
+    def held_shape(self) -> tuple[int, int, int]:
+        """(C, rows, columns) that memory holds."""
+        return self.shape
+
+    @property
     def strides(self) -> tuple[int, int, int]:
         """Bytes from one channel, row and element to the next."""
         _, height, width = self.shape
@@ -194,7 +201,7 @@ class TensorDescriptorOp(DescriptorOp):
     @property
     def extent(self) -> int:
         """Bytes from the first byte to the end of the last element."""
-        steps = zip(self.shape, self.strides)
+        steps = zip(self.held_shape, self.strides)
         return sum((size - 1) * stride for size, stride in steps) + self.element_bytes
 
     def verify_(self) -> None:
@@ -213,12 +220,25 @@ class TensorDescriptorOp(DescriptorOp):
                 )
 
 
-@record(0x01, DESCRIPTOR_BITS)
+@record(0x01, DESCRIPTOR)
 class TensorOp(TensorDescriptorOp):
     """A tensor in activation memory, channel after channel, row after row.
 
     Strides other than the packed ones describe a part of a larger tensor, every second
     element, or other axes first: so concatenation, slices and permutations move no data.
+
+    Memory may hold less than the tensor. With `ring_rows` it holds so many rows, one after the
+    other: row y lies in place y mod `ring_rows`, so a later row takes the place of an earlier one.
+    With `columns` it holds so many columns from `first_column` on. Height, width and all positions
+    are those of the whole tensor.
+
+    Tensors that name the same `ring`, a number above 0, are channels and columns of one: the same
+    rows lie in the same places. Of them the machine knows which row lies where, and an instruction
+    that reads a row waits until that row is there. In program order a row that is not there can
+    never come: nothing wrote it, another row has its place, or something else was written over it.
+    It is an error.
+
+    chip.tensor @x {address = 0, channels = 16, height = 108, width = 192, ring_rows = 5, ring = 1}
     """
 
     name = "chip.tensor"
@@ -230,17 +250,55 @@ class TensorOp(TensorDescriptorOp):
     column_stride = int_field(
         32, "bytes from an element of a row to the next, 0 where they are packed", default=0
     )
+    ring_rows = int_field(16, "rows that memory holds, 0: all", default=0, at=256)
+    first_column = int_field(16, "first column that memory holds", default=0, at=272)
+    columns = int_field(
+        16, "columns that memory holds, 0: all from the first on", default=0, at=288
+    )
+    ring = int_field(16, "which rows it has in common with others, 0: none", default=0, at=304)
+
+    @property
+    def held_rows(self) -> int:
+        """How many rows memory holds at one time."""
+        return self.ring_rows.value.data or self.shape[1]
+
+    @property
+    def held_columns(self) -> range:
+        """The columns that memory holds."""
+        first, count = self.first_column.value.data, self.columns.value.data
+        return range(first, first + count if count else self.shape[2])
+
+    @property
+    def whole(self) -> Box:
+        """All rows, and the columns that memory holds."""
+        return Box(range(self.shape[1]), self.held_columns)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether memory holds all of it."""
+        _, height, width = self.shape
+        return self.held_rows == height and len(self.held_columns) == width
+
+    @property
+    def held_shape(self) -> tuple[int, int, int]:
+        """(C, rows, columns) that memory holds."""
+        return (self.shape[0], self.held_rows, len(self.held_columns))
 
     @property
     def strides(self) -> tuple[int, int, int]:
-        _, height, width = self.shape
+        _, height, width = self.held_shape
         column = self.column_stride.value.data or self.element_bytes
         row = self.row_stride.value.data or width * column
         return (self.channel_stride.value.data or height * row, row, column)
 
     def verify_(self) -> None:
         super().verify_()
-        axes = zip(self.strides, self.shape, ("channel", "row", "column"))
+        _, height, width = self.shape
+        if self.held_rows > height:
+            raise VerifyException(f"ring_rows must be at most the height {height}")
+        if self.held_columns.stop > width or not self.held_columns:
+            raise VerifyException(f"columns must lie within the width {width}")
+        axes = zip(self.strides, self.held_shape, ("channel", "row", "column"))
         reach = self.element_bytes
         for stride, size, name in sorted(axes, key=lambda axis: axis[0]):
             if size > 1 and stride < reach:
@@ -248,6 +306,16 @@ class TensorOp(TensorDescriptorOp):
                     f"{name}s of {reach} bytes overlap at a {name}_stride of {stride}"
                 )
             reach += (size - 1) * stride
+
+
+@record(0x06, RecordSize(320, None))
+class BufferOp(TensorDescriptorOp):
+    """A packed tensor in DRAM that the host does not see: what a program puts aside.
+
+    Buffers overlap neither each other nor inputs and outputs.
+    """
+
+    name = "chip.buffer"
 
 
 class PortOp(TensorDescriptorOp):
@@ -280,7 +348,7 @@ class PortOp(TensorDescriptorOp):
             )
 
 
-@record(0x02, DESCRIPTOR_BITS)
+@record(0x02, DESCRIPTOR)
 class InputOp(PortOp):
     """An input of the program; its symbol names it, the order of inputs is the host's."""
 
@@ -294,7 +362,7 @@ class InputOp(PortOp):
             raise VerifyException("integers have no float encoding")
 
 
-@record(0x03, DESCRIPTOR_BITS)
+@record(0x03, DESCRIPTOR)
 class OutputOp(PortOp):
     """An output of the program; its symbol names it, the order of outputs is the host's.
 
@@ -338,7 +406,7 @@ class OutputOp(PortOp):
             raise VerifyException("integers have no float decoding")
 
 
-@record(0x04, DESCRIPTOR_BITS)
+@record(0x04, DESCRIPTOR)
 class CodebookOp(DescriptorOp):
     """A table of blocks of weight codes in weight memory.
 
@@ -382,7 +450,7 @@ class CodebookOp(DescriptorOp):
         return range(start, start + packed_size(self.elements, self.code_bits.value.data))
 
 
-@record(0x05, DESCRIPTOR_BITS)
+@record(0x05, DESCRIPTOR)
 class WeightsOp(DescriptorOp):
     """The weights of a layer, (O, I / groups, kh, kw): pointers into a codebook, and biases.
 

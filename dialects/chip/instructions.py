@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
+from functools import cache
 
 from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.irdl import traits_def
 from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.chip.descriptors import CodebookOp, TensorOp
+from recog.dialects.chip.descriptors import CodebookOp, TensorDescriptorOp, TensorOp
 from recog.dialects.chip.fields import (
     ReferenceField,
     address_field,
@@ -17,50 +17,134 @@ from recog.dialects.chip.fields import (
     integer_of,
     reference_field,
 )
-from recog.dialects.chip.records import RecordOp, layout, record
+from recog.dialects.chip.records import RecordOp, RecordSize, layout, record
 from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.spans import AxisMap, Box, Maps
 
-__all__ = ["DmaInOp", "DmaOutOp", "HaltOp", "InstructionOp", "LdwOp", "MarkOp"]
+__all__ = [
+    "DmaInOp",
+    "DmaOutOp",
+    "FillOp",
+    "HaltOp",
+    "InstructionOp",
+    "LdwOp",
+    "MarkOp",
+    "SpillOp",
+    "TransferOp",
+]
 
-INSTRUCTION_BITS = 128
+INSTRUCTION = RecordSize(192, 128)
+LONG_INSTRUCTION = RecordSize(192, None)
 
 
 class InstructionOp(RecordOp):
     """An instruction. They run in program order.
+
+    It computes, or moves, all rows of its output or some: `rows` of them from `first_row` on, and
+    of each the columns that memory holds of the output. Rows and columns count from the edges of
+    the whole tensor, so an instruction for some rows gives the same bits as one for all: it reads
+    the rows of its inputs that those need, and padding stands at the true edges only. Instructions
+    without such a rule (`chip.peaks`, boxes, `chip.nms`) take whole tensors.
 
     Each may wait for and signal one of 31 counting semaphores, which start at zero: `wait`
     takes one from its semaphore before the instruction starts, `signal` adds one when it has
     ended. In program order a wait for an empty semaphore can never end; it is an error.
     """
 
+    first_row = int_field(16, "first row that it computes or moves", default=0, at=128)
+    rows = int_field(16, "how many rows, 0: all from the first on", default=0, at=144)
     wait = int_field(5, "semaphore to take from before the start, 0: none", default=0, at=118)
     signal = int_field(5, "semaphore to add to at the end, 0: none", default=0, at=123)
 
     def verify_in(self, scope: Scope) -> None:
         """Raise VerifyException unless the instruction fits the descriptors that it names."""
 
-    def tensors(self, scope: Scope) -> list[TensorOp]:
-        """The tensors in activation memory that it reads and writes."""
-        return [
-            scope.tensor(reference)
-            for field, _ in layout(type(self))
-            if isinstance(field, ReferenceField)
-            and field.target == TensorOp.name
-            and isinstance(reference := self.properties[field.name], SymbolRefAttr)
-        ]
+    def maps(self, scope: Scope) -> Maps | None:
+        """What of its inputs in activation memory some rows and columns of the output need.
+
+        None for instructions that take whole tensors.
+        """
+        return None
+
+    def tensor_fields(self, scope: Scope) -> dict[str, TensorOp]:
+        """The tensors in activation memory that it writes and reads, by field, in their order."""
+        return {
+            name: scope.tensor(reference)
+            for name in _tensor_names(type(self))
+            if isinstance(reference := self.properties[name], SymbolRefAttr)
+        }
+
+    def computed(self, tensor: TensorOp) -> Box:
+        """The rows and columns that it computes of an output, or moves of what it moves."""
+        first, count = self.first_row.value.data, self.rows.value.data
+        stop = first + count if count else tensor.shape[1]
+        return Box(range(first, stop), tensor.held_columns)
+
+    def touched(self, scope: Scope) -> dict[str, Box]:
+        """The rows and columns that it writes and reads of each tensor, by field."""
+        tensors, maps = self.tensor_fields(scope), self.maps(scope)
+        if maps is None:
+            return {name: tensor.whole for name, tensor in tensors.items()}
+        if not tensors:
+            return {}
+        main = next(iter(tensors.values()))
+        computed = self.computed(main)
+        boxes = dict.fromkeys(tensors, computed)
+        for name, (rows, columns) in maps.items():
+            boxes[name] = Box(rows.span(computed.rows), columns.span(computed.columns))
+        return boxes
 
     def work(self, scope: Scope) -> int:
         """Elementary steps on one frame: products, comparisons, or elements where it moves them.
 
         What a machine has to do at least, whatever its order; loaders add it up.
         """
-        return max((prod(tensor.shape) for tensor in self.tensors(scope)), default=0)
+        return max(self.elements(scope), default=0)
+
+    def elements(self, scope: Scope) -> list[int]:
+        """How many elements it writes and reads of each tensor."""
+        boxes = self.touched(scope)
+        tensors = self.tensor_fields(scope).items()
+        return [tensor.shape[0] * boxes[name].size for name, tensor in tensors]
+
+    def output_elements(self, scope: Scope) -> int:
+        """How many elements of its output it computes."""
+        return next(iter(self.elements(scope)), 0)
+
+
+@cache
+def _tensor_names(kind: type[InstructionOp]) -> tuple[str, ...]:
+    """The fields that name tensors in activation memory, outputs first."""
+    fields = [place.field for place in layout(kind)]
+    named = [each for each in fields if isinstance(each, ReferenceField)]
+    tensors = [each for each in named if each.target == TensorOp.name]
+    return tuple(each.name for each in sorted(tensors, key=lambda each: each.role != "output"))
+
+
+@cache
+def output_tensors(kind: type[InstructionOp]) -> tuple[str, ...]:
+    """The fields that name tensors in activation memory that the instruction writes."""
+    fields = {place.field.name: place.field for place in layout(kind)}
+    return tuple(
+        name
+        for name in _tensor_names(kind)
+        if isinstance(field := fields[name], ReferenceField) and field.role == "output"
+    )
 
 
 def pair_of(op: InstructionOp, *names: str) -> tuple[int, int]:
     """Two integer fields: of the rows, of the columns."""
     first, second = (integer_of(op.properties[name]) for name in names)
     return (first, second)
+
+
+def same_maps(scope: Scope, **inputs: SymbolRefAttr) -> Maps:
+    """The rule of what works element by element: inputs by the field that names them."""
+    shapes = {name: scope.tensor(reference).shape for name, reference in inputs.items()}
+    return {
+        name: (AxisMap.same(height), AxisMap.same(width))
+        for name, (_, height, width) in shapes.items()
+    }
 
 
 def verify_codes(*tensors: TensorOp) -> None:
@@ -83,7 +167,7 @@ def verify_sign(output: TensorOp, relu: bool, *inputs: TensorOp | CodebookOp) ->
     raise VerifyException("an unsigned output of signed inputs needs relu")
 
 
-@record(0x01, INSTRUCTION_BITS)
+@record(0x01, INSTRUCTION)
 class LdwOp(InstructionOp):
     """Load weights: copy a part of a segment from DRAM into weight memory.
 
@@ -110,9 +194,20 @@ class LdwOp(InstructionOp):
             raise VerifyException(f"the load ends at byte {end} of a segment of {available} bytes")
 
 
-@record(0x02, INSTRUCTION_BITS)
-class DmaInOp(InstructionOp):
-    """Copy an input from DRAM into activation memory.
+class TransferOp(InstructionOp):
+    """What moves rows of a tensor between activation memory and DRAM."""
+
+    def maps(self, scope: Scope) -> Maps:
+        return {}
+
+    def _verify_same(self, x: TensorDescriptorOp, y: TensorDescriptorOp) -> None:
+        verify_equal("shape", list(x.shape), list(y.shape))
+        verify_equal("element type", x.element_type, y.element_type)
+
+
+@record(0x02, INSTRUCTION)
+class DmaInOp(TransferOp):
+    """Copy an input, or rows of it, from DRAM into activation memory.
 
     Waits for the host where the host has not written the input yet: then it computes it from
     outputs that the program has written so far.
@@ -124,14 +219,12 @@ class DmaInOp(InstructionOp):
     input = reference_field("where from", "chip.input", table="io", role="input")
 
     def verify_in(self, scope: Scope) -> None:
-        x, y = scope.port(self.input), scope.tensor(self.output)
-        verify_equal("shape", list(x.shape), list(y.shape))
-        verify_equal("element type", x.element_type, y.element_type)
+        self._verify_same(scope.port(self.input), scope.tensor(self.output))
 
 
-@record(0x03, INSTRUCTION_BITS)
-class DmaOutOp(InstructionOp):
-    """Copy a tensor from activation memory to an output in DRAM."""
+@record(0x03, INSTRUCTION)
+class DmaOutOp(TransferOp):
+    """Copy a tensor, or rows of it, from activation memory to an output in DRAM."""
 
     name = "chip.dma.out"
 
@@ -139,12 +232,39 @@ class DmaOutOp(InstructionOp):
     input = reference_field("where from", "chip.tensor", role="input")
 
     def verify_in(self, scope: Scope) -> None:
-        x, y = scope.tensor(self.input), scope.port(self.output)
-        verify_equal("shape", list(x.shape), list(y.shape))
-        verify_equal("element type", x.element_type, y.element_type)
+        self._verify_same(scope.tensor(self.input), scope.port(self.output))
 
 
-@record(0x7E, INSTRUCTION_BITS)
+@record(0x04, LONG_INSTRUCTION)
+class SpillOp(TransferOp):
+    """Put a tensor, or rows of it, aside in DRAM, where `chip.fill` finds it again."""
+
+    name = "chip.spill"
+
+    output = reference_field("where to", "chip.buffer", role="output")
+    input = reference_field("where from", "chip.tensor", role="input")
+
+    def verify_in(self, scope: Scope) -> None:
+        self._verify_same(scope.tensor(self.input), scope.buffer(self.output))
+
+
+@record(0x05, LONG_INSTRUCTION)
+class FillOp(TransferOp):
+    """Take a tensor, or rows of it, back from DRAM.
+
+    All that it reads has been spilled before, by instructions earlier in the program.
+    """
+
+    name = "chip.fill"
+
+    output = reference_field("where to", "chip.tensor", role="output")
+    input = reference_field("where from", "chip.buffer", role="input")
+
+    def verify_in(self, scope: Scope) -> None:
+        self._verify_same(scope.buffer(self.input), scope.tensor(self.output))
+
+
+@record(0x7E, INSTRUCTION)
 class MarkOp(InstructionOp):
     """A point in time for traces; the machine does nothing."""
 
@@ -153,7 +273,7 @@ class MarkOp(InstructionOp):
     number = int_field(16, "which point")
 
 
-@record(0x7F, INSTRUCTION_BITS)
+@record(0x7F, INSTRUCTION)
 class HaltOp(InstructionOp):
     """The end of the program: its last instruction, and no other."""
 

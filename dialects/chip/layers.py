@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
+from recog.dialects.chip.descriptors import TensorOp
 from recog.dialects.chip.fields import flag_field, int_field, reference_field
 from recog.dialects.chip.instructions import (
-    INSTRUCTION_BITS,
+    INSTRUCTION,
     InstructionOp,
     pair_of,
     verify_codes,
@@ -18,7 +20,8 @@ from recog.dialects.chip.instructions import (
 )
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
-from recog.dialects.windows import Window
+from recog.dialects.chip.spans import AxisMap, Box, Maps
+from recog.dialects.windows import Padding, Window
 
 __all__ = ["ConvOp", "ConvolutionOp", "DeconvOp", "DwconvOp", "LayerOp"]
 
@@ -45,7 +48,7 @@ class LayerOp(InstructionOp):
     def work(self, scope: Scope) -> int:
         """Products: every output sums those of its weights."""
         terms = prod(scope.weights(self.weights).shape[1:])
-        return super().work(scope) + prod(scope.tensor(self.output).shape) * terms
+        return super().work(scope) + self.output_elements(scope) * terms
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
@@ -81,9 +84,27 @@ class ConvolutionOp(LayerOp):
         top, left, bottom, right = self.pad_top, self.pad_left, self.pad_bottom, self.pad_right
         return (top.value.data, left.value.data, bottom.value.data, right.value.data)
 
+    def maps(self, scope: Scope) -> Maps:
+        x, kernel = scope.tensor(self.input).shape, scope.weights(self.weights).shape[2:]
+        rows, columns = (
+            AxisMap.window(x[1 + axis], self.strides[axis], self.padding[axis], reach)
+            for axis, reach in enumerate(reaches(self.dilation, kernel))
+        )
+        return {"input": (rows, columns)}
+
     def window(self, scope: Scope) -> Window:
         """How the kernel moves over the input."""
         return Window(self.strides, self.padding, self.dilation, self.groups(scope))
+
+    def window_of(self, scope: Scope, computed: Box, read: Box) -> Window:
+        """How the kernel moves over a part of the input to compute a part of the output.
+
+        Padding is negative where the part computed lies in the padding and needs nothing of what
+        is read.
+        """
+        reach = reaches(self.dilation, scope.weights(self.weights).shape[2:])
+        padding = padding_of_part(self.strides, self.padding, reach, computed, read)
+        return Window(self.strides, padding, self.dilation, self.groups(scope))
 
     def verify_in(self, scope: Scope) -> None:
         super().verify_in(scope)
@@ -102,7 +123,7 @@ class ConvolutionOp(LayerOp):
         verify_equal("output shape", shape, list(y.shape))
 
 
-@record(0x10, INSTRUCTION_BITS)
+@record(0x10, INSTRUCTION)
 class ConvOp(ConvolutionOp):
     """Convolution (cross-correlation) of codes, accumulated exactly, encoded once.
 
@@ -113,7 +134,7 @@ class ConvOp(ConvolutionOp):
     name = "chip.conv"
 
 
-@record(0x11, INSTRUCTION_BITS)
+@record(0x11, INSTRUCTION)
 class DwconvOp(ConvolutionOp):
     """Depthwise convolution: every input channel is a group of its own."""
 
@@ -126,7 +147,7 @@ class DwconvOp(ConvolutionOp):
             raise VerifyException(f"depthwise weights have 1 input channel, got {in_channels}")
 
 
-@record(0x16, INSTRUCTION_BITS)
+@record(0x16, INSTRUCTION)
 class DeconvOp(LayerOp):
     """Transposed convolution: each input element adds its products to a window of sums.
 
@@ -146,23 +167,44 @@ class DeconvOp(LayerOp):
     crop_left = int_field(8, "columns of sums to the left of the output", default=0)
     relu = flag_field("negative sums become zero")
 
-    def crops(self, scope: Scope) -> tuple[int, int, int, int]:
-        """Rows and columns of sums around the output: (top, left, bottom, right).
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Rows and columns of sums before the output."""
+        return pair_of(self, "crop_top", "crop_left")
 
-        Negative at the bottom and right where nothing reaches the output's end.
+    def maps(self, scope: Scope) -> Maps:
+        x, kernel = scope.tensor(self.input).shape, scope.weights(self.weights).shape[2:]
+        rows, columns = (
+            # The first input that reaches the output, and no later one than begins at it or before.
+            AxisMap(x[1 + i], 1, stride, self.crop[i] + min(stride - reach, 0), self.crop[i])
+            for i, (stride, reach) in enumerate(zip(self.strides, reaches(self.dilation, kernel)))
+        )
+        return {"input": (rows, columns)}
+
+    def crops(self, scope: Scope, computed: Box, read: Box) -> tuple[int, int, int, int]:
+        """Rows and columns of sums around a part of the output: (top, left, bottom, right).
+
+        Negative at the bottom and right where nothing reaches the end of the part.
         """
-        x, y = scope.tensor(self.input).shape, scope.tensor(self.output).shape
-        kernel = scope.weights(self.weights).shape[2:]
-        first = (self.crop_top.value.data, self.crop_left.value.data)
-        reach = [
-            (x[1 + i] - 1) * self.strides[i] + self.dilation[i] * (kernel[i] - 1) + 1
-            for i in (0, 1)
+        reach = reaches(self.dilation, scope.weights(self.weights).shape[2:])
+        before = [
+            part.start + self.crop[i] - given.start * self.strides[i]
+            for i, (part, given) in enumerate(zip(computed, read))
         ]
-        return (*first, reach[0] - first[0] - y[1], reach[1] - first[1] - y[2])
+        after = [
+            (len(given) - 1) * self.strides[i] + reach[i] - before[i] - len(part)
+            for i, (part, given) in enumerate(zip(computed, read))
+        ]
+        return (before[0], before[1], after[0], after[1])
 
     def window(self, scope: Scope) -> Window:
         """How the kernel moves; sums that nothing is added to count as output padding."""
-        top, left, bottom, right = self.crops(scope)
+        whole = (_whole_box(scope.tensor(each)) for each in (self.output, self.input))
+        return self.window_of(scope, *whole)
+
+    def window_of(self, scope: Scope, computed: Box, read: Box) -> Window:
+        """How the kernel moves over a part of the input to compute a part of the output."""
+        top, left, bottom, right = self.crops(scope, computed, read)
         padding = (top, left, max(bottom, 0), max(right, 0))
         more = (max(-bottom, 0), max(-right, 0))
         return Window(self.strides, padding, self.dilation, self.groups(scope), more)
@@ -174,6 +216,37 @@ class DeconvOp(LayerOp):
         if weight[0] % groups:
             raise VerifyException(f"{weight[0]} output channels do not divide into {groups} groups")
         verify_equal("output channels", weight[0], y.shape[0])
-        top, left, bottom, right = self.crops(scope)
+        whole = (_whole_box(scope.tensor(each)) for each in (self.output, self.input))
+        top, left, bottom, right = self.crops(scope, *whole)
         if bottom + y.shape[1] < 1 or right + y.shape[2] < 1:
             raise VerifyException(f"crops of {top} and {left} leave nothing of the sums")
+
+
+def reaches(dilation: tuple[int, int], kernel: Sequence[int]) -> list[int]:
+    """Rows and columns from a window's first tap to its last, both counted."""
+    return [step * (taps - 1) + 1 for step, taps in zip(dilation, kernel)]
+
+
+def padding_of_part(
+    strides: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    reach: Sequence[int],
+    computed: Box,
+    read: Box,
+) -> Padding:
+    """The padding with which windows over a part of the input give a part of the output.
+
+    It is negative where that part lies in the padding alone and needs nothing of the input.
+    """
+    before, after = list[int](), list[int]()
+    for axis, (part, given) in enumerate(zip(computed, read)):
+        first = part.start * strides[axis] - padding[axis]
+        last = (part.stop - 1) * strides[axis] - padding[axis] + reach[axis]
+        before.append(given.start - first)
+        after.append(last - given.stop)
+    return (before[0], before[1], after[0], after[1])
+
+
+def _whole_box(tensor: TensorOp) -> Box:
+    _, height, width = tensor.shape
+    return Box(range(height), range(width))

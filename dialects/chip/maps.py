@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from xdsl.utils.exceptions import VerifyException
@@ -15,15 +16,18 @@ from recog.dialects.chip.fields import (
     reference_field,
 )
 from recog.dialects.chip.instructions import (
-    INSTRUCTION_BITS,
+    INSTRUCTION,
     InstructionOp,
     pair_of,
+    same_maps,
     verify_codes,
     verify_equal,
     verify_sign,
 )
+from recog.dialects.chip.layers import padding_of_part, reaches
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.spans import AxisMap, Box, Maps
 from recog.dialects.lns.pooling import MAX_STEPS
 from recog.dialects.tensors import PIXEL_TYPE
 from recog.dialects.windows import PoolWindow
@@ -31,7 +35,7 @@ from recog.dialects.windows import PoolWindow
 __all__ = ["ArgmaxOp", "ConstantOp", "CopyOp", "EltOp", "PoolOp", "ResizeOp", "TableOp", "ZeroOp"]
 
 
-@record(0x12, INSTRUCTION_BITS)
+@record(0x12, INSTRUCTION)
 class PoolOp(InstructionOp):
     """Largest value or mean of each window; every channel on its own.
 
@@ -87,9 +91,23 @@ class PoolOp(InstructionOp):
             count_padding=count_padding,
         )
 
+    def maps(self, scope: Scope) -> Maps:
+        x = scope.tensor(self.input).shape
+        rows, columns = (
+            AxisMap.window(x[1 + axis], self.strides[axis], self.padding[axis], reach)
+            for axis, reach in enumerate(reaches(self.dilation, self.kernel))
+        )
+        return {"input": (rows, columns)}
+
+    def window_of(self, computed: Box, read: Box) -> PoolWindow:
+        """How the window moves over a part of the input to give a part of the output."""
+        reach = reaches(self.dilation, self.kernel)
+        padding = padding_of_part(self.strides, self.padding, reach, computed, read)
+        return replace(self.window, padding=padding)
+
     def work(self, scope: Scope) -> int:
         """Elements of all windows."""
-        return super().work(scope) + prod(scope.tensor(self.output).shape) * prod(self.kernel)
+        return super().work(scope) + self.output_elements(scope) * prod(self.kernel)
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
@@ -108,7 +126,7 @@ class PoolOp(InstructionOp):
             verify_sign(y, False, x)
 
 
-@record(0x13, INSTRUCTION_BITS)
+@record(0x13, INSTRUCTION)
 class EltOp(InstructionOp):
     """Elementwise operation on two tensors, whose axes of size 1 broadcast.
 
@@ -123,6 +141,9 @@ class EltOp(InstructionOp):
     rhs = reference_field("(C, H, W), or 1 in place of any of them", "chip.tensor", role="input")
     mode = choice_field(3, "the operation", "add", "sub", "mul")
     relu = flag_field("negative results become zero")
+
+    def maps(self, scope: Scope) -> Maps:
+        return same_maps(scope, lhs=self.lhs, rhs=self.rhs)
 
     def verify_in(self, scope: Scope) -> None:
         lhs, rhs, y = (scope.tensor(each) for each in (self.lhs, self.rhs, self.output))
@@ -140,7 +161,7 @@ class EltOp(InstructionOp):
         verify_sign(y, relu, lhs, rhs)
 
 
-@record(0x17, INSTRUCTION_BITS)
+@record(0x17, INSTRUCTION)
 class ResizeOp(InstructionOp):
     """Another height and width, those of the output; every channel on its own.
 
@@ -167,6 +188,23 @@ class ResizeOp(InstructionOp):
     def steps(self) -> tuple[int, int]:
         return pair_of(self, "steps_h", "steps_w")
 
+    def maps(self, scope: Scope) -> Maps:
+        x, y = scope.tensor(self.input).shape, scope.tensor(self.output).shape
+        rows, columns = (self._map(axis, x[1 + axis], y[1 + axis]) for axis in (0, 1))
+        return {"input": (rows, columns)}
+
+    def _map(self, axis: int, given: int, wanted: int) -> AxisMap:
+        if self.mode.data == "nearest":
+            return AxisMap(given, given, wanted)
+        steps = self.steps[axis]
+        # The position in units of 1 / steps, rounded halves up, over steps: one division.
+        if self.align_corners is not None:
+            scale, first, over = given - 1, 0, max(wanted - 1, 1)
+        else:
+            scale, first, over = 2 * given, given - wanted, 2 * wanted
+        divisor, first = 2 * over * steps, 2 * first * steps + over
+        return AxisMap(given, 2 * scale * steps, divisor, first, first + divisor)
+
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
         verify_codes(x, y)
@@ -179,7 +217,7 @@ class ResizeOp(InstructionOp):
             raise VerifyException("align_corners and steps go with bilinear only")
 
 
-@record(0x18, INSTRUCTION_BITS)
+@record(0x18, INSTRUCTION)
 class ZeroOp(InstructionOp):
     """Set all elements of a tensor to zero: the border that padding adds."""
 
@@ -187,8 +225,11 @@ class ZeroOp(InstructionOp):
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
 
+    def maps(self, scope: Scope) -> Maps:
+        return {}
 
-@record(0x14, INSTRUCTION_BITS)
+
+@record(0x14, INSTRUCTION)
 class TableOp(InstructionOp):
     """Any unary function: entry i of a table in weight memory is what code i becomes.
 
@@ -202,6 +243,9 @@ class TableOp(InstructionOp):
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
     address = address_field("first byte of the table in weight memory")
+
+    def maps(self, scope: Scope) -> Maps:
+        return same_maps(scope, input=self.input)
 
     def region(self, scope: Scope) -> range:
         """The bytes of weight memory that the table takes."""
@@ -217,7 +261,7 @@ class TableOp(InstructionOp):
         verify_equal("shape", list(x.shape), list(y.shape))
 
 
-@record(0x19, INSTRUCTION_BITS)
+@record(0x19, INSTRUCTION)
 class ConstantOp(InstructionOp):
     """Copy a constant tensor from weight memory, where its elements lie packed, in bytes."""
 
@@ -225,6 +269,9 @@ class ConstantOp(InstructionOp):
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
     address = address_field("first byte of the elements in weight memory")
+
+    def maps(self, scope: Scope) -> Maps:
+        return {}
 
     def region(self, scope: Scope) -> range:
         """The bytes of weight memory that the elements take."""
@@ -236,7 +283,7 @@ class ConstantOp(InstructionOp):
         verify_codes(scope.tensor(self.output))
 
 
-@record(0x15, INSTRUCTION_BITS)
+@record(0x15, INSTRUCTION)
 class CopyOp(InstructionOp):
     """The same values elsewhere, in another format where the formats differ.
 
@@ -250,6 +297,9 @@ class CopyOp(InstructionOp):
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
     relu = flag_field("negative codes become zero")
 
+    def maps(self, scope: Scope) -> Maps:
+        return same_maps(scope, input=self.input)
+
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
         verify_equal("shape", list(x.shape), list(y.shape))
@@ -260,7 +310,7 @@ class CopyOp(InstructionOp):
         verify_sign(y, self.relu is not None, x)
 
 
-@record(0x30, INSTRUCTION_BITS)
+@record(0x30, INSTRUCTION)
 class ArgmaxOp(InstructionOp):
     """Index of the largest value over the channels, ties to the lowest, as integers."""
 
@@ -268,6 +318,9 @@ class ArgmaxOp(InstructionOp):
 
     output = reference_field("(1, H, W) integers", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
+
+    def maps(self, scope: Scope) -> Maps:
+        return same_maps(scope, input=self.input)
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)

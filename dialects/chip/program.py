@@ -22,12 +22,20 @@ from xdsl.traits import IsolatedFromAbove, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.boxes import BoxdecOp
-from recog.dialects.chip.descriptors import DescriptorOp, OutputOp, PortOp, SegmentOp, TensorOp
+from recog.dialects.chip.descriptors import (
+    BufferOp,
+    DescriptorOp,
+    OutputOp,
+    PortOp,
+    SegmentOp,
+    TensorOp,
+)
 from recog.dialects.chip.fields import TABLES
+from recog.dialects.chip.hazards import RowTracker, verify_dram
 from recog.dialects.chip.instructions import InstructionOp, LdwOp
 from recog.dialects.chip.layers import LayerOp
 from recog.dialects.chip.maps import ConstantOp, TableOp
-from recog.dialects.chip.records import RecordOp
+from recog.dialects.chip.records import RecordOp, is_short
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.stereo import ExpectationOp
 from recog.dialects.chip.target import (
@@ -88,6 +96,11 @@ class ProgramOp(IRDLOperation):
         return [op for op in self.body.block.ops if isinstance(op, PortOp)]
 
     @property
+    def in_dram(self) -> list[PortOp | BufferOp]:
+        """Inputs, outputs and buffers."""
+        return [op for op in self.body.block.ops if isinstance(op, PortOp | BufferOp)]
+
+    @property
     def descriptors(self) -> list[DescriptorOp]:
         """All descriptors but inputs and outputs."""
         ops = (op for op in self.body.block.ops if isinstance(op, DescriptorOp))
@@ -138,10 +151,12 @@ class ProgramOp(IRDLOperation):
             if isinstance(descriptor, TensorOp):
                 end = descriptor.address.value.data + descriptor.extent
                 _verify_end(descriptor, end, target.size(ACTIVATION_MEMORY), "activation memory")
-        for port in self.ports:
-            end = port.address.value.data + port.extent
-            _verify_end(port, end, target.size(DRAM), "DRAM")
+        for op in self.in_dram:
+            end = op.address.value.data + op.extent
+            _verify_end(op, end, target.size(DRAM), "DRAM")
+        verify_dram(self.in_dram)
         self._verify_instructions(scope, target)
+        self._verify_rows(scope)
 
     def _verify_order(self) -> None:
         sections = ["segments", "inputs and outputs", "descriptors", "instructions"]
@@ -154,6 +169,18 @@ class ProgramOp(IRDLOperation):
             if section < reached:
                 _fail(op, f"{sections[section]} come before {sections[reached]}")
             reached = section
+
+    def _verify_rows(self, scope: Scope) -> None:
+        """Every row that an instruction reads is there: `hazards`."""
+        instructions = self.instructions
+        tensors = [op for op in self.descriptors if isinstance(op, TensorOp)]
+        buffers = [op for op in self.descriptors if isinstance(op, BufferOp)]
+        tracker = RowTracker(tensors, buffers, scope)
+        if not tracker.needed and all(is_short(op) for op in instructions):
+            return
+        tracker.prepare(instructions)
+        for op in instructions:
+            _located(op, tracker.step)
 
     def _verify_instructions(self, scope: Scope, target: ChipTarget) -> None:
         memory = WeightMemory()

@@ -20,6 +20,19 @@ __all__ = ["RecordOp"]
 OPCODE_BITS = 8
 
 
+class RecordSize(NamedTuple):
+    """How long records of a kind are.
+
+    Attributes:
+        bits: in instruction set 3.
+        short: in instruction set 2, whose records are the lowest bits of these; None for records
+            that it does not have.
+    """
+
+    bits: int
+    short: int | None
+
+
 class Place(NamedTuple):
     """A field and its lowest bit in the record."""
 
@@ -140,19 +153,19 @@ def _parse_braces(
 
 _RecordT = TypeVar("_RecordT", bound=type[RecordOp])
 
-_KINDS = dict[type[RecordOp], tuple[int, int]]()
+_KINDS = dict[type[RecordOp], tuple[int, RecordSize]]()
 
 
-def record(opcode: int, bits: int) -> Callable[[_RecordT], _RecordT]:
-    """Define an op that is a record of `bits` bits; checks that its fields fit."""
+def record(opcode: int, size: RecordSize) -> Callable[[_RecordT], _RecordT]:
+    """Define an op that is a record of this size; checks that its fields fit."""
 
     def define(cls: _RecordT) -> _RecordT:
         defined = irdl_op_definition(cls)
         for name, definition in defined.get_irdl_definition().properties.items():
             if isinstance(definition.constr, Field):
                 definition.constr = replace(definition.constr, name=name)
-        _KINDS[defined] = (opcode, bits)
-        _check_layout(defined, bits)
+        _KINDS[defined] = (opcode, size)
+        _check_layout(defined, size.bits)
         return defined
 
     return define
@@ -163,9 +176,23 @@ def opcode_of(cls: type[RecordOp]) -> int:
     return _KINDS[cls][0]
 
 
-def bits_of(cls: type[RecordOp]) -> int:
+def size_of(cls: type[RecordOp]) -> RecordSize:
     """The size of such records."""
     return _KINDS[cls][1]
+
+
+def is_short(op: RecordOp) -> bool:
+    """Whether instruction set 2 can say what the op says."""
+    return _KINDS[type(op)][1].short is not None and all(
+        op.properties.get(field.name) in (None, field.default) for field in _long_fields(type(op))
+    )
+
+
+@cache
+def _long_fields(cls: type[RecordOp]) -> tuple[Field, ...]:
+    """The fields that lie beyond the short record."""
+    short = size_of(cls).short
+    return tuple(place.field for place in layout(cls) if short is None or place.low >= short)
 
 
 @cache

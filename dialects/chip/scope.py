@@ -9,7 +9,14 @@ from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.chip.descriptors import CodebookOp, PortOp, SegmentOp, TensorOp, WeightsOp
+from recog.dialects.chip.descriptors import (
+    BufferOp,
+    CodebookOp,
+    PortOp,
+    SegmentOp,
+    TensorOp,
+    WeightsOp,
+)
 from recog.dialects.chip.fields import ReferenceField, symbol_of
 from recog.dialects.chip.records import RecordOp, layout
 
@@ -53,6 +60,9 @@ class Scope:
 
     def tensor(self, reference: SymbolRefAttr) -> TensorOp:
         return self._op(reference, TensorOp)
+
+    def buffer(self, reference: SymbolRefAttr) -> BufferOp:
+        return self._op(reference, BufferOp)
 
     def port(self, reference: SymbolRefAttr) -> PortOp:
         return self._op(reference, PortOp)

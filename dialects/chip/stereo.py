@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.fields import address_field, flag_field, int_field, reference_field
 from recog.dialects.chip.instructions import (
-    INSTRUCTION_BITS,
+    INSTRUCTION,
     InstructionOp,
+    same_maps,
     verify_codes,
     verify_equal,
     verify_sign,
 )
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.spans import AxisMap, Maps
 from recog.dialects.lns.stereo import MAX_FIXED_FRAC, MAX_LOG_NUMERATOR
 
 __all__ = ["CorrOp", "Disp2depthOp", "ExpectAddOp", "ExpectOp", "ExpectationOp"]
@@ -23,7 +23,7 @@ __all__ = ["CorrOp", "Disp2depthOp", "ExpectAddOp", "ExpectOp", "ExpectationOp"]
 BIN_BYTES = 4
 
 
-@record(0x20, INSTRUCTION_BITS)
+@record(0x20, INSTRUCTION)
 class CorrOp(InstructionOp):
     """Correlation volume: plane d is the mean over channels of left(x) * right(x - d).
 
@@ -37,9 +37,15 @@ class CorrOp(InstructionOp):
     left = reference_field("(C, H, W)", "chip.tensor", role="input")
     right = reference_field("(C, H, W)", "chip.tensor", role="input")
 
+    def maps(self, scope: Scope) -> Maps:
+        _, height, width = scope.tensor(self.left).shape
+        disparities = scope.tensor(self.output).shape[0]
+        both = AxisMap.same(height), AxisMap.window(width, 1, disparities - 1, disparities)
+        return {"left": both, "right": both}
+
     def work(self, scope: Scope) -> int:
         """Products: every output sums one a channel."""
-        return prod(scope.tensor(self.output).shape) * scope.tensor(self.left).shape[0]
+        return self.output_elements(scope) * scope.tensor(self.left).shape[0]
 
     def verify_in(self, scope: Scope) -> None:
         left, right, y = (scope.tensor(each) for each in (self.left, self.right, self.output))
@@ -62,6 +68,9 @@ class ExpectationOp(InstructionOp):
     bins = address_field("first byte of the bins in weight memory")
     frac = int_field(5, "fraction bits of a bin", maximum=MAX_FIXED_FRAC)
 
+    def maps(self, scope: Scope) -> Maps:
+        return same_maps(scope, logits=self.logits)
+
     def region(self, scope: Scope) -> range:
         """The bytes of weight memory that the bins take."""
         start = self.bins.value.data
@@ -73,7 +82,7 @@ class ExpectationOp(InstructionOp):
         verify_equal("output shape", [1, *x.shape[1:]], list(y.shape))
 
 
-@record(0x21, INSTRUCTION_BITS)
+@record(0x21, INSTRUCTION)
 class ExpectOp(ExpectationOp):
     """The expected bin under the softmax over channels: soft argmin, in fixed point.
 
@@ -85,13 +94,16 @@ class ExpectOp(ExpectationOp):
     name = "chip.expect"
 
 
-@record(0x22, INSTRUCTION_BITS)
+@record(0x22, INSTRUCTION)
 class ExpectAddOp(ExpectationOp):
     """As expect, and a residual in fixed point is added before the result is encoded."""
 
     name = "chip.expect.add"
 
     residual = reference_field("(1, H, W)", "chip.tensor", role="input")
+
+    def maps(self, scope: Scope) -> Maps:
+        return same_maps(scope, logits=self.logits, residual=self.residual)
 
     def verify_in(self, scope: Scope) -> None:
         super().verify_in(scope)
@@ -102,7 +114,7 @@ class ExpectAddOp(ExpectationOp):
             raise VerifyException("an unsigned output needs an unsigned residual")
 
 
-@record(0x23, INSTRUCTION_BITS)
+@record(0x23, INSTRUCTION)
 class Disp2depthOp(InstructionOp):
     """A constant over the input: depth from disparity as one subtraction of logarithms.
 
@@ -118,6 +130,9 @@ class Disp2depthOp(InstructionOp):
         24, "logarithm of the constant in units of 2^-12", signed=True, maximum=MAX_LOG_NUMERATOR
     )
     negative = flag_field("the constant is negative")
+
+    def maps(self, scope: Scope) -> Maps:
+        return same_maps(scope, input=self.input)
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)

@@ -34,8 +34,10 @@ from recog.backend.assembly.container import write_container as write
 from recog.backend.assembly.words import DESCRIPTORS, INSTRUCTIONS, PORTS
 from recog.backend.machine import Budget, Machine
 from recog.dialects.chip import ChipTarget, ProgramOp
+from recog.dialects.chip.descriptors import DESCRIPTOR
 from recog.dialects.chip.fields import IntField
-from recog.dialects.chip.records import layout
+from recog.dialects.chip.instructions import INSTRUCTION
+from recog.dialects.chip.records import RecordSize, layout
 from recog.dialects.errors import RecogError
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
@@ -46,7 +48,7 @@ BUDGET = Budget(steps=1 << 24, memory=1 << 27)
 SLACK = 1 << 30
 """Bytes that a child may take beyond what it begins with: a program may take BUDGET.memory."""
 
-RECORDS = {Kind.TEXT: (16, INSTRUCTIONS), Kind.DESCRIPTORS: (32, DESCRIPTORS)}
+RECORDS = {Kind.TEXT: (INSTRUCTION, INSTRUCTIONS), Kind.DESCRIPTORS: (DESCRIPTOR, DESCRIPTORS)}
 BYTES = (Kind.POINTERS, Kind.TABLES, Kind.BIASES)
 
 
@@ -82,14 +84,14 @@ def mutant(seed: int) -> tuple[str, bytes]:
         kinds.add(kind)
         match kind:
             case "field" | "record":
-                segments = _change_records(segments, kind, rng)
+                segments = _change_records(segments, kind, container.isa, rng)
             case "content":
                 segments = _change_content(segments, rng)
             case "port":
-                segments = [_change_ports(each, rng) for each in segments]
+                segments = [_change_ports(each, container.isa, rng) for each in segments]
             case _:
                 segments, digest = _change_target(segments, digest, rng)
-    repaired = _with_memory_map(Container(digest, segments))
+    repaired = _with_memory_map(Container(digest, segments, container.isa))
     return (kinds.pop() if len(kinds) == 1 else "several"), write(repaired)
 
 
@@ -100,9 +102,17 @@ def _damaged(data: bytearray, rng: np.random.Generator) -> bytes:
     return bytes(data[: int(rng.integers(len(data) + 1))] if rng.random() < 0.3 else data)
 
 
-def _change_records(segments: list[Segment], kind: str, rng: np.random.Generator) -> list[Segment]:
+def _bytes(size: RecordSize, isa: tuple[int, int]) -> int:
+    """How long records are in a version of the instruction set."""
+    return (size.short if size.short and isa < (3, 0) else size.bits) // 8
+
+
+def _change_records(
+    segments: list[Segment], kind: str, isa: tuple[int, int], rng: np.random.Generator
+) -> list[Segment]:
     which = Kind.TEXT if rng.random() < 0.4 else Kind.DESCRIPTORS
-    size, classes = RECORDS[which]
+    kind_size, classes = RECORDS[which]
+    size = _bytes(kind_size, isa)
     place = next(i for i, each in enumerate(segments) if each.kind == which)
     content = segments[place].content
     records = [content[i : i + size] for i in range(0, len(content), size)]
@@ -132,7 +142,9 @@ def _change_field(records: list[bytes], classes: dict, rng: np.random.Generator)
     """Another value for a field of one record, or wherever the field has that value."""
     index = int(rng.integers(len(records)))
     word = int.from_bytes(records[index], "little")
+    bits = 8 * len(records[index])
     fields = layout(classes[word & 255]) if word & 255 in classes else ()
+    fields = [place for place in fields if place.low + place.field.bits <= bits]
     if not fields:
         return
     field, low = fields[int(rng.integers(len(fields)))]
@@ -180,21 +192,21 @@ def _change_content(segments: list[Segment], rng: np.random.Generator) -> list[S
     return changed
 
 
-def _change_ports(segment: Segment, rng: np.random.Generator) -> Segment:
+def _change_ports(segment: Segment, isa: tuple[int, int], rng: np.random.Generator) -> Segment:
     """Another value for a field of one input or output."""
     content = segment.content
     if segment.kind != Kind.IO:
         return segment
     at = 2 + int.from_bytes(content[:2], "little")
     count, at = int.from_bytes(content[at : at + 2], "little"), at + 2
-    chosen = int(rng.integers(max(1, count)))
+    chosen, size = int(rng.integers(max(1, count))), _bytes(DESCRIPTOR, isa)
     for _ in range(chosen):
-        at += 34 + int.from_bytes(content[at + 32 : at + 34], "little")
-    record = [content[at : at + 32]]
-    if not count or len(record[0]) < 32:
+        at += size + 2 + int.from_bytes(content[at + size : at + size + 2], "little")
+    record = [content[at : at + size]]
+    if not count or len(record[0]) < size:
         return segment
     _change_field(record, dict(PORTS), rng)
-    return Segment(Kind.IO, content[:at] + record[0] + content[at + 32 :])
+    return Segment(Kind.IO, content[:at] + record[0] + content[at + size :])
 
 
 def _change_target(
@@ -234,7 +246,7 @@ def _with_memory_map(container: Container) -> Container:
         Segment(kind, used if kind == Kind.MEMORY_MAP else content)
         for kind, content in container.segments
     ]
-    return Container(container.target_hash, segments, isa_of(program))
+    return Container(container.target_hash, segments, max(container.isa, isa_of(program)))
 
 
 def check(seed: int, fast: dict[str, Engine]) -> tuple[str, str | None]:

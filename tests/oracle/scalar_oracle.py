@@ -271,7 +271,7 @@ def resize_bilinear(
     codes: Codes, to: Interpolation, out_format: LnsFormat, arithmetic: Arithmetic
 ) -> np.ndarray:
     """As `sampling.resize_bilinear`: every input weighted by a tent around each output; int64."""
-    (x, x_format), (size, steps, align_corners) = codes, to
+    (x, x_format), size, steps, align_corners = codes, to.size, to.steps, to.align_corners
     result = np.zeros((*x.shape[:2], *size), np.int64)
     unit = -arithmetic.antilog_bits - Fraction(x_format.biases[0], 2**x_format.frac)
     for n, c, row, column in index_product(*map(range, result.shape)):

@@ -262,6 +262,38 @@ class ProgramMaker:
         names = {"output": port.sym_name.data, "input": tensor.sym_name.data}
         self.emit(chip.DmaOutOp(**names, **self.semaphores()))
 
+    def add_spill(self, accumulator: int) -> None:
+        """Rows of an input go aside in DRAM and come back into a ring of other rows and columns."""
+        draw = self.draw
+        tensor = self.tensor()
+        port = self.port(chip.InputOp, tensor)
+        channels, height, width = tensor.shape
+        first, rows = draw(st.integers(0, width - 1)), draw(st.integers(1, height))
+        elements = {
+            "code_bits": tensor.code_bits.value.data,
+            "unsigned": tensor.unsigned is not None,
+            "frac": tensor.frac.value.data,
+            "bias": tensor.bias.value.data,
+        }
+        shape = {"channels": channels, "height": height, "width": width, **elements}
+        buffers = sum(isinstance(op, chip.BufferOp) for op in self.descriptors)
+        buffer = chip.BufferOp(sym_name=self.name(), address=(1 << 14) + (buffers << 10), **shape)
+        ring = chip.TensorOp(
+            sym_name=self.name(),
+            address=draw(st.integers(0, 4096)),
+            ring_rows=rows,
+            first_column=first,
+            columns=draw(st.integers(1, width - first)),
+            ring=len(self.descriptors) + 1,
+            **shape,
+        )
+        self.descriptors += [buffer, ring]
+        names = [each.sym_name.data for each in (tensor, buffer, ring)]
+        self.emit(chip.DmaInOp(output=names[0], input=port.sym_name.data, **self.semaphores()))
+        self.emit(chip.SpillOp(output=names[1], input=names[0], **self.semaphores()))
+        place = {"first_row": draw(st.integers(0, height - rows)), "rows": rows}
+        self.emit(chip.FillOp(output=names[2], input=names[1], **place, **self.semaphores()))
+
     def add_conv(self, accumulator: int) -> None:
         draw = self.draw
         groups, inputs, outputs = draw(small), draw(small), draw(small)

@@ -54,10 +54,7 @@ def resize_bilinear(
     """As `sampling.resize_bilinear`."""
     count, channels, *given = x.array.shape
     values = _values(x.format, arithmetic)
-    vertical, horizontal = (
-        _axis(inputs, wanted, each, to.align_corners)
-        for inputs, wanted, each in zip(given, to.size, to.steps)
-    )
+    vertical, horizontal = (_axis(to, axis, inputs) for axis, inputs in enumerate(given))
     scale = code_scale(x.format).over(to.steps[0] * to.steps[1])
     how = reencoding(scale, 1, out, arithmetic, False)
     planes = np.ascontiguousarray(x.array).reshape(count * channels, *given)
@@ -70,8 +67,8 @@ def resize_bilinear(
     return codes.reshape(count, channels, *to.size)
 
 
-def _axis(given: int, wanted: int, steps: int, align_corners: bool) -> map_kernels.Axis:
-    at = sampling.positions(given, wanted, steps, align_corners)
+def _axis(to: Interpolation, axis: int, given: int) -> map_kernels.Axis:
+    at, steps = sampling.positions_of(to, axis, given), to.steps[axis]
     before = at // steps
     return map_kernels.Axis(before, np.minimum(before + 1, given - 1), at % steps, steps)
 

@@ -126,7 +126,6 @@ def resize_bilinear(
     scale, steps = code_scale(x.format), to.steps
     values = linearize(x, scale, arithmetic)
     for axis in (0, 1):
-        given, wanted = values.shape[2 + axis], to.size[axis]
-        at = sampling.positions(given, wanted, steps[axis], to.align_corners)
+        at = sampling.positions_of(to, axis, values.shape[2 + axis])
         values = sampling.interpolate(values, 2 + axis, at, steps[axis])
     return buckets.reencode(values, scale.over(steps[0] * steps[1]), out, arithmetic)

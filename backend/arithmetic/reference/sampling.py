@@ -56,9 +56,17 @@ def _every(first: int, step: int, count: int) -> slice:
 
 def resize_nearest(x: np.ndarray, size: Pair) -> np.ndarray:
     """x [N, C, H, W] at height and width `size`: output y takes input ⌊y · H / size⌋."""
-    rows, columns = (
-        np.arange(wanted) * given // wanted for wanted, given in zip(size, x.shape[2:])
-    )
+    rows, columns = (nearest_positions(given, wanted) for wanted, given in zip(size, x.shape[2:]))
+    return picked(x, rows, columns)
+
+
+def nearest_positions(given: int, wanted: int) -> np.ndarray:
+    """The input that each of `wanted` outputs takes, int64[wanted]."""
+    return np.arange(wanted, dtype=np.int64) * given // wanted
+
+
+def picked(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The elements of x [N, C, H, W] at some rows and columns."""
     return x[:, :, rows[:, None], columns]
 
 
@@ -73,7 +81,7 @@ def resize_bilinear(
     scale, steps = code_scale(x.format), to.steps
     acc = linearize(x, scale, arithmetic)
     for axis in (0, 1):
-        at = positions(acc.shape[2 + axis], to.size[axis], steps[axis], to.align_corners)
+        at = positions_of(to, axis, acc.shape[2 + axis])
         acc = interpolate(acc, 2 + axis, at, steps[axis])
     return reencode(acc, scale.over(steps[0] * steps[1]), out, arithmetic)
 
@@ -91,6 +99,13 @@ def positions(given: int, wanted: int, steps: int, align_corners: bool) -> np.nd
         numerator, denominator = (2 * y + 1) * given - wanted, 2 * wanted
     rounded = (2 * numerator * steps + denominator) // (2 * denominator)
     return np.clip(rounded, 0, (given - 1) * steps)
+
+
+def positions_of(to: Interpolation, axis: int, given: int) -> np.ndarray:
+    """As `positions`, of an interpolation along an axis of x, which has `given` elements there."""
+    if to.at is not None:
+        return to.at[axis]
+    return positions(given, to.size[axis], to.steps[axis], to.align_corners)
 
 
 def exact_steps(given: int, wanted: int, align_corners: bool) -> int:

@@ -1,0 +1,277 @@
+"""Which rows lie where while a program runs: every row read is the one meant, and there.
+
+An instruction stalls until the rows that it reads are in their places. A program is a straight
+line, so one walk through it finds every read for which the machine would wait in vain: a ring that
+is one row short, a producer that is missing or late, a fill before its spill.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects.chip.descriptors import BufferOp, TensorDescriptorOp, TensorOp
+from recog.dialects.chip.instructions import FillOp, InstructionOp, SpillOp, output_tensors
+from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.spans import Box
+
+__all__ = ["RowTracker"]
+
+MAX_PLACES = 1 << 22
+"""Rows that are tracked in all rings, each as often as channels and columns part it."""
+
+MAX_ROWS = 1 << 16
+EMPTY = -1
+
+
+class _Part:
+    """Channels and columns of a ring or a buffer, as intervals between all that its users name."""
+
+    def __init__(self, channels: range, columns: range):
+        self.channels, self.columns = channels, columns
+
+
+class _Rows:
+    """The row in each place of a ring, or of a buffer in DRAM, by channels and columns.
+
+    Args:
+        name: for messages.
+        places: how many rows there is room for.
+        parts: all parts that anything writes or reads.
+    """
+
+    def __init__(self, name: str, places: int, parts: Sequence[_Part]):
+        self.name, self.places = name, places
+        self._channels = _edges(part.channels for part in parts)
+        self._columns = _edges(part.columns for part in parts)
+        self.size = places * (len(self._channels) - 1) * (len(self._columns) - 1)
+
+        self._first = 0
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        shape = (len(self._channels) - 1, len(self._columns) - 1, self.places)
+        return np.full(shape, EMPTY, np.int64)
+
+    def _select(self, part: _Part) -> tuple[slice, slice]:
+        return _between(self._channels, part.channels), _between(self._columns, part.columns)
+
+    def clear(self) -> None:
+        """Forget all rows: those noted from now on have larger numbers than any before."""
+        self._first += MAX_ROWS
+
+    def write(self, part: _Part, rows: range) -> None:
+        if len(rows) > self.places:
+            raise VerifyException(
+                f"{len(rows)} rows are written at once, {self.name} holds {self.places}"
+            )
+        at = np.arange(rows.start, rows.stop)
+        self._rows[(*self._select(part), at % self.places)] = at + self._first
+
+    def check(self, part: _Part, rows: range) -> None:
+        """Raise VerifyException unless these rows are there."""
+        wanted = np.arange(rows.start, rows.stop)
+        found = self._rows[(*self._select(part), wanted % self.places)] - self._first
+        if (found == wanted).all():
+            return
+        *_, place = (int(i) for i in np.argwhere(found != wanted)[0])
+        other = int(found[found != wanted][0])
+        what = "no row that is still there" if other < 0 else f"row {other} in its place"
+        raise VerifyException(f"row {rows[place]} of {self.name} is not there: it holds {what}")
+
+
+def _edges(parts: Iterable[range]) -> list[int]:
+    return sorted({edge for part in parts for edge in (part.start, part.stop)})
+
+
+def _between(edges: list[int], part: range) -> slice:
+    return slice(bisect_left(edges, part.start), bisect_left(edges, part.stop))
+
+
+class _Ring:
+    """Tensors that are channels and columns of one, in activation memory."""
+
+    def __init__(self, number: int, members: Sequence[TensorOp]):
+        self.start = min(op.address.value.data for op in members)
+        self.stop = max(op.address.value.data + op.extent for op in members)
+        first = members[0]
+        for op in members:
+            _verify_alike(op, first)
+        origins = {op.sym_name.data: _origin(op) for op in members}
+        least, step = min(origins.values()), first.strides[0]
+        self._channels = dict[str, range]()
+        for op in members:
+            name = op.sym_name.data
+            channel, rest = divmod(origins[name] - least, step)
+            if rest:
+                raise VerifyException(
+                    f"@{name} begins {origins[name] - least} bytes after the first of ring "
+                    f"{number}, whose channels are {step} bytes"
+                )
+            self._channels[name] = range(channel, channel + op.shape[0])
+        parts = [self.part(op, op.held_columns) for op in members]
+        self.rows = _Rows(f"ring {number}", first.held_rows, parts)
+
+    def part(self, op: TensorOp, columns: range) -> _Part:
+        return _Part(self._channels[op.sym_name.data], columns)
+
+
+def _origin(op: TensorOp) -> int:
+    """Where column 0 of the first channel and place would lie."""
+    return op.address.value.data - op.held_columns.start * op.strides[2]
+
+
+def _verify_alike(op: TensorOp, first: TensorOp) -> None:
+    for what, ours, theirs in (
+        ("height", op.shape[1], first.shape[1]),
+        ("rows in memory", op.held_rows, first.held_rows),
+        ("strides", op.strides, first.strides),
+        ("element size", op.element_bytes, first.element_bytes),
+    ):
+        if ours != theirs:
+            raise VerifyException(
+                f"@{op.sym_name.data} and @{first.sym_name.data} are of one ring, but differ in "
+                f"{what}: {ours} and {theirs}"
+            )
+
+
+class RowTracker:
+    """Walks through a program's instructions; raises VerifyException at the first that would wait
+    for ever, and for descriptors of one ring that do not fit each other.
+
+    Activation memory that is written through another ring, or through a tensor of none, is lost to
+    every ring that reaches into the bytes between the first and the last of what is written.
+    """
+
+    def __init__(self, tensors: Sequence[TensorOp], buffers: Sequence[BufferOp], scope: Scope):
+        self._scope = scope
+        members = dict[int, list[TensorOp]]()
+        for op in tensors:
+            if op.ring.value.data:
+                members.setdefault(op.ring.value.data, []).append(op)
+            elif not op.is_whole:
+                raise VerifyException(
+                    f"@{op.sym_name.data} is not whole in memory: it needs a ring"
+                )
+        self._rings = {number: _Ring(number, ops) for number, ops in members.items()}
+        self._buffers = {op.sym_name.data: op for op in buffers}
+        self._spilled = dict[str, _Rows]()
+        self._limit([ring.rows for ring in self._rings.values()])
+        # Rings that hold rows: writing one empties those that it meets, so they are disjoint.
+        self._live: list[_Ring] = []
+        self._starts: list[int] = []
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is tracked."""
+        return bool(self._rings or self._buffers)
+
+    def _limit(self, rows: Sequence[_Rows]) -> None:
+        total = sum(each.size for each in rows)
+        if total > MAX_PLACES:
+            raise VerifyException(f"rings of {total} places in all, {MAX_PLACES} are the most")
+
+    def prepare(self, instructions: Iterable[InstructionOp]) -> None:
+        """Learn which columns of each buffer are written and read."""
+        parts = dict[str, list[_Part]]()
+        for op in instructions:
+            if isinstance(op, SpillOp | FillOp):
+                name, tensor = self._transfer(op)
+                parts.setdefault(name, []).append(_Part(range(0, 1), tensor.held_columns))
+        for name, each in parts.items():
+            height = self._buffers[name].shape[1]
+            self._spilled[name] = _Rows(f"@{name}", height, each)
+        rings = [ring.rows for ring in self._rings.values()]
+        self._limit([*rings, *self._spilled.values()])
+
+    def _transfer(self, op: SpillOp | FillOp) -> tuple[str, TensorOp]:
+        """The buffer and the tensor of an instruction that moves between them."""
+        spill = isinstance(op, SpillOp)
+        buffer, tensor = (op.output, op.input) if spill else (op.input, op.output)
+        return buffer.string_value(), self._scope.tensor(tensor)
+
+    def step(self, op: InstructionOp) -> None:
+        """Check what an instruction reads, and note what it writes."""
+        tensors = op.tensor_fields(self._scope)
+        if op.maps(self._scope) is None:
+            _verify_takes_all(op, tensors.values())
+        boxes = op.touched(self._scope)
+        outputs = output_tensors(type(op))
+        for name, tensor in tensors.items():
+            self._verify_box(name, tensor, boxes[name])
+            if name not in outputs and tensor.ring.value.data:
+                ring = self._rings[tensor.ring.value.data]
+                ring.rows.check(ring.part(tensor, boxes[name].columns), boxes[name].rows)
+        if isinstance(op, SpillOp | FillOp):
+            self._move(op, next(iter(boxes.values())))
+        for name in outputs:
+            self._write(tensors[name], boxes[name])
+
+    def _verify_box(self, name: str, tensor: TensorOp, box: Box) -> None:
+        if box.rows.stop > tensor.shape[1] or not box.rows:
+            raise VerifyException(
+                f"rows {box.rows.start} to {box.rows.stop} are not within the {tensor.shape[1]} of "
+                f"@{tensor.sym_name.data}"
+            )
+        held = tensor.held_columns
+        if box.columns.start < held.start or box.columns.stop > held.stop:
+            raise VerifyException(
+                f"{name} needs columns {box.columns.start} to {box.columns.stop}, memory holds "
+                f"{held.start} to {held.stop} of @{tensor.sym_name.data}"
+            )
+
+    def _move(self, op: SpillOp | FillOp, box: Box) -> None:
+        name, _ = self._transfer(op)
+        part = _Part(range(0, 1), box.columns)
+        if isinstance(op, SpillOp):
+            self._spilled[name].write(part, box.rows)
+        else:
+            self._spilled[name].check(part, box.rows)
+
+    def _write(self, tensor: TensorOp, box: Box) -> None:
+        ring = self._rings.get(tensor.ring.value.data)
+        start = tensor.address.value.data
+        if ring is None:
+            self._lose(start, start + tensor.extent)
+            return
+        place = bisect_left(self._starts, ring.start)
+        if place == len(self._live) or self._live[place] is not ring:
+            self._lose(ring.start, ring.stop)
+            place = bisect_left(self._starts, ring.start)
+            self._starts.insert(place, ring.start)
+            self._live.insert(place, ring)
+        ring.rows.write(ring.part(tensor, box.columns), box.rows)
+
+    def _lose(self, start: int, stop: int) -> None:
+        """Empty the rings that hold something in these bytes."""
+        last = bisect_left(self._starts, stop)
+        first = bisect_right(self._starts, start)
+        if first and self._live[first - 1].stop > start:
+            first -= 1
+        for ring in self._live[first:last]:
+            ring.rows.clear()
+        del self._starts[first:last], self._live[first:last]
+
+
+def _verify_takes_all(op: InstructionOp, tensors: Iterable[TensorOp]) -> None:
+    if op.first_row.value.data or op.rows.value.data:
+        raise VerifyException(f"{op.name} takes no rows: it works on whole tensors")
+    for tensor in tensors:
+        if not tensor.is_whole:
+            raise VerifyException(f"{op.name} needs all of @{tensor.sym_name.data} in memory")
+
+
+def verify_dram(ops: Sequence[TensorDescriptorOp]) -> None:
+    """Raise VerifyException where a buffer overlaps what else is in DRAM."""
+    placed = sorted(ops, key=lambda op: op.address.value.data)
+    end, last = 0, None
+    for op in placed:
+        start = op.address.value.data
+        if last is not None and start < end and BufferOp in (type(op), type(last)):
+            raise VerifyException(f"@{op.sym_name.data} and @{last.sym_name.data} overlap in DRAM")
+        if start + op.extent > end:
+            end, last = start + op.extent, op
