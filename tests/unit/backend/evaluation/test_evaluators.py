@@ -18,6 +18,8 @@ MOVES = {
     "chip.copy",
     "chip.dma.in",
     "chip.dma.out",
+    "chip.fill",
+    "chip.spill",
     "chip.halt",
     "chip.ldw",
     "chip.mark",
