@@ -100,6 +100,10 @@ PASSES: dict[str, PassEntry] = {
         "legalize.decompose_conv3d",
         "write convolutions of volumes as convolutions of images",
     ),
+    "split-sums": PassEntry(
+        "legalize.split_sums",
+        "write layers of very many inputs as sums of layers of fewer",
+    ),
     "partition": PassEntry(
         "partition.partition",
         "move what the chip cannot run into the function @host",

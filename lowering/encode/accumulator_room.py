@@ -28,6 +28,9 @@ KEPT = 4
 MARGIN = 0.25
 """Octaves that rounding may add to a sum of weights."""
 
+BIAS_ROOM = 0.5
+"""Octaves left to a layer's own bias where its sum is made to fit."""
+
 
 class LargestBiases(NamedTuple):
     """The largest biases that the weights of each output channel may have, int64 (O)."""
@@ -62,6 +65,19 @@ def largest_biases(
     safe = np.clip(safe, -MAX_BIAS, MAX_BIAS)
     wanted = safe if beside is None else np.clip(np.minimum(safe, beside), -MAX_BIAS, MAX_BIAS)
     return LargestBiases(wanted, safe)
+
+
+def missing_octaves(
+    weights: np.ndarray, given: LnsFormat, format: LnsFormat, arithmetic: Arithmetic
+) -> float:
+    """How many octaves more a layer's accumulators would need, whatever its inputs are.
+
+    For its weights to keep `KEPT` octaves; at most 0 where nothing is missing. See `largest_biases` for the arguments.
+    """
+    rows = np.abs(weights.reshape(len(weights), -1).astype(np.float64))
+    holding = _holding(weights, None, given, format, arithmetic)
+    lacking = (_least(rows, format) - holding)[rows.any(1)] / 2**format.frac
+    return float(lacking.max(initial=-BIAS_ROOM)) + BIAS_ROOM
 
 
 def coarser_term(small: LnsFormat, large: LnsFormat, arithmetic: Arithmetic) -> LnsFormat:

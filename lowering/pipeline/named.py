@@ -32,6 +32,7 @@ from recog.lowering.legalize.one_frame import OneFramePass
 from recog.lowering.legalize.pixels_first import PixelsFirstPass
 from recog.lowering.legalize.share_constants import ShareConstantsPass
 from recog.lowering.legalize.slice_takes import SliceTakesPass
+from recog.lowering.legalize.split_sums import SplitSumsPass
 from recog.lowering.partition.partition import PartitionPass
 from recog.lowering.pipeline.stages import Stage
 from recog.lowering.precision.choose_formats import ChooseFormatsPass, FormatOptions
@@ -69,6 +70,7 @@ FOLDING = (
     Step(MergeBranchesPass),
     Step(ShareConstantsPass),
     Step(DecomposeConv3dPass),
+    Step(SplitSumsPass),
     Step(DecomposeSoftmaxPass, Stage.FOLDED),
 )
 """Everything exact that precedes the choice of numbers: what the chip has ops for."""
@@ -149,8 +151,8 @@ class FoldNetworkPass(FoldOptions, ModulePass):
     """Bring an imported network into ops that the chip has, exactly, batch norms folded.
 
     Runs raise-torch, batch-first, slice-takes, pixels-first, channels-first,
-    decompose-normalization, fold-batch-norm, merge-branches, share-constants, decompose-conv3d
-    and decompose-softmax: what every conversion begins with.
+    decompose-normalization, fold-batch-norm, merge-branches, share-constants, decompose-conv3d,
+    split-sums and decompose-softmax: what every conversion begins with.
     """
 
     name = "fold-network"

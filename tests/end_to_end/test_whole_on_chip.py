@@ -329,6 +329,19 @@ def own_activation(m: Any, x: Tensor) -> Tensor:
     return torch.where(y > 1, y * y, (y > 0).float() * y)
 
 
+@case(d=conv(8, 32), e=conv(32, 8, 3))
+def pool_then_relu(m: Any, x: Tensor) -> Tensor:
+    return m.e(F.relu(F.max_pool2d(m.d(m.c(x)), 2)))
+
+
+# Sums of very many products
+
+
+@case(64, 14, 14, l=linear(64 * 14 * 14, 2))
+def whole_map(m: Any, x: Tensor) -> Tensor:
+    return m.l(x.relu().flatten(1))
+
+
 # Branches that a softmax weighs
 
 

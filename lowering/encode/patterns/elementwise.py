@@ -12,7 +12,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.lns import format_of, holds_pixels
-from recog.dialects.number_format import Arithmetic
+from recog.dialects.number_format import MIN_WIDTH, Arithmetic, LnsFormat
 from recog.lowering.common.rewriting import replace_op
 from recog.lowering.encode.accumulator_room import coarser_term
 from recog.lowering.encode.elementwise_fusion import table_ending_at
@@ -222,7 +222,10 @@ def _is_zero(codes: SSAValue) -> bool:
 
 @dataclass(frozen=True)
 class EncodeReluPattern(RewritePattern):
-    """nn.relu that no layer took in → lns.relu; the sign bit becomes a magnitude bit."""
+    """nn.relu that no layer took in → lns.relu; the sign bit goes, the magnitudes stay.
+
+    As a magnitude bit it would double the octaves that layers after it have to reckon with.
+    """
 
     encoding: Encoding
 
@@ -237,7 +240,12 @@ class EncodeReluPattern(RewritePattern):
             else:
                 rewriter.replace(op, lns.DecodeOp(x))  # of an input: what is returned is codes
             return
-        replace_with_codes(rewriter, op, lns.ReluOp(x, replace(format_of(x), unsigned=True)))
+        replace_with_codes(rewriter, op, lns.ReluOp(x, _without_sign(format_of(x))))
+
+
+def _without_sign(format: LnsFormat) -> LnsFormat:
+    """The format of the magnitudes of another, which may have more where a bit is too few."""
+    return replace(format, width=max(format.width - 1, MIN_WIDTH), unsigned=True)
 
 
 PATTERNS = (
