@@ -72,7 +72,8 @@ def missing_octaves(
 ) -> float:
     """How many octaves more a layer's accumulators would need, whatever its inputs are.
 
-    For its weights to keep `KEPT` octaves; at most 0 where nothing is missing. See `largest_biases` for the arguments.
+    For its weights to keep `KEPT` octaves; at most 0 where nothing is missing. See `largest_biases`
+    for the arguments.
     """
     rows = np.abs(weights.reshape(len(weights), -1).astype(np.float64))
     holding = _holding(weights, None, given, format, arithmetic)
