@@ -114,7 +114,7 @@ PASSES: dict[str, PassEntry] = {
     ),
     "cluster-weights": PassEntry(
         "cluster.cluster_weights",
-        "replace weights by pointers into k-means codebooks",
+        "replace weights by pointers into codebooks, chosen for what layers give",
     ),
     "tune-centroids": PassEntry(
         "cluster.tune_centroids",

@@ -41,7 +41,7 @@ def cluster_rows(
     if len(np.unique(rows[:: max(1, len(rows) // SEEDING_SAMPLE)], axis=0)) <= count:
         distinct, labels = np.unique(rows, axis=0, return_inverse=True)
         if len(distinct) <= count:
-            return _most_used_first(distinct, labels.reshape(-1))
+            return most_used_first(distinct, labels.reshape(-1))
     from sklearn.cluster import KMeans, kmeans_plusplus
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -67,11 +67,11 @@ def cluster_rows(
         )
         if len(rows) <= FITTED_ROWS:
             labels = fitted.fit_predict(rows, sample_weight=weights)
-            return _most_used_first(fitted.cluster_centers_.astype(np.float32), labels)
+            return most_used_first(fitted.cluster_centers_.astype(np.float32), labels)
         part = np.sort(random.choice(len(rows), FITTED_ROWS, replace=False))
         fitted.fit(rows[part], sample_weight=None if weights is None else weights[part])
         labels = np.asarray(fitted.predict(rows))
-    return _most_used_first(_means(rows, labels, fitted.cluster_centers_, weights), labels)
+    return most_used_first(_means(rows, labels, fitted.cluster_centers_, weights), labels)
 
 
 def _means(
@@ -88,7 +88,7 @@ def _means(
     return means.astype(np.float32)
 
 
-def _most_used_first(centroids: np.ndarray, labels: np.ndarray) -> Codebook:
+def most_used_first(centroids: np.ndarray, labels: np.ndarray) -> Codebook:
     """Drop centroids that nothing points to and order the others: the order carries no meaning."""
     counts = np.bincount(labels, minlength=len(centroids))
     order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]

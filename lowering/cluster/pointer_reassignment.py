@@ -1,7 +1,8 @@
 """Pointers that move while a clustered network is tuned.
 
-Each block of weights has a point of its own, which starts at the weights before clustering, or at
-its centroid. The network computes with centroids; the gradient of a weight moves its block's point
+Each block of weights has a point of its own, which starts at the weights before clustering, or
+between these and its centroid where another one is nearer to them; or at its centroid where they
+are not known. The network computes with centroids; the gradient of a weight moves its block's point
 as well, as if the point were the weight (straight-through estimator, Bengio et al. 2013), and from
 time to time each block points to the centroid nearest to its point. So a block leaves a centroid
 that the other blocks pull elsewhere.
@@ -53,7 +54,9 @@ class MovingPointers:
         points = codebook.detach()[self.pointers]
         if original is not None:
             scaled = original if self._scales is None else original / self._scales.numpy()
-            points = torch.from_numpy(split_blocks(scaled, block))
+            points = _within_cells(
+                torch.from_numpy(split_blocks(scaled, block)), self.pointers, codebook.detach()
+            )
         self.points = points.clone().requires_grad_()
 
     def weight(self, codebook: Tensor) -> Tensor:
@@ -85,6 +88,26 @@ class MovingPointers:
         constant = self.lookup.pointers.owner
         if isinstance(constant, ConstantOp):
             constant.set_array(self.pointers.numpy())
+
+
+def _within_cells(points: Tensor, pointers: Tensor, codebook: Tensor) -> Tensor:
+    """Points (n, d), those to which another centroid is nearer than their own drawn half way back
+    from where it would be: pointers were not chosen for what is nearest, and start as they are."""
+    import torch
+
+    squares = (codebook**2).sum(1)
+    found: list[Tensor] = []
+    for part, chosen in zip(points.split(ROWS_AT_ONCE), pointers.split(ROWS_AT_ONCE)):
+        own = codebook[chosen]
+        way = part - own
+        # On the way, at a share t, a centroid k is as near as the own one j where
+        # 2 t way . (c_k - c_j) = |c_k - c_j|^2.
+        apart = (squares + squares[chosen][:, None] - 2 * own @ codebook.T).clamp_min(0)
+        toward = way @ codebook.T - (way * own).sum(1, keepdim=True)
+        shares = torch.where(2 * toward > apart, apart / (2 * toward), torch.inf)
+        nearest = shares.amin(1, keepdim=True)
+        found.append(torch.where(nearest < 1, own + 0.5 * nearest * way, part))
+    return torch.cat(found)
 
 
 def can_move(lookup: LookupOp) -> bool:

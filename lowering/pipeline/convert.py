@@ -23,7 +23,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
-from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, palette_notes
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.targets import Teacher
@@ -220,6 +220,8 @@ class _Run:
             )
             self.conversion.notes += notes
             return changed
+        elif pass_type is ClusterWeightsPass:
+            self._cluster()
         elif pass_type is CalibratePass:
             self._calibrate()
         elif pass_type is ChooseFormatsPass:
@@ -230,8 +232,6 @@ class _Run:
             self._encode_pass().apply(self.context, self.current)
         else:
             taken_from(self.options, pass_type).apply(self.context, self.current)
-        if pass_type is ClusterWeightsPass:
-            self.conversion.notes += palette_notes(self.current)
         return True
 
     def _run_extra(self, where: str, pass_type: type[ModulePass]) -> None:
@@ -256,6 +256,15 @@ class _Run:
         self.current, self.conversion.host_part = split_modules(self.current)
         self.conversion.chip_part, self.targets = self.current.clone(), None
         self.inputs = self.conversion.chip_inputs(self.inputs)
+
+    def _cluster(self) -> None:
+        self.conversion.notes += cluster_weights(
+            self.current,
+            self.options,
+            self._examples(CALIBRATION_FRAMES),
+            entry=self.options.entry,
+            progress=lambda share: self.report("clustered", 0.99 * share),
+        )
 
     def _tune(self) -> None:
         float_module = self.conversion.float_module

@@ -17,7 +17,8 @@ from xdsl.passes import ModulePass
 from recog.lowering.balance.balance_ranges import BalanceOptions, BalanceRangesPass
 from recog.lowering.batch_norm.fold import FoldBatchNormPass, FoldOptions
 from recog.lowering.batch_norm.merge_branches import MergeBranchesPass
-from recog.lowering.cluster.cluster_weights import ClusterOptions, ClusterWeightsPass
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
 from recog.lowering.cluster.tuner import TuneSettings
 from recog.lowering.common.options import taken_from

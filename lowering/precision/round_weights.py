@@ -32,9 +32,19 @@ from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.batches import frames_that_fit
 from recog.lowering.common.data_files import check_frames, load_examples
+from recog.lowering.common.error_carrying import round_carrying
+from recog.lowering.common.input_moments import (
+    Moments,
+    few_values_notes,
+    input_moments,
+    nothing_learned,
+    window_of,
+)
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
+from recog.lowering.common.side_by_side import Pair, Parameters, run_side_by_side
+from recog.lowering.common.weight_grids import CodeGrid
 from recog.lowering.encode.accumulator_room import largest_biases
 from recog.lowering.encode.calibrate import FORMAT, example_frames
 from recog.lowering.encode.constants import (
@@ -46,17 +56,10 @@ from recog.lowering.encode.constants import (
 )
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.encode_lns import EncodeOptions
-from recog.lowering.precision.coded_values import coded_values, is_dense
-from recog.lowering.precision.error_carrying import round_carrying
-from recog.lowering.precision.grids import CodeGrid
-from recog.lowering.precision.input_moments import Moments, input_moments, window_of
-from recog.lowering.precision.side_by_side import Pair, Parameters, run_side_by_side
+from recog.lowering.precision.coded_values import coded_values, is_dense, rounded
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-FEW = 4
-"""Inputs of a layer for each output seen, from which a note says that frames are few."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +115,8 @@ def round_weights(
         run_side_by_side(
             NnRunner(module, entry),
             example_frames(inputs, function, frames),
-            formats,
             rounding.round_layer,
+            lambda value, given: rounded(given, formats.get(value)),
         )
     rounding.store()
     return rounding.notes()
@@ -153,8 +156,7 @@ class _Rounding:
         rounded = self._rounded(op, rows, moments)
         new_bias = None if bias is None else as_tensor(bias.exact)
         if new_bias is not None and op.bias is not None and op.bias.has_one_use():
-            shift = rows @ moments.mean[:, :, None] - rounded @ moments.coded_mean[:, :, None]
-            new_bias = (new_bias + shift.reshape(-1)).to(torch.float32)
+            new_bias = (new_bias + moments.shift(rows, rounded)).to(torch.float32)
             if isinstance(op.bias.owner, ConstantOp):
                 self._biases[op.bias] = new_bias
         self._done += 1
@@ -175,12 +177,12 @@ class _Rounding:
                 return torch.from_numpy(values).to(torch.float64).reshape(rows.shape)
         if not is_dense(op.weight):
             return rows
-        if FEW * moments.seen < rows.shape[2]:
+        if moments.few:
             self._few.append(label_of(op) or op.name)
         format = self._format(op, rows.reshape(shape).numpy())
         nearest = CodeGrid(format, rows.shape[0], rows.shape[1]).nearest(rows)
-        if bool((rows.abs() == rows.abs()[:, :, :1]).all()):
-            return nearest  # sums and means, of which nothing was learned: no code is for another
+        if nothing_learned(rows) or not moments.finite:
+            return nearest
         rounded = self._carried(rows, moments, format)
         fitting = self._fitting(op, rounded.reshape(shape).numpy(), format)
         if fitting != format:
@@ -245,12 +247,7 @@ class _Rounding:
 
     def notes(self) -> list[Note]:
         """What there is to say."""
-        if not self._few:
-            return []
-        text = (
-            "fewer values seen than there are weights, which were rounded one by one for the most"
-        )
-        return [Note("few-values", text, "give more frames", tuple(self._few))]
+        return few_values_notes(self._few)
 
 
 def _constant(value: SSAValue) -> ConstantOp:

@@ -18,7 +18,7 @@ from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
 from recog.lowering.balance.balance_ranges import BalanceOptions
 from recog.lowering.batch_norm.fold import FoldOptions
-from recog.lowering.cluster.cluster_weights import ClusterOptions
+from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.cluster.tuner import TuneSettings
 from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.encode.calibrate import CalibrationOptions

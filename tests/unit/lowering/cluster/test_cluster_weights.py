@@ -17,13 +17,9 @@ from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, DenseAttr, constant_array
 from recog.dialects.errors import RecogError
-from recog.lowering.cluster.cluster_weights import (
-    KEPT_DENSE,
-    BlockLayout,
-    ClusterWeightsPass,
-    channel_scales,
-    clustered_weight,
-)
+from recog.lowering.cluster.cluster_weights import KEPT_DENSE, ClusterWeightsPass
+from recog.lowering.cluster.clustered_weight import channel_scales, nearest_pointers
+from recog.lowering.cluster.layouts import BlockLayout
 from recog.lowering.pipeline import weight_bytes
 
 
@@ -47,7 +43,7 @@ def test_enough_centroids_lose_nothing(shape: tuple[int, ...], block: tuple[int,
     weight = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
     rows = prod(shape) // prod(block)
     pass_ = ClusterWeightsPass()
-    ops = clustered_weight(weight, BlockLayout.of(shape, block, rows, 8), pass_)
+    ops = nearest_pointers(weight, BlockLayout.of(shape, block, rows, 8), pass_).ops()
     lookup = ops[-1]
     assert isinstance(lookup, LookupOp)
     np.testing.assert_allclose(looked_up(lookup), weight, rtol=3e-7)
@@ -59,7 +55,8 @@ def test_relative_errors_are_of_the_weights_not_of_the_normalized_ones():
     weight = random.normal(0, 1, (64, 32)).astype(np.float32)
     weight[::2] *= 100
     settings = ClusterWeightsPass(weight_frac=0)
-    lookup = clustered_weight(weight, BlockLayout.of(weight.shape, (1, 4), 16, 8), settings)[-1]
+    layout = BlockLayout.of(weight.shape, (1, 4), 16, 8)
+    lookup = nearest_pointers(weight, layout, settings).ops()[-1]
     assert isinstance(lookup, LookupOp)
     error = ((looked_up(lookup) - weight) ** 2).sum(axis=1) / (weight**2).sum(axis=1)
     assert error[::2].mean() < error[1::2].mean()
@@ -206,7 +203,8 @@ def test_weights_of_any_size_and_value():
     """Extremes do not overflow on the way."""
     for values in ([3e38, -3e38] * 64, [1e-45, 2e-45] * 64, [0.0, -0.0] * 64, [1e-20, 1e20] * 64):
         weight = np.array(values, np.float32).reshape(8, 16)
-        ops = clustered_weight(weight, BlockLayout.of((8, 16), (1, 1), 16, 8), ClusterWeightsPass())
+        layout = BlockLayout.of((8, 16), (1, 1), 16, 8)
+        ops = nearest_pointers(weight, layout, ClusterWeightsPass()).ops()
         lookup = ops[-1]
         assert isinstance(lookup, LookupOp)
         found = looked_up(lookup)

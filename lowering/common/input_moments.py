@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from recog.dialects import nn
+from recog.lowering.common.error_carrying import damped
+from recog.lowering.common.notes import Note
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +26,11 @@ WHOLE = 4608
 """Inputs of a layer whose moments are taken as a whole: 512 channels of 3x3 taps."""
 SPAN = 1024
 """Inputs at once of wider layers, of which a matrix of all pairs would not fit in memory."""
+RIDGE = 0.3
+"""Added to the diagonal of the second moments, as a share of its mean, to find what errors of
+layers before can be told from the inputs: what is found must hold on other inputs too."""
+FEW = 4
+"""Inputs of a layer for each output seen, from which a note says that frames are few."""
 LEAST_EXPONENT = -100
 """Inputs below 2^-100 are as good as 0."""
 
@@ -33,11 +40,13 @@ class Moments:
     """Of the inputs of a layer's groups, in float64.
 
     Attributes:
-        given: the inputs on codes that were looked at, (G, n, D), perhaps centered.
-        mean, coded_mean: of the float inputs and of those on codes, (G, D).
+        given: the inputs that the layer will have, some of them, (G, n, D), perhaps centered.
+        missing: what the float network's differ from them by, (G, n, D); None where they do not.
+        mean, coded_mean: of the float network's inputs and of those that it will have, (G, D).
     """
 
     given: Tensor
+    missing: Tensor | None
     mean: Tensor
     coded_mean: Tensor
 
@@ -46,28 +55,45 @@ class Moments:
         """The outputs that were looked at."""
         return self.given.shape[1]
 
-    def spans(self) -> Iterator[slice]:
-        """The inputs in the spans whose moments are taken at once: one, except of wide layers."""
+    @property
+    def few(self) -> bool:
+        """Whether hardly anything is known of the inputs, see `few_values_notes`."""
+        return FEW * self.seen < self.given.shape[2]
+
+    @property
+    def finite(self) -> bool:
+        """Whether all values seen are numbers."""
+        import torch
+
+        seen = (self.given,) if self.missing is None else (self.given, self.missing)
+        return all(bool(torch.isfinite(each).all()) for each in seen)
+
+    def spans(self, width: int = 1) -> Iterator[slice]:
+        """The inputs in the spans whose moments are taken at once: one, except of wide layers.
+
+        Args:
+            width: how many stay together.
+        """
         size = self.given.shape[2]
-        step = size if size <= WHOLE else SPAN
+        step = size if size <= WHOLE else max(1, SPAN // width) * width
         return (slice(first, min(first + step, size)) for first in range(0, size, step))
 
     def of(self, span: slice) -> Moments:
         """Those of some of the inputs."""
         if span == slice(0, self.given.shape[2]):
             return self
-        return Moments(self.given[:, :, span], self.mean[:, span], self.coded_mean[:, span])
+        missing = None if self.missing is None else self.missing[:, :, span]
+        given, mean, coded_mean = (
+            self.given[:, :, span],
+            self.mean[:, span],
+            self.coded_mean[:, span],
+        )
+        return Moments(given, missing, mean, coded_mean)
 
     @cached_property
     def second(self) -> Tensor:
-        """The second moments of the inputs on codes, (G, D, D)."""
-        import torch
-
-        # By a power of two, which rounds nothing: squares of the largest floats are none.
-        peak = torch.frexp(self.given.abs().max()).exponent.clamp_min(LEAST_EXPONENT)
-        given = torch.ldexp(self.given, -peak)
-        products = (given.transpose(1, 2) @ given).to(torch.float64) / self.seen
-        return torch.ldexp(products, 2 * peak)
+        """The second moments of the inputs that the layer will have, (G, D, D)."""
+        return _mean_products(self.given, self.given)
 
     @property
     def shrunk(self) -> Tensor:
@@ -79,6 +105,47 @@ class Moments:
         share = size / (size + self.seen)
         diagonal = torch.diag_embed(self.second.diagonal(dim1=1, dim2=2))
         return (1 - share) * self.second + share * diagonal
+
+    def toward_float(self, weights: Tensor) -> Tensor:
+        """Weights (G, O, D) that come closest, on the inputs that the layer will have, to what
+        these give on the float network's: they make up for errors of layers before, as far as
+        those can be told from the inputs (Li et al., GPTAQ, 2025; here by ridge regression)."""
+        import torch
+
+        if self.missing is None:
+            return weights
+        factor = torch.linalg.cholesky(damped(self.shrunk, RIDGE))
+        lost = weights @ _mean_products(self.missing, self.given)
+        return weights + torch.cholesky_solve(lost.mT, factor).mT
+
+    def shift(self, weights: Tensor, replaced: Tensor) -> Tensor:
+        """What a layer's bias makes up for when its weights (G, O, D) are replaced, (G * O)."""
+        wanted = weights @ self.mean[:, :, None]
+        return (wanted - replaced @ self.coded_mean[:, :, None]).reshape(-1)
+
+
+def _mean_products(a: Tensor, b: Tensor) -> Tensor:
+    """Of all pairs of two arrays' columns (G, n, D), in float64 (G, D, D)."""
+    import torch
+
+    # By powers of two, which round nothing: squares of the largest floats are none.
+    peaks = [torch.frexp(x.abs().max()).exponent.clamp_min(LEAST_EXPONENT) for x in (a, b)]
+    scaled = [torch.ldexp(x, -peak) for x, peak in zip((a, b), peaks)]
+    products = (scaled[0].mT @ scaled[1]).to(torch.float64) / a.shape[1]
+    return torch.ldexp(products, peaks[0] + peaks[1])
+
+
+def nothing_learned(weights: Tensor) -> bool:
+    """Whether weights (G, O, D) are those of sums and means: no one is for another."""
+    return bool((weights.abs() == weights.abs()[:, :, :1]).all())
+
+
+def few_values_notes(layers: Sequence[str]) -> list[Note]:
+    """A note on layers, by name, of whose inputs few values were seen."""
+    if not layers:
+        return []
+    text = "fewer values seen than there are weights, which were rounded one by one for the most"
+    return [Note("few-values", text, "give more frames", tuple(layers))]
 
 
 class Window(NamedTuple):
@@ -123,11 +190,16 @@ def input_moments(
     taps = _Taps(op, exact.shape, generator)
     given = taps.of(coded)
     mean = coded_mean = given.mean(1, dtype=torch.float64)
+    missing = None
     if exact is not coded:
-        mean = taps.of(exact).mean(1, dtype=torch.float64)
+        wanted = taps.of(exact)
+        mean = wanted.mean(1, dtype=torch.float64)
+        missing = wanted - given
+        if centered:
+            missing -= (mean - coded_mean).to(missing.dtype)[:, None]
     if centered:
         given = given - coded_mean.to(given.dtype)[:, None]
-    return Moments(given, mean, coded_mean)
+    return Moments(given, missing, mean, coded_mean)
 
 
 class _Taps:

@@ -40,35 +40,66 @@ class Grid(Protocol):
         ...
 
 
-def round_carrying(weights: Tensor, moments: Tensor, grid: Grid) -> Tensor:
-    """The weights (G, O, D) on a grid, for inputs of second moments (G, D, D), both float64.
+class LeastCost:
+    """A layer's weights (G, O, D) to be replaced by those of a grid, at a cost that moments of its
+    inputs (G, D, D) give, all float64.
 
     G are a convolution's groups, O a group's outputs and D its inputs, kernel taps included.
     """
-    import torch
 
-    moments = damped(moments)
-    order = _order(weights, moments, grid.width)
-    moments = moments.gather(1, order[:, :, None].expand_as(moments))
-    moments = moments.gather(2, order[:, None, :].expand_as(moments))
-    columns = order[:, None, :].expand_as(weights)
-    wanted = weights.gather(2, columns)
-    rounded = _carry(wanted, moments, grid)
-    steps = _diagonal_blocks(moments, grid.width)
-    inverses = torch.linalg.inv(steps)
-    for _ in range(SWEEPS):
-        if not _sweep(rounded, wanted, moments, steps, inverses, grid):
-            break
-    return torch.empty_like(weights).scatter_(2, columns, rounded)
+    def __init__(self, weights: Tensor, moments: Tensor, width: int):
+        """
+        Args:
+            width: of the grids that it is asked with.
+        """
+        import torch
+
+        moments = damped(moments)
+        order = _order(weights, moments, width)
+        moments = moments.gather(1, order[:, :, None].expand_as(moments))
+        self._moments = moments.gather(2, order[:, None, :].expand_as(moments))
+        self._columns = order[:, None, :].expand_as(weights)
+        self._wanted = weights.gather(2, self._columns)
+        self._steps = _diagonal_blocks(self._moments, width)
+        self._inverses = torch.linalg.inv(self._steps)
+
+    def carried(self, grid: Grid) -> Tensor:
+        """Rounded block by block, the error of each carried to those after it."""
+        return self._in_place(_carry(self._wanted, self._moments, grid))
+
+    def descended(self, rounded: Tensor, grid: Grid, sweeps: int = SWEEPS) -> Tensor:
+        """Each block chosen anew with all others fixed, some times over while any changes."""
+        rounded = rounded.gather(2, self._columns)
+        for _ in range(sweeps):
+            if not _sweep(rounded, self._wanted, self._moments, self._steps, self._inverses, grid):
+                break
+        return self._in_place(rounded)
+
+    def of(self, rounded: Tensor) -> float:
+        """The cost of these in place of the weights."""
+        error = rounded.gather(2, self._columns) - self._wanted
+        return float(((error @ self._moments) * error).sum())
+
+    def _in_place(self, values: Tensor) -> Tensor:
+        import torch
+
+        return torch.empty_like(values).scatter_(2, self._columns, values)
 
 
-def damped(moments: Tensor) -> Tensor:
-    """With something on the diagonal, so that there is an inverse; inputs of zeros have 1."""
+def round_carrying(weights: Tensor, moments: Tensor, grid: Grid) -> Tensor:
+    """The weights (G, O, D) on a grid, as `LeastCost` has them."""
+    cost = LeastCost(weights, moments, grid.width)
+    return cost.descended(cost.carried(grid), grid)
+
+
+def damped(moments: Tensor, share: float = DAMPING) -> Tensor:
+    """With a share of its mean on the diagonal, so that there is an inverse; inputs of zeros have
+    1."""
     import torch
 
     diagonal = moments.diagonal(dim1=1, dim2=2)
     mean = diagonal.mean(1, keepdim=True)
-    more = torch.where(mean > 0, DAMPING * mean, 1.0).expand_as(diagonal)
+    more = torch.where(mean > 0, share * mean, 1.0).expand_as(diagonal)
     return moments + torch.diag_embed(more)
 
 

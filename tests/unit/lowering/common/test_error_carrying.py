@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from layer_problems import cost, problem
 
 from recog.backend.arithmetic.reference.definition import decode, encode
 from recog.dialects.number_format import LnsFormat
-from recog.lowering.precision.error_carrying import round_carrying
-from recog.lowering.precision.grids import CodeGrid
-
-
-def problem(groups: int, outputs: int, inputs: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Weights, and the second moments of inputs that depend on each other."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, dtype=torch.float64, generator=generator)
-
-    mixed = normal(groups, inputs, inputs // 2 + 1) @ normal(groups, inputs // 2 + 1, 400)
-    x = mixed + 0.3 * normal(groups, inputs, 400)
-    return normal(groups, outputs, inputs), x @ x.transpose(1, 2) / 400
-
-
-def cost(rounded: Tensor, weights: Tensor, moments: Tensor) -> float:
-    error = rounded - weights
-    return float(((error @ moments) * error).sum())
+from recog.lowering.common.error_carrying import round_carrying
+from recog.lowering.common.weight_grids import CodebookGrid, CodeGrid
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 24), (5, 1, 9), (3, 4, 70)])
@@ -105,26 +87,6 @@ def test_grid_is_the_nearest_code(frac: int):
     np.testing.assert_allclose(np.abs(found - values), wanted, atol=1e-9)
 
 
-@dataclass
-class CodebookGrid:
-    """Rows of a codebook (K, width) times a scale of each output channel (G, O)."""
-
-    codebook: Tensor
-    scales: Tensor
-
-    @property
-    def width(self) -> int:
-        return self.codebook.shape[1]
-
-    def nearest(self, wanted: Tensor, metric: Tensor) -> Tensor:
-        scaled = wanted / self.scales[:, :, None]
-        # (c − w)ᵀ M (c − w) but for what the entry has no part in.
-        weighted = self.codebook @ metric
-        squares = (weighted * self.codebook).sum(2)
-        chosen = (squares[:, None, :] - 2 * scaled @ weighted.transpose(1, 2)).argmin(2)
-        return self.codebook[chosen] * self.scales[:, :, None]
-
-
 def test_blocks_of_a_codebook():
     weights, moments = problem(1, 12, 16)
     random = np.random.default_rng(0)
@@ -137,3 +99,23 @@ def test_blocks_of_a_codebook():
     distances = (weights.reshape(-1, 1, 4) / 1.5 - codebook).square().sum(2)
     nearest = codebook[distances.argmin(1)].reshape(1, 12, 16) * 1.5
     assert cost(rounded, weights, moments) < 0.7 * cost(nearest, weights, moments)
+
+
+@pytest.mark.parametrize("width", [1, 2, 6])
+def test_codebook_grid_is_the_row_that_costs_least(width: int):
+    """By any metric, of all rows tried one by one; and pointers say which row it was."""
+    weights, _ = problem(2, 5, 6)
+    generator = torch.Generator().manual_seed(1)
+    codebook = torch.randn(20, width, dtype=torch.float64, generator=generator)
+    root = torch.randn(2, width, width, dtype=torch.float64, generator=generator)
+    metric = root @ root.mT + 0.1 * torch.eye(width)
+    scales = torch.rand(2, 5, dtype=torch.float64, generator=generator) + 0.5
+    grid = CodebookGrid(codebook, scales)
+    wanted = weights[:, :, :width]
+    rows = codebook * scales[:, :, None, None]  # (G, O, K, width)
+    errors = rows - wanted[:, :, None]
+    costs = torch.einsum("gokd,gde,goke->gok", errors, metric, errors)
+    found = grid.nearest(wanted, metric)
+    best = rows.gather(2, costs.argmin(2)[:, :, None, None].expand(-1, -1, 1, width))[:, :, 0]
+    torch.testing.assert_close(found, best)
+    assert torch.equal(grid.pointers(found)[:, :, 0], costs.argmin(2))

@@ -12,7 +12,7 @@ from xdsl.dialects.test import TestOp
 from recog.backend.interpreters.nn import register_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
-from recog.lowering.precision.input_moments import SPAN, input_moments, window_of
+from recog.lowering.common.input_moments import SPAN, input_moments, window_of
 
 CONVOLUTIONS: list[dict[str, Any]] = [
     {

@@ -1,12 +1,12 @@
-"""The float network and the one on codes side by side, op by op, over all frames.
+"""The float network and what becomes of it side by side, op by op, over all frames.
 
-Each layer's weights can be rounded when its turn comes: for the inputs that it will have after all
-that was rounded before it, and toward the outputs that it has in the float network.
+Each layer's weights can be replaced when its turn comes: for the inputs that it will have after all
+that was replaced before it, and toward the outputs that it has in the float network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,8 +14,6 @@ from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import nn
-from recog.dialects.number_format import LnsFormat
-from recog.lowering.precision.coded_values import rounded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Pair(NamedTuple):
-    """A value as the float network has it, and as it is on codes."""
+    """A value as the float network has it, and as it is on codes, or with clustered weights."""
 
     exact: Any
     coded: Any
@@ -35,28 +33,33 @@ class Pair(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """A layer's weight and bias as codes have them."""
+    """A layer's weight and bias in place of its own."""
 
     weight: Tensor
     bias: Tensor | None
 
 
-RoundLayer = Callable[[nn.LayerOp, Pair, Pair, Pair | None], Parameters]
-"""Takes a layer with its input, weight and bias, and gives what it is to have on codes."""
+ReplaceLayer = Callable[[nn.LayerOp, Pair, Pair, Pair | None], Parameters]
+"""Takes a layer with its input, weight and bias, and gives what it is to have in their place."""
+
+
+def exactly(_: SSAValue, values: Any) -> Any:
+    """Values as they are, where nothing but weights is replaced."""
+    return values
 
 
 def run_side_by_side(
     runner: NnRunner,
     inputs: Sequence[np.ndarray],
-    formats: Mapping[SSAValue, LnsFormat],
-    round_layer: RoundLayer,
+    replace_layer: ReplaceLayer,
+    rounded: Callable[[SSAValue, Any], Any] = exactly,
 ) -> None:
-    """Run a function in float and on codes at once.
+    """Run a function in float and with other weights at once.
 
     Args:
         inputs: (N, ...), all of which are held.
-        formats: of the values that are codes; all others stay float.
-        round_layer: called at every layer, in order.
+        replace_layer: called at every layer, in order.
+        rounded: gives what the other network has in place of what a value came out as.
     """
     from recog.backend.interpreters.execute import run_op
 
@@ -66,7 +69,7 @@ def run_side_by_side(
         if value not in runner.function.args:
             return Pair.of(given)
         if value not in arguments:
-            arguments[value] = Pair(given, rounded(given, formats.get(value)))
+            arguments[value] = Pair(given, rounded(value, given))
         return arguments[value]
 
     def run(interpreter: Interpreter, op: Operation, given: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -74,14 +77,11 @@ def run_side_by_side(
         coded = [pair.coded for pair in pairs]
         if isinstance(op, nn.LayerOp):
             bias = pairs[2] if op.bias is not None else None
-            new = round_layer(op, pairs[0], pairs[1], bias)
+            new = replace_layer(op, pairs[0], pairs[1], bias)
             coded[1:] = [new.weight] if bias is None else [new.weight, new.bias]
         exact = run_op(interpreter, op, tuple(pair.exact for pair in pairs))
         changed = any(value is not pair.exact for value, pair in zip(coded, pairs))
         others = run_op(interpreter, op, tuple(coded)) if changed else exact
-        return tuple(
-            Pair(a, rounded(b, formats.get(result)))
-            for result, a, b in zip(op.results, exact, others)
-        )
+        return tuple(Pair(a, rounded(result, b)) for result, a, b in zip(op.results, exact, others))
 
     runner.walk(*inputs, run=run)

@@ -1,0 +1,193 @@
+"""Clusters chosen for what layers give on example inputs, layer by layer.
+
+The float network and the clustered one run side by side, so that each layer's pointers are chosen
+for the inputs that it will have, toward the outputs that it has in the float network. Biases make
+up for what shifts the means of channels, and the weights of layers that stay dense for what else
+they can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import Float32Type, ModuleOp
+from xdsl.ir import SSAValue
+
+from recog.backend.threads import fixed_threads
+from recog.dialects import nn
+from recog.dialects.data import ConstantOp
+from recog.dialects.functions import find_function
+from recog.lowering.cluster.carried_pointers import Part, carry_errors
+from recog.lowering.cluster.clustered_weight import ClusteredWeight, nearest_pointers
+from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
+from recog.lowering.common.batches import frames_that_fit
+from recog.lowering.common.data_files import check_frames
+from recog.lowering.common.error_carrying import damped
+from recog.lowering.common.input_moments import (
+    Moments,
+    few_values_notes,
+    input_moments,
+    nothing_learned,
+    window_of,
+)
+from recog.lowering.common.notes import Note
+from recog.lowering.common.side_by_side import Pair, Parameters, run_side_by_side
+from recog.lowering.encode.calibrate import example_frames
+from recog.lowering.encode.label_layers import module_path
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Found(NamedTuple):
+    """Clusters by the weights that they stand for, and what there is to say."""
+
+    weights: Mapping[SSAValue, ClusteredWeight]
+    notes: list[Note]
+
+
+@fixed_threads(1)
+def cluster_on_data(
+    module: ModuleOp,
+    layouts: Mapping[SSAValue, BlockLayout],
+    options: ClusterOptions,
+    inputs: Sequence[np.ndarray],
+    entry: str,
+    progress: Callable[[float], None] | None,
+) -> Found:
+    """Choose clusters for the layers of a function, and correct its other constants in place.
+
+    The order of sums on one thread, so that equal inputs give equal bytes.
+    """
+    import torch
+
+    from recog.backend.interpreters.nn import NnRunner
+
+    function = find_function(module, entry)
+    frames = min(check_frames(inputs, what="clustering"), frames_that_fit(function))
+    clustering = _Clustering(function, layouts, options, progress)
+    with torch.no_grad():
+        run_side_by_side(
+            NnRunner(module, entry),
+            example_frames(inputs, function, frames),
+            clustering.replace_layer,
+        )
+    clustering.store()
+    return Found(clustering.weights, few_values_notes(clustering.few))
+
+
+class _Clustering:
+    """The layers of a function, clustered as their turn comes; what became of them."""
+
+    def __init__(
+        self,
+        function: func.FuncOp,
+        layouts: Mapping[SSAValue, BlockLayout],
+        options: ClusterOptions,
+        progress: Callable[[float], None] | None,
+    ):
+        import torch
+
+        self._layouts, self._options, self._progress = layouts, options, progress
+        self._generator = torch.Generator().manual_seed(0)
+        self._layers = sum(isinstance(op, nn.LayerOp) for op in function.body.block.ops)
+        self._done = 0
+        self._values: dict[SSAValue, Tensor] = {}
+        self._corrected: dict[ConstantOp, Tensor] = {}
+        self.weights: dict[SSAValue, ClusteredWeight] = {}
+        self.few: list[str] = []
+
+    def replace_layer(self, op: nn.LayerOp, x: Pair, weight: Pair, bias: Pair | None) -> Parameters:
+        """What a layer is to have, see `run_side_by_side`."""
+        import torch
+
+        from recog.backend.interpreters.nn_tensors import as_tensor
+
+        exact = as_tensor(weight.exact)
+        groups = window_of(op).groups
+        rows = exact.to(torch.float64).reshape(groups, len(exact) // groups, -1)
+        inputs = [as_tensor(value) for value in (x.exact, x.coded)]
+        moments = input_moments(op, inputs[0], inputs[1], bias is not None, self._generator)
+        if op.weight not in self._values:  # not shared with a layer before
+            values = self._replaced(op, rows, moments).to(exact.dtype).reshape(exact.shape)
+            self._values[op.weight] = exact if torch.equal(values, exact) else values
+        replaced = self._values[op.weight]
+        new_bias = None if bias is None else as_tensor(bias.coded)
+        if new_bias is not None and (constant := _own_constant(op.bias)) is not None:
+            shift = moments.shift(rows, replaced.to(torch.float64).reshape(rows.shape))
+            if bool(shift.any()):
+                new_bias = (new_bias + shift).to(torch.float32)
+                self._corrected[constant] = new_bias
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done / self._layers)
+        return Parameters(replaced, new_bias)
+
+    def _replaced(self, op: nn.LayerOp, rows: Tensor, moments: Moments) -> Tensor:
+        """A layer's weights (G, O, D), clustered or such as make up for errors before."""
+        import torch
+
+        layout = self._layouts.get(op.weight)
+        if layout is not None:
+            clustered = (
+                self._clustered(op, layout, rows, moments)
+                if moments.finite
+                else nearest_pointers(_array(op.weight), layout, self._options)
+            )
+            self.weights[op.weight] = clustered
+            return torch.from_numpy(clustered.values)
+        constant = _own_constant(op.weight)
+        if constant is None or moments.missing is None or not moments.finite:
+            return rows
+        if nothing_learned(rows):
+            return rows
+        parts = (moments.of(s).toward_float(rows[:, :, s]) for s in moments.spans())
+        values = torch.cat(list(parts), 2).to(torch.float32)
+        self._corrected[constant] = values.reshape(nn.shape_of(op.weight))
+        return values
+
+    def _clustered(
+        self, op: nn.LayerOp, layout: BlockLayout, rows: Tensor, moments: Moments
+    ) -> ClusteredWeight:
+        import torch
+
+        weight, (groups, outputs, _) = _array(op.weight), rows.shape
+        width = prod(layout.block)
+        spans = [(span, moments.of(span)) for span in moments.spans(width)]
+        # Of each block: what an error in it costs while nothing makes up for it.
+        squares = [damped(each.second).diagonal(dim1=1, dim2=2) for _, each in spans]
+        costs = torch.cat(squares, 1).reshape(groups, 1, -1, width).mean(3)
+        importance = (costs / costs.mean()).expand(-1, outputs, -1).reshape(-1).numpy()
+        start = nearest_pointers(weight, layout, self._options, importance)
+        if layout.palette is not None or np.allclose(start.values, weight, 1e-6, 0):
+            return start  # nothing is lost
+        if nothing_learned(rows):
+            return start
+        if moments.few:
+            self.few.append(module_path(op.location) or op.name)
+        wanted = (each.toward_float(rows[:, :, span]) for span, each in spans)
+        parts = [Part(each, of.shrunk) for each, (_, of) in zip(wanted, spans)]
+        return carry_errors(start, parts, self._options.weight_format)
+
+    def store(self) -> None:
+        """Write what other constants have become into the module."""
+        for constant, values in self._corrected.items():
+            constant.set_array(values.numpy())
+
+
+def _own_constant(value: SSAValue | None) -> ConstantOp | None:
+    """The constant of floats that only one op takes."""
+    if value is None or not value.has_one_use() or not isinstance(value.owner, ConstantOp):
+        return None
+    constant = value.owner
+    return constant if isinstance(constant.value.type.element_type, Float32Type) else None
+
+
+def _array(value: SSAValue) -> np.ndarray:
+    if not isinstance(value.owner, ConstantOp):
+        raise ValueError("only constants are clustered")
+    return value.owner.value.to_array()
