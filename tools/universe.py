@@ -144,6 +144,10 @@ PASSES: dict[str, PassEntry] = {
         "select.convert_lns_to_chip",
         "select chip instructions and allocate the chip's memories",
     ),
+    "estimate-cost": PassEntry(
+        "schedule.estimate_cost",
+        "write on each instruction when it runs and what it is bound by",
+    ),
     "run-checks": PassEntry(
         "check.run_checks",
         "interpret the module and compare with its check.expect_* ops",

@@ -7,6 +7,7 @@ disassembler, the verifier, the assembly text and docs/isa.md read opcodes and f
 from xdsl.ir import Dialect
 
 from recog.dialects.chip.boxes import *
+from recog.dialects.chip.costs import *
 from recog.dialects.chip.descriptors import *
 from recog.dialects.chip.energy import *
 from recog.dialects.chip.hardware import *

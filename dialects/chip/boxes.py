@@ -7,7 +7,8 @@ index div (H * W). Boxes are fixed point. docs/arithmetic.md has every step.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from xdsl.utils.exceptions import VerifyException
@@ -18,11 +19,13 @@ from recog.dialects.box_geometry import (
     ImageGeometry,
     camera_words,
 )
+from recog.dialects.chip.costs import Queue, WeightRead
 from recog.dialects.chip.descriptors import TensorOp
 from recog.dialects.chip.fields import address_field, flag_field, int_field, reference_field
 from recog.dialects.chip.instructions import (
     INSTRUCTION,
     InstructionOp,
+    tensor_roles,
     verify_codes,
     verify_equal,
 )
@@ -33,6 +36,7 @@ from recog.dialects.lns.boxes import MAX_OVERLAP
 __all__ = ["Boxdec2dOp", "Boxdec3dOp", "BoxdecOp", "NmsOp", "PeaksOp"]
 
 WORD_BYTES = 4
+NEIGHBOURHOOD = 9
 PAIR_STEPS = 64
 """Steps that one comparison of two boxes counts for."""
 ReadMemory = Callable[[range, str], bytes]
@@ -50,6 +54,7 @@ class PeaksOp(InstructionOp):
     """
 
     name = "chip.peaks"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
 
     output = reference_field("(K, 1, 1) scores", "chip.tensor", role="output")
     indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="output")
@@ -69,6 +74,10 @@ class PeaksOp(InstructionOp):
         if self.sigmoid is None:
             verify_equal("element type", heat.element_type, y.element_type)
 
+    def vector_steps(self, scope: Scope) -> int:
+        """Eight neighbours, and the least of the highest so far."""
+        return NEIGHBOURHOOD * self.moved(scope)["heat"]
+
 
 class BoxdecOp(InstructionOp, ABC):
     """What the decoders of boxes have in common: numbers of the camera in weight memory."""
@@ -76,6 +85,9 @@ class BoxdecOp(InstructionOp, ABC):
     output = reference_field("boxes in fixed point", "chip.tensor", role="output")
     indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="input")
     parameters = address_field("first byte of the parameters in weight memory")
+
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 8
 
     @property
     @abstractmethod
@@ -95,6 +107,17 @@ class BoxdecOp(InstructionOp, ABC):
     @abstractmethod
     def geometry(self, read: ReadMemory) -> ImageGeometry | CameraGeometry:
         """The parameters; raises VerifyException where they are not loaded or out of range."""
+
+    def moved(self, scope: Scope) -> dict[str, int]:
+        """Of maps, the elements at the indices alone."""
+        boxes = scope.tensor(self.indices).shape[0]
+        maps = tensor_roles(type(self)).keys() - {"output", "indices"}
+        return super().moved(scope) | {
+            name: boxes * self.part(scope, name)[0] for name in sorted(maps)
+        }
+
+    def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
+        return (WeightRead("parameters", len(self.region)),)
 
 
 @record(0x29, INSTRUCTION)
@@ -174,6 +197,7 @@ class NmsOp(InstructionOp):
     """
 
     name = "chip.nms"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
 
     output = reference_field("(K, 1, 1) scores", "chip.tensor", role="output")
     boxes = reference_field("(K, 4, 1) x1, y1, x2, y2", "chip.tensor", role="input")
@@ -194,6 +218,10 @@ class NmsOp(InstructionOp):
         verify_equal("shape of scores", [rows, 1, 1], list(scores.shape))
         verify_equal("output shape", [rows, 1, 1], list(y.shape))
         _verify_indices(scope.tensor(self.indices), rows)
+
+    def vector_steps(self, scope: Scope) -> int:
+        """Every pair of boxes."""
+        return self.work(scope)
 
 
 def _verify_indices(indices: TensorOp, rows: int) -> None:

@@ -20,9 +20,10 @@ OPERATIONS = {
     "add": "a 32-bit addition",
     "vector": "an elementary step of the vector unit, or the encoding of a sum",
 }
-ACCUMULATORS = "accumulators"
-MEMORIES = (ACCUMULATORS, "weight_memory", "activation_memory", "dram")
-"""Rows of bytes that every table has; a chip's further memories may have rows of their names."""
+BUFFER = "buffer"
+MEMORIES = (BUFFER, "weight_memory", "activation_memory", "dram")
+"""Rows of bytes that every table has: `buffer` is of the small memories beside the array, of
+accumulators and codebooks. A chip's further memories may have rows of their names."""
 
 REQUIRED = (*OPERATIONS, *MEMORIES)
 
@@ -36,7 +37,7 @@ class EnergyRow:
     """What one operation, or one byte read or written, takes.
 
     Attributes:
-        what: an operation of `OPERATIONS`, `accumulators`, or a memory's name.
+        what: an operation of `OPERATIONS`, `buffer`, or a memory's name.
         value: picojoules.
         unit: "pJ" of operations, "pJ/byte" of memories.
         source: where the number is from.
@@ -126,7 +127,7 @@ STANDARD_ENERGY = (
             ("mac_fp16", 1.5, f"FP16 multiply 1.1 and add 0.4, {_HOROWITZ}"),
             ("add", 0.1, f"32-bit add, {_HOROWITZ}"),
             ("vector", 0.3, "taken as mac_int8: a multiply or look-up, and an add"),
-            ("accumulators", 1.25, f"8 KB of SRAM, 10 pJ for 64 bits, {_HOROWITZ}"),
+            ("buffer", 1.25, f"8 KB of SRAM, 10 pJ for 64 bits, {_HOROWITZ}"),
             ("weight_memory", 12.5, f"1 MB of SRAM, 100 pJ for 64 bits, {_HOROWITZ}"),
             ("activation_memory", 12.5, f"1 MB of SRAM, 100 pJ for 64 bits, {_HOROWITZ}"),
             ("dram", 162.5, f"the low end of 1.3 to 2.6 nJ for 64 bits, {_HOROWITZ}"),
@@ -143,7 +144,7 @@ STANDARD_ENERGY = (
             ("mac_fp16", 0.2, f"5 times mac_int8, as in {_HOROWITZ}"),
             ("add", 0.0133, f"a third of mac_int8, as in {_HOROWITZ}"),
             ("vector", 0.04, "taken as mac_int8: a multiply or look-up, and an add"),
-            ("accumulators", 0.095, f"rf_128B, 0.095 pJ for 8 bits, {_ZIGZAG}"),
+            ("buffer", 0.095, f"rf_128B, 0.095 pJ for 8 bits, {_ZIGZAG}"),
             ("weight_memory", 1.63, f"sram_2MB, 416.16 pJ for 2048 bits, {_ZIGZAG}"),
             ("activation_memory", 1.63, f"sram_2MB, 416.16 pJ for 2048 bits, {_ZIGZAG}"),
             ("dram", 87.5, f"dram, 700 pJ for 64 bits, {_ZIGZAG}"),

@@ -219,6 +219,10 @@ class ChoiceField(Field):
         printer.print_string(f" = {word_of(attribute)}")
 
 
+Role = Literal["output", "input"]
+"""Whether an instruction writes or reads what a field names."""
+
+
 @dataclass(frozen=True)
 class ReferenceField(Field):
     """A symbol in the IR, the number of an entry of one of the program's tables in the binary.
@@ -231,7 +235,7 @@ class ReferenceField(Field):
 
     table: Table = "descriptors"
     target: str = ""
-    role: Literal["output", "input"] = "input"
+    role: Role = "input"
 
     @property
     def values(self) -> str:
@@ -323,7 +327,7 @@ def choice_field(bits: int, doc: str, *choices: str) -> StringAttr:
 
 
 def reference_field(
-    doc: str, target: str, *, table: Table = "descriptors", role: Literal["output", "input"]
+    doc: str, target: str, *, table: Table = "descriptors", role: Role
 ) -> SymbolRefAttr:
     """Declare a reference to an op of the name `target`."""
     field = ReferenceField(REFERENCE_BITS, doc, table=table, target=target, role=role)

@@ -98,7 +98,8 @@ class MacArray:
 
     In a cycle it adds, for so many output channels and neighbouring outputs of a row, the products
     of so many input channels at one tap of the kernel. Weights stay in the array while the
-    positions of a block stream by; their sums wait in accumulators.
+    positions of a block stream by; their sums wait in accumulators. A codebook that fits is copied
+    beside the array, where its codes are read.
     """
 
     outputs: int = number(32, 1, 4096, "output channels side by side")
@@ -107,6 +108,7 @@ class MacArray:
     accumulators: int = number(
         512, 1, 1 << 24, "sums an output channel of the array holds: positions of a block"
     )
+    codebook: int = number(8192, 0, 1 << 24, "bytes of codebook beside the array")
 
     def __post_init__(self):
         check_ranges(self, "array.")

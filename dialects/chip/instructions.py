@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import ClassVar
 
 from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.irdl import traits_def
 from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
+from recog.dialects.chip.costs import Products, Queue, WeightRead
 from recog.dialects.chip.descriptors import CodebookOp, TensorDescriptorOp, TensorOp
 from recog.dialects.chip.fields import (
     ReferenceField,
+    Role,
     address_field,
     int_field,
     integer_of,
@@ -51,6 +55,15 @@ class InstructionOp(RecordOp):
     ended. In program order a wait for an empty semaphore can never end; it is an error.
     """
 
+    QUEUE: ClassVar[Queue]
+    """The part of the chip that runs it."""
+    STEPS: ClassVar[int] = 0
+    """Elementary steps of the vector unit for each element of its output."""
+    TRANSFERS: ClassVar[str] = ""
+    """Of what moves between DRAM and activation memory: what it moves."""
+    EVERY_FRAME: ClassVar[bool] = True
+    """Whether it runs for each frame; else once, when a program is loaded."""
+
     first_row = int_field(16, "first row that it computes or moves", default=0, at=128)
     rows = int_field(16, "how many rows, 0: all from the first on", default=0, at=144)
     wait = int_field(5, "semaphore to take from before the start, 0: none", default=0, at=118)
@@ -70,7 +83,7 @@ class InstructionOp(RecordOp):
         """The tensors in activation memory that it writes and reads, by field, in their order."""
         return {
             name: scope.tensor(reference)
-            for name in _tensor_names(type(self))
+            for name in tensor_roles(type(self))
             if isinstance(reference := self.properties[name], SymbolRefAttr)
         }
 
@@ -111,25 +124,42 @@ class InstructionOp(RecordOp):
         """How many elements of its output it computes."""
         return next(iter(self.elements(scope)), 0)
 
+    def part(self, scope: Scope, field: str) -> tuple[int, int, int]:
+        """(C, H, W) of what it writes or reads of the tensor that a field names."""
+        box = self.touched(scope)[field]
+        return (self.tensor_fields(scope)[field].shape[0], len(box.rows), len(box.columns))
+
+    def products(self, scope: Scope) -> Sequence[Products]:
+        """The sums of products that it computes."""
+        return ()
+
+    def vector_steps(self, scope: Scope) -> int:
+        """Elementary steps of the vector unit: sums, comparisons, look-ups."""
+        return self.STEPS * self.moved(scope).get("output", 0)
+
+    def moved(self, scope: Scope) -> dict[str, int]:
+        """Elements in activation memory that it writes and reads, each once, by field."""
+        return dict(zip(tensor_roles(type(self)), self.elements(scope)))
+
+    def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
+        """What it takes from weight memory."""
+        return ()
+
 
 @cache
-def _tensor_names(kind: type[InstructionOp]) -> tuple[str, ...]:
-    """The fields that name tensors in activation memory, outputs first."""
+def tensor_roles(kind: type[InstructionOp]) -> dict[str, Role]:
+    """The fields that name tensors in activation memory, outputs first, and whether the instruction
+    writes or reads these."""
     fields = [place.field for place in layout(kind)]
     named = [each for each in fields if isinstance(each, ReferenceField)]
     tensors = [each for each in named if each.target == TensorOp.name]
-    return tuple(each.name for each in sorted(tensors, key=lambda each: each.role != "output"))
+    ordered = sorted(tensors, key=lambda each: each.role != "output")
+    return {each.name: each.role for each in ordered}
 
 
-@cache
 def output_tensors(kind: type[InstructionOp]) -> tuple[str, ...]:
     """The fields that name tensors in activation memory that the instruction writes."""
-    fields = {place.field.name: place.field for place in layout(kind)}
-    return tuple(
-        name
-        for name in _tensor_names(kind)
-        if isinstance(field := fields[name], ReferenceField) and field.role == "output"
-    )
+    return tuple(name for name, role in tensor_roles(kind).items() if role == "output")
 
 
 def pair_of(op: InstructionOp, *names: str) -> tuple[int, int]:
@@ -175,6 +205,8 @@ class LdwOp(InstructionOp):
     """
 
     name = "chip.ldw"
+    QUEUE: ClassVar[Queue] = Queue.DMA_IN
+    EVERY_FRAME: ClassVar[bool] = False
 
     segment = reference_field("where from", "chip.segment", table="segments", role="input")
     offset = int_field(32, "first byte in the segment", default=0, hex=True)
@@ -214,6 +246,8 @@ class DmaInOp(TransferOp):
     """
 
     name = "chip.dma.in"
+    QUEUE: ClassVar[Queue] = Queue.DMA_IN
+    TRANSFERS: ClassVar[str] = "inputs"
 
     output = reference_field("where to", "chip.tensor", role="output")
     input = reference_field("where from", "chip.input", table="io", role="input")
@@ -227,6 +261,8 @@ class DmaOutOp(TransferOp):
     """Copy a tensor, or rows of it, from activation memory to an output in DRAM."""
 
     name = "chip.dma.out"
+    QUEUE: ClassVar[Queue] = Queue.DMA_OUT
+    TRANSFERS: ClassVar[str] = "outputs"
 
     output = reference_field("where to", "chip.output", table="io", role="output")
     input = reference_field("where from", "chip.tensor", role="input")
@@ -240,6 +276,8 @@ class SpillOp(TransferOp):
     """Put a tensor, or rows of it, aside in DRAM, where `chip.fill` finds it again."""
 
     name = "chip.spill"
+    QUEUE: ClassVar[Queue] = Queue.DMA_OUT
+    TRANSFERS: ClassVar[str] = "spills"
 
     output = reference_field("where to", "chip.buffer", role="output")
     input = reference_field("where from", "chip.tensor", role="input")
@@ -256,6 +294,8 @@ class FillOp(TransferOp):
     """
 
     name = "chip.fill"
+    QUEUE: ClassVar[Queue] = Queue.DMA_IN
+    TRANSFERS: ClassVar[str] = "fills"
 
     output = reference_field("where to", "chip.tensor", role="output")
     input = reference_field("where from", "chip.buffer", role="input")
@@ -269,6 +309,7 @@ class MarkOp(InstructionOp):
     """A point in time for traces; the machine does nothing."""
 
     name = "chip.mark"
+    QUEUE: ClassVar[Queue] = Queue.CONTROL
 
     number = int_field(16, "which point")
 
@@ -278,5 +319,6 @@ class HaltOp(InstructionOp):
     """The end of the program: its last instruction, and no other."""
 
     name = "chip.halt"
+    QUEUE: ClassVar[Queue] = Queue.CONTROL
 
     traits = traits_def(IsTerminator())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import ClassVar
 
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import shapes
+from recog.dialects.bits import packed_size
+from recog.dialects.chip.costs import Products, Queue, WeightRead, phases
 from recog.dialects.chip.descriptors import TensorOp
 from recog.dialects.chip.fields import flag_field, int_field, reference_field
 from recog.dialects.chip.instructions import (
@@ -32,6 +35,8 @@ class LayerOp(InstructionOp):
     output = reference_field("(O, H', W')", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
     weights = reference_field("(O, C / groups, kh, kw)", "chip.weights", role="input")
+
+    QUEUE: ClassVar[Queue] = Queue.MAC
 
     @property
     def strides(self) -> tuple[int, int]:
@@ -63,6 +68,31 @@ class LayerOp(InstructionOp):
                 f"the weights want a multiple of {weights.shape[1]} channels, "
                 f"the input has {x.shape[0]}"
             )
+
+    def products(self, scope: Scope) -> Sequence[Products]:
+        _, rows, columns = self.part(scope, "output")
+        return (self._products(scope, prod(scope.weights(self.weights).shape[2:]), rows, columns),)
+
+    def _products(self, scope: Scope, taps: int, rows: int, columns: int) -> Products:
+        weights, groups = scope.weights(self.weights), self.groups(scope)
+        outputs, inputs, *_ = weights.shape
+        codes = (scope.codebook(weights.codebook).code_bits, scope.tensor(self.input).code_bits)
+        bits = max(each.value.data for each in codes)
+        return Products(groups, outputs // groups, inputs, taps, rows, columns, bits)
+
+    def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
+        weights = scope.weights(self.weights)
+        book = scope.codebook(weights.codebook)
+        elements = prod(weights.shape)
+        codes = packed_size(elements, book.code_bits.value.data)
+        blocks = elements // prod(book.block)
+        regions = {name: len(each) for name, each in weights.table_regions(blocks).items()}
+        pointers = regions.pop("pointers", None)
+        if pointers is None:
+            read = WeightRead("weights", codes, again=True)
+        else:
+            read = WeightRead("pointers", pointers, True, codes, len(book.region))
+        return (read, *(WeightRead(name, size) for name, size in regions.items()))
 
 
 class ConvolutionOp(LayerOp):
@@ -220,6 +250,26 @@ class DeconvOp(LayerOp):
         top, left, bottom, right = self.crops(scope, *whole)
         if bottom + y.shape[1] < 1 or right + y.shape[2] < 1:
             raise VerifyException(f"crops of {top} and {left} leave nothing of the sums")
+
+    def products(self, scope: Scope) -> Sequence[Products]:
+        """Positions that equally many taps reach, each a convolution of its own."""
+        weights, computed = scope.weights(self.weights), self.touched(scope)["output"]
+        along = [
+            phases(
+                len(part),
+                self.strides[i],
+                weights.shape[2 + i],
+                self.dilation[i],
+                self.crop[i] + part.start,
+            )
+            for i, part in enumerate(computed)
+        ]
+        return [
+            self._products(scope, row_taps * column_taps, rows, columns)
+            for rows, row_taps in along[0]
+            for columns, column_taps in along[1]
+            if row_taps and column_taps
+        ]
 
 
 def reaches(dilation: tuple[int, int], kernel: Sequence[int]) -> list[int]:

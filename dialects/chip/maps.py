@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
+from typing import ClassVar
 
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import sampling_shapes
+from recog.dialects.chip.costs import Queue, WeightRead
 from recog.dialects.chip.fields import (
     address_field,
     choice_field,
@@ -45,6 +48,7 @@ class PoolOp(InstructionOp):
     """
 
     name = "chip.pool"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
 
     output = reference_field("(C, H', W')", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
@@ -125,6 +129,10 @@ class PoolOp(InstructionOp):
             verify_equal("dilation of a mean", (1, 1), self.dilation)
             verify_sign(y, False, x)
 
+    def vector_steps(self, scope: Scope) -> int:
+        """One for each element of each window."""
+        return self.moved(scope)["output"] * prod(self.kernel)
+
 
 @record(0x13, INSTRUCTION)
 class EltOp(InstructionOp):
@@ -135,6 +143,8 @@ class EltOp(InstructionOp):
     """
 
     name = "chip.elt"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 1
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
     lhs = reference_field("(C, H, W), or 1 in place of any of them", "chip.tensor", role="input")
@@ -172,6 +182,7 @@ class ResizeOp(InstructionOp):
     """
 
     name = "chip.resize"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
 
     output = reference_field("(C, H', W')", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
@@ -216,12 +227,18 @@ class ResizeOp(InstructionOp):
         if self.align_corners is not None or self.steps != (1, 1):
             raise VerifyException("align_corners and steps go with bilinear only")
 
+    def vector_steps(self, scope: Scope) -> int:
+        """One for each neighbour that an element is made of."""
+        return self.moved(scope)["output"] * (4 if self.mode.data == "bilinear" else 1)
+
 
 @record(0x18, INSTRUCTION)
 class ZeroOp(InstructionOp):
     """Set all elements of a tensor to zero: the border that padding adds."""
 
     name = "chip.zero"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 1
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
 
@@ -239,6 +256,8 @@ class TableOp(InstructionOp):
     """
 
     name = "chip.table"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 1
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
@@ -260,12 +279,17 @@ class TableOp(InstructionOp):
             verify_codes(x)
         verify_equal("shape", list(x.shape), list(y.shape))
 
+    def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
+        return (WeightRead("table", len(self.region(scope))),)
+
 
 @record(0x19, INSTRUCTION)
 class ConstantOp(InstructionOp):
     """Copy a constant tensor from weight memory, where its elements lie packed, in bytes."""
 
     name = "chip.constant"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 1
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
     address = address_field("first byte of the elements in weight memory")
@@ -282,6 +306,10 @@ class ConstantOp(InstructionOp):
     def verify_in(self, scope: Scope) -> None:
         verify_codes(scope.tensor(self.output))
 
+    def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
+        element = scope.tensor(self.output).element_bytes
+        return (WeightRead("constant", self.moved(scope)["output"] * element),)
+
 
 @record(0x15, INSTRUCTION)
 class CopyOp(InstructionOp):
@@ -292,6 +320,8 @@ class CopyOp(InstructionOp):
     """
 
     name = "chip.copy"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 1
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
@@ -315,6 +345,7 @@ class ArgmaxOp(InstructionOp):
     """Index of the largest value over the channels, ties to the lowest, as integers."""
 
     name = "chip.argmax"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
 
     output = reference_field("(1, H, W) integers", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
@@ -332,3 +363,7 @@ class ArgmaxOp(InstructionOp):
         largest = (1 << (y.code_bits.value.data - (y.unsigned is None))) - 1
         if channels - 1 > largest:
             raise VerifyException(f"{y.element_type} cannot hold the index {channels - 1}")
+
+    def vector_steps(self, scope: Scope) -> int:
+        """A comparison for each element of the input."""
+        return self.moved(scope)["input"]

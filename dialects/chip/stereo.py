@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from xdsl.utils.exceptions import VerifyException
 
+from recog.dialects.chip.costs import Products, Queue, WeightRead
 from recog.dialects.chip.fields import address_field, flag_field, int_field, reference_field
 from recog.dialects.chip.instructions import (
     INSTRUCTION,
@@ -21,6 +25,7 @@ from recog.dialects.lns.stereo import MAX_FIXED_FRAC, MAX_LOG_NUMERATOR
 __all__ = ["CorrOp", "Disp2depthOp", "ExpectAddOp", "ExpectOp", "ExpectationOp"]
 
 BIN_BYTES = 4
+LOGIT_STEPS = 4
 
 
 @record(0x20, INSTRUCTION)
@@ -32,6 +37,7 @@ class CorrOp(InstructionOp):
     """
 
     name = "chip.corr"
+    QUEUE: ClassVar[Queue] = Queue.MAC
 
     output = reference_field("(D, H, W)", "chip.tensor", role="output")
     left = reference_field("(C, H, W)", "chip.tensor", role="input")
@@ -59,6 +65,13 @@ class CorrOp(InstructionOp):
             )
         verify_sign(y, False, left, right)
 
+    def products(self, scope: Scope) -> Sequence[Products]:
+        """Disparities are the output channels; no operand stays, the right image is shifted by."""
+        left, right = scope.tensor(self.left), scope.tensor(self.right)
+        disparities, rows, columns = self.part(scope, "output")
+        bits = max(left.code_bits.value.data, right.code_bits.value.data)
+        return (Products(1, disparities, left.shape[0], 1, rows, columns, bits, stationary=False),)
+
 
 class ExpectationOp(InstructionOp):
     """What expect and expect.add have in common."""
@@ -67,6 +80,9 @@ class ExpectationOp(InstructionOp):
     logits = reference_field("(D, H, W)", "chip.tensor", role="input")
     bins = address_field("first byte of the bins in weight memory")
     frac = int_field(5, "fraction bits of a bin", maximum=MAX_FIXED_FRAC)
+
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 2
 
     def maps(self, scope: Scope) -> Maps:
         return same_maps(scope, logits=self.logits)
@@ -80,6 +96,13 @@ class ExpectationOp(InstructionOp):
         x, y = scope.tensor(self.logits), scope.tensor(self.output)
         verify_codes(x, y)
         verify_equal("output shape", [1, *x.shape[1:]], list(y.shape))
+
+    def vector_steps(self, scope: Scope) -> int:
+        """For a logit a comparison, a look-up and two sums; for a result quotient and rounding."""
+        return super().vector_steps(scope) + LOGIT_STEPS * self.moved(scope)["logits"]
+
+    def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
+        return (WeightRead("bins", len(self.region(scope))),)
 
 
 @record(0x21, INSTRUCTION)
@@ -99,6 +122,7 @@ class ExpectAddOp(ExpectationOp):
     """As expect, and a residual in fixed point is added before the result is encoded."""
 
     name = "chip.expect.add"
+    STEPS: ClassVar[int] = 3
 
     residual = reference_field("(1, H, W)", "chip.tensor", role="input")
 
@@ -123,6 +147,8 @@ class Disp2depthOp(InstructionOp):
     """
 
     name = "chip.disp2depth"
+    QUEUE: ClassVar[Queue] = Queue.VECTOR
+    STEPS: ClassVar[int] = 1
 
     output = reference_field("(C, H, W)", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")

@@ -104,6 +104,15 @@ class ChipTarget:
     def arithmetic(self) -> Arithmetic:
         return Arithmetic(self.antilog_bits, self.accumulator, self.mitchell)
 
+    def computing(self, arithmetic: Arithmetic) -> ChipTarget:
+        """This chip with another arithmetic."""
+        return replace(
+            self,
+            antilog_bits=arithmetic.antilog_bits,
+            accumulator=arithmetic.accumulator_width,
+            mitchell=arithmetic.mitchell,
+        )
+
     def memory(self, name: str) -> Memory:
         """The memory of that name; raises ValueError where the chip has none."""
         for memory in self.memories:

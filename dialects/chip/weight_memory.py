@@ -155,6 +155,20 @@ class WeightMemory:
             )
         return pointers.astype(np.int64)
 
+    def pointers(self, op: WeightsOp, codebook: CodebookOp) -> np.ndarray | None:
+        """Which entry each block of a layer's weights is, int64 (O / b0, I / b1, kh / b2, kw / b3).
+
+        None of dense weights. Raises VerifyException where the bytes are no pointers.
+        """
+        grid = pointers_shape(op.shape, codebook.block)
+        regions = op.table_regions(prod(grid))
+        tables = {name: self.read(regions[name], name) for name in ("pointers",) if name in regions}
+        try:
+            pointers = self._read_pointers(op, codebook, prod(grid), tables)
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+        return None if pointers is None else pointers.reshape(grid)
+
     def read_table(self, region: range, output: TensorOp, what: str = "table") -> np.ndarray:
         """A function table or a constant; raises VerifyException where an entry is no code."""
         key = (region, output.element_type)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -95,12 +95,7 @@ def default_target(function: func.FuncOp) -> ChipTarget:
     for op in function.walk():
         arithmetic = op.properties.get("arithmetic")
         if isinstance(arithmetic, lns.ArithmeticAttr):
-            return replace(
-                target,
-                antilog_bits=arithmetic.data.antilog_bits,
-                accumulator=arithmetic.data.accumulator_width,
-                mitchell=arithmetic.data.mitchell,
-            )
+            return target.computing(arithmetic.data)
     return target
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "convert": "convert a network to a chip program",
     "run": "run a program on the machine",
     "compare": "find the layers that lose accuracy",
+    "cost": "say what a frame of a program costs in time, bytes and energy",
     "disassemble": "print a program file as chip assembly",
     "train": "train the network of a perception task",
     "eval": "score the network of a perception task at any level",

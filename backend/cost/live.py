@@ -1,0 +1,89 @@
+"""How long what lies in activation memory is needed, and how many bytes are at each moment."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recog.backend.cost.replay import Replay, Slice, accesses
+from recog.dialects.chip import Queue, Scope, TensorOp
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A tensor in activation memory: from the start of its first writer to the end of its last
+    reader, in cycles.
+
+    Attributes:
+        name: the tensor's.
+        layer: that of its first writer.
+        bytes: its place.
+    """
+
+    name: str
+    layer: str
+    bytes: range
+    start: int
+    end: int
+
+
+def stays(replay: Replay, scope: Scope) -> list[Stay]:
+    """The tensors of a frame, in the order in which they are first written."""
+    touched: dict[TensorOp, list[Slice]] = {}
+    for each in replay.slices:
+        if each.cost.queue is not Queue.CONTROL:
+            for access in accesses(each.cost.op, scope):
+                if isinstance(access.tensor, TensorOp):
+                    touched.setdefault(access.tensor, []).append(each)
+    return [_stay(tensor, slices) for tensor, slices in touched.items()]
+
+
+def _stay(tensor: TensorOp, slices: Sequence[Slice]) -> Stay:
+    start = tensor.address.value.data
+    return Stay(
+        tensor.sym_name.data,
+        slices[0].cost.layer,
+        range(start, start + tensor.extent),
+        min(each.start for each in slices),
+        max(each.end for each in slices),
+    )
+
+
+def live_bytes(found: Sequence[Stay]) -> list[tuple[int, int]]:
+    """(cycle, bytes from then on) at each change; what lies in several tensors counts once."""
+    edges = sorted({edge for each in found for edge in (each.bytes.start, each.bytes.stop)})
+    spans: list[list[tuple[int, int]]] = [[] for _ in edges]
+    for each in found:
+        first, last = (bisect_left(edges, edge) for edge in (each.bytes.start, each.bytes.stop))
+        for place in range(first, last):
+            spans[place].append((each.start, each.end))
+    changes: dict[int, int] = {}
+    for place, (low, high) in enumerate(zip(edges, edges[1:])):
+        for start, end in _joined(spans[place]):
+            changes[start] = changes.get(start, 0) + high - low
+            changes[end] = changes.get(end, 0) - (high - low)
+    live, levels = 0, list[tuple[int, int]]()
+    for time in sorted(changes):
+        live += changes[time]
+        levels.append((time, live))
+    return levels
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of time without those that overlap."""
+    joined = list[tuple[int, int]]()
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def peak_bytes(replay: Replay, scope: Scope) -> int:
+    """The most bytes of activation memory that are needed at one moment."""
+    return max((each for _, each in live_bytes(stays(replay, scope))), default=0)
+
+
+__all__ = ["Stay", "live_bytes", "peak_bytes", "stays"]

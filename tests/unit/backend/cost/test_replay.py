@@ -1,0 +1,129 @@
+"""When instructions run: queues side by side, and what each waits for."""
+
+from __future__ import annotations
+
+from chip_programs import SMALL_CHIP, dense_weights, program_of, tensors
+
+from recog.backend.cost import ProgramCost, program_cost
+from recog.backend.cost.live import live_bytes, peak_bytes, stays
+from recog.dialects.chip import Queue
+
+
+def cost_of(text: str) -> ProgramCost:
+    return program_cost(program_of(text), SMALL_CHIP)
+
+
+def spans(cost: ProgramCost) -> list[tuple[str, int, int]]:
+    return [
+        (each.cost.op.name.removeprefix("chip."), each.start, each.end)
+        for each in cost.replay.slices
+        if each.cost.queue is not Queue.CONTROL
+    ]
+
+
+PORTS = "\n".join(
+    f"chip.{kind} @{name} {{address = {address}, channels = 4, height = 4, width = 4}}"
+    for kind, name, address in (
+        ("input", "in1", 0),
+        ("input", "in2", 64),
+        ("output", "out1", 128),
+        ("output", "out2", 192),
+    )
+)
+
+
+def test_four_queues_run_beside_each_other():
+    """The second input arrives while the first is convolved, and leaves while another is added."""
+    cost = cost_of(f"""
+chip.segment @tables tables dense<1> : tensor<16xui8>
+{PORTS}
+{tensors(a=(4, 4, 4), b=(4, 4, 4), c=(4, 4, 4), d=(4, 4, 4))}
+{dense_weights("w", 0, (4, 4, 1, 1))}
+chip.ldw @tables {{size = 16, address = 0}}
+chip.dma.in @a = @in1
+chip.dma.in @b = @in2
+chip.conv @c = @a, @w
+chip.elt @d = @b, @b {{mode = add}}
+chip.dma.out @out1 = @c
+chip.dma.out @out2 = @d
+chip.halt
+""")
+    # 64 bytes at 4 a cycle and 30 before: 46. 1 x 2 tiles x 4 rows x 2 steps: 16 and 10.
+    # 64 elements of 3 bytes at 16 a cycle: 12 and 10.
+    assert spans(cost) == [
+        ("dma.in", 0, 46),
+        ("dma.in", 46, 92),
+        ("conv", 46, 72),
+        ("elt", 92, 114),
+        ("dma.out", 72, 118),
+        ("dma.out", 118, 164),
+    ]
+    assert cost.latency == 164
+    # Each frame's transfers follow those of the frame before: the queues of DMA are the bound.
+    assert cost.replay.period == 92
+    assert cost.queues == {
+        Queue.DMA_IN: 92,
+        Queue.DMA_OUT: 92,
+        Queue.MAC: 26,
+        Queue.VECTOR: 22,
+    }
+    assert cost.busy["dram"] == 4 * 16
+    assert cost.period == 92
+    assert cost.frames_per_second == 100e6 / 92
+
+
+def test_an_instruction_waits_for_what_it_overwrites_to_be_read():
+    text = f"""
+{PORTS}
+{tensors(a=(4, 4, 4), b=(4, 4, 4))}
+chip.tensor @again {{address = 0, channels = 4, height = 4, width = 4}}
+chip.dma.in @a = @in1
+chip.elt @b = @a, @a {{mode = add}}
+chip.dma.in @again = @in2
+chip.dma.out @out1 = @b
+chip.dma.out @out2 = @again
+chip.halt
+"""
+    cost = cost_of(text)
+    assert spans(cost) == [
+        ("dma.in", 0, 46),
+        ("elt", 46, 68),
+        ("dma.in", 68, 114),
+        ("dma.out", 68, 114),
+        ("dma.out", 114, 160),
+    ]
+    apart = text.replace("@again {address = 0,", "@again {address = 128,")
+    assert spans(cost_of(apart))[2] == ("dma.in", 46, 92)
+
+
+def test_parts_of_a_tensor_wait_for_the_whole_and_it_for_them():
+    """A concatenation: two halves are written, the whole is read."""
+    cost = cost_of(f"""
+{PORTS}
+{tensors(a=(4, 4, 4), low=(4, 4, 4), high=(4, 4, 4), y=(8, 4, 4))}
+chip.tensor @both {{address = 64, channels = 8, height = 4, width = 4}}
+chip.dma.in @a = @in1
+chip.copy @low = @a
+chip.copy @high = @a
+chip.elt @y = @both, @both {{mode = add}}
+chip.halt
+""")
+    names = spans(cost)
+    assert names[3][1] == names[2][2]
+    assert peak_bytes(cost.replay, cost.scope) == 128 + 128
+
+
+def test_what_lies_in_memory_at_each_moment():
+    cost = cost_of(f"""
+{PORTS}
+{tensors(a=(4, 4, 4), b=(4, 4, 4))}
+chip.dma.in @a = @in1
+chip.copy @b = @a
+chip.dma.out @out1 = @b
+chip.halt
+""")
+    # The copy: 64 steps at 8 a cycle, 128 bytes at 16, and 10.
+    found = stays(cost.replay, cost.scope)
+    assert [(each.name, each.start, each.end) for each in found] == [("a", 0, 64), ("b", 46, 110)]
+    assert live_bytes(found) == [(0, 64), (46, 128), (64, 64), (110, 0)]
+    assert peak_bytes(cost.replay, cost.scope) == 128
