@@ -127,3 +127,63 @@ chip.halt
     assert [(each.name, each.start, each.end) for each in found] == [("a", 0, 64), ("b", 46, 110)]
     assert live_bytes(found) == [(0, 64), (46, 128), (64, 64), (110, 0)]
     assert peak_bytes(cost.replay, cost.scope) == 128
+
+
+def cascade(rows: int) -> str:
+    """Two layers on rings: an input of 16 rows arrives `rows` at a time, 3 rows make one."""
+    lines = [
+        f"""
+chip.segment @tables tables dense<1> : tensor<52xui8>
+chip.input @in1 {{address = 0, channels = 2, height = 16, width = 8}}
+chip.output @out1 {{address = 256, channels = 2, height = 16, width = 8}}
+chip.tensor @x {{address = 0, channels = 2, height = 16, width = 8, ring_rows = {rows + 2}, ring = 1}}
+chip.tensor @a {{address = 512, channels = 2, height = 16, width = 8, ring_rows = {rows}, ring = 2}}
+chip.tensor @y {{address = 1024, channels = 2, height = 16, width = 8, ring_rows = {rows}, ring = 3}}
+{dense_weights("w", 0, (2, 2, 3, 3))}
+{dense_weights("v", 36, (2, 2, 1, 1))}
+chip.ldw @tables {{size = 52, address = 0}}
+"""
+    ]
+    for first in range(0, 16, rows):
+        part = f"first_row = {first}, rows = {rows}"
+        arrives = max(first - 1, 0), min(first + rows + 1, 16)
+        loaded = 0 if first == 0 else first + 1
+        lines += [
+            f"chip.dma.in @x = @in1 {{{{first_row = {loaded}, rows = {arrives[1] - loaded}}}}}",
+            f"chip.conv @a = @x, @w {{{{pad_top = 1, pad_left = 1, pad_bottom = 1, pad_right = 1, {part}}}}}",
+            f"chip.conv @y = @a, @v {{{{{part}}}}}",
+            f"chip.dma.out @out1 = @y {{{{{part}}}}}",
+        ]
+    return "\n".join(lines).replace("{{", "{").replace("}}", "}") + "\nchip.halt"
+
+
+def test_rows_of_rings_overlap_and_cost_together_what_all_rows_cost():
+    whole, parts = cost_of(cascade(16).replace("ring_rows = 18", "ring_rows = 16")), cost_of(cascade(4))
+    for resource in ("array", "dram"):
+        assert parts.busy[resource] == whole.busy[resource]
+    assert parts.products == whole.products
+    for cause in ("inputs", "outputs"):
+        assert parts.traffic["dram", cause] == whole.traffic["dram", cause] == 256
+    # A row of x takes the place of one that all later rows can do without.
+    named = spans(parts)
+    conv, arrival = named[1], named[4]
+    assert conv[0] == "conv"
+    assert arrival[:2] == ("dma.in", conv[2])
+    # The first rows leave before the last ones have arrived.
+    assert named[3][2] < named[12][2]
+
+
+def test_what_is_put_aside_waits_in_dram():
+    cost = cost_of("""
+chip.input @in1 {address = 0, channels = 4, height = 4, width = 4}
+chip.buffer @aside {address = 64, channels = 4, height = 4, width = 4}
+chip.tensor @a {address = 0, channels = 4, height = 4, width = 4}
+chip.tensor @b {address = 64, channels = 4, height = 4, width = 4}
+chip.dma.in @a = @in1
+chip.spill @aside = @a
+chip.fill @b = @aside
+chip.halt
+""")
+    assert spans(cost) == [("dma.in", 0, 46), ("spill", 46, 92), ("fill", 92, 138)]
+    assert cost.traffic["dram", "spills"] == cost.traffic["dram", "fills"] == 64
+    assert [each.layer for each in cost.layers] == ["in1", "aside"]
