@@ -36,8 +36,8 @@ class Rehearsal(NamedTuple):
     """What the conversion ends with; None where it does not."""
 
 
-def rehearse(module: ModuleOp, entry: str = "main") -> Rehearsal:
-    """How a conversion of a folded nn module to the default chip will end.
+def rehearse(module: ModuleOp, entry: str = "main", target: ChipTarget | None = None) -> Rehearsal:
+    """How a conversion of a folded nn module to a chip, by default the default one, will end.
 
     The module stays as it is. What depends on the numbers is not found: weights that do not fit
     their memory, whose size clustering decides, and examples that do not fit the network.
@@ -47,7 +47,7 @@ def rehearse(module: ModuleOp, entry: str = "main") -> Rehearsal:
         with located_errors():
             partition(trial, entry)
             chip_part, host_part = split_modules(trial)
-            rehearse_chip_part(chip_part, entry, Arithmetic(), ChipTarget())
+            rehearse_chip_part(chip_part, entry, Arithmetic(), target or ChipTarget())
     except RecogError as error:
         return Rehearsal(host_part, error)
     return Rehearsal(host_part, None)

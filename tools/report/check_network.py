@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 
 from recog.dialects import nn
+from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError, describe_op
 from recog.lowering.partition.report import CHIP, HOST, UNSUPPORTED, CoverageRow, coverage
 
@@ -41,8 +42,8 @@ class NetworkReport:
         return {"supported": self.supported, "rows": rows, "notes": notes, "refusal": refusal}
 
 
-def check_network(spec: str) -> NetworkReport:
-    """The report of a network, named as `tools.module_files.load_network` takes it.
+def check_network(spec: str, target: ChipTarget | None = None) -> NetworkReport:
+    """The report of a network, named as `tools.module_files.load_network` takes it, on a chip.
 
     Raises:
         RecogError: it cannot be loaded or exported at all.
@@ -54,10 +55,10 @@ def check_network(spec: str) -> NetworkReport:
         module = load_network(spec)
     except ImportFailure as failure:
         return _failure_report(failure)
-    return report_of(module)
+    return report_of(module, target)
 
 
-def report_of(module: ModuleOp) -> NetworkReport:
+def report_of(module: ModuleOp, target: ChipTarget | None = None) -> NetworkReport:
     """The report of an nn module. The module is modified: its batch norms are folded."""
     from recog.lowering.batch_norm.fold import KEPT_BECAUSE
     from recog.lowering.partition.partition import boundary_lines
@@ -90,7 +91,7 @@ def report_of(module: ModuleOp) -> NetworkReport:
         notes.append(
             f"runs at the batch of its import only: {describe_op(mixing)} mixes it with other axes"
         )
-    rehearsal = rehearse(module)
+    rehearsal = rehearse(module, target=target)
     if rehearsal.host_part is not None:
         notes += boundary_lines(rehearsal.host_part)
     return NetworkReport(rows, notes, rehearsal.refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 from torch import Tensor
 from torch import nn as tnn
 
+from recog.backend.chips import load_chip
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.partition.rehearsal import rehearse
 from recog.lowering.pipeline import ConversionOptions, convert, fold_network
+from recog.tools.report.check_network import check_network
 from recog.tools.report.levels import compare_bits
 
 Forward = Callable[..., Any]
@@ -118,3 +121,17 @@ def test_inputs_and_constants_are_passed_on_as_they_are() -> None:
     first, _, last = conversion.network(Machine(conversion.assemble()))(x.numpy())
     assert np.array_equal(first, x.numpy())
     assert np.array_equal(last, np.arange(4, dtype=np.float32))
+
+
+def test_memory_is_that_of_the_chip_named(tmp_path: Path) -> None:
+    """A layer of 16 channels on 256x256 needs more than 1 MiB, which a small chip has."""
+    path = tmp_path / "net.mlir"
+    module = import_torch(tnn.Conv2d(3, 16, 3, padding=1).eval(), torch.randn(1, 3, 256, 256))
+    path.write_text(str(module))
+    assert check_network(str(path)).refusal is None
+    refusal = check_network(str(path), load_chip("recog-edge")).refusal
+    assert "activation memory of 1,048,576 bytes is too small" in str(refusal)
+    x = torch.randn(1, 3, 256, 256).numpy()
+    options = ConversionOptions(cluster=False, target="recog-edge")
+    with pytest.raises(RecogError, match="activation memory of 1,048,576 bytes is too small"):
+        convert(module, [x], options=options)
