@@ -10,7 +10,7 @@ from functools import cached_property
 from xdsl.dialects.builtin import NameLoc, StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute
 
-from recog.backend.cost.mapping import ceil_div, map_products
+from recog.backend.cost.mapping import Loops, ceil_div, map_products
 from recog.dialects.chip import (
     ChipTarget,
     InstructionOp,
@@ -32,6 +32,9 @@ RESOURCES = (ARRAY, VECTOR, ACTIVATION_MEMORY, WEIGHT_MEMORY, DRAM)
 """What an instruction may be bound by, in the order of reports."""
 
 NARROW_BITS = 8
+
+_Mapped = Sequence[tuple[Products, Loops]]
+"""Sums of products, each with its loops on the array."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,10 @@ def instruction_cost(
     op: InstructionOp, scope: Scope, chip: ChipTarget, storage: Storage | None = None
 ) -> InstructionCost:
     """What an instruction costs on a chip, its numbers stored as in the program or otherwise."""
-    products = op.products(scope)
+    products = [(each, map_products(each, chip.array)) for each in op.products(scope)]
     traffic = _merged(
         [
-            *_activations(op, scope, chip, products, storage),
+            *_activations(op, scope, products, storage),
             *_weights(op, scope, chip, products, storage),
             *_outside(op, scope, storage),
             *_sums(chip, products),
@@ -131,14 +134,14 @@ def instruction_cost(
     )
     steps = op.vector_steps(scope)
     counts = Counter[str]()
-    for each in products:
+    for each, _ in products:
         row = "mac" if each.bits <= NARROW_BITS else "mac_wide"
         counts[row if storage is None else storage.mac] += each.count
-    counts["vector"] += steps + sum(each.sums for each in products)
+    counts["vector"] += steps + sum(each.sums for each, _ in products)
     for each in traffic:
         counts[each.memory] += each.bytes
     work = {
-        ARRAY: sum(map_products(each, chip.array).cycles for each in products),
+        ARRAY: sum(loops.cycles for _, loops in products),
         VECTOR: ceil_div(steps, chip.vector.lanes),
         **_port_cycles(traffic, chip),
     }
@@ -149,7 +152,7 @@ def instruction_cost(
         op,
         {name: cycles for name, cycles in work.items() if cycles},
         fixed,
-        sum(each.count for each in products),
+        sum(each.count for each, _ in products),
         traffic,
         {row: count for row, count in counts.items() if count},
     )
@@ -167,13 +170,12 @@ def _port_cycles(traffic: Iterable[Traffic], chip: ChipTarget) -> dict[str, int]
 def _activations(
     op: InstructionOp,
     scope: Scope,
-    chip: ChipTarget,
-    products: Sequence[Products],
+    products: _Mapped,
     storage: Storage | None,
 ) -> Iterator[Traffic]:
     """What goes into and out of activation memory: each element once, of what streams into the
     array each time that it does."""
-    streamed = sum(map_products(each, chip.array).streamed for each in products)
+    streamed = sum(loops.streamed for _, loops in products)
     elements, fields = op.moved(scope), tensor_roles(type(op))
     for name, role in fields.items():
         count = streamed if streamed and role == "input" else elements[name]
@@ -196,15 +198,15 @@ def _weights(
     op: InstructionOp,
     scope: Scope,
     chip: ChipTarget,
-    products: Sequence[Products],
+    products: _Mapped,
     storage: Storage | None,
 ) -> Iterator[Traffic]:
     """What is read of weight memory, and of the codebook beside the array."""
     if isinstance(op, LdwOp):
         yield Traffic(WEIGHT_MEMORY, "loads", op.size.value.data)
         return
-    taps = sum(each.taps for each in products)
-    shares = [(map_products(each, chip.array).blocks, each.taps) for each in products]
+    taps = sum(each.taps for each, _ in products)
+    shares = [(loops.blocks, each.taps) for each, loops in products]
 
     def every_block(size: int) -> int:
         """Bytes of which each block of positions reads those of its taps."""
@@ -225,8 +227,8 @@ def _weights(
             yield Traffic(BUFFER, "codebook", read.table + every_block(read.codes))
 
 
-def _weight_count(products: Sequence[Products]) -> int:
-    return sum(each.groups * each.outputs * each.inputs * each.taps for each in products)
+def _weight_count(products: _Mapped) -> int:
+    return sum(each.groups * each.outputs * each.inputs * each.taps for each, _ in products)
 
 
 def _outside(op: InstructionOp, scope: Scope, storage: Storage | None) -> Iterator[Traffic]:
@@ -239,9 +241,9 @@ def _outside(op: InstructionOp, scope: Scope, storage: Storage | None) -> Iterat
             yield Traffic(DRAM, op.TRANSFERS, size)
 
 
-def _sums(chip: ChipTarget, products: Sequence[Products]) -> Iterator[Traffic]:
+def _sums(chip: ChipTarget, products: _Mapped) -> Iterator[Traffic]:
     """What accumulators read and write: a sum for each tile of inputs and each tap."""
-    updates = sum(map_products(each, chip.array).updates for each in products)
+    updates = sum(loops.updates for _, loops in products)
     yield Traffic(BUFFER, "accumulators", 2 * updates * ceil_div(chip.accumulator, 8))
 
 

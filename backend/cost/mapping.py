@@ -20,7 +20,7 @@ from recog.dialects.chip import MacArray, Products
 
 
 @dataclass(frozen=True)
-class Mapping:
+class Loops:
     """Loops over an array.
 
     Attributes:
@@ -38,7 +38,7 @@ class Mapping:
     streamed: int
 
 
-def map_products(products: Products, array: MacArray) -> Mapping:
+def map_products(products: Products, array: MacArray) -> Loops:
     """The loops of some sums of products on an array."""
     p = products
     side_by_side = max(1, min(array.outputs // p.outputs, array.inputs // p.inputs, p.groups))
@@ -46,7 +46,7 @@ def map_products(products: Products, array: MacArray) -> Mapping:
     output_tiles = ceil_div(p.outputs, array.outputs)
     input_tiles = ceil_div(p.inputs, array.inputs)
     steps = p.rows * ceil_div(p.columns, array.pixels)
-    return Mapping(
+    return Loops(
         output_tiles,
         group_tiles * output_tiles * input_tiles * p.taps * steps,
         ceil_div(steps, max(1, array.accumulators // array.pixels)),
