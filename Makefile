@@ -21,7 +21,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-engine bench-widths bench-real bench-memory compare-revisions fuzz lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -33,6 +33,7 @@ help:
 	@echo "make bench-widths    time layers of wide codes beside those of 8 bits (build/bench/widths.json)"
 	@echo "make bench-real      score networks with published weights beside int8 (build/bench/real.json)"
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
+	@echo "make bench-chip      say what networks cost on the described chips (build/bench/chip.json)"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers and networks, damaged programs and IR, for FUZZ_SECONDS"
 	@echo "make lint    ruff and pyright alone"
@@ -83,6 +84,10 @@ bench-real: $(VENV)/.installed-real $(VENV)/.installed-peers
 # BENCH_ARGS='--dense --size 540x960' is quicker.
 bench-memory: $(VENV)/.installed-test
 	$(BIN)/python tests/benchmarks/bench_memory.py $(BENCH_ARGS)
+
+# BENCH_ARGS='--only resnet50 segmentation --targets recog-1 mine.toml' selects networks and chips.
+bench-chip: $(VENV)/.installed-test $(VENV)/.installed-networks
+	$(BIN)/python tests/benchmarks/bench_chip.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--only digits' selects conversions; several minutes each for the large ones.
 compare-revisions: $(VENV)/.installed-test $(VENV)/.installed-networks

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recog.backend.cost.instructions import InstructionCost
 from recog.backend.cost.replay import Replay, Slice, accesses
 from recog.dialects.chip import Queue, Scope, TensorOp
 
@@ -81,9 +82,16 @@ def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
+def least_memory(costs: Sequence[InstructionCost], scope: Scope) -> int:
+    """The bytes of activation memory that some instruction needs at once, in program order and
+    without gaps: no placement takes less."""
+    steps = [Slice(cost, number, number + 1) for number, cost in enumerate(costs)]
+    return peak_bytes(Replay(tuple(steps), 1), scope)
+
+
 def peak_bytes(replay: Replay, scope: Scope) -> int:
     """The most bytes of activation memory that are needed at one moment."""
     return max((each for _, each in live_bytes(stays(replay, scope))), default=0)
 
 
-__all__ = ["Stay", "live_bytes", "peak_bytes", "stays"]
+__all__ = ["Stay", "least_memory", "live_bytes", "peak_bytes", "stays"]

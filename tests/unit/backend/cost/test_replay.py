@@ -5,7 +5,7 @@ from __future__ import annotations
 from chip_programs import SMALL_CHIP, dense_weights, program_of, tensors
 
 from recog.backend.cost import ProgramCost, program_cost
-from recog.backend.cost.live import live_bytes, peak_bytes, stays
+from recog.backend.cost.live import least_memory, live_bytes, peak_bytes, stays
 from recog.dialects.chip import Queue
 
 
@@ -126,6 +126,23 @@ chip.halt
     found = stays(cost.replay, cost.scope)
     assert [(each.name, each.start, each.end) for each in found] == [("a", 0, 64), ("b", 46, 110)]
     assert live_bytes(found) == [(0, 64), (46, 128), (64, 64), (110, 0)]
+    assert peak_bytes(cost.replay, cost.scope) == 128
+    assert least_memory(cost.costs, cost.scope) == 128
+
+
+def test_the_least_memory_knows_no_time():
+    """In time the second input comes while the first is used; in program order after it."""
+    text = f"""
+{PORTS}
+{tensors(a=(4, 4, 4), b=(4, 4, 4))}
+chip.dma.in @a = @in1
+chip.dma.out @out1 = @a
+chip.dma.in @b = @in2
+chip.dma.out @out2 = @b
+chip.halt
+"""
+    cost = cost_of(text)
+    assert least_memory(cost.costs, cost.scope) == 64
     assert peak_bytes(cost.replay, cost.scope) == 128
 
 

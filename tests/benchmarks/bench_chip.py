@@ -1,0 +1,182 @@
+"""What networks cost on the described chips: time to compile, bytes, cycles, energy.
+
+    make bench-chip
+
+Writes build/bench/chip.json, a row for each network and chip, and prints a table. Each network is
+converted in a process of its own, with clusters but without tuning, which changes no size. A network that does not fit says why (`reason`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+TARGETS = ("recog-1", "recog-edge", "recog-large")
+LIMIT_S = 3600.0
+
+
+def classifier(name: str) -> Any:
+    """A network of `networks.py` with its example inputs."""
+    from networks import NETWORKS
+
+    return NETWORKS[name]()
+
+
+def task(name: str, height: int = 0, width: int = 0) -> Any:
+    """A task's trained network, on frames of its own size or another."""
+    import torch
+
+    from recog.frontend.tasks import get_task
+    from recog.frontend.tasks.checkpoints import load_checkpoint
+
+    found = get_task(name)
+    inputs = found.example_inputs()
+    if height:
+        inputs = tuple(torch.rand(1, *each.shape[1:-2], height, width) for each in inputs)
+    return load_checkpoint(found), inputs
+
+
+NETWORKS: dict[str, Callable[[], Any]] = {
+    "resnet50": partial(classifier, "resnet50"),
+    "mobilenet_v2": partial(classifier, "mobilenet_v2"),
+    "classification": partial(task, "classification"),
+    "segmentation": partial(task, "segmentation"),
+    "detection2d": partial(task, "detection2d"),
+    "stereo3d": partial(task, "stereo3d"),
+    "segmentation_8mp": partial(task, "segmentation", 2160, 3840),
+    "stereo3d_8mp": partial(task, "stereo3d", 2160, 3840),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--only", nargs="+", choices=NETWORKS, help="networks (default: all)")
+    parser.add_argument("--targets", nargs="+", default=TARGETS, help="names or TOML files")
+    parser.add_argument("--out", default="build/bench/chip.json")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    out = Path(arguments.out)
+    if arguments.one is not None:
+        out.write_text(json.dumps(measured(*arguments.one)))
+        return 0
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for name in arguments.only or NETWORKS:
+        for target in arguments.targets:
+            rows.append(_in_a_process(name, target, out.with_name(f".{out.name}.one")))
+            print(_line(rows[-1]), flush=True)
+    out.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+    return 0
+
+
+def _in_a_process(name: str, target: str, file: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--one", name, target, "--out", str(file)]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        return json.loads(file.read_text())
+    except subprocess.TimeoutExpired:
+        return {"network": name, "target": target, "reason": f"took more than {LIMIT_S:.0f} s"}
+    except (OSError, ValueError):
+        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        return {"network": name, "target": target, "reason": last}
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def measured(name: str, target: str) -> dict[str, Any]:
+    """The row of a network on a chip."""
+    from recog.backend.assembly import load_program, memory_use
+    from recog.backend.cost import program_cost
+    from recog.backend.cost.live import least_memory
+    from recog.dialects.errors import RecogError
+    from recog.frontend.torch.importer import import_torch
+    from recog.lowering.pipeline import ConversionOptions, Stage, convert
+
+    row: dict[str, Any] = {"network": name, "target": target}
+    model, inputs = NETWORKS[name]()
+    module = import_torch(model.eval(), *inputs)
+    options = ConversionOptions(tune=False, round_weights=False, target=target, iterations=10)
+    ends: dict[str, float] = {}
+
+    def report(stage: str, share: float) -> None:
+        ends[stage] = time.perf_counter()
+
+    start = time.perf_counter()
+    try:
+        arrays = [each.numpy() for each in inputs]
+        conversion = convert(module, arrays, options=options, progress=report)
+        content = conversion.assemble()
+    except RecogError as error:
+        return row | {"reason": " ".join(str(error).split())[:300]}
+    total = time.perf_counter() - start
+    program = load_program(content)
+    cost = program_cost(program)
+    row |= {
+        "compile_s": round(total - _clustering(ends, start, Stage.CLUSTERED), 2),
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "instructions": len(program.instructions),
+        "weight_bytes": memory_use(program)[0],
+        "amem_peak": memory_use(program)[1],
+        "amem_lower_bound": least_memory(cost.costs, cost.scope),
+        "dram_bytes": cost.moved("dram"),
+        "dram_compulsory": sum(port.extent for port in program.ports),
+        "macs": cost.products,
+        "macs_recomputed": cost.products / max(1, _once(cost)) - 1,
+        "cycles": cost.latency,
+        "period_cycles": cost.period,
+        "utilisation": cost.utilisation,
+        "energy_pj": {table.name: cost.energy(table) for table in cost.chip.energy},
+        "ms": cost.milliseconds(cost.latency),
+        "fps": cost.frames_per_second,
+    }
+    return row
+
+
+def _clustering(ends: dict[str, float], start: float, stage: str) -> float:
+    """Seconds of a stage: from the end of the one before it."""
+    if stage not in ends:
+        return 0.0
+    before = [end for name, end in ends.items() if name != stage and end <= ends[stage]]
+    return ends[stage] - max(before, default=start)
+
+
+def _once(cost: Any) -> float:
+    """Products of all layers if each element of their outputs were computed once."""
+    total = 0.0
+    seen = set[tuple[str, str]]()
+    for each in cost.costs:
+        op, scope = each.op, cost.scope
+        if not each.products or (each.layer, op.name) in seen:
+            continue
+        seen.add((each.layer, op.name))
+        tensor = scope.tensor(op.output)
+        total += each.products / prod(op.part(scope, "output")) * prod(tensor.shape)
+    return total
+
+
+def _line(row: dict[str, Any]) -> str:
+    head = f"{row['network']:<18} {row['target']:<12}"
+    if "reason" in row:
+        return f"{head} {row['reason'][:110]}"
+    energy = ", ".join(f"{each * 1e-9:.3f}" for each in row["energy_pj"].values())
+    return (
+        f"{head} {row['ms']:9.3f} ms {row['fps']:9.1f} fps {100 * row['utilisation']:5.1f} % of "
+        f"the array, DRAM {row['dram_bytes'] / row['dram_compulsory']:.2f}x, {energy} mJ, "
+        f"{row['compile_s']:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
