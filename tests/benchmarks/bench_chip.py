@@ -3,7 +3,8 @@
     make bench-chip
 
 Writes build/bench/chip.json, a row for each network and chip, and prints a table. Each network is
-converted in a process of its own, with clusters but without tuning, which changes no size. A network that does not fit says why (`reason`).
+converted in a process of its own, with clusters but without tuning, which changes no size. One that
+does not fit says why (`reason`).
 """
 
 from __future__ import annotations
