@@ -19,6 +19,10 @@ from recog.dialects.chip import BufferOp, InstructionOp, Queue, Scope, TensorOp
 from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.instructions import tensor_roles
 from recog.dialects.chip.records import layout
+from recog.dialects.errors import RecogError
+
+MAX_ROWS, MAX_PAIRS = 1 << 24, 1 << 20
+"""A program comes from anyone, and could ask for hours here."""
 
 FRAMES = 4
 """Frames until the time between two of them has settled; measured: two do for all networks."""
@@ -127,17 +131,27 @@ class _Rows:
         (other.rings if same else other.others).append(self)
 
 
+def _check_size(count: int, limit: int, what: str) -> None:
+    if count > limit:
+        raise RecogError(f"the program has more than {limit:,} {what}, too many to follow in time")
+
+
 class _Memory:
     """Activation memory and buffers: which bytes of them are waited for until when."""
 
     def __init__(self, tensors: Sequence[TensorOp | BufferOp]):
-        self._rows = {tensor: _Rows(tensor) for tensor in dict.fromkeys(tensors)}
+        distinct = dict.fromkeys(tensors)
+        _check_size(sum(each.held_shape[1] for each in distinct), MAX_ROWS, "rows of tensors")
+        self._rows = {tensor: _Rows(tensor) for tensor in distinct}
         known = sorted(self._rows.values(), key=lambda each: each.bytes.start)
+        pairs = 0
         for place, rows in enumerate(known):
             for other in known[place + 1 :]:
                 if other.bytes.start >= rows.bytes.stop:
                     break
                 rows.meet(other)
+                pairs += 1
+            _check_size(pairs, MAX_PAIRS, "pairs of tensors that share bytes")
 
     def ready(self, accesses: Sequence[Access]) -> int:
         """When all that these accesses wait for has ended."""

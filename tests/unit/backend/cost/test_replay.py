@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from chip_programs import SMALL_CHIP, dense_weights, program_of, tensors
 
-from recog.backend.cost import ProgramCost, program_cost
+from recog.backend.cost import ProgramCost, program_cost, replay
 from recog.backend.cost.live import least_memory, live_bytes, peak_bytes, stays
 from recog.dialects.chip import Queue
+from recog.dialects.errors import RecogError
 
 
 def cost_of(text: str) -> ProgramCost:
@@ -212,3 +214,17 @@ chip.halt
     assert spans(cost) == [("dma.in", 0, 46), ("spill", 46, 92), ("fill", 92, 138)]
     assert cost.traffic["dram", "spills"] == cost.traffic["dram", "fills"] == 64
     assert [each.layer for each in cost.layers] == ["in1", "aside"]
+
+
+def test_a_program_that_would_take_hours_is_refused(monkeypatch: pytest.MonkeyPatch):
+    text = f"{tensors(a=(4, 4, 4))}\n" + "\n".join(
+        f"chip.tensor @b{number} {{address = 0, channels = 4, height = 4, width = 4}}\n"
+        for number in range(20)
+    )
+    text += "\n".join(f"chip.copy @b{number} = @a" for number in range(20)) + "\nchip.halt"
+    monkeypatch.setattr(replay, "MAX_PAIRS", 100)
+    with pytest.raises(RecogError, match="more than 100 pairs of tensors that share bytes"):
+        cost_of(text)
+    monkeypatch.setattr(replay, "MAX_ROWS", 80)
+    with pytest.raises(RecogError, match="more than 80 rows of tensors"):
+        cost_of(text)
