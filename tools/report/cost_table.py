@@ -121,6 +121,8 @@ def print_savings(cost: ProgramCost, designs: Sequence[DesignCost]) -> None:
         rows = [[term, *(f"{part[term] * MICRO:,.1f}" for part in parts)] for term in TERMS]
         rows.append(["all", *(f"{each:,.1f}" for each in (total * MICRO for total in sums))])
         rows.append(["times this program's", *(f"{total / least:.2f}" for total in sums)])
+        operations = max(1, 2 * cost.products)
+        rows.append(["pJ an operation", *(f"{total / operations:.3f}" for total in sums)])
         title = f"Energy of a frame in microjoules, {_named(table.name, table.rows[0].node)}"
         print_table(title, ["term", *names], rows)
         print(_largest_part(parts[0], own.energy(table)))
