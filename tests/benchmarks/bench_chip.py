@@ -84,14 +84,15 @@ def main() -> int:
 
 def _in_a_process(name: str, target: str, file: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--one", name, target, "--out", str(file)]
+    row = {"network": name, "target": target}
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-        return json.loads(file.read_text())
     except subprocess.TimeoutExpired:
-        return {"network": name, "target": target, "reason": f"took more than {LIMIT_S:.0f} s"}
+        return row | {"reason": f"took more than {LIMIT_S:.0f} s"}
+    try:
+        return json.loads(file.read_text())
     except (OSError, ValueError):
-        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
-        return {"network": name, "target": target, "reason": last}
+        return row | {"reason": (run.stderr.strip().splitlines() or ["no message"])[-1]}
     finally:
         file.unlink(missing_ok=True)
 
