@@ -108,7 +108,7 @@ def measured(name: str, target: str) -> dict[str, Any]:
 
     row: dict[str, Any] = {"network": name, "target": target}
     model, inputs = NETWORKS[name]()
-    module = import_torch(model.eval(), *inputs)
+    module = import_torch(model.eval(), tuple(inputs))
     options = ConversionOptions(tune=False, round_weights=False, target=target, iterations=10)
     ends: dict[str, float] = {}
 
