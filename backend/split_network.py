@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import DenseArrayBase, ModuleOp
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from recog.backend.machine import Machine
@@ -35,6 +35,9 @@ BETWEEN_CALLS = "between_calls"
 CHIP_INPUTS = "chip_inputs"
 """Attribute of @host: which inputs of the network the chip takes, before what the host gives it."""
 
+INPUT_COUNT = "input_count"
+"""Attribute of @host: how many inputs the network takes, where the last of them are not used."""
+
 
 @dataclass(frozen=True)
 class HostCall:
@@ -54,6 +57,8 @@ class HostPlan:
     calls: tuple[HostCall, ...]
     chip_inputs: tuple[int, ...] | None
     """Which inputs of the network the chip takes; None for all."""
+    input_count: int = 0
+    """How many inputs the network takes at least, used or not."""
 
     @staticmethod
     def of(module: ModuleOp) -> HostPlan:
@@ -62,7 +67,9 @@ class HostPlan:
         names = {op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp)}
         count = next(i for i in range(len(names) + 1) if f"{HOST}_{i}" not in names)
         calls = [_call(find_function(module, f"{HOST}_{i}")) for i in range(count)]
-        return HostPlan((*calls, _call(last)), _numbers(last, CHIP_INPUTS))
+        count = last.attributes.get(INPUT_COUNT)
+        given = count.value.data if isinstance(count, IntegerAttr) else 0
+        return HostPlan((*calls, _call(last)), _numbers(last, CHIP_INPUTS), given)
 
 
 def _call(function: FuncOp) -> HostCall:
@@ -111,6 +118,7 @@ class SplitNetwork:
             taken = [taken[0] - len(self._shapes)] if self._plan.chip_inputs is None else []
             used = [i for call in self._plan.calls for i in call.from_network]
             taken += [1 + index for index in (*(self._plan.chip_inputs or ()), *used)]
+            taken.append(self._plan.input_count)
         return max(taken, default=0)
 
     @property
@@ -220,7 +228,7 @@ def _shapes_to_chip(host: ModuleOp, plan: HostPlan) -> list[tuple[int, ...]]:
 def _runner(host: ModuleOp, name: str) -> Callable[..., Sequence[np.ndarray]]:
     from recog.backend.interpreters.nn import NnRunner
 
-    runner = NnRunner(host, name)
+    runner = NnRunner(host, name, frames_first=name == HOST)
 
     def run(*arguments: np.ndarray) -> Sequence[np.ndarray]:
         import torch

@@ -29,7 +29,7 @@ from recog.backend.threads import fixed_threads
 from recog.dialects import cluster, nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, fail
-from recog.dialects.functions import find_function
+from recog.dialects.functions import depends_on_inputs, find_function
 from recog.dialects.nn import element_type_of, shape_of
 from recog.dialects.verification import located_errors
 
@@ -320,19 +320,41 @@ def register_nn(interpreter: Interpreter) -> None:
 class NnRunner:
     """Runs one function of an nn module many times; the module must not change meanwhile."""
 
-    def __init__(self, module: ModuleOp, entry: str = "main"):
-        """Raises RecogError if there is no such function."""
+    def __init__(self, module: ModuleOp, entry: str = "main", *, frames_first: bool = False):
+        """Raises RecogError if there is no such function.
+
+        Args:
+            frames_first: outputs of one frame that have no axis of frames, such as the mean of
+                all, get one in front: those of N frames are N of them.
+        """
+        self._frames_first = frames_first
         self.function: FuncOp = find_function(module, entry)
         self._interpreter = Interpreter(module)
         register_nn(self._interpreter)
         for functions in (DataFunctions(), FloatClusterFunctions()):
             self._interpreter.register_implementations(functions)
         self._mixing = nn.batch_mixing_op(self.function)
+        self._framed, self._frameless = self._outputs_by_frames()
         self._constants: dict[SSAValue, Any] = {
             op.output: op.value.to_array()
             for op in self.function.walk()
             if isinstance(op, ConstantOp)
         }
+
+    def _outputs_by_frames(self) -> tuple[list[int], list[int]]:
+        """The outputs that have the frames along axis 0, and the others that depend on inputs."""
+        sizes = {
+            type_.get_shape()[:1]
+            for type_ in self.function.function_type.inputs.data
+            if isinstance(type_, TensorType)
+        }
+        end = self.function.body.block.last_op
+        variable = depends_on_inputs(self.function)
+        framed, others = list[int](), list[int]()
+        for index, value in enumerate(() if end is None else end.operands):
+            if isinstance(value.type, TensorType) and value in variable:
+                (framed if value.type.get_shape()[:1] in sizes else others).append(index)
+        return framed, others
 
     @fixed_threads()
     def __call__(
@@ -356,9 +378,16 @@ class NnRunner:
             groups = self._groups(checked)
             results = [self._run(x, overrides, observe, cuts) for x in groups]
         return tuple(
-            as_tensor(values[0]) if len(values) == 1 else torch.cat(tensors(values))
-            for values in zip(*results)
+            self._joined(tensors(values), index) for index, values in enumerate(zip(*results))
         )
+
+    def _joined(self, values: list[Tensor], index: int) -> Tensor:
+        """An output of all groups of frames."""
+        if index in self._framed:
+            return torch.cat(values) if len(values) > 1 else values[0]
+        if index in self._frameless and self._frames_first:
+            return torch.stack(values)
+        return values[0]
 
     def _run(
         self,
@@ -411,8 +440,8 @@ class NnRunner:
         if self._mixing is None or all(x.shape == shape for x, shape in zip(inputs, shapes)):
             return [inputs]
         batch = shapes[0][0]
-        outputs = [type_.get_shape() for type_ in types.outputs if isinstance(type_, TensorType)]
-        if any(shape[:1] != (batch,) for shape in outputs) or len(inputs[0]) % batch:
+        first = self._frames_first and batch == 1
+        if (self._frameless and not first) or len(inputs[0]) % batch:
             fail(
                 self._mixing,
                 f"mixes the batch with other axes, so the network runs {batch} images at once only",

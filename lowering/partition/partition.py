@@ -18,7 +18,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import DenseArrayBase, FunctionType, ModuleOp, StringAttr, UnitAttr, i64
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    FunctionType,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    UnitAttr,
+    i64,
+)
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -30,6 +38,7 @@ from recog.backend.split_network import (
     FROM_HOST,
     FROM_NETWORK,
     HOST,
+    INPUT_COUNT,
     TO_CHIP,
     HostPlan,
 )
@@ -145,7 +154,10 @@ class _Outline:
         self._replace_with_arguments()
         self._order_by_stage()
         self._finish_main()
+        used = [v.index for values in needed for v in values if isinstance(v, BlockArgument)]
         kept = [i for i, argument in enumerate(self.arguments) if argument.uses]
+        if max([*kept, *used], default=-1) + 1 < len(self.arguments):
+            functions[-1].attributes[INPUT_COUNT] = IntegerAttr(len(self.arguments), i64)
         if kept != list(range(len(self.arguments))):
             functions[-1].attributes[CHIP_INPUTS] = _numbers(kept)
         for argument in reversed(self.arguments):

@@ -362,12 +362,13 @@ def module_outputs(
     """All outputs of an nn module for all inputs, (N, ...) each."""
     import torch
 
-    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.interpreters.nn import NnRunner
 
     batch = frames_at_once(find_function(module, entry))
+    run = NnRunner(module, entry, frames_first=True)
     with torch.no_grad():
         parts = [
-            run_nn(module, *(np.asarray(x)[i : i + batch] for x in inputs), entry=entry)
+            run(*(np.asarray(x)[i : i + batch] for x in inputs))
             for i in range(0, len(inputs[0]), batch)
         ]
     return tuple(np.concatenate([value.numpy() for value in values]) for values in zip(*parts))

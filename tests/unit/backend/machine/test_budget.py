@@ -106,11 +106,11 @@ def shared_weights(layers: int) -> bytes:
     ids=["suppression", "products", "constants", "enlargement", "weights"],
 )
 def test_refused_before_anything_runs(data, words: str):
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(RecogError) as error:
         Machine(data())
     assert words in str(error.value)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_constant_that_many_instructions_read_is_held_once():

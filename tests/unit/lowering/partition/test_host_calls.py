@@ -341,3 +341,32 @@ def test_what_a_layer_costs_shows_at_the_outputs(tmp_path: Path) -> None:
     layers = [row["layer"] for row in found[0]["rows"] if row["op"] == "lns.conv2d"]
     assert layers == ["a", "b"]
     assert all(row["loss"] > 0.001 for row in found[0]["rows"])
+
+
+def test_data_of_an_input_that_is_not_used_is_taken() -> None:
+    net = Network(lambda m, x, y: m.a(x), a=conv(3, 4))
+    inputs = frames([IMAGE, IMAGE])
+    conversion, machine = converted(net.eval(), inputs)
+    network = conversion.network(machine)
+    assert network.input_count == 2
+    with torch.no_grad():
+        wanted = net(*map(torch.from_numpy, inputs)).numpy()
+    assert np.abs(network(*inputs)[0] - wanted).max() < 0.1
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_outputs_without_frames_get_them_in_front(count: int) -> None:
+    """The mean of all and a vector of all: what each frame gives by itself, one after the other."""
+    net = Network(lambda m, x: (m.a(x).mean(), m.a(x).flatten(), m.a(x)), a=conv(3, 4)).eval()
+    inputs = frames([IMAGE], count)
+    conversion, machine = converted(net, inputs)
+    found = conversion.network(machine)(*inputs)
+    with torch.no_grad():
+        each = [net(torch.from_numpy(x[None])) for x in inputs[0]]
+    mean, flat, image = (torch.stack(list(values)).numpy() for values in zip(*each))
+    assert found[0].shape == (count,)
+    assert np.abs(found[0] - mean).max() < 0.05
+    for ours, theirs in zip(found[1:], (flat, image[:, 0])):
+        assert ours.shape == theirs.shape
+        assert np.abs(ours - theirs).max() < 0.1
+    assert [row.level for row in measure_levels(conversion, machine, inputs)][-1] == "machine"
