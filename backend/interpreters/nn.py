@@ -381,7 +381,7 @@ class NnRunner:
             self._joined(tensors(values), index) for index, values in enumerate(zip(*results))
         )
 
-    def _joined(self, values: list[Tensor], index: int) -> Tensor:
+    def _joined(self, values: tuple[Tensor, ...], index: int) -> Tensor:
         """An output of all groups of frames."""
         if index in self._framed:
             return torch.cat(values) if len(values) > 1 else values[0]
