@@ -16,6 +16,7 @@ from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.facts import Kind, is_parameter
 from recog.dialects.functions import find_function
 from recog.frontend.torch.export import quiet_torch
+from recog.frontend.torch.frame_axis import meeting_op
 
 Run = Callable[[list[Any]], Any]
 """Calls a network with its inputs in a row."""
@@ -37,10 +38,14 @@ def refuse_mixed_frames(
         module: imported from the network at the batch of the examples.
         examples: inputs that the network takes, and those among them that have frames along axis 0.
         any_batch: the network says that it is for any batch. Else, since asking takes as long as
-            the network does, it is asked only where an op computes along the frames of a value.
+            the network does, it is asked only where an op computes along the frames, as far as
+            they can be followed.
     """
-    op = nn.batch_mixing_op(find_function(module, "main"))
-    if not (any_batch or _computes_along_frames(op)):
+    function = find_function(module, "main")
+    op = nn.batch_mixing_op(function)
+    if op is not None and not any_batch and not _computes_along_frames(op):
+        op = meeting_op(function)
+    if op is None and not any_batch:
         return
     if not _depend_on_others(run, examples, batched):
         return

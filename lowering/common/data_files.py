@@ -82,10 +82,11 @@ def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[
             return [arrays["inputs"]]
         if len(arrays) == 1:
             return list(arrays.values())
-    names = [f"input{i}" for i in range(count)]
+    names = [f"input{i}" for i in range(min(count, len(arrays) + 1))]
     if all(name in arrays for name in names):
         return [arrays[name] for name in names]
-    wanted = "inputs" if count == 1 else ", ".join(names)
+    last = f" … input{count - 1}" if len(names) < count else ""
+    wanted = "inputs" if count == 1 else ", ".join(names) + last
     raise RecogError(
         f"has no array named {wanted}",
         where=where,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from recog.dialects.errors import RecogError
 from recog.tools.cli.arguments import add_data, add_engine, check_positive, engine_options
 
 
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     machine = Machine(arguments.program, engine=engine_options(arguments), budget=budget)
     host = None if arguments.host is None else load_network(arguments.host)
     network = SplitNetwork(machine, host)
+    if network.input_count == 0:
+        raise RecogError("takes no inputs, so there are no frames to run", where=arguments.program)
     inputs, targets = load_inputs(arguments.data, network.input_count)
     with stage(f"run {len(inputs[0])} frames"):
         outputs = list(network(*inputs))
@@ -67,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{name}: {output.dtype} {list(output.shape)}")
     for each in machine.saturated:
         print(f"note: {each.line()}")
-    if targets is not None and is_labels(targets) and outputs[0].ndim == 2:
+    if targets is not None and is_labels(targets) and outputs and outputs[0].ndim == 2:
         correct = outputs[0].argmax(axis=1) == targets
         print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
     return 0

@@ -28,17 +28,35 @@ MIXING: dict[str, Function] = {
     "softmax": lambda x: x.softmax(0),
 }
 MOVED: dict[str, Function] = {
-    "running": lambda x: x.cumsum(0),
     "attention": lambda x: attention(x.transpose(0, 1)).transpose(0, 1),
+    "attention of heads": lambda x: (
+        attention(x.reshape(-1, 4, 2, 4).permute(2, 1, 0, 3)).permute(2, 1, 0, 3).reshape(x.shape)
+    ),
     "products": lambda x: x.flatten(1) @ x.flatten(1).T @ x.flatten(1),
+    "softmax": lambda x: x.permute(1, 2, 0).softmax(2).permute(2, 0, 1),
+    "mean": lambda x: x - x.transpose(0, 2).mean(2, keepdim=True).transpose(0, 2),
+    "norm": lambda x: F.layer_norm(x.permute(1, 0, 2), x.permute(1, 0, 2).shape[1:]).transpose(
+        0, 1
+    ),
 }
-"""They meet where frames have gone to another axis, as windows of one frame do too."""
+"""They meet where frames have gone to another axis."""
 VANISHING: dict[str, Function] = {
+    "running": lambda x: x.cumsum(0),
     "order": lambda x: x.flip(0),
     "next": lambda x: x + x.roll(1, 0),
 }
 """Of one frame they are nothing."""
+
+
+def heads(x: Tensor) -> Tensor:
+    """As vision transformers have it, three of one layer's results."""
+    q, k, v = torch.cat([x, x + 1, x * 2], 2).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4)
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(x.shape)
+
+
 APART: dict[str, Function] = {
+    "heads": heads,
+    "sequence first": lambda x: x.transpose(0, 1).softmax(0).transpose(0, 1),
     "windows": lambda x: x.reshape(-1, 2, 8).softmax(1).reshape(x.shape[0], 4, 8),
     "batch second": lambda x: x.permute(1, 0, 2).relu().permute(1, 0, 2),
     "own mean": lambda x: x - x.mean((1, 2), keepdim=True),
@@ -68,10 +86,18 @@ def test_frames_of_any_batch_do_not_meet(name: str):
         import_exported(program)
 
 
-@pytest.mark.parametrize("name", MIXING)
+@pytest.mark.parametrize("name", [*MIXING, *MOVED])
 def test_frames_of_an_example_do_not_meet(name: str):
     with pytest.raises(RecogError, match=r"nn\.\w+' op at .*: mixes the frames of a batch"):
-        import_torch(Network(MIXING[name]), torch.randn(1, 4, 8))
+        import_torch(Network((MIXING | MOVED)[name]), torch.randn(1, 4, 8))
+
+
+def test_a_network_that_keeps_its_frames_apart_is_not_asked(monkeypatch: pytest.MonkeyPatch):
+    """That would take as long as running it: attention within frames, however they lie."""
+    heads = APART["heads"]
+    monkeypatch.setattr("recog.frontend.torch.frames._depend_on_others", pytest.fail)
+    module = import_torch(Network(heads), x := torch.randn(1, 4, 8))
+    torch.testing.assert_close(run_nn(module, x)[0], heads(x))
 
 
 @pytest.mark.parametrize("name", APART)
