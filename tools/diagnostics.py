@@ -61,6 +61,11 @@ def _describe(error: BaseException) -> str | None:
             return reason if error.filename is None else f"{error.filename}: {reason}"
         case ArgSpecParseError():
             return clip(str(error).rstrip())
+        case ModuleNotFoundError() if (package := _package_of(error)) is not None:
+            return (
+                f"needs the Python package {package}, which is not installed\n"
+                "  hint: pip install recog installs all that it needs"
+            )
         case RecursionError():
             return "the input nests too deeply"
         case MemoryError():
@@ -69,6 +74,12 @@ def _describe(error: BaseException) -> str | None:
             return "a number has more digits than are read or written"
         case _:
             return None
+
+
+def _package_of(error: ModuleNotFoundError) -> str | None:
+    """The package that is missing, None where it is a part of recog itself."""
+    package = (error.name or "").partition(".")[0]
+    return package if package not in ("", "recog") else None
 
 
 def _with_place(text: str, error: BaseException | None) -> str:

@@ -384,7 +384,7 @@ class NnRunner:
     def _joined(self, values: tuple[Tensor, ...], index: int) -> Tensor:
         """An output of all groups of frames."""
         if index in self._framed:
-            return torch.cat(values) if len(values) > 1 else values[0]
+            return values[0] if len(values) == 1 else torch.cat(values)
         if index in self._frameless and self._frames_first:
             return torch.stack(values)
         return values[0]

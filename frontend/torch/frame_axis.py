@@ -27,7 +27,7 @@ def meeting_op(function: FuncOp) -> Operation | None:
     For a function whose arguments have one frame each, along axis 0.
     """
     arguments = [value for value in function.body.block.args if shape_of(value)[:1] == (1,)]
-    axes: dict[SSAValue, int] = {argument: 0 for argument in arguments}
+    axes: dict[SSAValue, int] = dict.fromkeys(arguments, 0)
     for op in function.body.block.ops:
         carried = [axes.get(value) for value in op.operands]
         if not isinstance(op, nn.NnOp) or all(axis is None for axis in carried):

@@ -177,3 +177,17 @@ def test_standard_streams_that_the_shell_closed(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(sys, "stdout", None)
         monkeypatch.setattr(sys, "stderr", None)
         assert run_main("recog", body) == code
+
+
+def test_a_package_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    def body() -> None:
+        import torch  # noqa: F401
+
+    assert run_main("recog", body) == 1
+    said = capsys.readouterr().err
+    assert "needs the Python package torch, which is not installed\n  hint: pip install" in said
+    assert "internal" not in said
