@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 from xdsl.dialects.builtin import ModuleOp
 
@@ -21,25 +20,19 @@ from recog.lowering.pipeline import Stage
 from recog.lowering.pipeline.kept import KeptStage, Part
 from recog.tools.context import make_context
 from recog.tools.conversion_folder import is_of_a_conversion
+from recog.tools.kept_tuning import KeptTuningFile
 from recog.tools.module_files import print_module
 from recog.tools.opt.ir_parser import read_module
 from recog.tools.report.json_files import write_json
 
-if TYPE_CHECKING:
-    from recog.lowering.cluster.tuner import Tuner
-
 MANIFEST_NAME = "unfinished.json"
 TUNING_NAME = "tuning.state"
 FORMAT = 1
-SAVE_SECONDS = 15.0
-"""A tuning leaves its state every so often."""
-SAVE_SHARE = 50
-"""And not before so many times the time that this takes."""
 GOES_ON = "the same command with --resume goes on from there"
+START_ANEW = "start without --resume"
 MENDS = "with --resume, a command whose options mend it goes on from there"
 SLOW = {Stage.CLUSTERED, Stage.TUNED}
 """Stages that may have taken minutes or hours."""
-START_ANEW = "start without --resume"
 
 
 class _Entry(NamedTuple):
@@ -68,7 +61,7 @@ class PartialConversion:
         self._parts: list[Part] = []
         self._keys: dict[Stage, str] = {}
         self._entries: list[_Entry] = []
-        self._tuning: _KeptTuning | None = None
+        self._tuning: KeptTuningFile | None = None
         if resume and not (self.folder / MANIFEST_NAME).is_file():
             raise RecogError("no conversion to resume", where=self._shown, hint=START_ANEW)
 
@@ -97,10 +90,10 @@ class PartialConversion:
             (self.folder / TUNING_NAME).unlink(missing_ok=True)
             self._tuning = None
 
-    def tuning(self) -> _KeptTuning:
+    def tuning(self) -> KeptTuningFile:
         """See `KeptConversion`."""
         path = self.folder / TUNING_NAME
-        self._tuning = _KeptTuning(path, self._keys[Stage.TUNED])
+        self._tuning = KeptTuningFile(path, self._keys[Stage.TUNED])
         return self._tuning
 
     def files(self) -> dict[str, Path]:
@@ -177,55 +170,6 @@ class PartialConversion:
         write_json(
             self.folder / MANIFEST_NAME, {"digest": _content_digest(content), "content": content}
         )
-
-
-class _KeptTuning:
-    """The state of a tuning in a file, written from time to time."""
-
-    def __init__(self, path: Path, key: str):
-        self._path, self._key = path, key
-        self.saved: int | None = None
-        """After how many steps it was last written."""
-        self._next = time.monotonic() + SAVE_SECONDS
-
-    def begin(self, tuner: Tuner) -> None:
-        """See `KeptTuning`. Raises RecogError for a state that only seems to be of this tuning."""
-        from recog.backend.state_files import read_state
-
-        if not self._path.is_file():
-            return
-        try:
-            state = read_state(self._path, "state of a tuning")
-        except RecogError as error:
-            _say(f"note: {shown(self._path)} {error.message}; tuning begins anew")
-            return
-        if state.get("key") != self._key:
-            return
-        try:
-            tuner.restore(state)
-        except RecogError as error:
-            hint = f"delete it, or {START_ANEW}"
-            raise RecogError(error.message, where=shown(self._path), hint=hint) from None
-        self.saved = tuner.done
-        _say(f"goes on with tuning after step {tuner.done:,}")
-
-    def offer(self, tuner: Tuner) -> None:
-        """See `KeptTuning`."""
-        from recog.backend.state_files import write_state
-
-        begin = time.monotonic()
-        if begin < self._next:
-            return
-        try:
-            write_state(self._path, {**tuner.state(), "key": self._key})
-        except OSError as error:
-            # Hours of tuning are not given up for a disk that is full meanwhile.
-            _say(f"note: the state of the tuning cannot be kept: {error.strerror or error}")
-            self._next = float("inf")
-            return
-        self.saved = tuner.done
-        end = time.monotonic()
-        self._next = end + max(SAVE_SECONDS, SAVE_SHARE * (end - begin))
 
 
 class _Digesting:

@@ -61,14 +61,31 @@ class StepPart(NamedTuple):
     share: float
 
 
+class Resumable(Protocol):
+    """A tuning that can go on from its state, to the same bits."""
+
+    @property
+    def done(self) -> int:
+        """The steps that are done."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All that going on from here takes."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state. Raises RecogError where it is of another tuning."""
+        ...
+
+
 class KeptTuning(Protocol):
     """Where a tuning leaves its state from time to time, and finds it after an interruption."""
 
-    def begin(self, tuner: Tuner) -> None:
+    def begin(self, tuner: Resumable) -> None:
         """Restore the tuner's state, where there is one."""
         ...
 
-    def offer(self, tuner: Tuner) -> None:
+    def offer(self, tuner: Resumable) -> None:
         """Called after each step, when the state may be kept."""
         ...
 

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, get_task
 from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
 from recog.frontend.tasks.training import Trainer
+from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.pipeline import ConversionOptions, Stage
+from recog.tools import kept_tuning
 from recog.tools.cli.main import main
 from recog.tools.report.task_levels import BUSY, LEVELS, TaskLevels
 from recog.tools.report.task_tuning import load_tuned, save_tuned, tuned_key
@@ -108,6 +111,36 @@ def test_a_network_that_another_process_tunes_is_waited_for(
             save_tuned(levels.clustered, key, levels.tuned_path)
         assert str(found.result()) == str(levels.clustered)
     assert os.listdir(tmp_path) == [levels.tuned_path.name]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_interrupted_tuning_goes_on_to_the_same_network(
+    damaged: bool,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    whole = str(levels_of(checkpoint, tmp_path / "whole").tuned)
+    monkeypatch.setattr(kept_tuning, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(kept_tuning, "SAVE_SHARE", 0)
+    step, levels = Tuner.step, levels_of(checkpoint, tmp_path)
+
+    def step_or_stop(self: Tuner, *given: Any) -> float:
+        if self.done == 11:  # amid an epoch of 8 steps
+            raise KeyboardInterrupt
+        return step(self, *given)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Tuner, "step", step_or_stop)
+        _ = levels.tuned
+    assert levels.state_path.exists()
+    if damaged:
+        levels.state_path.write_bytes(levels.state_path.read_bytes()[:-5])
+    assert str(levels_of(checkpoint, tmp_path).tuned) == whole
+    said = capsys.readouterr().err
+    assert ("tuning begins anew" if damaged else "goes on with tuning after step 11\n") in said
+    assert not levels.state_path.exists()
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)

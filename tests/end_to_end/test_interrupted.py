@@ -38,9 +38,9 @@ def folder(tmp_path: Path) -> Path:
 
 COMMAND = """
 import sys
-from recog.tools import partial_conversion
+from recog.tools import kept_tuning
 from recog.tools.cli.main import main
-partial_conversion.SAVE_SECONDS = 0.05
+kept_tuning.SAVE_SECONDS = 0.05
 sys.exit(main(sys.argv[1:]))
 """
 CLUSTERS = ("--centroids", "4", "--scalar-centroids", "4", "--table-share", "100")

@@ -31,6 +31,7 @@ from recog.lowering.pipeline import (
     weight_bytes,
 )
 from recog.tools.console import progress, stage
+from recog.tools.kept_tuning import KeptTuningFile
 from recog.tools.report.levels import compare_bits
 from recog.tools.report.task_tuning import (
     load_tuned,
@@ -114,14 +115,27 @@ class TaskLevels:
                 advance(round(1000 * share) - round(1000 * done), f"loss {loss:.3f}")
                 done = share
 
-            options = self.options
-            module = tune_task(self.task, self.network, clustered, data, options, progress=report)
+            module = tune_task(
+                self.task,
+                self.network,
+                clustered,
+                data,
+                self.options,
+                progress=report,
+                kept=KeptTuningFile(self.state_path, f"{key} of {len(data)} frames"),
+            )
         save_tuned(module, key, self.tuned_path)
+        self.state_path.unlink(missing_ok=True)
         return module
 
     @property
     def tuned_path(self) -> Path:
         return self.folder / f"{self.task.name}.tuned.mlir.gz"
+
+    @property
+    def state_path(self) -> Path:
+        """Of a tuning that is not finished: the same command goes on from it."""
+        return self.folder / f"{self.task.name}.tuning.state"
 
     @property
     def lock_path(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.nn import LayerOp
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
-from recog.lowering.cluster.tuner import Tuner
+from recog.lowering.cluster.tuner import KeptTuning, Tuner
 from recog.lowering.common.options import taken_from
 from recog.lowering.pipeline import ConversionOptions, fold_network
 from recog.tools.module_files import print_module
@@ -71,6 +71,7 @@ def tune_task(
     options: ConversionOptions,
     *,
     progress: Callable[[float, float], None] = lambda share, loss: None,
+    kept: KeptTuning | None = None,
 ) -> ModuleOp:
     """A copy of the clustered network, tuned on the task's own loss.
 
@@ -81,6 +82,7 @@ def tune_task(
         network: the float network.
         clustered: the whole network, folded and clustered with these options.
         progress: called with the share of the work done and the loss.
+        kept: where the state is left; what it holds of an equal tuning is gone on from.
     """
     import torch
 
@@ -90,25 +92,58 @@ def tune_task(
     fold_network(heads)
     dense = heads.clone()
     taken_from(options, ClusterWeightsPass).apply(Context(), heads)
-    rng, batch = np.random.default_rng(options.seed), options.batch
+    batch = options.batch
     per_epoch = max(1, len(data) // batch)
     steps = options.epochs * per_epoch
     tuner = Tuner(heads, options, steps, weights_before(dense, heads))
-    done = 0
-    for _ in range(options.epochs):
-        order = rng.permutation(len(data))
-        for i in range(per_epoch):
-            frames = order[i * batch : (i + 1) * batch].tolist()
-            inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
-            targets = data.targets(frames)
-            task.augment(inputs, targets, rng)
-            loss = tuner.step(inputs, lambda heads, wanted=targets: task.loss(heads, wanted))
-            done += 1
-            progress(done / steps, loss)
+    draws = _Draws(tuner, np.random.default_rng(options.seed), len(data))
+    if kept is not None:
+        kept.begin(draws)
+    while tuner.done < steps:
+        i = tuner.done % per_epoch
+        if i == 0:
+            draws.order = draws.rng.permutation(draws.count)
+        frames = draws.order[i * batch : (i + 1) * batch].tolist()
+        inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
+        targets = data.targets(frames)
+        task.augment(inputs, targets, draws.rng)
+        loss = tuner.step(inputs, lambda heads, wanted=targets: task.loss(heads, wanted))
+        if kept is not None:
+            kept.offer(draws)
+        progress(tuner.done / steps, loss)
     tuner.store()
     tuned = clustered.clone()
     copy_parameters(heads, tuned)
     return tuned
+
+
+class _Draws:
+    """A tuner and what its steps draw by chance: the order of the frames, how they are changed."""
+
+    def __init__(self, tuner: Tuner, rng: np.random.Generator, count: int):
+        self._tuner, self.rng, self.count = tuner, rng, count
+        self.order = np.arange(count)
+
+    @property
+    def done(self) -> int:
+        """See `Resumable`."""
+        return self._tuner.done
+
+    def state(self) -> dict[str, Any]:
+        """See `Resumable`."""
+        drawn = {"rng": self.rng.bit_generator.state, "order": self.order.tolist()}
+        return {**self._tuner.state(), **drawn}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See `Resumable`."""
+        try:
+            self.order = np.array(state["order"], np.int64)
+            if not np.array_equal(np.sort(self.order), np.arange(self.count)):
+                raise ValueError("other frames")
+            self.rng.bit_generator.state = state["rng"]
+        except (LookupError, TypeError, ValueError, OverflowError):
+            raise RecogError("is of another tuning") from None
+        self._tuner.restore(state)
 
 
 def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:

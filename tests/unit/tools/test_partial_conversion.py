@@ -23,7 +23,7 @@ from recog.frontend.torch.importer import import_torch
 from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage
-from recog.tools import partial_conversion
+from recog.tools import kept_tuning
 from recog.tools.cli.main import main
 from recog.tools.module_files import write_module
 from recog.tools.partial_conversion import MANIFEST_NAME, TUNING_NAME, PartialConversion
@@ -67,8 +67,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _every_step_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partial_conversion, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(partial_conversion, "SAVE_SHARE", 0)
+    monkeypatch.setattr(kept_tuning, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(kept_tuning, "SAVE_SHARE", 0)
 
 
 def convert(given: Path, into: Path, *options: str, data: str = "data.npz") -> int:
@@ -118,7 +118,7 @@ def kept(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tuning(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That of one which was interrupted while it tuned."""
     folder = tmp_path_factory.mktemp("tuning")
-    with interrupted(step=4), patch.multiple(partial_conversion, SAVE_SECONDS=0, SAVE_SHARE=0):
+    with interrupted(step=4), patch.multiple(kept_tuning, SAVE_SECONDS=0, SAVE_SHARE=0):
         assert convert(given, folder, *OPTIONS) == INTERRUPTED
     return folder / "out.partial"
 
@@ -355,6 +355,6 @@ def test_states_are_not_written_all_the_time(
     monkeypatch.undo()
     monkeypatch.setattr(Tuner, "step_in_parts", tick)
     monkeypatch.setattr("recog.backend.state_files.write_state", write)
-    monkeypatch.setattr(partial_conversion.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(kept_tuning.time, "monotonic", lambda: clock[0])
     assert convert(given, tmp_path, *OPTIONS, "--epochs", "10") == 0
     assert writes == [20.0, 122.0]

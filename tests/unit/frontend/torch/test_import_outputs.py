@@ -98,6 +98,16 @@ def test_dataclasses_of_a_users_own_are_inputs_and_outputs():
     assert torch.equal(run_nn(module, x, y)[0], x + y)
 
 
+def test_dictionaries_and_none_are_arguments():
+    class Masked(nn.Module):
+        def forward(self, x: dict[str, Tensor], mask: Tensor | None) -> Tensor:
+            return x["image"] * 2 if mask is None else x["image"] * mask
+
+    x = torch.randn(1, 3)
+    module = import_torch(Masked(), ({"image": x}, None))
+    assert torch.equal(run_nn(module, x)[0], x * 2)
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_torchscript_is_refused_by_its_layer():
     model = nn.Sequential(nn.Linear(3, 3), torch.jit.script(nn.Linear(3, 3)))

@@ -116,6 +116,8 @@ def test_which_arrays_are_the_inputs():
         inputs_of({"inputs": a, "input0": b}, 2, where="f")
     with pytest.raises(RecogError, match="it has none"):
         inputs_of({}, 1, where="f")
+    with pytest.raises(RecogError, match="no array named input0, input1 … input999999999999\n"):
+        inputs_of({"input0": a}, 10**12, where="f")
 
 
 def test_frames():
