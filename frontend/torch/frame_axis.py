@@ -46,14 +46,16 @@ def _axis_after(op: nn.NnOp, carried: Sequence[int | None]) -> int | None:
 
     Raises _Meet where the op computes along it.
     """
+    if isinstance(op, nn.MatmulOp):
+        return _of_matmul(op, carried[0], carried[1])
+    if isinstance(op, nn.AttentionOp):
+        return _of_attention(op, carried[:3])
     first = carried[0]
+    if op.KIND is Kind.ELEMENTWISE:
+        return _of_broadcast(op, carried)
+    if first is None:
+        return None
     match op:
-        case nn.MatmulOp():
-            return _of_matmul(op, *carried)
-        case nn.AttentionOp():
-            return _of_attention(op, carried[:3])
-        case _ if first is None:
-            return None
         case nn.PermuteOp():
             return op.permutation.get_values().index(first)
         case nn.ReshapeOp():
@@ -70,8 +72,6 @@ def _axis_after(op: nn.NnOp, carried: Sequence[int | None]) -> int | None:
             _kept(first, axes)
             gone = 0 if op.keepdims is not None else sum(axis < first for axis in axes)
             return first - gone
-        case _ if op.KIND is Kind.ELEMENTWISE:
-            return _of_broadcast(op, carried)
         case _:
             return None
 
