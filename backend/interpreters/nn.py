@@ -423,6 +423,10 @@ class NnRunner:
         with located_errors():
             return self._run(self._checked(inputs), overrides, None, cuts, run)
 
+    def check(self, inputs: Sequence[np.ndarray]) -> None:
+        """Raise RecogError for inputs of the wrong number, shape or type, or not finite."""
+        self._checked(inputs)
+
     def _checked(self, inputs: Sequence[Tensor | np.ndarray]) -> list[Tensor]:
         types = [arg.type for arg in self.function.body.block.args]
         if len(inputs) != len(types):
@@ -472,12 +476,22 @@ def run_nn(
     return NnRunner(module, entry)(*inputs, constants=constants, observe=observe)
 
 
+def check_inputs(module: ModuleOp, inputs: Sequence[np.ndarray], entry: str = "main") -> None:
+    """Raise RecogError as `run_nn` would for these inputs."""
+    NnRunner(module, entry).check(inputs)
+
+
+def _native(x: np.ndarray) -> np.ndarray:
+    """In an order of bytes and elements that torch takes."""
+    return np.array(x, x.dtype.newbyteorder("="), order="C", copy=None)
+
+
 def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
     where = f"input {index}"
     if not isinstance(type_, TensorType):
         raise RecogError(f"the function wants {type_}, which is no tensor", where=where)
     try:
-        tensor = x if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+        tensor = x if isinstance(x, Tensor) else torch.as_tensor(_native(np.asarray(x)))
     except TypeError:
         raise RecogError("is no array of numbers", where=where) from None
     shape = type_.get_shape()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from recog.dialects.chip import ChipTarget
@@ -134,9 +135,11 @@ def _convert(
         module = load_network(arguments.network)
     count = input_count(module)
     inputs, targets = load_inputs(arguments.data, count)
+    _check(module, arguments.data, inputs)
     test_inputs, labels = inputs, targets
     if arguments.test_data is not None:
         test_inputs, labels = load_inputs(arguments.test_data, count)
+        _check(module, arguments.test_data, test_inputs)
     stages = sum(step.reaches is not None for step in options.steps())
     with staged_progress("convert", stages) as report:
         conversion = convert(
@@ -160,6 +163,17 @@ def _convert(
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
     return 0
+
+
+def _check(module: ModuleOp, path: str, inputs: Sequence[np.ndarray]) -> None:
+    """Raise RecogError for data that the network does not take, before hours of tuning."""
+    from recog.backend.interpreters.nn import check_inputs
+
+    try:
+        check_inputs(module, inputs)
+    except RecogError as error:
+        where = f"data {path}: {error.where}" if error.where else f"data {path}"
+        raise RecogError(error.message, where=where, hint=error.hint) from None
 
 
 def _write(

@@ -172,3 +172,12 @@ def test_op_without_float_meaning():
     module = module_of(block, op.results[0])
     with pytest.raises(RecogError, match="'lns.encode' op: cannot be interpreted"):
         run_nn(module, torch.ones(1, 4))
+
+
+def test_arrays_of_any_layout():
+    """Another machine's order of bytes, negative strides, columns first."""
+    x = np.random.default_rng(0).standard_normal((3, 1, 2, 2)).astype(np.float32)
+    wanted = run_nn(conv_module(), x)[0]
+    backwards = np.ascontiguousarray(x[::-1])[::-1]
+    for stored in (x.astype(">f4"), backwards, np.asfortranarray(x)):
+        assert torch.equal(run_nn(conv_module(), stored)[0], wanted)

@@ -16,7 +16,7 @@ from recog.dialects.errors import RecogError
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import tune
-from recog.lowering.cluster.tuner import Tuner, TuneSettings
+from recog.lowering.cluster.tuner import Resumable, Tuner, TuneSettings
 from recog.lowering.pipeline import module_outputs
 
 SETTINGS = TuneSettings(epochs=5, batch=16, learning_rate=0.3)
@@ -29,12 +29,12 @@ class InFile:
     def __init__(self, path: Path):
         self.path, self.began = path, 0
 
-    def begin(self, tuner: Tuner) -> None:
+    def begin(self, tuner: Resumable) -> None:
         if self.path.exists():
             tuner.restore(read_state(self.path, "tuning"))
         self.began = tuner.done
 
-    def offer(self, tuner: Tuner) -> None:
+    def offer(self, tuner: Resumable) -> None:
         write_state(self.path, tuner.state())
 
 
