@@ -16,7 +16,7 @@ from recog.dialects.errors import RecogError
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import tune
-from recog.lowering.cluster.tuner import Resumable, Tuner, TuneSettings
+from recog.lowering.cluster.tuner import Resumable, TuneSettings
 from recog.lowering.pipeline import module_outputs
 
 SETTINGS = TuneSettings(epochs=5, batch=16, learning_rate=0.3)
