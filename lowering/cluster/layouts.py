@@ -44,6 +44,10 @@ class ClusterOptions(WeightFormatOptions, SeedOptions):
     """Input channels in a block of a 1x1 convolution."""
     linear_block: int = 4
     """Input features in a block of a linear layer."""
+    dense_fan_in: int = 0
+    """Layers whose outputs sum at most so many products stay dense: 27 are those of a 3x3 stem for
+    color images, and depthwise layers of 5x5 have 25. Their weights are few and their errors do
+    not even out."""
     table_share: float = 1.0
     """Maximum bits of a layer's table, as a share of its pointers' bits."""
     iterations: int = 50
@@ -58,6 +62,7 @@ class ClusterOptions(WeightFormatOptions, SeedOptions):
         "scalar_centroids": (0, 65536),
         "channel_block": (1, 1024),
         "linear_block": (1, 1024),
+        "dense_fan_in": (0, 1024),
         "table_share": (0.0, 1e6),
         "iterations": (1, 100000),
     }
@@ -86,7 +91,9 @@ class ClusterOptions(WeightFormatOptions, SeedOptions):
         return replace(scalar, palette=palette) if fits else None
 
     def layout_of(self, shape: tuple[int, ...]) -> BlockLayout | None:
-        """The layout to cluster this weight with, None where dense codes are no larger."""
+        """The layout to cluster this weight with, None where it stays dense."""
+        if prod(shape[1:]) <= self.dense_fan_in:
+            return None
         dense_bits = prod(shape) * self.weight_width
         block = self.block_of(shape)
         count = self.centroids

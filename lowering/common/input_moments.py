@@ -26,7 +26,7 @@ WHOLE = 4608
 """Inputs of a layer whose moments are taken as a whole: 512 channels of 3x3 taps."""
 SPAN = 1024
 """Inputs at once of wider layers, of which a matrix of all pairs would not fit in memory."""
-RIDGE = 0.3
+RIDGE = 1.0
 """Added to the diagonal of the second moments, as a share of its mean, to find what errors of
 layers before can be told from the inputs: what is found must hold on other inputs too."""
 FEW = 4

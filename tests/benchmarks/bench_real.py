@@ -8,7 +8,9 @@ images cut from other photographs, against its own float outputs: `agreement` of
 or `iou` of text masks, with a bootstrap interval over images; and the SQNR of the outputs. All
 methods see the same images. `recog` is the default conversion without clusters, as it runs on the
 machine; `recog_before` rounds each weight to the nearest code, all in 8 bits; `recog_8x` has a
-pointer of 4 bits for each weight and no training; `recog_8x_tuned` is tuned without labels.
+pointer of 4 bits for each weight but those of depthwise layers and stems, and no training
+(`recog_8x_before` points to the nearest centroids of k-means); `recog_8x_tuned` is tuned without
+labels.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ METHODS = (
     "recog_before",
     "int8_per_channel",
     "int8_per_tensor",
+    "recog_8x_before",
     "recog_8x",
     "recog_8x_tuned",
 )
@@ -115,14 +118,16 @@ def _converted(network: RealNetwork, method: str) -> tuple[Run, int]:
     from recog.frontend.torch.importer import import_exported
     from recog.lowering.pipeline import ConversionOptions, Stage, convert, weight_bytes
 
+    # Blocks of one weight each; depthwise layers and stems, a few percent of the weights, are dense.
+    eighth = ConversionOptions(centroids=16, channel_block=1, linear_block=1, dense_fan_in=27)
     options = {
         "recog": ConversionOptions(cluster=False),
         "recog_before": ConversionOptions(
             cluster=False, extra_traffic=0.0, extra_weights=0.0, round_weights=False
         ),
-        # No block is as small as one weight, so that each has a pointer of its own.
-        "recog_8x": ConversionOptions(centroids=16, channel_block=1, linear_block=1, tune=False),
-        "recog_8x_tuned": ConversionOptions(centroids=16, channel_block=1, linear_block=1),
+        "recog_8x": replace(eighth, tune=False),
+        "recog_8x_before": replace(eighth, tune=False, carry_errors=False),
+        "recog_8x_tuned": replace(eighth, epochs=3),
     }[method]
     inputs = network.tuning if method == "recog_8x_tuned" else network.calibration
     with warnings.catch_warnings():

@@ -159,6 +159,19 @@ def test_dense_layers_say_why():
         assert "are too few for pointers and a table" in str(reason)
 
 
+@pytest.mark.parametrize("fan_in,dense", [(0, 0), (7, 0), (8, 1), (9, 2), (1024, 4)])
+def test_layers_of_few_products_stay_dense(fan_in: int, dense: int):
+    """Outputs sum 18, 9 (depthwise, 3x3), 8 (1x1) and 16 products."""
+    module = apply(residual(), ClusterWeightsPass(table_share=100, dense_fan_in=fan_in))
+    for_that = [
+        op
+        for op in ops_of(module, nn.LayerOp)
+        if "option dense-fan-in" in str(op.attributes.get(KEPT_DENSE))
+    ]
+    assert len(for_that) == dense
+    assert all(isinstance(op.weight.owner, ConstantOp) for op in for_that)
+
+
 def test_the_same_in_every_run():
     modules = [apply(residual(), ClusterWeightsPass(table_share=100, seed=3)) for _ in range(2)]
     assert str(modules[0]) == str(modules[1])
@@ -219,6 +232,7 @@ def test_weights_of_any_size_and_value():
         ("scalar_centroids", -1, "[0, 65536]"),
         ("channel_block", 0, "[1, 1024]"),
         ("linear_block", 2000, "[1, 1024]"),
+        ("dense_fan_in", -1, "[0, 1024]"),
         ("table_share", -0.5, "[0.0, 1000000.0]"),
         ("weight_frac", 13, "[0, 12]"),
         ("weight_width", 17, "[2, 16]"),
