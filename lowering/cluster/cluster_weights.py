@@ -137,7 +137,9 @@ def _layout(op: nn.LayerOp, options: ClusterOptions) -> BlockLayout | str:
         return "the weights are all 1: it sums, nothing was learned"
     layout = options.palette_layout(weight) or options.layout_of(weight.shape)
     if layout is None and (products := weight[0].size) <= options.dense_fan_in:
-        return f"its outputs are sums of {products} products, of which option dense-fan-in keeps all"
+        return (
+            f"its outputs are sums of {products} products, of which option dense-fan-in keeps all"
+        )
     return layout or f"{weight.size} weights are too few for pointers and a table"
 
 
