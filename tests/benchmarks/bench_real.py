@@ -118,7 +118,7 @@ def _converted(network: RealNetwork, method: str) -> tuple[Run, int]:
     from recog.frontend.torch.importer import import_exported
     from recog.lowering.pipeline import ConversionOptions, Stage, convert, weight_bytes
 
-    # Blocks of one weight each; depthwise layers and stems, a few percent of the weights, are dense.
+    # Blocks of one weight each; depthwise layers and stems, some percent of all, are dense.
     eighth = ConversionOptions(centroids=16, channel_block=1, linear_block=1, dense_fan_in=27)
     options = {
         "recog": ConversionOptions(cluster=False),
