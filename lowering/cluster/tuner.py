@@ -42,7 +42,7 @@ class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
     """Loss of tuning; auto is cross-entropy for integer targets, else mse."""
     reassign: int = 1
     """Reassign blocks to their nearest centroid every so many steps; 0 keeps the pointers of
-    k-means."""
+    clustering."""
 
     RANGES = {
         "epochs": (1, 10**6),
