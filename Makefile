@@ -35,7 +35,7 @@ help:
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
 	@echo "make bench-chip      say what networks cost on the described chips (build/bench/chip.json)"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
-	@echo "make fuzz    random layers and networks, damaged programs and IR, for FUZZ_SECONDS"
+	@echo "make fuzz    random layers, networks and schedules, damaged programs and IR, for FUZZ_SECONDS"
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make clean   remove build outputs and caches; make distclean: the environment too"
@@ -93,11 +93,11 @@ bench-chip: $(VENV)/.installed-test $(VENV)/.installed-networks
 compare-revisions: $(VENV)/.installed-test $(VENV)/.installed-networks
 	$(BIN)/python tests/benchmarks/compare_revisions.py $(BASE) $(BENCH_ARGS)
 
-# FUZZ_SECONDS=3600 goes on for an hour, shared by the four.
+# FUZZ_SECONDS=3600 goes on for an hour, shared by the five.
 fuzz: $(VENV)/.installed-test
-	@set -e; for each in engine programs ir graphs; do \
-	    echo "$(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 4))"; \
-	    $(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 4)); \
+	@set -e; for each in engine programs ir graphs schedules; do \
+	    echo "$(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 5))"; \
+	    $(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 5)); \
 	done
 
 lint: $(VENV)/.installed-test

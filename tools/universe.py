@@ -144,6 +144,26 @@ PASSES: dict[str, PassEntry] = {
         "select.convert_lns_to_chip",
         "select chip instructions and allocate the chip's memories",
     ),
+    "plan-cascades": PassEntry(
+        "schedule.plan_cascades",
+        "choose which instructions run together row by row, and what goes to DRAM",
+    ),
+    "size-rings": PassEntry(
+        "schedule.size_rings",
+        "size what memory holds of each tensor while a cascade goes down the image",
+    ),
+    "emit-stripes": PassEntry(
+        "schedule.emit_stripes",
+        "write planned cascades as instructions for some rows each",
+    ),
+    "place-tensors": PassEntry(
+        "schedule.place_tensors",
+        "give the tensors of a program their places in activation memory",
+    ),
+    "check-hazards": PassEntry(
+        "schedule.check_hazards",
+        "follow which row lies where: every row that is read must be there",
+    ),
     "estimate-cost": PassEntry(
         "schedule.estimate_cost",
         "write on each instruction when it runs and what it is bound by",
@@ -160,6 +180,9 @@ NAMED_PIPELINES: dict[str, PassEntry] = {
     ),
     "fold-network": PassEntry(
         "pipeline.named", "raise-torch, then everything exact: into ops of the chip, norms folded"
+    ),
+    "schedule": PassEntry(
+        "schedule.schedule", "let what does not fit memory whole run some rows at a time"
     ),
     "recog-to-chip": PassEntry(
         "pipeline.to_chip", "the whole conversion, from an imported network to its chip program"

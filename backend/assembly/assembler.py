@@ -57,6 +57,8 @@ def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
         RecogError: the program is invalid, or has more of something than a file can hold.
     """
     program = find_program(op)
+    if program.unplaced is not None:
+        fail(program, "its tensors have no places in memory yet", hint="run place-tensors first")
     verify_module(program)
     numbers, isa = number_symbols(program), isa_of(program)
     short = isa < ISA_VERSION[:1]

@@ -338,15 +338,15 @@ class ChipFunctions(InterpreterFunctions):
     ) -> None:
         self.values.begin(op)
         dram, box = self.values.state.dram, self.values.computed(tensor)
-        self.values.write(tensor, dram.read(self._dram_place(source), box))
+        self.values.write(tensor, dram.read(self._dram_place(source, tensor), box))
 
     def _to_dram(self, op: InstructionOp, target: PortOp | BufferOp, tensor: SymbolRefAttr) -> None:
         self.values.begin(op)
         dram, box = self.values.state.dram, self.values.computed(tensor)
-        dram.write(self._dram_place(target), self.values.read(tensor), box)
+        dram.write(self._dram_place(target, tensor), self.values.read(tensor), box)
 
-    def _dram_place(self, op: PortOp | BufferOp) -> Place:
-        return self.values.resident.dram_place(op)
+    def _dram_place(self, op: PortOp | BufferOp, tensor: SymbolRefAttr) -> Place:
+        return self.values.resident.dram_place(op).seen_as(self.values.place(tensor).shape)
 
     @impl(chip.ZeroOp)
     def run_zero(self, _: Interpreter, op: chip.ZeroOp, args: PythonValues) -> PythonValues:

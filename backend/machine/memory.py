@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,16 @@ class Place:
         self.held_shape = op.held_shape
         self.first_column = op.held_columns.start if isinstance(op, TensorOp) else 0
         self.holds_codes = op.integer is None
+
+    def seen_as(self, shape: tuple[int, int, int]) -> Place:
+        """The same bytes, packed, as a tensor of another shape."""
+        if shape == self.shape:
+            return self
+        place = copy(self)
+        _, height, width = place.shape = place.held_shape = shape
+        step = self.dtype.itemsize
+        place.strides = (height * width * step, width * step, step)
+        return place
 
     @cached_property
     def format(self) -> LnsFormat:

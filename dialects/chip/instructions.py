@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import SymbolRefAttr
@@ -227,13 +228,22 @@ class LdwOp(InstructionOp):
 
 
 class TransferOp(InstructionOp):
-    """What moves rows of a tensor between activation memory and DRAM."""
+    """What moves rows of a tensor between activation memory and DRAM.
+
+    Rows are those of the tensor in activation memory, in whose shape what lies in DRAM is seen.
+    """
 
     def maps(self, scope: Scope) -> Maps:
         return {}
 
     def _verify_same(self, x: TensorDescriptorOp, y: TensorDescriptorOp) -> None:
         verify_equal("shape", list(x.shape), list(y.shape))
+        verify_equal("element type", x.element_type, y.element_type)
+
+    def _verify_alike(self, x: TensorDescriptorOp, y: TensorDescriptorOp) -> None:
+        """An input or output is packed: a tensor of as many elements may show it otherwise."""
+        if prod(x.shape) != prod(y.shape):
+            verify_equal("shape", list(x.shape), list(y.shape))
         verify_equal("element type", x.element_type, y.element_type)
 
 
@@ -253,7 +263,7 @@ class DmaInOp(TransferOp):
     input = reference_field("where from", "chip.input", table="io", role="input")
 
     def verify_in(self, scope: Scope) -> None:
-        self._verify_same(scope.port(self.input), scope.tensor(self.output))
+        self._verify_alike(scope.port(self.input), scope.tensor(self.output))
 
 
 @record(0x03, INSTRUCTION)
@@ -268,7 +278,7 @@ class DmaOutOp(TransferOp):
     input = reference_field("where from", "chip.tensor", role="input")
 
     def verify_in(self, scope: Scope) -> None:
-        self._verify_same(scope.tensor(self.input), scope.port(self.output))
+        self._verify_alike(scope.tensor(self.input), scope.port(self.output))
 
 
 @record(0x04, LONG_INSTRUCTION)

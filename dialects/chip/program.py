@@ -54,7 +54,9 @@ __all__ = ["ProgramOp"]
 class ProgramOp(IRDLOperation):
     """A program for the chip of `target`, run once for each frame.
 
-    `stripped` programs carry neither symbols nor source locations in their file.
+    `stripped` programs carry neither symbols nor source locations in their file. Tensors of
+    `unplaced` ones have no places in activation memory yet: their addresses only say which share
+    bytes, and go beyond it. They are no programs for a machine before place-tensors.
 
     chip.program @main for #chip.target<activation_memory = 65536> { … }
     """
@@ -64,6 +66,7 @@ class ProgramOp(IRDLOperation):
     sym_name = prop_def(SymbolNameConstraint())
     target = prop_def(TargetAttr, default_value=TargetAttr(ChipTarget()))
     stripped = opt_prop_def(UnitAttr)
+    unplaced = opt_prop_def(UnitAttr)
     body = region_def("single_block")
 
     traits = traits_def(IsolatedFromAbove(), SymbolTable(), SymbolOpInterface())
@@ -125,8 +128,11 @@ class ProgramOp(IRDLOperation):
                 parser.raise_error("expected #chip.target<…>", start, parser.pos)
             target = attribute.data
         stripped = parser.parse_optional_keyword("stripped") is not None
+        unplaced = parser.parse_optional_keyword("unplaced") is not None
         attributes = parser.parse_optional_attr_dict_with_keyword()
         op = cls(name, parser.parse_region(), target, stripped=stripped)
+        if unplaced:
+            op.unplaced = UnitAttr()
         if attributes is not None:
             op.attributes |= attributes.data
         return op
@@ -139,6 +145,8 @@ class ProgramOp(IRDLOperation):
             printer.print_attribute(self.target)
         if self.stripped is not None:
             printer.print_string(" stripped")
+        if self.unplaced is not None:
+            printer.print_string(" unplaced")
         printer.print_op_attributes(self.attributes, print_keyword=True)
         printer.print_string(" ")
         printer.print_region(self.body)
@@ -148,7 +156,7 @@ class ProgramOp(IRDLOperation):
         target, scope = self.target.data, self.scope
         for descriptor in self.descriptors:
             _located(descriptor, lambda op: scope.verify_references(op))
-            if isinstance(descriptor, TensorOp):
+            if isinstance(descriptor, TensorOp) and self.unplaced is None:
                 end = descriptor.address.value.data + descriptor.extent
                 _verify_end(descriptor, end, target.size(ACTIVATION_MEMORY), "activation memory")
         for op in self.in_dram:
@@ -156,7 +164,8 @@ class ProgramOp(IRDLOperation):
             _verify_end(op, end, target.size(DRAM), "DRAM")
         verify_dram(self.in_dram)
         self._verify_instructions(scope, target)
-        self._verify_rows(scope)
+        if self.unplaced is None:
+            self._verify_rows(scope)
 
     def _verify_order(self) -> None:
         sections = ["segments", "inputs and outputs", "descriptors", "instructions"]

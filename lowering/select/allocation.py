@@ -112,6 +112,19 @@ def live_at(buffers: Sequence[Buffer], time: int) -> list[Buffer]:
     return sorted(live, key=lambda each: (-each.size, each.first))
 
 
+def memory_map(buffers: Sequence[Buffer], size: int, total: int) -> tuple[int, str]:
+    """When most of a memory of `size` bytes is needed, and what takes how much of it then."""
+    time, most = peak(buffers)
+    live = live_at(buffers, time)
+    listed = "\n".join(f"  {buffer.size:>12,} bytes  @{buffer.name}" for buffer in live[:8])
+    rest = f"\n  and {len(live) - 8} more" if len(live) > 8 else ""
+    text = (
+        f"activation memory of {size:,} bytes is too small: {most:,} bytes are needed here "
+        f"at once, {total:,} with gaps:\n{listed}{rest}"
+    )
+    return time, text
+
+
 def peak(buffers: Sequence[Buffer]) -> tuple[int, int]:
     """When most bytes are needed at one time, and how many: no allocation takes fewer."""
     times = sorted({buffer.first for buffer in buffers})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, UnitAttr, i64
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -29,7 +29,8 @@ from recog.dialects.functions import result_names
 from recog.dialects.lns.types import holds_codes, holds_pixels
 from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
-from recog.lowering.select.allocation import Buffer, allocate, live_at, peak
+from recog.lowering.schedule.schedule import SchedulePass
+from recog.lowering.select.allocation import Buffer, aligned, allocate, memory_map
 from recog.lowering.select.layout import MemoryLayout
 from recog.lowering.select.program_builder import ProgramBuilder
 from recog.lowering.select.rules.registry import LOWERINGS
@@ -69,10 +70,15 @@ class ConvertLnsToChipPass(TargetOptions, ModulePass):
     """Turn every function of lns ops that has arguments into a chip program of its name.
 
     A program runs one frame, so the leading axis must be 1. Encoding at the inputs and
-    decoding at the outputs become the host's part. Accumulators are proven not to overflow.
+    decoding at the outputs become the host's part. Accumulators are proven not to overflow. Where
+    the tensors do not fit activation memory whole, schedule makes them run some rows at a time.
     """
 
     name = "convert-lns-to-chip"
+
+    schedule: bool = True
+    """Let what does not fit memory whole run some rows at a time; without, its tensors are left
+    without places, for plan-cascades and what follows it."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions = [
@@ -87,6 +93,8 @@ class ConvertLnsToChipPass(TargetOptions, ModulePass):
             Rewriter.insert_op(program, InsertPoint.before(function))
             function.detach()
             function.erase()
+        if self.schedule:
+            SchedulePass().apply(ctx, op)
 
 
 def default_target(function: func.FuncOp) -> ChipTarget:
@@ -122,9 +130,13 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
             LOWERINGS[type(op)](build, op)
             build.complete(op)
             outputs.after(op)
-    _place_tensors(build)
-    build.write_held_values()
-    return _finish(build, function)
+    placed = _place_tensors(build, can_wait=BETWEEN_CALLS not in function.attributes)
+    if placed:
+        build.write_held_values()
+    program = _finish(build, function)
+    if not placed:
+        program.unplaced = UnitAttr()
+    return program
 
 
 def _live_ops(block: Block) -> list[Operation]:
@@ -239,8 +251,12 @@ def _stored(operand: SSAValue) -> SSAValue:
     return operand.owner.operands[0] if isinstance(operand.owner, lns.ToFloatOp) else operand
 
 
-def _place_tensors(build: ProgramBuilder) -> None:
-    """Allocate activation memory by when each buffer is written first and read last."""
+def _place_tensors(build: ProgramBuilder, *, can_wait: bool) -> bool:
+    """Allocate activation memory by when each buffer is written first and read last.
+
+    Where it does not suffice, and tensors can wait for a schedule, each buffer gets addresses of
+    its own, as if memory had no end. Returns whether all have their places.
+    """
     buffers: dict[Buffer, None] = {}
     for time, instruction in enumerate(build.instructions):
         for name in _tensor_names(instruction):
@@ -250,13 +266,19 @@ def _place_tensors(build: ProgramBuilder) -> None:
                 buffers[buffer] = None
             buffer.last = time
     total = allocate(list(buffers))
-    if total > build.target.size(ACTIVATION_MEMORY):
-        _fail_activation(build, list(buffers), total)
+    placed = total <= build.target.size(ACTIVATION_MEMORY)
+    if not placed:
+        end = 0
+        for buffer in buffers:
+            buffer.address, end = end, end + aligned(buffer.size)
+        if not can_wait or end > MAX_MEMORY:
+            _fail_activation(build, list(buffers), total)
     for descriptor in build.descriptors:
         view = build.views.get(descriptor.sym_name.data)
         if view is not None:
             address = view.buffer.address + view.offset
             descriptor.properties["address"] = IntegerAttr(address, i64)
+    return placed
 
 
 def _tensor_names(instruction: chip.InstructionOp) -> list[str]:
@@ -270,15 +292,11 @@ def _tensor_names(instruction: chip.InstructionOp) -> list[str]:
 
 
 def _fail_activation(build: ProgramBuilder, buffers: Sequence[Buffer], total: int) -> None:
-    time, most = peak(buffers)
-    live = live_at(buffers, time)
-    listed = "\n".join(f"  {buffer.size:>12,} bytes  @{buffer.name}" for buffer in live[:8])
-    rest = f"\n  and {len(live) - 8} more" if len(live) > 8 else ""
     size = build.target.size(ACTIVATION_MEMORY)
+    time, text = memory_map(buffers, size, total)
     fail(
         build.sources[time],
-        f"activation memory of {size:,} bytes is too small: {most:,} bytes are needed here "
-        f"at once, {total:,} with gaps:\n{listed}{rest}",
+        text,
         hint=f"a target with activation_memory = {total}, or frames of {size / total:.0%} of the "
         "pixels, would do",
     )

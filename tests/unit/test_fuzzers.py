@@ -7,6 +7,7 @@ from collections import Counter
 
 import children
 import fuzz_graphs
+import fuzz_schedules
 import numpy as np
 import pytest
 from children import Finding, survey
@@ -91,6 +92,12 @@ def test_random_networks_compute_what_pytorch_does():
     kinds = [fuzz_graphs.check(seed) for seed in range(9)]
     assert [what for _, what in kinds] == [None] * 9
     assert Counter(kind for kind, _ in kinds)["on the machine"] > 1
+
+
+def test_random_schedules_give_the_bits_of_whole_layers():
+    kinds = [fuzz_schedules.check(seed) for seed in (117694661984289, *range(6))]
+    assert [what for _, what in kinds] == [None] * 7
+    assert Counter(kind for kind, _ in kinds)["same bits"] > 1
 
 
 def test_a_wrong_rewrite_is_found(monkeypatch: pytest.MonkeyPatch):

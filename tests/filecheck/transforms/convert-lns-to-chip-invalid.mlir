@@ -163,11 +163,11 @@ func.func @memory(%x: tensor<1x20x!lns.number<4, 0, bias = 0>>) -> tensor<1x20x!
   func.return %s : tensor<1x20x!lns.number<4, 0, bias = 0>>
 }
 // CHECK: chip.program @memory
-// SMALL:      'lns.relu' op at {{.*}}: activation memory of 16 bytes is too small: 96 bytes are needed here at once, 96 with gaps:
-// SMALL-NEXT:             20 bytes  @x
-// SMALL-NEXT:             20 bytes  @y
-// SMALL-NEXT:             20 bytes  @z
-// SMALL-NEXT:   hint: a target with activation_memory = 96, or frames of 17% of the pixels, would do
+// SMALL:      'chip.elt' op at {{.*}}: activation memory of 16 bytes is too small: of all instructions this one needs most at once, 96 bytes, computed in parts:
+// SMALL-NEXT:             32 bytes  @s, all of it
+// SMALL-NEXT:             32 bytes  @y, all of it
+// SMALL-NEXT:             32 bytes  @z, all of it
+// SMALL-NEXT:   hint: a target with activation_memory = 96 would do
 
 // -----
 

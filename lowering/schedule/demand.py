@@ -1,0 +1,232 @@
+"""How far each step of a cascade is when, and what of each unit memory must hold for that.
+
+A cascade is a run of steps that goes down the image together, a few rows at a time: its targets
+(outputs, and what later cascades need) advance evenly, and every step before them computes, just in
+time, what those ahead of it need. All times are computed at once, as vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from recog.dialects import chip
+from recog.lowering.schedule.network import Network, Read, Step, Unit
+from recog.lowering.select.allocation import aligned
+
+FAR = 1 << 40
+
+
+@dataclass
+class Load:
+    """A tensor that a cascade reads and does not write: an input, or what was put aside."""
+
+    unit: Unit
+    tensor: chip.TensorOp
+
+
+@dataclass
+class Strip:
+    """The columns of one vertical strip of a cascade: of its steps, loads, spills and units."""
+
+    steps: dict[int, range] = field(default_factory=dict)
+    loads: dict[str, range] = field(default_factory=dict)
+    spills: dict[str, range] = field(default_factory=dict)
+    units: dict[Unit, range] = field(default_factory=dict)
+
+    def widen(self, unit: Unit, columns: range) -> None:
+        known = self.units.get(unit)
+        self.units[unit] = columns if known is None else _hull(known, columns)
+
+
+def _hull(one: range, other: range) -> range:
+    return range(min(one.start, other.start), max(one.stop, other.stop))
+
+
+class Cascade:
+    """Steps first to last of a network as one cascade.
+
+    Attributes:
+        numbers: the steps.
+        outgoing: tensors written here that later steps read, by their step.
+        loads: tensors read here that earlier steps or inputs gave.
+    """
+
+    def __init__(self, network: Network, first: int, last: int):
+        self.network, self.numbers = network, range(first, last)
+        steps = network.steps
+        self.outgoing = {
+            number: [
+                (unit, tensor)
+                for unit, tensor in steps[number].writes
+                if any(reader >= last for reader in unit.readers)
+            ]
+            for number in self.numbers
+        }
+        self.readers: dict[Unit, list[tuple[int, Read]]] = {}
+        for number in self.numbers:
+            for read in steps[number].reads:
+                self.readers.setdefault(read.unit, []).append((number, read))
+        self.loads = [Load(*each) for unit in self.readers for each in self._loads(unit)]
+        self.all_at_once = any(steps[number].whole for number in self.numbers)
+        self.units = list(
+            dict.fromkeys(unit for each in self.numbers for unit in _units(steps[each]))
+        )
+
+    def _loads(self, unit: Unit) -> list[tuple[Unit, chip.TensorOp]]:
+        """The parts of a unit that readers here need and nothing here writes."""
+        earlier = [
+            tensor
+            for number in unit.writers
+            if number < self.numbers.start
+            for _, tensor in self.network.steps[number].writes
+            if self.network.unit_of[tensor.sym_name.data] is unit
+        ]
+        parts = dict.fromkeys([*unit.loads, *earlier])
+        if unit not in self.network.with_rows:
+            return [(unit, part) for part in parts]
+        read = [unit.channels(each.tensor) for _, each in self.readers[unit]]
+        return [
+            (unit, part)
+            for part in parts
+            if any(_meet(unit.channels(part), channels) for channels in read)
+        ]
+
+    def is_target(self, number: int) -> bool:
+        return self.network.steps[number].is_output or bool(self.outgoing[number])
+
+    @cached_property
+    def clock(self) -> int:
+        """The height of the tallest target: what time is measured in."""
+        steps = self.network.steps
+        return max((steps[n].height for n in self.numbers if self.is_target(n)), default=1)
+
+    def meeting_readers(
+        self, unit: Unit, tensor: chip.TensorOp, writer: int = -1
+    ) -> list[tuple[int, Read]]:
+        """The steps here that read some of a tensor, after the step that writes it."""
+        readers = [each for each in self.readers.get(unit, []) if each[0] > writer]
+        if unit not in self.network.with_rows:
+            return readers
+        ours = unit.channels(tensor)
+        return [each for each in readers if _meet(ours, unit.channels(each[1].tensor))]
+
+
+def _units(step: Step) -> list[Unit]:
+    return [*(unit for unit, _ in step.writes), *(read.unit for read in step.reads)]
+
+
+def _meet(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+class Rows:
+    """How many rows of each step and load are done at every time, (T + 1,) from none on.
+
+    Args:
+        height: rows of the tallest target in one unit of time.
+    """
+
+    def __init__(self, cascade: Cascade, height: int):
+        self.cascade, clock = cascade, cascade.clock
+        self.times = -(-clock // height)
+        self._at = np.minimum(np.arange(self.times + 1, dtype=np.int64) * height, clock)
+        self.steps: dict[int, np.ndarray] = {}
+        steps = cascade.network.steps
+        for number in reversed(cascade.numbers):
+            step = steps[number]
+            done = np.zeros(self.times + 1, np.int64)
+            if cascade.is_target(number):
+                done = -(-self._at * step.height // clock)
+            for unit, tensor in step.writes:
+                done = np.maximum(done, self._needed(unit, tensor, number))
+            self.steps[number] = np.where(done > 0, step.height, 0) if step.whole else done
+        self.loads = {
+            load.tensor.sym_name.data: self._needed(load.unit, load.tensor)
+            for load in cascade.loads
+        }
+
+    def _needed(self, unit: Unit, tensor: chip.TensorOp, writer: int = -1) -> np.ndarray:
+        """How many rows of a tensor the steps that read it need, given how far they are."""
+        needed = np.zeros(self.times + 1, np.int64)
+        for number, read in self.cascade.meeting_readers(unit, tensor, writer):
+            done = self.steps[number]
+            needed = np.maximum(needed, np.where(done > 0, read.rows.high(done), 0))
+        if unit not in self.cascade.network.with_rows:
+            return np.where(needed > 0, tensor.shape[1], 0)
+        return needed
+
+    def held(self, unit: Unit) -> int:
+        """The fewest rows of a unit that memory can hold."""
+        written = [self.steps[n] for n in unit.writers if n in self.steps]
+        written += [
+            self.loads[load.tensor.sym_name.data]
+            for load in self.cascade.loads
+            if load.unit is unit
+        ]
+        if not written:
+            return unit.height
+        oldest = np.full(self.times, FAR, np.int64)
+        for number, read in self.cascade.readers.get(unit, []):
+            done = self.steps[number]
+            oldest = np.minimum(
+                oldest, np.where(done[:-1] < done[-1], read.rows.low(done[:-1]), FAR)
+            )
+        last = np.max(written, axis=0)
+        most = max(int((each[1:] - each[:-1]).max()) for each in written)
+        return min(max(most, int((last[1:] - np.minimum(oldest, last[1:])).max()), 1), unit.height)
+
+
+def strips_of(cascade: Cascade, count: int) -> list[Strip]:
+    """The columns of `count` strips: targets in parts that do not overlap, all else as needed."""
+    return [_strip(cascade, index, count) for index in range(count)]
+
+
+def _strip(cascade: Cascade, index: int, count: int) -> Strip:
+    network, strip = cascade.network, Strip()
+    for number in reversed(cascade.numbers):
+        step, ranges = network.steps[number], list[range]()
+        own = range(-(-step.width * index // count), -(-step.width * (index + 1) // count))
+        if cascade.is_target(number):
+            ranges.append(own)
+        for unit, tensor in step.writes:
+            ranges += _columns(cascade, strip, unit, tensor, number)
+        if cascade.outgoing[number]:
+            strip.spills |= {t.sym_name.data: own for _, t in cascade.outgoing[number]}
+        if count == 1 or step.whole:
+            ranges = [range(step.width)]
+        if ranges:
+            columns = range(min(r.start for r in ranges), max(r.stop for r in ranges))
+            strip.steps[number] = columns
+            for unit, _ in step.writes:
+                strip.widen(unit, columns)
+    for load in cascade.loads:
+        ranges = _columns(cascade, strip, load.unit, load.tensor)
+        if count == 1 or load.unit not in network.with_rows:
+            ranges = [range(load.tensor.shape[2])]
+        if ranges:
+            columns = range(min(r.start for r in ranges), max(r.stop for r in ranges))
+            strip.loads[load.tensor.sym_name.data] = columns
+            strip.widen(load.unit, columns)
+    return strip
+
+
+def _columns(
+    cascade: Cascade, strip: Strip, unit: Unit, tensor: chip.TensorOp, writer: int = -1
+) -> Sequence[range]:
+    """The columns of a tensor that the steps of a strip need."""
+    return [
+        read.columns.span(strip.steps[number])
+        for number, read in cascade.meeting_readers(unit, tensor, writer)
+        if number in strip.steps
+    ]
+
+
+def ring_bytes(cascade: Cascade, strip: Strip, unit: Unit, rows: int) -> int:
+    """What a unit takes in memory in a strip."""
+    if unit not in cascade.network.with_rows:
+        return aligned(unit.size)
+    return aligned(unit.column_bytes * rows * len(strip.units.get(unit, range(0))))

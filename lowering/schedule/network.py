@@ -1,0 +1,184 @@
+"""A selected program as schedules see it: steps that write and read units of memory.
+
+A unit is what several tensors share: the values of a concatenation lie side by side in one, a
+reshape shows another's bytes. Where all its tensors are channels of one image, rows of it can come
+and go; of other units memory holds all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from recog.dialects import chip
+from recog.dialects.chip.instructions import output_tensors
+from recog.dialects.chip.spans import AxisMap
+
+
+@dataclass(eq=False)
+class Unit:
+    """Bytes that tensors share, in a program whose tensors have no places yet.
+
+    Attributes:
+        number: its place among the units.
+        start, stop: its bytes, in the addresses that the program has before its tensors are placed.
+        tensors: all that lie in it.
+        loads: the inputs that fill it, by the tensor that they go to.
+        writers, readers: the steps that write and read it.
+    """
+
+    number: int
+    start: int
+    stop: int
+    tensors: list[chip.TensorOp] = field(default_factory=list)
+    loads: dict[chip.TensorOp, chip.DmaInOp] = field(default_factory=dict)
+    writers: list[int] = field(default_factory=list)
+    readers: list[int] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Its first tensor's name stands for it."""
+        return self.tensors[0].sym_name.data
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether all its tensors are channels of one image, so that rows can come and go."""
+        first = self.tensors[0]
+        _, height, width = first.shape
+        packed = (height * width * first.element_bytes, width * first.element_bytes)
+        return all(
+            op.shape[1:] == (height, width)
+            and op.element_bytes == first.element_bytes
+            and op.strides[1:] == (packed[1], first.element_bytes)
+            and op.strides[0] in (packed[0], *([op.strides[0]] if op.shape[0] == 1 else []))
+            and (op.address.value.data - self.start) % packed[0] == 0
+            for op in self.tensors
+        )
+
+    @property
+    def height(self) -> int:
+        return self.tensors[0].shape[1]
+
+    @property
+    def width(self) -> int:
+        return self.tensors[0].shape[2]
+
+    @property
+    def column_bytes(self) -> int:
+        """Bytes of all channels of one row and column, of a unit that has rows."""
+        return self.size // (self.height * self.width)
+
+    def channels(self, op: chip.TensorOp) -> range:
+        """Which of the unit's channels a tensor is, of a unit that has rows."""
+        _, height, width = op.shape
+        plane = height * width * op.element_bytes
+        first = (op.address.value.data - self.start) // plane
+        return range(first, first + op.shape[0])
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a step reads: a tensor, and which of its rows and columns the step's output needs."""
+
+    unit: Unit
+    tensor: chip.TensorOp
+    rows: AxisMap
+    columns: AxisMap
+
+
+@dataclass(frozen=True)
+class Step:
+    """An instruction between loads and halt.
+
+    Attributes:
+        writes: the tensors that it writes; none where it moves one to an output.
+        height, width: of what it computes or moves.
+        whole: it takes whole tensors, all at once.
+    """
+
+    op: chip.InstructionOp
+    writes: tuple[tuple[Unit, chip.TensorOp], ...]
+    reads: tuple[Read, ...]
+    height: int
+    width: int
+    whole: bool
+
+    @property
+    def is_output(self) -> bool:
+        return isinstance(self.op, chip.DmaOutOp)
+
+
+class Network:
+    """The steps and units of a program whose tensors have no places yet."""
+
+    def __init__(self, program: chip.ProgramOp):
+        self.scope = program.scope
+        tensors = [op for op in program.descriptors if isinstance(op, chip.TensorOp)]
+        self.units = units_of(tensors)
+        self.unit_of = {op.sym_name.data: unit for unit in self.units for op in unit.tensors}
+        self.with_rows = {unit for unit in self.units if unit.has_rows}
+        self.steps: list[Step] = []
+        self.other: list[chip.InstructionOp] = []
+        for op in program.instructions:
+            tensors_of = op.tensor_fields(self.scope)
+            if isinstance(op, chip.DmaInOp):
+                ((_, tensor),) = tensors_of.items()
+                self.unit_of[tensor.sym_name.data].loads[tensor] = op
+            elif tensors_of:
+                self._add(op, tensors_of)
+            else:
+                self.other.append(op)
+
+    def _add(self, op: chip.InstructionOp, tensors: dict[str, chip.TensorOp]) -> None:
+        number, outputs, maps = len(self.steps), output_tensors(type(op)), op.maps(self.scope)
+        touched = [self.unit_of[each.sym_name.data] for each in tensors.values()]
+        whole = maps is None or not all(unit in self.with_rows for unit in touched)
+        writes, reads = list[tuple[Unit, chip.TensorOp]](), list[Read]()
+        for (name, tensor), unit in zip(tensors.items(), touched):
+            if name in outputs:
+                writes.append((unit, tensor))
+                unit.writers.append(number)
+                continue
+            _, height, width = tensor.shape
+            same = (AxisMap(height), AxisMap(width))
+            rows, columns = (maps or {}).get(name, same)
+            if whole:
+                rows, columns = AxisMap.all(height), AxisMap.all(width)
+            reads.append(Read(unit, tensor, rows, columns))
+            unit.readers.append(number)
+        _, height, width = next(iter(tensors.values())).shape
+        self.steps.append(Step(op, tuple(writes), tuple(reads), height, width, whole))
+
+
+def units_of(tensors: Sequence[chip.TensorOp]) -> list[Unit]:
+    """The units of a program's tensors, in the order of their addresses: those that overlap or are
+    of one ring."""
+    units: list[Unit] = []
+    for group in _rings(tensors):
+        start = min(op.address.value.data for op in group)
+        stop = max(op.address.value.data + op.extent for op in group)
+        if units and start < units[-1].stop:
+            units[-1].stop = max(units[-1].stop, stop)
+        else:
+            units.append(Unit(len(units), start, stop))
+        units[-1].tensors += group
+    return units
+
+
+def _rings(tensors: Sequence[chip.TensorOp]) -> list[list[chip.TensorOp]]:
+    """Tensors of one ring together, the others each for itself, by their addresses."""
+    rings: dict[int, list[chip.TensorOp]] = {}
+    groups: list[list[chip.TensorOp]] = []
+    for op in sorted(tensors, key=lambda op: op.address.value.data):
+        number = op.ring.value.data
+        if number in rings:
+            rings[number].append(op)
+            continue
+        groups.append([op])
+        if number:
+            rings[number] = groups[-1]
+    return groups

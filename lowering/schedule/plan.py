@@ -1,0 +1,127 @@
+"""The plan of a schedule, as attributes of a program that a person can read and change.
+
+Every instruction says which `cascade` it belongs to; the program lists its `cascades`, each with
+the rows of its tallest target that it advances by, the strips that it goes down one after the
+other, and the rows that memory holds of each tensor (`rings`); a tensor that one cascade leaves to
+another says where it is kept (`keep`), in memory or in DRAM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, StringAttr, i64
+from xdsl.ir import Attribute, Operation
+
+from recog.dialects import chip
+from recog.dialects.errors import fail
+from recog.lowering.schedule.network import Network, Unit
+
+CASCADE, CASCADES, KEEP = "cascade", "cascades", "keep"
+MEMORY, IN_DRAM = "memory", "dram"
+
+
+@dataclass
+class CascadePlan:
+    """How steps `first` to `last` run.
+
+    Attributes:
+        rows: of the tallest target, that the cascade advances by at a time.
+        strips: vertical parts that it goes down one after the other.
+        rings: rows that memory holds, by the name of a unit; none where they are not sized yet.
+    """
+
+    first: int
+    last: int
+    rows: int = 1
+    strips: int = 1
+    rings: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """How a whole program runs: its cascades, and the units that stay in memory between them."""
+
+    cascades: list[CascadePlan]
+    kept: set[Unit]
+
+
+def write_plan(program: chip.ProgramOp, network: Network, plan: Plan) -> None:
+    """Write a plan on a program."""
+    for number, each in enumerate(plan.cascades):
+        for step in network.steps[each.first : each.last]:
+            step.op.attributes[CASCADE] = IntegerAttr(number, i64)
+    program.attributes[CASCADES] = ArrayAttr([_cascade_attribute(each) for each in plan.cascades])
+    edges = [each.last for each in plan.cascades]
+    for unit in network.units:
+        for tensor in unit.tensors:
+            tensor.attributes.pop(KEEP, None)
+            if any(crosses(unit, edge) for edge in edges):
+                where = MEMORY if unit in plan.kept else IN_DRAM
+                tensor.attributes[KEEP] = StringAttr(where)
+
+
+def crosses(unit: Unit, place: int) -> bool:
+    """Whether steps before a place write a unit that a step behind it reads."""
+    return any(each < place for each in unit.writers) and any(
+        each >= place for each in unit.readers
+    )
+
+
+def _cascade_attribute(each: CascadePlan) -> DictionaryAttr:
+    numbers = {"rows": each.rows, "strips": each.strips}
+    attributes: dict[str, Attribute] = {k: IntegerAttr(v, i64) for k, v in numbers.items()}
+    if each.rings:
+        rings = {name: IntegerAttr(rows, i64) for name, rows in each.rings.items()}
+        attributes["rings"] = DictionaryAttr(rings)
+    return DictionaryAttr(attributes)
+
+
+def read_plan(program: chip.ProgramOp, network: Network) -> Plan:
+    """The plan that stands on a program; raises RecogError where it is none."""
+    numbers = [_number(step.op, step.op.attributes, CASCADE) for step in network.steps]
+    listed = program.attributes.get(CASCADES)
+    if not isinstance(listed, ArrayAttr):
+        fail(program, f"has no `{CASCADES}`", hint="run plan-cascades first")
+    cascades = [_cascade(program, each) for each in listed.data]
+    first = 0
+    for number, each in enumerate(cascades):
+        each.first, each.last = first, first + numbers.count(number)
+        if numbers[each.first : each.last] != [number] * (each.last - each.first):
+            where = next(
+                s.op for s, n in zip(network.steps[first:], numbers[first:]) if n != number
+            )
+            fail(where, f"cascade {number} is not one run of instructions")
+        if each.first == each.last:
+            fail(program, f"cascade {number} has no instructions")
+        first = each.last
+    if first != len(numbers):
+        fail(network.steps[first].op, f"`{CASCADES}` lists {len(cascades)} cascades only")
+    kept = {unit for unit in network.units if _is_kept(unit)}
+    return Plan(cascades, kept)
+
+
+def _is_kept(unit: Unit) -> bool:
+    where = unit.tensors[0].attributes.get(KEEP)
+    return isinstance(where, StringAttr) and where.data == MEMORY
+
+
+def _cascade(program: chip.ProgramOp, entry: Attribute) -> CascadePlan:
+    if not isinstance(entry, DictionaryAttr):
+        fail(program, f"`{CASCADES}` has an entry that is no dictionary: {entry}")
+    rings = entry.data.get("rings", DictionaryAttr({}))
+    if not isinstance(rings, DictionaryAttr):
+        fail(program, f"`rings` must be a dictionary, got {rings}")
+    rows, strips = (_number(program, entry.data, name) for name in ("rows", "strips"))
+    if min(rows, strips) < 1:
+        fail(program, "a cascade advances by at least 1 of `rows`, in at least 1 of `strips`")
+    sizes = {name: _number(program, rings.data, name) for name in rings.data}
+    return CascadePlan(0, 0, rows, strips, sizes)
+
+
+def _number(op: Operation, attributes: Mapping[str, Attribute], name: str) -> int:
+    value = attributes.get(name)
+    if not isinstance(value, IntegerAttr):
+        fail(op, f"has no number `{name}`", hint="run plan-cascades first")
+    return value.value.data

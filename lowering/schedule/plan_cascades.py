@@ -1,0 +1,52 @@
+"""plan-cascades: choose which instructions run together, row by row, and what goes to DRAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from recog.dialects.chip.target import ACTIVATION_MEMORY
+from recog.dialects.errors import RecogError, describe_op
+from recog.lowering.schedule.network import Network
+from recog.lowering.schedule.plan import write_plan
+from recog.lowering.schedule.search import best_plan, least_memory, least_of
+from recog.lowering.schedule.unplaced import show_outputs_as_made, unplaced_programs
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanCascadesPass(ModulePass):
+    """Choose the cascades of programs whose tensors have no places yet.
+
+    A cascade is a run of instructions that goes down the image together, so that memory holds some
+    rows of each tensor between them. What one leaves to another stays in memory, or goes to DRAM
+    and back. Chosen are the fewest bytes to and from DRAM, then the fewest products computed twice.
+    """
+
+    name = "plan-cascades"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for program in unplaced_programs(op):
+            show_outputs_as_made(program)
+            network = Network(program)
+            memory = program.target.data.size(ACTIVATION_MEMORY)
+            plan = best_plan(network, memory)
+            if plan is None:
+                raise no_plan(network, memory)
+            write_plan(program, network, plan)
+
+
+def no_plan(network: Network, memory: int) -> RecogError:
+    """Says which instruction takes most, in however few rows and strips, and what would do."""
+    needed = [least_of(network, number) for number in range(len(network.steps))]
+    most = max(needed, key=lambda each: each.bytes)
+    listed = "\n".join(f"  {size:>12,} bytes  {what}" for size, what in most.parts)
+    enough = least_memory(network, max(most.bytes, memory))
+    return RecogError(
+        f"activation memory of {memory:,} bytes is too small: of all instructions this one needs "
+        f"most at once, {most.bytes:,} bytes, computed in parts:\n{listed}",
+        where=describe_op(network.steps[needed.index(most)].op),
+        hint=f"a target with activation_memory = {enough} would do",
+    )

@@ -1,0 +1,88 @@
+"""Random networks in little memory: the machine gives the bits of the whole-layer program.
+
+    python tests/fuzz/fuzz_schedules.py --seconds 3600
+    python tests/fuzz/fuzz_schedules.py --seed 1234 --networks 1    # one network again
+
+Images of prime sizes, strides, dilation up to 4, skips that are added and joined, transposed
+convolutions, resizes and pools; each in a memory of a random share of what it takes whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from image_networks import random_network
+
+from recog.backend.assembly import assemble, find_program
+from recog.backend.machine import Machine
+from recog.dialects import chip
+from recog.dialects.errors import RecogError
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
+
+
+def converted(module: ModuleOp, memory: int) -> chip.ProgramOp:
+    copy = module.clone()
+    ConvertLnsToChipPass(activation_memory=memory).apply(Context(), copy)
+    return find_program(copy)
+
+
+def check(seed: int) -> tuple[str, str | None]:
+    """What became of a seed's network, and what is wrong."""
+    rng = np.random.default_rng([seed, 1])
+    net, module = random_network(seed)
+    whole = converted(module, 1 << 28)
+    tensors = (op for op in whole.descriptors if isinstance(op, chip.TensorOp))
+    used = max(op.address.value.data + op.extent for op in tensors)
+    memory = max(16, int(used * rng.uniform(0.05, 0.95)))
+    try:
+        program = converted(module, memory)
+    except RecogError as error:
+        if "is too small" in str(error):
+            return "too small", None
+        return "refused", f"in {memory} bytes: {error}"
+    frames = net.frames()
+    try:
+        outputs = Machine(assemble(program)).run_codes(*frames)
+    except RecogError as error:
+        return "refused", f"in {memory} bytes: {error}"
+    for wanted, output in zip(Machine(whole).run_codes(*frames), outputs, strict=True):
+        if not np.array_equal(wanted, output):
+            differ = int((wanted != output).sum())
+            return "wrong", f"in {memory} bytes {differ} of {wanted.size} codes differ"
+    spills = any(isinstance(op, chip.SpillOp) for op in program.instructions)
+    return "same bits, with spills" if spills else "same bits", None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
+    parser.add_argument("--networks", type=int, help="end after so many")
+    arguments = parser.parse_args()
+    end, counts, found = time.monotonic() + arguments.seconds, Counter[str](), 0
+    seed = arguments.seed
+    while time.monotonic() < end and counts.total() != arguments.networks:
+        kind, wrong = check(seed)
+        counts[kind] += 1
+        if wrong is not None:
+            found += 1
+            print(f"seed {seed}: {wrong}", flush=True)
+        seed += 1
+    print(f"{counts.total()} networks from seed {arguments.seed}: {found} findings")
+    for kind, count in sorted(counts.items()):
+        print(f"  {count:8} {kind}")
+    return min(1, found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

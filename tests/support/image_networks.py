@@ -1,0 +1,205 @@
+"""lns networks on images, built op by op: what schedules are made for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from lns_networks import random_codes
+from xdsl.dialects.builtin import IntegerType, ModuleOp
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from recog.dialects import lns
+from recog.dialects.data import ConstantOp
+from recog.dialects.lns import NumberType, number_tensor, shape_of
+from recog.dialects.number_format import Arithmetic, LnsFormat
+
+CODES = LnsFormat(8, 3, 64)
+WEIGHTS = LnsFormat(4, 0, 6)
+ARITHMETIC = Arithmetic(6, 64)
+
+
+class ImageNetwork:
+    """A function of images that grows by methods; each takes values and returns one.
+
+    Args:
+        shapes: (C, H, W) of its inputs, which are codes.
+    """
+
+    def __init__(self, *shapes: tuple[int, int, int], seed: int = 0):
+        self.generator = np.random.default_rng(seed)
+        self.shapes = shapes
+        self.types = [number_tensor((1, *shape), CODES) for shape in shapes]
+        self.block = Block(arg_types=self.types)
+        self.inputs: list[SSAValue] = list(self.block.args)
+
+    def add_op(self, op: Operation) -> SSAValue:
+        self.block.add_op(op)
+        return op.results[0]
+
+    def weight(self, *shape: int) -> SSAValue:
+        codes = random_codes(self.generator, shape, WEIGHTS)
+        return self.add_op(ConstantOp.from_array(codes, NumberType(WEIGHTS)))
+
+    def conv(
+        self,
+        x: SSAValue,
+        channels: int,
+        kernel: int = 3,
+        stride: int = 1,
+        *,
+        dilation: int = 1,
+        padding: int | tuple[int, int, int, int] | None = None,
+        groups: int = 1,
+    ) -> SSAValue:
+        """A square convolution; padded by half its reach where nothing else is said."""
+        if padding is None:
+            padding = dilation * (kernel - 1) // 2
+        sides = (padding,) * 4 if isinstance(padding, int) else padding
+        op = lns.Conv2dOp(
+            x,
+            self.weight(channels, shape_of(x)[1] // groups, kernel, kernel),
+            None,
+            CODES,
+            strides=(stride, stride),
+            padding=sides,
+            dilation=(dilation, dilation),
+            groups=groups,
+            relu=False,
+            arithmetic=ARITHMETIC,
+        )
+        return self.add_op(op)
+
+    def deconv(self, x: SSAValue, channels: int, kernel: int = 2, stride: int = 2) -> SSAValue:
+        more = max(kernel - stride, 0)
+        op = lns.ConvTranspose2dOp(
+            x,
+            self.weight(channels, shape_of(x)[1], kernel, kernel),
+            None,
+            CODES,
+            strides=(stride, stride),
+            padding=(more // 2, more // 2, more - more // 2, more - more // 2),
+            output_padding=(0, 0),
+            dilation=(1, 1),
+            groups=1,
+            relu=False,
+            arithmetic=ARITHMETIC,
+        )
+        return self.add_op(op)
+
+    def add(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        return self.add_op(lns.AddOp(lhs, rhs, CODES, relu=False, arithmetic=ARITHMETIC))
+
+    def concat(self, *parts: SSAValue) -> SSAValue:
+        return self.add_op(lns.ConcatOp(parts, 1))
+
+    def max_pool(self, x: SSAValue, kernel: int, stride: int) -> SSAValue:
+        edges = [kernel // 2] * 4
+        return self.add_op(lns.MaxPool2dOp(x, (kernel,) * 2, (stride,) * 2, edges))
+
+    def mean(self, x: SSAValue) -> SSAValue:
+        """Over all of each channel."""
+        size = shape_of(x)[2:]
+        pool = lns.AvgPool2dOp(
+            x, CODES, size, (1, 1), [0] * 4, count_include_pad=True, arithmetic=ARITHMETIC
+        )
+        return self.add_op(pool)
+
+    def resize(self, x: SSAValue, height: int, width: int, mode: str = "nearest") -> SSAValue:
+        result = number_tensor((1, shape_of(x)[1], height, width), CODES)
+        if mode == "nearest":
+            return self.add_op(lns.ResizeOp(x, result, mode))
+        op = lns.ResizeOp(x, result, mode, align_corners=False, steps=(8, 8), arithmetic=ARITHMETIC)
+        return self.add_op(op)
+
+    def relu(self, x: SSAValue) -> SSAValue:
+        return self.add_op(lns.ReluOp(x, CODES))
+
+    def argmax(self, x: SSAValue) -> SSAValue:
+        return self.add_op(lns.ArgmaxOp(x, 1, IntegerType(16)))
+
+    def module(self, *results: SSAValue) -> ModuleOp:
+        """The network, with these results; nothing can be added to it afterwards."""
+        self.block.add_op(ReturnOp(*results))
+        types = (self.types, [each.type for each in results])
+        return ModuleOp([FuncOp("main", types, Region(self.block))])
+
+    def frames(self, count: int = 1) -> list[np.ndarray]:
+        return [random_codes(self.generator, (count, *shape), CODES) for shape in self.shapes]
+
+
+def chain(height: int, width: int) -> tuple[ImageNetwork, ModuleOp]:
+    """Ten 3x3 convolutions, three of them with stride 2: `chain` of shared/vela."""
+    net = ImageNetwork((3, height, width))
+    (x,) = net.inputs
+    sizes = [(16, 2), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (32, 1)]
+    for channels, stride in [*sizes, (8, 1)]:
+        x = net.conv(x, channels, stride=stride)
+    return net, net.module(x)
+
+
+def skips(height: int, width: int, *, full: bool = False) -> tuple[ImageNetwork, ModuleOp]:
+    """Encoder and decoder with a sum, a joined and an added skip: `skips` of shared/vela."""
+    net = ImageNetwork((3, height, width))
+    x2 = net.conv(net.conv(net.inputs[0], 24, stride=2), 24)
+    x4 = net.conv(net.conv(x2, 48, stride=2), 48)
+    e8a = net.conv(x4, 96, stride=2)
+    e8 = net.add(net.conv(net.conv(e8a, 96), 96), e8a)
+    d4 = net.conv(net.concat(net.deconv(e8, 48), x4), 48)
+    d2 = net.conv(net.add(net.deconv(d4, 24), x2), 24)
+    scores = net.conv(d2, 8, 1)
+    if full:
+        scores = net.argmax(net.resize(scores, height, width, "bilinear"))
+    return net, net.module(scores)
+
+
+def random_network(seed: int, *, largest: int = 40) -> tuple[ImageNetwork, ModuleOp]:
+    """Convolutions of every kind, skips that are added and joined, resizes and pools."""
+    rng = np.random.default_rng(seed)
+    sizes = [each for each in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41) if each <= largest]
+    net = ImageNetwork((int(rng.integers(1, 4)), *map(int, rng.choice(sizes, 2))), seed=seed)
+    values = list(net.inputs)
+    for _ in range(int(rng.integers(2, 9))):
+        x = values[-1] if rng.random() < 0.7 else values[int(rng.integers(len(values)))]
+        values.append(_random_op(net, rng, x, values))
+    results = [values[-1]]
+    if rng.random() < 0.3:
+        results.append(values[int(rng.integers(len(net.inputs), len(values)))])
+    if rng.random() < 0.3:
+        results.append(net.argmax(values[-1]))
+    return net, net.module(*dict.fromkeys(results))
+
+
+def _random_op(
+    net: ImageNetwork, rng: np.random.Generator, x: SSAValue, values: list[SSAValue]
+) -> SSAValue:
+    _, channels, height, width = shape_of(x)
+    low = min(height, width)
+    same = [y for y in values if shape_of(y) == shape_of(x)]
+    joined = [y for y in values if shape_of(y)[2:] == (height, width) and shape_of(y)[1] < 12]
+    choices: list[Callable[[], SSAValue]] = [
+        lambda: net.conv(x, int(rng.integers(1, 6)), int(rng.choice([1, 3, 5]))),
+        lambda: net.conv(x, int(rng.integers(1, 6)), 3, dilation=int(rng.choice([2, 4]))),
+        lambda: net.conv(x, channels, 3, groups=channels),
+        lambda: net.add(x, same[int(rng.integers(len(same)))]),
+        lambda: net.concat(x, joined[int(rng.integers(len(joined)))]) if joined else net.relu(x),
+        lambda: net.max_pool(x, 3, int(rng.choice([1, 2]))),
+        lambda: net.relu(x),
+    ]
+    if low > 4:
+        sides = tuple(int(each) for each in rng.integers(0, 6, 4))
+        choices += [
+            lambda: net.conv(x, int(rng.integers(1, 6)), 3, int(rng.choice([2, 3, 4]))),
+            lambda: net.conv(x, 2, 3, 2, padding=sides),  # pyright: ignore[reportArgumentType]
+        ]
+    if max(height, width) < 45:
+        size = (int(height * rng.choice([1, 2])) + 1, int(width * rng.choice([1, 2])) - 1)
+        mode = str(rng.choice(["nearest", "bilinear"]))
+        choices += [
+            lambda: net.deconv(x, int(rng.integers(1, 4)), *map(int, rng.integers(1, 4, 2))),
+            lambda: net.resize(x, *size, mode),
+        ]
+    if rng.random() < 0.1:
+        choices.append(lambda: net.mean(x))
+    return choices[int(rng.integers(len(choices)))]()
