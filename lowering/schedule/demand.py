@@ -182,10 +182,11 @@ class Rows:
 
 def strips_of(cascade: Cascade, count: int) -> list[Strip]:
     """The columns of `count` strips: targets in parts that do not overlap, all else as needed."""
-    return [_strip(cascade, index, count) for index in range(count)]
+    return [strip_of(cascade, index, count) for index in range(count)]
 
 
-def _strip(cascade: Cascade, index: int, count: int) -> Strip:
+def strip_of(cascade: Cascade, index: int, count: int) -> Strip:
+    """The columns of one of `count` strips."""
     network, strip = cascade.network, Strip()
     for number in reversed(cascade.numbers):
         step, ranges = network.steps[number], list[range]()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from recog.dialects import chip
 from recog.dialects.chip.instructions import output_tensors
@@ -34,6 +35,7 @@ class Unit:
     loads: dict[chip.TensorOp, chip.DmaInOp] = field(default_factory=dict)
     writers: list[int] = field(default_factory=list)
     readers: list[int] = field(default_factory=list)
+    _channels: dict[chip.TensorOp, range] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -59,11 +61,11 @@ class Unit:
             for op in self.tensors
         )
 
-    @property
+    @cached_property
     def height(self) -> int:
         return self.tensors[0].shape[1]
 
-    @property
+    @cached_property
     def width(self) -> int:
         return self.tensors[0].shape[2]
 
@@ -74,10 +76,12 @@ class Unit:
 
     def channels(self, op: chip.TensorOp) -> range:
         """Which of the unit's channels a tensor is, of a unit that has rows."""
-        _, height, width = op.shape
-        plane = height * width * op.element_bytes
-        first = (op.address.value.data - self.start) // plane
-        return range(first, first + op.shape[0])
+        if op not in self._channels:
+            channels, height, width = op.shape
+            plane = height * width * op.element_bytes
+            first = (op.address.value.data - self.start) // plane
+            self._channels[op] = range(first, first + channels)
+        return self._channels[op]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
 
-from recog.lowering.schedule.demand import Cascade, Rows, Strip, ring_bytes, strips_of
+from recog.lowering.schedule.demand import Cascade, Rows, Strip, ring_bytes, strip_of
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.plan import CascadePlan, Plan, crosses
 from recog.lowering.select.allocation import aligned
@@ -31,7 +31,9 @@ class Cost(NamedTuple):
     cascades: int = 0
 
     def plus(self, other: Cost) -> Cost:
-        return Cost(*(one + two for one, two in zip(self, other)))
+        return Cost(
+            self.dram + other.dram, self.again + other.again, self.cascades + other.cascades
+        )
 
 
 class Candidate:
@@ -40,7 +42,7 @@ class Candidate:
     def __init__(self, network: Network, first: int, last: int, work: list[int]):
         self.cascade = Cascade(network, first, last)
         self._work = work[first:last]
-        self._strips: dict[int, list[Strip]] = {}
+        self._strips: dict[tuple[int, int], Strip] = {}
 
     @cached_property
     def rings(self) -> dict[Unit, int]:
@@ -59,18 +61,37 @@ class Candidate:
         widest = min((steps[n].width for n in targets), default=1)
         yield from (s for s in STRIPS if s == 1 or (s <= widest and not self.cascade.all_at_once))
 
+    def strip(self, count: int, index: int) -> Strip:
+        """One of `count` strips."""
+        if (count, index) not in self._strips:
+            self._strips[count, index] = strip_of(self.cascade, index, count)
+        return self._strips[count, index]
+
     def strips(self, count: int) -> list[Strip]:
-        if count not in self._strips:
-            self._strips[count] = strips_of(self.cascade, count)
-        return self._strips[count]
+        return [self.strip(count, index) for index in range(count)]
 
     def memory(self, count: int, kept: Iterable[Unit], rings: dict[Unit, int]) -> int:
         """Bytes of all rings, in the widest strip, that are not kept anyway."""
-        kept = set(kept)
-        return max(
-            sum(ring_bytes(self.cascade, s, u, r) for u, r in rings.items() if u not in kept)
-            for s in self.strips(count)
-        )
+        without = set(kept)
+        apart = [each for each in rings.items() if each[0] not in without]
+        return max(self._bytes(strip, apart) for strip in self.strips(count))
+
+    def _bytes(self, strip: Strip, rings: Iterable[tuple[Unit, int]]) -> int:
+        return sum(ring_bytes(self.cascade, strip, unit, rows) for unit, rows in rings)
+
+    def fewest_strips(self, room: int, kept: frozenset[Unit]) -> int | None:
+        """In how few strips the rings fit; None where they never do."""
+        apart = [each for each in self.rings.items() if each[0] not in kept]
+        counts = list(self.counts())
+        # One strip that does not fit says it of all, and one in the middle is often the widest.
+        if self._bytes(self.strip(counts[-1], counts[-1] // 2), apart) > room:
+            return None
+        for count in counts:
+            if self._bytes(self.strip(count, count // 2), apart) > room:
+                continue
+            if all(self._bytes(strip, apart) <= room for strip in self.strips(count)):
+                return count
+        return None
 
     def cost(self, count: int, kept: frozenset[Unit]) -> Cost:
         cascade, strips = self.cascade, self.strips(count)
@@ -129,7 +150,8 @@ class _Search:
         ways[0][frozenset()] = _Way(Cost(), 0, frozenset(), 1)
         for first in range(self.end):
             for kept, way in ways[first].items():
-                for last in range(first + 1, self.end + 1):
+                # The longest first: what reaches the end is what all others have to beat.
+                for last in range(self.end, first, -1):
                     for after in self._choices(first, last, kept):
                         self._try(ways, first, last, kept, after, way)
         if not ways[self.end]:
@@ -148,12 +170,20 @@ class _Search:
         known = ways[last].get(after)
         if known is not None and known.cost <= way.cost:
             return
-        strips = self._fewest_strips(first, last, kept | after)
+        candidate, here = self.candidate(first, last), kept | after
+        if self._is_hopeless(ways, way.cost.plus(candidate.cost(1, here))):
+            return
+        strips = self._fewest_strips(first, last, here)
         if strips is None:
             return
-        cost = way.cost.plus(self.candidate(first, last).cost(strips, kept | after))
+        cost = way.cost.plus(candidate.cost(strips, here))
         if known is None or cost < known.cost:
             ways[last][after] = _Way(cost, first, kept, strips)
+
+    def _is_hopeless(self, ways: list[dict[frozenset[Unit], _Way]], least: Cost) -> bool:
+        """Whether a way that costs at least so much cannot beat the best one known to the end."""
+        best = ways[self.end].get(frozenset())
+        return best is not None and least.dram > best.cost.dram
 
     def _choices(self, first: int, last: int, kept: frozenset[Unit]) -> Iterator[frozenset[Unit]]:
         """What may be kept across the cut at `last`: what crosses both cuts as it was."""
@@ -175,13 +205,9 @@ class _Search:
 
     def _fewest_strips(self, first: int, last: int, kept: frozenset[Unit]) -> int | None:
         room = self.memory - sum(aligned(unit.size) for unit in kept)
-        candidate = self.candidate(first, last)
         if room < 0:
             return None
-        for count in candidate.counts():
-            if candidate.memory(count, kept, candidate.rings) <= room:
-                return count
-        return None
+        return self.candidate(first, last).fewest_strips(room, kept)
 
     def _traced(self, ways: list[dict[frozenset[Unit], _Way]]) -> Plan:
         cascades: list[CascadePlan] = []

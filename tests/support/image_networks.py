@@ -158,7 +158,8 @@ def random_network(seed: int, *, largest: int = 40) -> tuple[ImageNetwork, Modul
     """Convolutions of every kind, skips that are added and joined, resizes and pools."""
     rng = np.random.default_rng(seed)
     sizes = [each for each in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41) if each <= largest]
-    net = ImageNetwork((int(rng.integers(1, 4)), *map(int, rng.choice(sizes, 2))), seed=seed)
+    channels, height, width = rng.integers(1, 4), *rng.choice(sizes, 2)
+    net = ImageNetwork((int(channels), int(height), int(width)), seed=seed)
     values = list(net.inputs)
     for _ in range(int(rng.integers(2, 9))):
         x = values[-1] if rng.random() < 0.7 else values[int(rng.integers(len(values)))]
