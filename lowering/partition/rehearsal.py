@@ -24,6 +24,7 @@ from recog.lowering.encode.label_layers import label_layers
 from recog.lowering.encode.prove_accumulators import check_bound, op_bound
 from recog.lowering.partition.partition import partition, split_modules
 from recog.lowering.partition.placement import assume_formats, trial_encoder
+from recog.lowering.schedule.plan_cascades import plan_cascades
 from recog.lowering.select.convert_lns_to_chip import convert_function, default_target
 
 
@@ -73,4 +74,6 @@ def rehearse_chip_part(
         replace(each, bytes=MAX_MEMORY) if each.name == WEIGHT_MEMORY else each
         for each in target.memories
     )
-    convert_function(function, replace(default_target(function), memories=memories))
+    program = convert_function(function, replace(default_target(function), memories=memories))
+    if program.unplaced is not None:
+        plan_cascades(program)

@@ -8,6 +8,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from recog.dialects import chip
 from recog.dialects.chip.target import ACTIVATION_MEMORY
 from recog.dialects.errors import RecogError, describe_op
 from recog.lowering.schedule.network import Network
@@ -29,13 +30,18 @@ class PlanCascadesPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for program in unplaced_programs(op):
-            show_outputs_as_made(program)
-            network = Network(program)
-            memory = program.target.data.size(ACTIVATION_MEMORY)
-            plan = best_plan(network, memory)
-            if plan is None:
-                raise no_plan(network, memory)
-            write_plan(program, network, plan)
+            plan_cascades(program)
+
+
+def plan_cascades(program: chip.ProgramOp) -> None:
+    """Write the best plan on a program without places; raises RecogError where none fits."""
+    show_outputs_as_made(program)
+    network = Network(program)
+    memory = program.target.data.size(ACTIVATION_MEMORY)
+    plan = best_plan(network, memory)
+    if plan is None:
+        raise no_plan(network, memory)
+    write_plan(program, network, plan)
 
 
 def no_plan(network: Network, memory: int) -> RecogError:
