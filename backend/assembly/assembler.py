@@ -58,7 +58,11 @@ def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
     """
     program = find_program(op)
     if program.unplaced is not None:
-        fail(program, "its tensors have no places in memory yet", hint="run place-tensors first")
+        fail(
+            program,
+            "its tensors have no places in memory yet",
+            hint="let the pass `schedule` give them some",
+        )
     verify_module(program)
     numbers, isa = number_symbols(program), isa_of(program)
     short = isa < ISA_VERSION[:1]

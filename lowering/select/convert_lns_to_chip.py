@@ -48,6 +48,9 @@ class TargetOptions(Options):
     """Bytes of activation memory, in place of the target's (4 MiB)."""
     weight_memory: int | None = None
     """Bytes of weight memory, in place of the target's (16 MiB)."""
+    schedule: bool = True
+    """Let what does not fit activation memory whole run some rows at a time; without, its tensors
+    are left without places, for plan-cascades and the passes after it."""
 
     RANGES = dict.fromkeys(("activation_memory", "weight_memory"), (16, MAX_MEMORY))
 
@@ -75,10 +78,6 @@ class ConvertLnsToChipPass(TargetOptions, ModulePass):
     """
 
     name = "convert-lns-to-chip"
-
-    schedule: bool = True
-    """Let what does not fit memory whole run some rows at a time; without, its tensors are left
-    without places, for plan-cascades and what follows it."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions = [
