@@ -195,7 +195,8 @@ def _random_op(
             lambda: net.conv(x, 2, 3, 2, padding=sides),  # pyright: ignore[reportArgumentType]
         ]
     if max(height, width) < 45:
-        size = (int(height * rng.choice([1, 2])) + 1, int(width * rng.choice([1, 2])) - 1)
+        wider = int(width * rng.choice([1, 2])) - 1
+        size = (int(height * rng.choice([1, 2])) + 1, max(1, wider))
         mode = str(rng.choice(["nearest", "bilinear"]))
         choices += [
             lambda: net.deconv(x, int(rng.integers(1, 4)), *map(int, rng.integers(1, 4, 2))),
