@@ -108,6 +108,8 @@ class Arithmetic:
 
     Attributes:
         antilog_bits: P, fraction bits of the antilog table's entries, 2–12.
+        fine_antilog_bits: what P grows to for values of more fraction bits, at most 12; 0, which
+            anything up to P becomes, for the same P for all.
         accumulator_width: bits of the two's-complement accumulator, 16–64.
         mitchell: use Mitchell's antilog 2^r ≈ 1 + r (IRE Trans. EC-11, 1962) in place of the
             rounded table.
@@ -116,13 +118,29 @@ class Arithmetic:
     antilog_bits: int = 6
     accumulator_width: int = 32
     mitchell: bool = False
+    fine_antilog_bits: int = 10
 
     def __post_init__(self):
+        if not 0 <= self.fine_antilog_bits <= MAX_ANTILOG_BITS:
+            raise ValueError(
+                f"fine antilog bits must be in [0, {MAX_ANTILOG_BITS}], "
+                f"got {self.fine_antilog_bits}"
+            )
         low, high = MIN_ANTILOG_BITS, MAX_ANTILOG_BITS
         if not low <= self.antilog_bits <= high:
             raise ValueError(f"antilog bits must be in [{low}, {high}], got {self.antilog_bits}")
+        if self.fine_antilog_bits <= self.antilog_bits:
+            object.__setattr__(self, "fine_antilog_bits", 0)
         low, high = MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH
         if not low <= self.accumulator_width <= high:
             raise ValueError(
                 f"accumulator width must be in [{low}, {high}] bits, got {self.accumulator_width}"
             )
+
+    def precision(self, frac: int) -> int:
+        """P for sums of values with `frac` fraction bits.
+
+        Entries one bit finer than the codes round products less than the codes themselves are
+        rounded; coarser ones would take away what wider codes give.
+        """
+        return max(self.antilog_bits, min(frac + 1, self.fine_antilog_bits))

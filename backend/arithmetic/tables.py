@@ -77,7 +77,7 @@ def antilog_table(frac: int, arithmetic: Arithmetic) -> np.ndarray:
     With `arithmetic.mitchell`, (1 + r / 2^frac) · 2^P rounded the same way: Mitchell, "Computer
     Multiplication and Division Using Binary Logarithms", IRE Trans. EC-11, 1962.
     """
-    p = arithmetic.antilog_bits
+    p = arithmetic.precision(frac)
     if arithmetic.mitchell:
         values = [round(Fraction(((1 << frac) + r) << p, 1 << frac)) for r in range(1 << frac)]
     else:
@@ -268,7 +268,8 @@ def encode_bias(
     bias = np.asarray(bias, np.float64)
     scale = product_scale(x_format, w_format)
     biases = np.broadcast_to(np.array(scale.biases, object), bias.shape)
-    exponents = [(arithmetic.antilog_bits << scale.frac) + int(b) for b in biases.flat]
+    unit = arithmetic.precision(scale.frac) << scale.frac
+    exponents = [unit + int(b) for b in biases.flat]
     values = [
         _scaled_float(float(b), e, scale.frac) for b, e in zip(bias.flat, exponents, strict=True)
     ]

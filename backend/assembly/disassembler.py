@@ -137,7 +137,9 @@ def _decode_target(content: bytes, digest: bytes) -> ChipTarget:
     if len(content) > MAX_TARGET_BYTES or b"[" in content or b"{" in content:
         raise RecogError("the target segment is misformed: it is no list of parameters")
     try:
-        target = ChipTarget.from_toml(content.decode("utf-8"))
+        # Programs of before say nothing of it, and have one P for all.
+        usual = ChipTarget(fine_antilog_bits=0)
+        target = ChipTarget.from_toml(content.decode("utf-8"), usual)
     except ValueError as error:
         raise RecogError(f"the target segment is misformed: {error}") from None
     if target.to_toml().encode() != content:

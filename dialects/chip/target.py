@@ -63,6 +63,7 @@ class ChipTarget:
         name: letters, digits, dots and dashes.
         memories: the standard ones first, each name once.
         antilog_bits: P, fraction bits of the antilog table.
+        fine_antilog_bits: what P grows to for codes of more fraction bits, see `Arithmetic`.
         accumulator: bits of the accumulators.
         mitchell: Mitchell's antilog in place of the table.
         clock_mhz: the clock.
@@ -76,6 +77,7 @@ class ChipTarget:
     name: str = "recog-1"
     memories: tuple[Memory, ...] = STANDARD_MEMORIES
     antilog_bits: int = 6
+    fine_antilog_bits: int = 10
     accumulator: int = 32
     mitchell: bool = False
     clock_mhz: int = number(800, 1, 100_000, "the clock, in MHz")
@@ -98,17 +100,20 @@ class ChipTarget:
         if tuple(names[: len(standard)]) != standard:
             raise ValueError(f"a target's first memories are {', '.join(standard)}")
         check_ranges(self, "")
-        _ = self.arithmetic
+        object.__setattr__(self, "fine_antilog_bits", self.arithmetic.fine_antilog_bits)
 
     @property
     def arithmetic(self) -> Arithmetic:
-        return Arithmetic(self.antilog_bits, self.accumulator, self.mitchell)
+        return Arithmetic(
+            self.antilog_bits, self.accumulator, self.mitchell, self.fine_antilog_bits
+        )
 
     def computing(self, arithmetic: Arithmetic) -> ChipTarget:
         """This chip with another arithmetic."""
         return replace(
             self,
             antilog_bits=arithmetic.antilog_bits,
+            fine_antilog_bits=arithmetic.fine_antilog_bits,
             accumulator=arithmetic.accumulator_width,
             mitchell=arithmetic.mitchell,
         )
@@ -195,7 +200,8 @@ class ChipTarget:
         """Each parameter and its value as MLIR and TOML write it.
 
         Those that decide no bit of a result only where they are not the default chip's, so that
-        programs for it stay the same when the cost model learns of more.
+        programs for it stay the same when the cost model learns of more; fine_antilog_bits only
+        where it decides one, as chips before it had none.
         """
         usual = _default_details()
         details = [(name, text_of(value)) for name, value in self.details()]
@@ -211,7 +217,10 @@ class ChipTarget:
         return [
             ("name", self.name),
             *sizes,
-            *((name, getattr(self, name)) for name in ("antilog_bits", "accumulator", "mitchell")),
+            ("antilog_bits", self.antilog_bits),
+            *([("fine_antilog_bits", self.fine_antilog_bits)] if self.fine_antilog_bits else []),
+            ("accumulator", self.accumulator),
+            ("mitchell", self.mitchell),
         ]
 
     def details(self) -> list[tuple[str, Any]]:
@@ -242,6 +251,7 @@ class ChipTarget:
 _PLAIN_TYPES = {
     "name": str,
     "antilog_bits": int,
+    "fine_antilog_bits": int,
     "accumulator": int,
     "mitchell": bool,
     **{each.name: int for each in parameters(ChipTarget)},
@@ -299,5 +309,7 @@ class TargetAttr(Data[ChipTarget]):
     def print_parameter(self, printer: Printer) -> None:
         defaults = dict(ChipTarget().texts())
         shown = [(name, text) for name, text in self.data.texts() if text != defaults.get(name)]
+        if not self.data.fine_antilog_bits:
+            shown.append(("fine_antilog_bits", "0"))
         with printer.in_angle_brackets():
             printer.print_list(shown, lambda pair: printer.print_string(f"{pair[0]} = {pair[1]}"))

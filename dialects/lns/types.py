@@ -119,7 +119,8 @@ class NumberType(Data[LnsFormat], TypeAttribute, StorableType):
 class ArithmeticAttr(Data[Arithmetic]):
     """The datapath of an op: `#lns.arithmetic<antilog_bits = 6, accumulator = 32>`,
 
-    optionally with `, mitchell` in place of the rounded antilog table.
+    optionally with `, fine_antilog_bits = 10` for a finer antilog of finer codes, and `, mitchell`
+    in place of the rounded antilog table.
     """
 
     name = "lns.arithmetic"
@@ -135,20 +136,26 @@ class ArithmeticAttr(Data[Arithmetic]):
             parser.parse_keyword("accumulator")
             parser.parse_punctuation("=")
             width = parser.parse_integer(allow_boolean=False)
-            mitchell = parser.parse_optional_punctuation(",") is not None
-            if mitchell:
+            fine, mitchell = 0, False
+            more = parser.parse_optional_punctuation(",") is not None
+            if more and parser.parse_optional_keyword("fine_antilog_bits") is not None:
+                parser.parse_punctuation("=")
+                fine = parser.parse_integer(allow_boolean=False)
+                more = parser.parse_optional_punctuation(",") is not None
+            if more:
                 parser.parse_keyword("mitchell")
+                mitchell = True
         try:
-            return Arithmetic(antilog_bits, width, mitchell)
+            return Arithmetic(antilog_bits, width, mitchell, fine)
         except ValueError as error:
             parser.raise_error(str(error), start, parser.pos)
 
     def print_parameter(self, printer: Printer) -> None:
         a = self.data
+        fine = f", fine_antilog_bits = {a.fine_antilog_bits}" if a.fine_antilog_bits else ""
         mitchell = ", mitchell" if a.mitchell else ""
-        printer.print_string(
-            f"<antilog_bits = {a.antilog_bits}, accumulator = {a.accumulator_width}{mitchell}>"
-        )
+        width = f"accumulator = {a.accumulator_width}"
+        printer.print_string(f"<antilog_bits = {a.antilog_bits}, {width}{fine}{mitchell}>")
 
 
 DEFAULT_ARITHMETIC = ArithmeticAttr(Arithmetic())

@@ -124,7 +124,8 @@ def _holding(
         largest = (given.max_magnitude - given.biases[0]) / 2**given.frac
         up = np.logaddexp2(np.log2(positive) + largest, np.log2(np.maximum(start, 0)))
         down = np.logaddexp2(np.log2(negative) + largest, np.log2(np.maximum(-start, 0)))
-    free = arithmetic.accumulator_width - 1 - arithmetic.antilog_bits - MARGIN
+    precision = arithmetic.precision(max(given.frac, format.frac))
+    free = arithmetic.accumulator_width - 1 - precision - MARGIN
     octaves = free - given.biases[0] / 2**given.frac - np.maximum(up, down)
     # Rounding to a code adds half a step at most.
     return _steps(octaves * 2**format.frac - 0.5)
@@ -152,7 +153,7 @@ def _beside_bias(
     What has no code then adds less than 2^-NEGLIGIBLE of it. None where inputs reach so far that it
     could be more.
     """
-    free = arithmetic.accumulator_width - 2 - arithmetic.antilog_bits
+    free = arithmetic.accumulator_width - 2 - arithmetic.precision(max(given.frac, format.frac))
     if bias is None or given.max_magnitude / 2**given.frac > free - NEGLIGIBLE:
         return None
     octaves = free - np.log2(np.maximum(np.abs(bias.astype(np.float64)), 1e-300))

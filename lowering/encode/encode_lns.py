@@ -28,6 +28,7 @@ from xdsl.pattern_rewriter import (
 )
 
 from recog.dialects import lns, nn
+from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import format_of
 from recog.dialects.number_format import (
@@ -62,6 +63,10 @@ class EncodeOptions(WeightFormatOptions):
     antilog_bits: int | None = None
     """P, the fraction bits of the antilog table's entries; by default those of the target where one
     is given, else 6."""
+    fine_antilog_bits: int | None = None
+    """What P grows to for codes of more fraction bits, one more than they have, so that the antilog
+    does not take away what wider codes give; 0 for the same P for all. By default that of the
+    target where one is given, else 10."""
     accumulator_width: int | None = None
     """Bits of the accumulators; by default those of the target where one is given, else 32."""
     mitchell: bool = False
@@ -69,15 +74,23 @@ class EncodeOptions(WeightFormatOptions):
 
     RANGES = {
         "antilog_bits": (MIN_ANTILOG_BITS, MAX_ANTILOG_BITS),
+        "fine_antilog_bits": (0, MAX_ANTILOG_BITS),
         "accumulator_width": (MIN_ACCUMULATOR_WIDTH, MAX_ACCUMULATOR_WIDTH),
     }
 
     def encoder(self) -> ConstantEncoder:
         """What encodes weights and biases as these options say."""
-        usual = Arithmetic()
-        width = self.accumulator_width or usual.accumulator_width
-        arithmetic = Arithmetic(self.antilog_bits or usual.antilog_bits, width, self.mitchell)
-        return ConstantEncoder(self.weight_format, arithmetic)
+        return ConstantEncoder(self.weight_format, self.arithmetic(ChipTarget()))
+
+    def arithmetic(self, target: ChipTarget) -> Arithmetic:
+        """The datapath that these options say, and where they say nothing that of `target`."""
+        fine = self.fine_antilog_bits
+        return Arithmetic(
+            self.antilog_bits or target.antilog_bits,
+            self.accumulator_width or target.accumulator,
+            self.mitchell or target.mitchell,
+            target.fine_antilog_bits if fine is None else fine,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

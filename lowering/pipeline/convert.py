@@ -329,12 +329,14 @@ class _Run:
         if options.target is None:
             return taken_from(options, EncodeLnsPass)
         target = options.chip_target(ChipTarget())
+        arithmetic = options.arithmetic(target)
         return taken_from(
             options,
             EncodeLnsPass,
-            antilog_bits=options.antilog_bits or target.antilog_bits,
-            accumulator_width=options.accumulator_width or target.accumulator,
-            mitchell=options.mitchell or target.mitchell,
+            antilog_bits=arithmetic.antilog_bits,
+            fine_antilog_bits=arithmetic.fine_antilog_bits,
+            accumulator_width=arithmetic.accumulator_width,
+            mitchell=arithmetic.mitchell,
         )
 
 

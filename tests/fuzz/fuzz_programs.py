@@ -219,6 +219,7 @@ def _change_target(
         "dram": rng.choice([1, 16, 256, 1 << 20, 1 << 32]),
         "accumulator": rng.integers(2, 65),
         "antilog_bits": rng.integers(0, 14),
+        "fine_antilog_bits": rng.integers(0, 14),
         "mitchell": rng.random() < 0.5,
     }
     name = str(rng.choice(list(values)))

@@ -101,17 +101,25 @@ def decode(code: int, format: LnsFormat, channel: int = 0) -> float:
 # Accumulators
 
 
-def antilog(exponent: Fraction, arithmetic: Arithmetic) -> int:
+def antilog_bits(arithmetic: Arithmetic, *formats: LnsFormat) -> int:
+    """P for sums of values of these formats: as many bits as the finest code has, and one."""
+    wanted = 1 + max(format.frac for format in formats)
+    if wanted > arithmetic.fine_antilog_bits:
+        wanted = arithmetic.fine_antilog_bits
+    return arithmetic.antilog_bits if wanted < arithmetic.antilog_bits else wanted
+
+
+def antilog(exponent: Fraction, bits: int, mitchell: bool) -> int:
     """2^exponent at P fraction bits, rounded in [1, 2) and then shifted."""
     whole = math.floor(exponent)
-    return _mantissa(exponent - whole, arithmetic) * 2**whole
+    return _mantissa(exponent - whole, bits, mitchell) * 2**whole
 
 
 @cache
-def _mantissa(fraction: Fraction, arithmetic: Arithmetic) -> int:
-    if arithmetic.mitchell:
-        return round((1 + fraction) * 2**arithmetic.antilog_bits)
-    return round_power(Fraction(2**arithmetic.antilog_bits), fraction)
+def _mantissa(fraction: Fraction, bits: int, mitchell: bool) -> int:
+    if mitchell:
+        return round((1 + fraction) * 2**bits)
+    return round_power(Fraction(2**bits), fraction)
 
 
 def product(
@@ -123,7 +131,8 @@ def product(
     if a_magnitude == 0 or b_magnitude == 0:
         return 0
     exponent = Fraction(a_magnitude, 2**a_format.frac) + Fraction(b_magnitude, 2**b_format.frac)
-    return a_sign * b_sign * antilog(exponent, arithmetic)
+    bits = antilog_bits(arithmetic, a_format, b_format)
+    return a_sign * b_sign * antilog(exponent, bits, arithmetic.mitchell)
 
 
 def product_unit(
@@ -132,7 +141,8 @@ def product_unit(
     """log2 of what an accumulator's 1 is worth."""
     w_bias = w_format.biases[channel if w_format.axis is not None else 0]
     x_part = Fraction(x_format.biases[0], 2**x_format.frac)
-    return -arithmetic.antilog_bits - x_part - Fraction(w_bias, 2**w_format.frac)
+    bits = antilog_bits(arithmetic, x_format, w_format)
+    return -bits - x_part - Fraction(w_bias, 2**w_format.frac)
 
 
 def encode_bias(
@@ -238,12 +248,13 @@ def add(
 ) -> int:
     """The code of a sum or a difference."""
     scale = max(Fraction(f.biases[0], 2**f.frac) for _, f in (a, b))
-    acc = 0
+    acc, bits = 0, antilog_bits(arithmetic, a[1], b[1])
     for (code, format), factor in ((a, 1), (b, -1 if subtract else 1)):
         sign, magnitude = sign_and_magnitude(code, format)
         if magnitude:
-            acc += factor * sign * antilog(logarithm(magnitude, format) + scale, arithmetic)
-    return reencode(acc, -arithmetic.antilog_bits - scale, out_format, relu)
+            exponent = logarithm(magnitude, format) + scale
+            acc += factor * sign * antilog(exponent, bits, arithmetic.mitchell)
+    return reencode(acc, -bits - scale, out_format, relu)
 
 
 def mul(a: Code, b: Code, out_format: LnsFormat, *, relu: bool) -> int:
@@ -273,7 +284,8 @@ def resize_bilinear(
     """As `sampling.resize_bilinear`: every input weighted by a tent around each output; int64."""
     (x, x_format), size, steps, align_corners = codes, to.size, to.steps, to.align_corners
     result = np.zeros((*x.shape[:2], *size), np.int64)
-    unit = -arithmetic.antilog_bits - Fraction(x_format.biases[0], 2**x_format.frac)
+    bits = antilog_bits(arithmetic, x_format)
+    unit = -bits - Fraction(x_format.biases[0], 2**x_format.frac)
     for n, c, row, column in index_product(*map(range, result.shape)):
         y = position(row, x.shape[2], size[0], steps[0], align_corners)
         z = position(column, x.shape[3], size[1], steps[1], align_corners)
@@ -283,7 +295,7 @@ def resize_bilinear(
             sign, magnitude = sign_and_magnitude(int(x[n, c, i, j]), x_format)
             if magnitude:
                 exponent = Fraction(magnitude, 2**x_format.frac)
-                total += weight * sign * antilog(exponent, arithmetic)
+                total += weight * sign * antilog(exponent, bits, arithmetic.mitchell)
         result[n, c, row, column] = nearest_code(abs(total), unit, total < 0, out_format)
     return result
 
@@ -297,12 +309,12 @@ def average(
     arithmetic: Arithmetic,
 ) -> int:
     """The code of a mean: the sum of some codes over `divisor`."""
-    acc = 0
+    acc, bits = 0, antilog_bits(arithmetic, format)
     for code in codes:
         sign, magnitude = sign_and_magnitude(code, format)
         if magnitude:
-            acc += sign * antilog(Fraction(magnitude, 2**format.frac), arithmetic)
-    unit = -arithmetic.antilog_bits - Fraction(format.biases[0], 2**format.frac)
+            acc += sign * antilog(Fraction(magnitude, 2**format.frac), bits, arithmetic.mitchell)
+    unit = -bits - Fraction(format.biases[0], 2**format.frac)
     return reencode(acc, unit, out_format, relu, divisor)
 
 

@@ -37,6 +37,7 @@ def chip_targets(draw) -> chip.ChipTarget:
         "activation_memory": draw(sizes),
         "dram": draw(sizes),
         "antilog_bits": draw(st.integers(2, 12)),
+        "fine_antilog_bits": draw(st.integers(0, 12)),
         "accumulator": draw(st.integers(16, 64)),
         "mitchell": draw(st.booleans()),
     }

@@ -16,6 +16,7 @@ arithmetics = st.builds(
     antilog_bits=st.integers(2, 12),
     accumulator_width=st.just(64),
     mitchell=st.booleans(),
+    fine_antilog_bits=st.integers(0, 12),
 )
 
 

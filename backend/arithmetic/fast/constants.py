@@ -56,8 +56,9 @@ def _terms(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic) -> 
 def reals_of(x_format: LnsFormat, w_format: LnsFormat, arithmetic: Arithmetic, bits: int) -> Reals:
     """What `real` and `row` of `emit` read of formats of bias 0."""
     x, w = (_reals(format, bits) for format in (x_format, w_format))
-    cleared = MANTISSAS[bits] - arithmetic.antilog_bits
-    w = w * w.dtype.type(1 << arithmetic.antilog_bits)
+    precision = arithmetic.precision(max(x_format.frac, w_format.frac))
+    cleared = MANTISSAS[bits] - precision
+    w = w * w.dtype.type(1 << precision)
     return Reals(x, w, 1 << (cleared - 1), -(1 << cleared))
 
 
@@ -76,7 +77,7 @@ def rounds_exactly(frac: int, arithmetic: Arithmetic, bits: int) -> bool:
     """
     if arithmetic.mitchell:
         return False
-    return _tie_distance(frac, arithmetic.antilog_bits) > 3.1 * 2.0 ** -(MANTISSAS[bits] + 1)
+    return _tie_distance(frac, arithmetic.precision(frac)) > 3.1 * 2.0 ** -(MANTISSAS[bits] + 1)
 
 
 @lru_cache(maxsize=64)

@@ -76,7 +76,7 @@ class Offsets(NamedTuple):
 
 
 def offsets_of(scale: AccumulatorScale, out_format: LnsFormat, arithmetic: Arithmetic) -> Offsets:
-    grid = reencode_offset(scale.frac, 0, out_format, arithmetic.antilog_bits)
+    grid = reencode_offset(scale.frac, 0, out_format, arithmetic.precision(scale.frac))
     offsets = grid.offset + (np.array(scale.biases) << (grid.fine - scale.frac))
     half = (grid.step - 1) // 2
     rests = (offsets + half) % grid.step - half

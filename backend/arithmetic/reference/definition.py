@@ -141,7 +141,7 @@ def reencode(
     for part, bias in bias_parts(scale, codes.ndim, axis):
         acc = accumulators[part]
         thresholds = reencode_thresholds(
-            scale.frac, bias, out_format, arithmetic.antilog_bits, scale.divisor
+            scale.frac, bias, out_format, arithmetic.precision(scale.frac), scale.divisor
         )
         magnitude = np.searchsorted(thresholds, np.abs(acc), side="right")
         codes[part] = join(magnitude, acc < 0, out_format)

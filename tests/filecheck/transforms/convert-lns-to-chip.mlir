@@ -120,7 +120,7 @@ func.func @constant() -> tensor<1xi8> {
   %c = data.constant dense<1> : tensor<1xi8>
   func.return %c : tensor<1xi8>
 }
-// CHECK:      chip.program @rest for #chip.target<antilog_bits = 5, accumulator = 48> {
+// CHECK:      chip.program @rest for #chip.target<antilog_bits = 5, accumulator = 48, fine_antilog_bits = 0> {
 // CHECK-NEXT:   chip.segment @tables tables dense<[0, 129, 2, 3]> : tensor<4xui8>
 // CHECK-NEXT:   chip.input @a {address = 0x0, channels = 2, height = 2, width = 2, code_bits = 4, frac = 0, encoded}
 // CHECK-NEXT:   chip.input @b {address = 0x10, channels = 2, height = 2, width = 2, code_bits = 4, frac = 0}
@@ -144,7 +144,7 @@ func.func @constant() -> tensor<1xi8> {
 // What a target does not give is the module's: here the antilog bits.
 // RUN: echo 'dram = 65536' > %t.toml
 // RUN: recog-opt %s -p 'convert-lns-to-chip{target="%t.toml" activation_memory=128 weight_memory=256}' --split-input-file | filecheck %s --check-prefix SIZES
-// SIZES: chip.program @rest for #chip.target<weight_memory = 256, activation_memory = 128, dram = 65536, antilog_bits = 5, accumulator = 48> {
+// SIZES: chip.program @rest for #chip.target<weight_memory = 256, activation_memory = 128, dram = 65536, antilog_bits = 5, accumulator = 48, fine_antilog_bits = 0> {
 // RUN: recog-opt %s -p 'convert-lns-to-chip{target=recog-edge}' --split-input-file | filecheck %s --check-prefix EDGE
 // EDGE: chip.program @rest for #chip.target<name = "recog-edge", weight_memory = 4194304, activation_memory = 1048576, dram = 268435456, antilog_bits = 5, accumulator = 48, memory.weight_memory.banks = 8,
 
@@ -171,7 +171,7 @@ func.func @broadcast(%x: tensor<1x2x2x3x!n>, %s: tensor<1x2x1x1x!n>) -> tensor<1
 func.func @windows(%x: tensor<1x1x3x3x!n>) -> (tensor<1x1x2x2x!n>, tensor<1x1x4x4x!n>) {
   %m = lns.max_pool2d %x {kernel = array<i64: 2, 1>, dilation = array<i64: 2, 1>} : (tensor<1x1x3x3x!n>) -> tensor<1x1x1x3x!n>
   %r = lns.resize %m {mode = "nearest"} : (tensor<1x1x1x3x!n>) -> tensor<1x1x2x2x!n>
-  %b = lns.resize %x {mode = "bilinear", align_corners, steps = array<i64: 3, 3>, arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 32>} : (tensor<1x1x3x3x!n>) -> tensor<1x1x4x4x!n>
+  %b = lns.resize %x {mode = "bilinear", align_corners, steps = array<i64: 3, 3>, arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 32, fine_antilog_bits = 10>} : (tensor<1x1x3x3x!n>) -> tensor<1x1x4x4x!n>
   func.return %r, %b : tensor<1x1x2x2x!n>, tensor<1x1x4x4x!n>
 }
 // CHECK:      chip.program @windows {

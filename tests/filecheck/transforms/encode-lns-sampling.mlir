@@ -60,7 +60,7 @@ func.func @resize(%x: tensor<1x1x3x7xf32> {lns.format = !x}, %z: tensor<1x1x33x5
 // CHECK-LABEL: @resize
 // CHECK-NEXT:    [[X:%.*]] = lns.encode %x
 // CHECK-NEXT:    %v0 = lns.resize [[X]] {mode = "nearest"} : {{.*}} -> tensor<1x1x6x14x!lns.number<8, 4, bias = 60>>
-// CHECK:         %v1 = lns.resize [[X]] {mode = "bilinear", steps = array<i64: 4, 4>, arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 32>} : {{.*}} -> tensor<1x1x6x14x!lns.number<8, 4, bias = 70>>
+// CHECK:         %v1 = lns.resize [[X]] {mode = "bilinear", steps = array<i64: 4, 4>, arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 32, fine_antilog_bits = 10>} : {{.*}} -> tensor<1x1x6x14x!lns.number<8, 4, bias = 70>>
 // CHECK:         %v2 = lns.resize {{.*}} {mode = "bilinear", align_corners, steps = array<i64: 4, 63>, arithmetic =
 // CHECK:         %v3 = lns.resize [[X]] {mode = "bilinear", steps = array<i64: 200, 256>, arithmetic =
 

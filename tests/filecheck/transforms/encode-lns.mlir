@@ -27,7 +27,7 @@ func.func @conv_relu(%x: tensor<1x2x4x4xf32> {lns.format = !lns.number<8, 0, bia
 // OPTIONS-LABEL: @conv_relu
 // OPTIONS:         %w = data.constant dense<{{\[\[\[\[}}31]], {{\[\[}}-23]]], {{\[\[\[}}31]], {{\[\[}}0]]]]> : tensor<2x2x1x1x!lns.number<6, 2, bias = 0:{27, 19}>>
 // OPTIONS-NEXT:    %b = data.constant dense<{{.*}}> : tensor<2xi48>
-// OPTIONS-NEXT:    lns.conv2d {{.*}} {layer = "stem", strides = array<i64: 2, 2>, relu, arithmetic = #lns.arithmetic<antilog_bits = 8, accumulator = 48, mitchell>}
+// OPTIONS-NEXT:    lns.conv2d {{.*}} {layer = "stem", strides = array<i64: 2, 2>, relu, arithmetic = #lns.arithmetic<antilog_bits = 8, accumulator = 48, fine_antilog_bits = 10, mitchell>}
 
 // Nothing is decoded in between; a value that two layers read is encoded once; add takes in its
 // relu, linear has none to take in.

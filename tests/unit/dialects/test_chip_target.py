@@ -27,9 +27,23 @@ def test_the_standard_chip_reads_as_it_always_did():
         "activation_memory = 4194304\n"
         "dram = 1073741824\n"
         "antilog_bits = 6\n"
+        "fine_antilog_bits = 10\n"
         "accumulator = 32\n"
         "mitchell = false\n"
     )
+
+
+def test_programs_that_say_nothing_of_finer_antilogs_have_none():
+    plain = ChipTarget(fine_antilog_bits=0)
+    assert "fine_antilog_bits" not in plain.to_toml()
+    program = chip.ProgramOp("main", [chip.HaltOp()], plain)
+    assert "fine_antilog_bits = 0" in str(program)
+    module = parse_module(make_context(), str(program).encode(), "x.mlir")
+    (parsed,) = module.body.block.ops
+    assert isinstance(parsed, chip.ProgramOp)
+    assert parsed.target.data == plain
+    assert load_program(assemble(program)).target.data == plain
+    assert ChipTarget(antilog_bits=10).fine_antilog_bits == 0
 
 
 def test_another_memory_goes_through_every_form():

@@ -103,7 +103,7 @@ chip.program @main for #chip.target<dram = 8> {
 chip.program @main for #chip.target<cache = 8> {
   chip.halt
 }
-// CHECK: unknown parameter 'cache', expected: name, weight_memory, activation_memory, dram, antilog_bits, accumulator, mitchell
+// CHECK: unknown parameter 'cache', expected: name, weight_memory, activation_memory, dram, antilog_bits, fine_antilog_bits, accumulator, mitchell
 
 // -----
 

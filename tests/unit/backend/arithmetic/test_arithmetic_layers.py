@@ -109,7 +109,7 @@ def test_quick_reencode_around_every_threshold(frac: int, data, antilog_bits: in
     acc = np.concatenate([near, -near, random, random >> 25, np.arange(-70, 70), [(1 << 53) - 1]])
     acc = acc[np.abs(acc) < 1 << 53]
     scale = tables.AccumulatorScale(frac, (bias,), divisor)
-    arguments = acc, scale, out_format, Arithmetic(antilog_bits)
+    arguments = acc, scale, out_format, Arithmetic(antilog_bits, fine_antilog_bits=0)
     expected = definition.reencode(*arguments, relu=relu, axis=-1)
     result = buckets.reencode(*arguments, relu=relu, axis=-1)
     assert result.dtype == expected.dtype

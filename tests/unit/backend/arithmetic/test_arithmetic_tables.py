@@ -43,6 +43,20 @@ def test_antilog_table_of_the_default_format():
     assert mitchell.tolist() == [64 + 4 * r for r in range(16)]
 
 
+def test_finer_codes_have_a_finer_antilog():
+    usual = Arithmetic()
+    assert [usual.precision(frac) for frac in range(13)] == [6] * 6 + [7, 8, 9, 10, 10, 10, 10]
+    assert {Arithmetic(6, fine_antilog_bits=0).precision(frac) for frac in range(13)} == {6}
+    assert tables.antilog_table(8, usual)[0] == 1 << 9
+    assert tables.antilog_table(5, usual)[0] == 1 << 6
+
+
+def test_what_is_no_finer_is_the_same_arithmetic():
+    assert Arithmetic(11, fine_antilog_bits=10) == Arithmetic(11, fine_antilog_bits=0)
+    with pytest.raises(ValueError, match=r"fine antilog bits must be in \[0, 12\], got 13"):
+        Arithmetic(fine_antilog_bits=13)
+
+
 @pytest.mark.parametrize("frac", range(7))
 @pytest.mark.parametrize("antilog_bits", range(2, 13))
 def test_antilog_tables_are_exact(frac: int, antilog_bits: int):

@@ -97,7 +97,8 @@ def test_averages_around_every_threshold(
     frac: int, data, antilog_bits: int, relu: bool, divisor: int
 ):
     """The scalar re-encoding of sums of `divisor` elements, on and beside thresholds."""
-    arithmetic, bias = Arithmetic(antilog_bits), data.draw(st.integers(-100, 200))
+    arithmetic = Arithmetic(antilog_bits, fine_antilog_bits=0)
+    bias = data.draw(st.integers(-100, 200))
     octaves = (-antilog_bits - (bias >> frac), 30 - antilog_bits - (bias >> frac))
     out_format = data.draw(output_formats(octaves))
     thresholds = tables.reencode_thresholds(frac, bias, out_format, antilog_bits, divisor)
