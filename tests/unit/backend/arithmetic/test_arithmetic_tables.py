@@ -61,7 +61,7 @@ def test_what_is_no_finer_is_the_same_arithmetic():
 @pytest.mark.parametrize("antilog_bits", range(2, 13))
 def test_antilog_tables_are_exact(frac: int, antilog_bits: int):
     """(2A − 1)^(2^f) ≤ 2^(2^f) · 2^(r + P·2^f) ≤ (2A + 1)^(2^f)."""
-    table = tables.antilog_table(frac, Arithmetic(antilog_bits))
+    table = tables.antilog_table(frac, Arithmetic(antilog_bits, fine_antilog_bits=0))
     n = 1 << frac
     for r, a in enumerate(table.tolist()):
         power = 1 << (n + r + antilog_bits * n)
@@ -72,7 +72,7 @@ def test_antilog_tables_are_exact(frac: int, antilog_bits: int):
 
 def test_mitchell_ties_go_to_even():
     """(1 + r/16) · 4: r = 2 is 4.5, r = 6 is 5.5."""
-    table = tables.antilog_table(4, Arithmetic(2, mitchell=True)).tolist()
+    table = tables.antilog_table(4, Arithmetic(2, mitchell=True, fine_antilog_bits=0)).tolist()
     assert (table[2], table[6], table[10], table[14]) == (4, 6, 6, 8)
 
 
