@@ -31,16 +31,21 @@ from recog.lowering.cluster.targets import (
 from recog.lowering.cluster.tuner import KeptTuning, StepPart, Tuner, TuneSettings
 from recog.lowering.common.batches import frames_at_once, frames_of_a_step
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
+from recog.lowering.common.notes import Note, log_notes
 
 if TYPE_CHECKING:
     import torch
+
+NAME = "tune-centroids"
+MEASURED = 64
+"""Frames that the loss before tuning and the one after it are measured on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuneCentroidsPass(TuneSettings, ModulePass):
     """Tune codebooks and biases so that the module's outputs come close to the targets."""
 
-    name = "tune-centroids"
+    name = NAME
 
     data: str
     """An .npz file of `inputs` (N, ...) and `targets`: the float network's outputs, or labels."""
@@ -54,7 +59,7 @@ class TuneCentroidsPass(TuneSettings, ModulePass):
             )
         targets = arrays.pop("targets")
         count = len(find_function(op, self.entry).body.block.args)
-        tune(op, inputs_of(arrays, count, where=where), targets, self)
+        log_notes(tune(op, inputs_of(arrays, count, where=where), targets, self))
 
 
 @fixed_threads()
@@ -67,8 +72,8 @@ def tune(
     originals: Mapping[SSAValue, np.ndarray] | None = None,
     progress: Callable[[float, float], None] | None = None,
     kept: KeptTuning | None = None,
-) -> None:
-    """Tune the module in place.
+) -> list[Note]:
+    """Tune the module in place; leave it as it is if that does not lower the loss.
 
     Args:
         inputs: the network's inputs, float (N, ...).
@@ -78,6 +83,9 @@ def tune(
         originals: the weights before clustering, see `Tuner`.
         progress: called with the share of work done and the loss of the last step.
         kept: where the state is left; what it holds of an equal tuning is gone on from.
+
+    Returns:
+        A note if the module is as it was.
 
     Raises:
         RecogError: targets that do not fit, nothing to tune, or tuning that diverges.
@@ -112,6 +120,8 @@ def tune(
             yield StepPart(inputs, objective, len(chosen) / len(batch))
 
     generator = torch.Generator().manual_seed(settings.seed)
+    measured = torch.arange(min(count, MEASURED))
+    before = tuner.loss(parts(measured))
     if kept is not None:
         kept.begin(tuner)
     done = 0
@@ -125,4 +135,8 @@ def tune(
                 kept.offer(tuner)
             if progress is not None:
                 progress(done / steps, loss)
+    if not tuner.loss(parts(measured)) <= before:
+        text = "has not lowered its loss, centroids and pointers stay as they were clustered"
+        return [Note("nothing-tuned", text, "give more epochs or a lower learning-rate", (NAME,))]
     tuner.store()
+    return []

@@ -208,11 +208,8 @@ class Tuner:
         self._optimizer.zero_grad()
         total = 0.0
         for part in parts:
-            values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
-            for moving, codebook in self._moving:
-                values[moving.lookup.output] = moving.weight(values[codebook.value])
             cuts = self._cuts(len(part.inputs[0]))
-            outputs = self.runner(*part.inputs, constants=values, cuts=cuts)
+            outputs = self.runner(*part.inputs, constants=self._values(), cuts=cuts)
             loss = part.objective(outputs) * part.share
             if not bool(torch.isfinite(loss)):
                 hint = "a lower learning-rate"
@@ -225,6 +222,25 @@ class Tuner:
             for moving, codebook in self._moving:
                 moving.reassign(codebook.rounded())
         return total
+
+    @fixed_threads()
+    def loss(self, parts: Iterable[StepPart]) -> float:
+        """The objective, the sum of its parts', as it is now."""
+        import torch
+
+        with torch.no_grad():
+            values = self._values()
+            return sum(
+                float(part.objective(self.runner(*part.inputs, constants=values)) * part.share)
+                for part in parts
+            )
+
+    def _values(self) -> dict[Any, torch.Tensor]:
+        """What stands in the place of the module's constants."""
+        values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
+        for moving, codebook in self._moving:
+            values[moving.lookup.output] = moving.weight(values[codebook.value])
+        return values
 
     def _cuts(self, frames: int) -> list[int]:
         """Where to cut the network so that so many frames fit in memory."""

@@ -270,7 +270,7 @@ class _Run:
         float_module = self.conversion.float_module
         with returning_heads(self.current) as by_heads, returning_heads(float_module):
             own = self.targets is not None and not by_heads
-            tune(
+            self.conversion.notes += tune(
                 self.current,
                 self.inputs,
                 self.targets if self.targets is not None and own else self._teacher(),

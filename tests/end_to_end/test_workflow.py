@@ -99,7 +99,7 @@ def test_convert_writes_every_stage(workspace: Path) -> None:
     assert by_level["float"]["ratio"] == 1
     assert by_level["folded"]["sqnr_db"] > 100
     assert by_level["machine"]["sqnr_db"] == by_level["lns"]["sqnr_db"] > 5
-    assert by_level["tuned"]["sqnr_db"] > by_level["clustered"]["sqnr_db"]
+    assert by_level["tuned"]["sqnr_db"] >= by_level["clustered"]["sqnr_db"]
     assert by_level["machine"]["weight_bytes"] < by_level["float"]["weight_bytes"] / 4
 
 

@@ -351,7 +351,8 @@ def test_a_step_in_parts_is_a_step(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(NnRunner, "__call__", watched)
     tune(clustered(), [x], targets, settings, progress=lambda _, loss: parts.append(loss))
     np.testing.assert_allclose(parts, whole, rtol=1e-4)
-    assert sizes == [1, *[3, 3, 3, 3, 3, 1, 3, 1] * 2]
+    before = after = [*[3] * (len(x) // 3), len(x) % 3]
+    assert sizes == [1, *before, *[3, 3, 3, 3, 3, 1, 3, 1] * 2, *after]
 
 
 def test_values_computed_anew_for_the_gradient_change_no_bit(monkeypatch: pytest.MonkeyPatch):
@@ -387,7 +388,7 @@ def test_a_teacher_gives_what_arrays_would(monkeypatch: pytest.MonkeyPatch):
 
     tune(clustered(), [x], teacher, settings, progress=lambda _, loss: taught.append(loss))
     np.testing.assert_allclose(taught, known, rtol=1e-4)
-    assert calls == [20, *[8, 8, 4] * 2]
+    assert calls == [20, 20, *[8, 8, 4] * 2, 20]
 
 
 def held_bytes() -> int:
