@@ -55,7 +55,7 @@ func.func @relu(%x: tensor<1x2xf32> {lns.format = !lns.number<8, 0, bias = 4>}) 
 // CHECK-LABEL: @relu
 // CHECK:         %v0 = lns.add [[X:%.*]], [[X]] :
 // CHECK-NEXT:    [[D:%.*]] = lns.decode %v0
-// CHECK-NEXT:    [[R:%.*]] = lns.relu %v0 : (tensor<1x2x!lns.number<8, 0, bias = 3>>) -> tensor<1x2x!lns.number<8, 0, bias = 3, unsigned>>
+// CHECK-NEXT:    [[R:%.*]] = lns.relu %v0 : (tensor<1x2x!lns.number<8, 0, bias = 3>>) -> tensor<1x2x!lns.number<7, 0, bias = 3, unsigned>>
 // CHECK-NEXT:    [[E:%.*]] = lns.decode [[R]]
 // CHECK-NEXT:    func.return [[D]], [[E]]
 
