@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from xdsl.dialects.builtin import SymbolRefAttr
@@ -56,6 +56,18 @@ def _in_the_padding(window: Window, shape: tuple[int, ...]) -> tuple[Window, tup
     return replace(window, padding=(0, 0, 0, 0)), whole
 
 
+class ResidentLayer(NamedTuple):
+    """The layer that an instruction computes.
+
+    Attributes:
+        layer: with an input of no frames.
+        in_padding: whether it sees padding alone, so zeros in place of what it reads.
+    """
+
+    layer: Layer
+    in_padding: bool
+
+
 class Resident:
     """What a program's instructions take that is the same in every frame, made when first needed:
     weights as the engine takes them, tables, and where tensors lie."""
@@ -93,20 +105,21 @@ class Resident:
             self._boxes[op] = None if whole else named
         return self._boxes[op]
 
-    def layer(self, op: _LayerOp) -> Layer:
-        """The layer that an instruction computes, with an input of no frames.
+    def layer(self, op: _LayerOp) -> ResidentLayer:
+        """The layer that an instruction computes.
 
         Instructions for rows of one tensor share theirs where the rows lie alike.
         """
         x, output = self.place(op.input), self.place(op.output)
-        boxes = self.boxes(op)
+        boxes, in_padding = self.boxes(op), False
         if boxes is None:
             key, window, shape = (op,), op.window(self.scope), x.shape[1:]
         else:
             computed, read = boxes[output.name], boxes[x.name]
             window = op.window_of(self.scope, computed, read)
             shape = tuple(map(len, read))
-            if min(window.padding) < 0:
+            in_padding = min(window.padding) < 0
+            if in_padding:
                 window, shape = _in_the_padding(window, shape)
             key = (op.weights, x.format, output.format, op.relu is None, window, shape)
         if key not in self._layers:
@@ -121,7 +134,7 @@ class Resident:
                 op.relu is not None,
                 resident=_Resident(),
             )
-        return self._layers[key]
+        return ResidentLayer(self._layers[key], in_padding)
 
     def dram_place(self, op: PortOp | BufferOp) -> Place:
         """Where an input, an output or a buffer lies in DRAM."""
@@ -250,10 +263,11 @@ class ChipValues(Values):
         return self.tensor(reference).frac.value.data
 
     def layer(self, op: _LayerOp) -> Layer:
-        layer = self.resident.layer(op)
-        shape, x = layer.x.array.shape[1:], self.codes(op.input)
-        if x.array.shape[1:] != shape:  # it sees padding alone
-            x = x._replace(array=np.zeros((len(x.array), *shape), x.array.dtype))
+        layer, in_padding = self.resident.layer(op)
+        x = self.codes(op.input)
+        if in_padding:
+            shape = (len(x.array), *layer.x.array.shape[1:])
+            x = x._replace(array=np.zeros(shape, x.array.dtype))
         return layer._replace(x=x)
 
     def table(self, op: chip.TableOp) -> np.ndarray:

@@ -72,6 +72,26 @@ def test_rows_do_not_show(network: Network, data: st.DataObject):
         np.testing.assert_array_equal(output, wanted)
 
 
+IN_PADDING = """
+!n = !lns.number<4, 0, bias = 0>
+func.func @main(%x: tensor<1x1x1x1x!n>) -> tensor<1x1x1x1x!n> {
+  %w = data.constant dense<2> : tensor<1x1x1x1x!n>
+  %y = lns.conv2d %x, %w {strides = array<i64: 2, 1>, padding = array<i64: 1, 0, 0, 0>}
+    : (tensor<1x1x1x1x!n>, tensor<1x1x1x1x!n>) -> tensor<1x1x1x1x!n>
+  func.return %y : tensor<1x1x1x1x!n>
+}
+"""
+
+
+def test_rows_in_the_padding_alone_see_zeros():
+    """Whatever the row holds that is read for them, which is as large as what they see."""
+    module = parse_module(make_context(), IN_PADDING.encode(), "x.mlir")
+    ConvertLnsToChipPass().apply(Context(), module)
+    striped = by_rows(find_program(module), lambda _: [])
+    (output,) = _tuple(Machine(striped).run(np.full((1, 1, 1, 1), 3, np.uint8)))
+    assert output.tolist() == [[[[0]]]]
+
+
 def _tuple(outputs) -> tuple[np.ndarray, ...]:
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
