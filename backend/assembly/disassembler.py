@@ -30,11 +30,11 @@ from recog.dialects.chip import ChipTarget, PortOp, ProgramOp, SegmentOp
 from recog.dialects.chip.descriptors import DESCRIPTOR, DescriptorOp
 from recog.dialects.chip.fields import REFERENCE_BITS, Table
 from recog.dialects.chip.instructions import INSTRUCTION
+from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.chip.records import RecordSize
 from recog.dialects.errors import RecogError
 from recog.dialects.verification import verify_module
 
-MAX_INSTRUCTIONS = 1 << 16
 MAX_DESCRIPTORS = 1 << REFERENCE_BITS
 MAX_TARGET_BYTES = 1024
 _SINGLE = (Kind.TARGET, Kind.TEXT, Kind.DESCRIPTORS, Kind.IO, Kind.MEMORY_MAP)

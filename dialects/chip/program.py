@@ -47,7 +47,10 @@ from recog.dialects.chip.target import (
 )
 from recog.dialects.chip.weight_memory import WeightMemory
 
-__all__ = ["ProgramOp"]
+__all__ = ["MAX_INSTRUCTIONS", "ProgramOp"]
+
+MAX_INSTRUCTIONS = 1 << 16
+"""Of a program: what a loader takes, and what a schedule may give."""
 
 
 @irdl_op_definition

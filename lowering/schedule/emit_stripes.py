@@ -11,6 +11,7 @@ from xdsl.passes import ModulePass
 from recog.dialects import chip
 from recog.dialects.chip.descriptors import DescriptorOp
 from recog.dialects.chip.held_values import HOLDS
+from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.errors import fail
 from recog.lowering.schedule.demand import Cascade, Rows, Strip, strips_of
 from recog.lowering.schedule.network import Network, Step, Unit
@@ -24,8 +25,6 @@ from recog.lowering.schedule.plan import (
 )
 from recog.lowering.schedule.unplaced import unplaced_programs
 from recog.lowering.select.allocation import aligned
-
-MAX_INSTRUCTIONS = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
