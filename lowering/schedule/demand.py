@@ -38,12 +38,12 @@ class Strip:
     units: dict[Unit, range] = field(default_factory=dict)
 
     def widen(self, unit: Unit, columns: range) -> None:
-        known = self.units.get(unit)
-        self.units[unit] = columns if known is None else _hull(known, columns)
+        known = self.units.get(unit, columns)
+        self.units[unit] = _hull([known, columns])
 
 
-def _hull(one: range, other: range) -> range:
-    return range(min(one.start, other.start), max(one.stop, other.stop))
+def _hull(ranges: Sequence[range]) -> range:
+    return range(min(each.start for each in ranges), max(each.stop for each in ranges))
 
 
 class Cascade:
@@ -200,7 +200,7 @@ def strip_of(cascade: Cascade, index: int, count: int) -> Strip:
         if count == 1 or step.whole:
             ranges = [range(step.width)]
         if ranges:
-            columns = range(min(r.start for r in ranges), max(r.stop for r in ranges))
+            columns = _hull(ranges)
             strip.steps[number] = columns
             for unit, _ in step.writes:
                 strip.widen(unit, columns)
@@ -209,7 +209,7 @@ def strip_of(cascade: Cascade, index: int, count: int) -> Strip:
         if count == 1 or load.unit not in network.with_rows:
             ranges = [range(load.tensor.shape[2])]
         if ranges:
-            columns = range(min(r.start for r in ranges), max(r.stop for r in ranges))
+            columns = _hull(ranges)
             strip.loads[load.tensor.sym_name.data] = columns
             strip.widen(load.unit, columns)
     return strip
