@@ -13,7 +13,7 @@ from recog.dialects.chip.target import ACTIVATION_MEMORY
 from recog.dialects.errors import RecogError, describe_op
 from recog.lowering.schedule.network import Network
 from recog.lowering.schedule.plan import write_plan
-from recog.lowering.schedule.search import best_plan, least_memory, least_of
+from recog.lowering.schedule.search import Search, least_memory, least_of
 from recog.lowering.schedule.unplaced import show_outputs_as_made, unplaced_programs
 
 
@@ -38,18 +38,20 @@ def plan_cascades(program: chip.ProgramOp) -> None:
     show_outputs_as_made(program)
     network = Network(program)
     memory = program.target.data.size(ACTIVATION_MEMORY)
-    plan = best_plan(network, memory)
+    search = Search(network)
+    plan = search.best_plan(memory)
     if plan is None:
-        raise no_plan(network, memory)
+        raise no_plan(search, memory)
     write_plan(program, network, plan)
 
 
-def no_plan(network: Network, memory: int) -> RecogError:
+def no_plan(search: Search, memory: int) -> RecogError:
     """Says which instruction takes most, in however few rows and strips, and what would do."""
+    network = search.network
     needed = [least_of(network, number) for number in range(len(network.steps))]
     most = max(needed, key=lambda each: each.bytes)
     listed = "\n".join(f"  {size:>12,} bytes  {what}" for size, what in most.parts)
-    enough = least_memory(network, max(most.bytes, memory))
+    enough = least_memory(search, max(most.bytes, memory))
     return RecogError(
         f"activation memory of {memory:,} bytes is too small: of all instructions this one needs "
         f"most at once, {most.bytes:,} bytes, computed in parts:\n{listed}",

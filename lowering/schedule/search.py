@@ -74,9 +74,10 @@ class Candidate:
         """Bytes of all rings, in the widest strip, that are not kept anyway."""
         without = set(kept)
         apart = [each for each in rings.items() if each[0] not in without]
-        return max(self._bytes(strip, apart) for strip in self.strips(count))
+        return max(self.bytes_of(strip, apart) for strip in self.strips(count))
 
-    def _bytes(self, strip: Strip, rings: Iterable[tuple[Unit, int]]) -> int:
+    def bytes_of(self, strip: Strip, rings: Iterable[tuple[Unit, int]]) -> int:
+        """Bytes of rings of so many rows in a strip."""
         return sum(ring_bytes(self.cascade, strip, unit, rows) for unit, rows in rings)
 
     def fewest_strips(self, room: int, kept: frozenset[Unit]) -> int | None:
@@ -84,12 +85,12 @@ class Candidate:
         apart = [each for each in self.rings.items() if each[0] not in kept]
         counts = list(self.counts())
         # One strip that does not fit says it of all, and one in the middle is often the widest.
-        if self._bytes(self.strip(counts[-1], counts[-1] // 2), apart) > room:
+        if self.bytes_of(self.strip(counts[-1], counts[-1] // 2), apart) > room:
             return None
         for count in counts:
-            if self._bytes(self.strip(count, count // 2), apart) > room:
+            if self.bytes_of(self.strip(count, count // 2), apart) > room:
                 continue
-            if all(self._bytes(strip, apart) <= room for strip in self.strips(count)):
+            if all(self.bytes_of(strip, apart) <= room for strip in self.strips(count)):
                 return count
         return None
 
@@ -125,13 +126,14 @@ class _Way(NamedTuple):
 
 def best_plan(network: Network, memory: int) -> Plan | None:
     """The cheapest plan that fits, None where none does."""
-    search = _Search(network, memory)
-    return search.plan()
+    return Search(network).best_plan(memory)
 
 
-class _Search:
-    def __init__(self, network: Network, memory: int):
-        self.network, self.memory = network, memory
+class Search:
+    """Plans of a network for memories of any size, which share the cascades that were looked at."""
+
+    def __init__(self, network: Network):
+        self.network, self.memory = network, 0
         self.end = len(network.steps)
         self.work = [step.op.work(network.scope) for step in network.steps]
         self.crossing = [
@@ -145,7 +147,9 @@ class _Search:
             self._candidates[first, last] = Candidate(self.network, first, last, self.work)
         return self._candidates[first, last]
 
-    def plan(self) -> Plan | None:
+    def best_plan(self, memory: int) -> Plan | None:
+        """The cheapest plan that fits in so many bytes, None where none does."""
+        self.memory = memory
         ways: list[dict[frozenset[Unit], _Way]] = [{} for _ in range(self.end + 1)]
         ways[0][frozenset()] = _Way(Cost(), 0, frozenset(), 1)
         for first in range(self.end):
@@ -246,16 +250,13 @@ def least_of(network: Network, number: int) -> Least:
     candidate = Candidate(network, number, number + 1, [1] * len(network.steps))
     cascade, rings = candidate.cascade, candidate.rings
     count = min(candidate.counts(), key=lambda each: candidate.memory(each, (), rings))
-    strip = max(candidate.strips(count), key=lambda each: _strip_bytes(cascade, each, rings))
+    strips = candidate.strips(count)
+    strip = max(strips, key=lambda each: candidate.bytes_of(each, rings.items()))
     parts = [
         (ring_bytes(cascade, strip, unit, rows), _part(unit, strip, rows, network))
         for unit, rows in rings.items()
     ]
     return Least(sum(size for size, _ in parts), sorted(parts, key=lambda part: -part[0]))
-
-
-def _strip_bytes(cascade: Cascade, strip: Strip, rings: dict[Unit, int]) -> int:
-    return sum(ring_bytes(cascade, strip, unit, rows) for unit, rows in rings.items())
 
 
 def _part(unit: Unit, strip: Strip, rows: int, network: Network) -> str:
@@ -265,16 +266,16 @@ def _part(unit: Unit, strip: Strip, rows: int, network: Network) -> str:
     return f"@{unit.name}, {rows} of {unit.height} rows, {columns} of {unit.width} columns"
 
 
-def least_memory(network: Network, at_least: int) -> int:
+def least_memory(search: Search, at_least: int) -> int:
     """Bytes with which there is a plan, at most a few per cent more than the fewest."""
-    if best_plan(network, at_least) is not None:
+    if search.best_plan(at_least) is not None:
         return aligned(at_least)
     low, high = at_least, 2 * at_least
-    while best_plan(network, high) is None:
+    while search.best_plan(high) is None:
         low, high = high, 2 * high
     while high - low > high // 32 + 16:
         middle = (low + high) // 2
-        if best_plan(network, middle) is None:
+        if search.best_plan(middle) is None:
             low = middle
         else:
             high = middle
