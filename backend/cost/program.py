@@ -15,7 +15,7 @@ from recog.backend.cost.instructions import (
 )
 from recog.backend.cost.replay import Replay, Slice, replay
 from recog.dialects.chip import ChipTarget, EnergyTable, ProgramOp, Queue, Scope
-from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, WEIGHT_MEMORY
+from recog.dialects.chip.target import ACTIVATION_MEMORY, ARITHMETIC, DRAM, WEIGHT_MEMORY
 from recog.dialects.errors import RecogError
 
 
@@ -197,10 +197,9 @@ def check_fits(program: ProgramOp, chip: ChipTarget) -> None:
     """Raise RecogError where a chip lacks the memory or the arithmetic that a program needs."""
     made_for = program.target.data
     if made_for.arithmetic != chip.arithmetic:
-        names = ("antilog_bits", "accumulator", "mitchell")
         differing = ", ".join(
             f"{name} {getattr(made_for, name)}, not {getattr(chip, name)}"
-            for name in names
+            for name in ARITHMETIC
             if getattr(made_for, name) != getattr(chip, name)
         )
         raise RecogError(f"the program is made for {differing}", where=f"target {chip.name}")

@@ -48,6 +48,9 @@ STANDARD_MEMORIES = (
     Memory(DRAM, 1 << 30, 1, 1, 32, holds="inputs, outputs and the program's segments"),
 )
 
+ARITHMETIC = ("antilog_bits", "fine_antilog_bits", "accumulator", "mitchell")
+"""The parameters that `ChipTarget.arithmetic` is of."""
+
 
 @dataclass(frozen=True)
 class ChipTarget:
@@ -214,14 +217,9 @@ class ChipTarget:
         """What decides whether a program runs, and to which bits."""
         standard = {memory.name for memory in STANDARD_MEMORIES}
         sizes = [(each.name, each.bytes) for each in self.memories if each.name in standard]
-        return [
-            ("name", self.name),
-            *sizes,
-            ("antilog_bits", self.antilog_bits),
-            *([("fine_antilog_bits", self.fine_antilog_bits)] if self.fine_antilog_bits else []),
-            ("accumulator", self.accumulator),
-            ("mitchell", self.mitchell),
-        ]
+        numbers = [(name, getattr(self, name)) for name in ARITHMETIC]
+        coarse = ("fine_antilog_bits", 0)
+        return [("name", self.name), *sizes, *(each for each in numbers if each != coarse)]
 
     def details(self) -> list[tuple[str, Any]]:
         """The other parameters and their values: of further memories, time and energy."""

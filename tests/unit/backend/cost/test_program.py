@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -117,6 +118,14 @@ def test_a_program_that_does_not_fit_is_refused(network: ProgramOp):
     other = ChipTarget.from_toml("accumulator = 40\nantilog_bits = 8", SMALL_CHIP)
     with pytest.raises(RecogError, match="antilog_bits 6, not 8, accumulator 32, not 40"):
         program_cost(network, other)
+
+
+def test_a_chip_with_another_antilog_is_named_so(network: ProgramOp):
+    coarse = replace(SMALL_CHIP, fine_antilog_bits=0)
+    words = r"made for fine_antilog_bits \d+, not 0$"
+    with pytest.raises(RecogError) as error:
+        program_cost(network, coarse)
+    assert re.search(words, error.value.message)
 
 
 def test_a_program_that_does_nothing_takes_no_time():
