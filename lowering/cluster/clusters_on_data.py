@@ -24,19 +24,12 @@ from recog.dialects.functions import find_function
 from recog.lowering.cluster.carried_pointers import Part, carry_errors
 from recog.lowering.cluster.clustered_weight import ClusteredWeight, nearest_pointers
 from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
-from recog.lowering.common.batches import frames_that_fit
-from recog.lowering.common.data_files import check_frames
 from recog.lowering.common.error_carrying import damped
-from recog.lowering.common.input_moments import (
-    Moments,
-    few_values_notes,
-    input_moments,
-    nothing_learned,
-    window_of,
-)
+from recog.lowering.common.input_moments import Moments, few_values_notes, nothing_learned
+from recog.lowering.common.layer_by_layer import LayerByLayer
 from recog.lowering.common.notes import Note
-from recog.lowering.common.side_by_side import Pair, Parameters, run_side_by_side
-from recog.lowering.encode.calibrate import example_frames
+from recog.lowering.common.side_by_side import Pair
+from recog.lowering.encode.calibrate import frames_in_memory
 from recog.lowering.encode.label_layers import module_path
 
 if TYPE_CHECKING:
@@ -63,24 +56,14 @@ def cluster_on_data(
 
     The order of sums on one thread, so that equal inputs give equal bytes.
     """
-    import torch
-
-    from recog.backend.interpreters.nn import NnRunner
-
     function = find_function(module, entry)
-    frames = min(check_frames(inputs, what="clustering"), frames_that_fit(function))
     clustering = _Clustering(function, layouts, options, progress)
-    with torch.no_grad():
-        run_side_by_side(
-            NnRunner(module, entry),
-            example_frames(inputs, function, frames),
-            clustering.replace_layer,
-        )
+    clustering.run(module, frames_in_memory(inputs, function, "clustering"), entry)
     clustering.store()
     return Found(clustering.weights, few_values_notes(clustering.few))
 
 
-class _Clustering:
+class _Clustering(LayerByLayer):
     """The layers of a function, clustered as their turn comes; what became of them."""
 
     def __init__(
@@ -90,42 +73,33 @@ class _Clustering:
         options: ClusterOptions,
         progress: Callable[[float], None] | None,
     ):
-        import torch
-
-        self._layouts, self._options, self._progress = layouts, options, progress
-        self._generator = torch.Generator().manual_seed(0)
-        self._layers = sum(isinstance(op, nn.LayerOp) for op in function.body.block.ops)
-        self._done = 0
+        super().__init__(function, progress)
+        self._layouts, self._options = layouts, options
         self._values: dict[SSAValue, Tensor] = {}
         self._corrected: dict[ConstantOp, Tensor] = {}
         self.weights: dict[SSAValue, ClusteredWeight] = {}
         self.few: list[str] = []
 
-    def replace_layer(self, op: nn.LayerOp, x: Pair, weight: Pair, bias: Pair | None) -> Parameters:
-        """What a layer is to have, see `run_side_by_side`."""
+    def replaced(self, op: nn.LayerOp, rows: Tensor, moments: Moments) -> Tensor:
+        """See `LayerByLayer`: weights as float32 holds them."""
+        import torch
+
+        if op.weight not in self._values:  # not shared with a layer before
+            values = self._replaced(op, rows, moments).to(torch.float32)
+            self._values[op.weight] = values.to(torch.float64).reshape(rows.shape)
+        return self._values[op.weight]
+
+    def corrected(self, op: nn.LayerOp, bias: Pair, shift: Tensor) -> Tensor:
+        """See `LayerByLayer`."""
         import torch
 
         from recog.backend.interpreters.nn_tensors import as_tensor
 
-        exact = as_tensor(weight.exact)
-        groups = window_of(op).groups
-        rows = exact.to(torch.float64).reshape(groups, len(exact) // groups, -1)
-        inputs = [as_tensor(value) for value in (x.exact, x.coded)]
-        moments = input_moments(op, inputs[0], inputs[1], bias is not None, self._generator)
-        if op.weight not in self._values:  # not shared with a layer before
-            values = self._replaced(op, rows, moments).to(exact.dtype).reshape(exact.shape)
-            self._values[op.weight] = exact if torch.equal(values, exact) else values
-        replaced = self._values[op.weight]
-        new_bias = None if bias is None else as_tensor(bias.coded)
-        if new_bias is not None and (constant := _own_constant(op.bias)) is not None:
-            shift = moments.shift(rows, replaced.to(torch.float64).reshape(rows.shape))
-            if bool(shift.any()):
-                new_bias = (new_bias + shift).to(torch.float32)
-                self._corrected[constant] = new_bias
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done / self._layers)
-        return Parameters(replaced, new_bias)
+        new_bias, constant = as_tensor(bias.coded), _own_constant(op.bias)
+        if constant is None or not bool(shift.any()):
+            return new_bias
+        self._corrected[constant] = (new_bias + shift).to(torch.float32)
+        return self._corrected[constant]
 
     def _replaced(self, op: nn.LayerOp, rows: Tensor, moments: Moments) -> Tensor:
         """A layer's weights (G, O, D), clustered or such as make up for errors before."""

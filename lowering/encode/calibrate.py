@@ -24,7 +24,7 @@ from recog.dialects.errors import RecogError, fail
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
-from recog.lowering.common.batches import frames_at_once
+from recog.lowering.common.batches import frames_at_once, frames_that_fit
 from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
@@ -199,6 +199,18 @@ def example_frames(
     """The first frames of a function's inputs (N, ...), as its calibration has used them."""
     examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)
     return [example.frames(0, count) for example in examples]
+
+
+def frames_in_memory(
+    inputs: Sequence[np.ndarray], function: func.FuncOp, what: str
+) -> list[np.ndarray]:
+    """`example_frames`, as many as memory holds with all their values.
+
+    Args:
+        what: they are for, for messages.
+    """
+    count = min(check_frames(inputs, what=what), frames_that_fit(function))
+    return example_frames(inputs, function, count)
 
 
 def _results(function: func.FuncOp) -> list[SSAValue]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.context import Context
@@ -30,23 +30,21 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
-from recog.lowering.common.batches import frames_that_fit
-from recog.lowering.common.data_files import check_frames, load_examples
+from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.error_carrying import round_carrying
 from recog.lowering.common.input_moments import (
     Moments,
     few_values_notes,
-    input_moments,
     nothing_learned,
-    window_of,
 )
+from recog.lowering.common.layer_by_layer import LayerByLayer
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
-from recog.lowering.common.side_by_side import Pair, Parameters, run_side_by_side
+from recog.lowering.common.side_by_side import Pair
 from recog.lowering.common.weight_grids import CodeGrid
 from recog.lowering.encode.accumulator_room import largest_biases
-from recog.lowering.encode.calibrate import FORMAT, example_frames
+from recog.lowering.encode.calibrate import FORMAT, frames_in_memory
 from recog.lowering.encode.constants import (
     ConstantEncoder,
     channel_biases,
@@ -103,26 +101,19 @@ def round_weights(
     Raises:
         RecogError: values without a calibrated format, inputs that the network does not take.
     """
-    import torch
-
-    from recog.backend.interpreters.nn import NnRunner
-
     function = find_function(module, entry)
-    frames = min(check_frames(inputs, what="rounding"), frames_that_fit(function))
     formats = coded_values(function, find_chains(module))
     rounding = _Rounding(function, formats, encoder, progress)
-    with torch.no_grad():
-        run_side_by_side(
-            NnRunner(module, entry),
-            example_frames(inputs, function, frames),
-            rounding.round_layer,
-            lambda value, given: rounded(given, formats.get(value)),
-        )
+
+    def on_codes(value: SSAValue, given: Any) -> Any:
+        return rounded(given, formats.get(value))
+
+    rounding.run(module, frames_in_memory(inputs, function, "rounding"), entry, on_codes)
     rounding.store()
     return rounding.notes()
 
 
-class _Rounding:
+class _Rounding(LayerByLayer):
     """The layers of a function, rounded as their turn comes; what became of them."""
 
     def __init__(
@@ -132,40 +123,28 @@ class _Rounding:
         encoder: ConstantEncoder,
         progress: Callable[[float], None] | None,
     ):
-        import torch
-
-        self._formats, self._encoder, self._progress = formats, encoder, progress
-        self._generator = torch.Generator().manual_seed(0)
-        self._layers = sum(isinstance(op, nn.LayerOp) for op in function.body.block.ops)
+        super().__init__(function, progress)
+        self._formats, self._encoder = formats, encoder
         self._weights: dict[SSAValue, tuple[Tensor, LnsFormat]] = {}
         self._biases: dict[SSAValue, Tensor] = {}
         self._few: list[str] = []
-        self._done = 0
 
-    def round_layer(self, op: nn.LayerOp, x: Pair, weight: Pair, bias: Pair | None) -> Parameters:
-        """What a layer is to have, see `run_side_by_side`."""
+    def corrected(self, op: nn.LayerOp, bias: Pair, shift: Tensor) -> Tensor:
+        """See `LayerByLayer`."""
         import torch
 
         from recog.backend.interpreters.nn_tensors import as_tensor
 
-        exact = as_tensor(weight.exact)
-        groups = window_of(op).groups
-        rows = exact.to(torch.float64).reshape(groups, len(exact) // groups, -1)
-        inputs = [as_tensor(value) for value in (x.exact, x.coded)]
-        moments = input_moments(op, inputs[0], inputs[1], bias is not None, self._generator)
-        rounded = self._rounded(op, rows, moments)
-        new_bias = None if bias is None else as_tensor(bias.exact)
-        if new_bias is not None and op.bias is not None and op.bias.has_one_use():
-            new_bias = (new_bias + moments.shift(rows, rounded)).to(torch.float32)
-            if isinstance(op.bias.owner, ConstantOp):
-                self._biases[op.bias] = new_bias
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done / self._layers)
-        return Parameters(rounded.reshape(exact.shape).to(torch.float32), new_bias)
+        new_bias = as_tensor(bias.exact)
+        if op.bias is None or not op.bias.has_one_use():
+            return new_bias
+        new_bias = (new_bias + shift).to(torch.float32)
+        if isinstance(op.bias.owner, ConstantOp):
+            self._biases[op.bias] = new_bias
+        return new_bias
 
-    def _rounded(self, op: nn.LayerOp, rows: Tensor, moments: Moments) -> Tensor:
-        """A layer's weights (G, O, D) as codes have them."""
+    def replaced(self, op: nn.LayerOp, rows: Tensor, moments: Moments) -> Tensor:
+        """See `LayerByLayer`: weights as codes have them."""
         import torch
 
         if op.weight in self._weights:  # shared with a layer before
