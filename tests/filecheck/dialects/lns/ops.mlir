@@ -24,7 +24,7 @@ func.func @conv2d(%x: tensor<2x2x5x5x!s>, %w: tensor<4x1x3x3x!w>, %b: tensor<4xi
   // CHECK-LABEL: @conv2d
   %0 = lns.conv2d %x, %w {groups = 2} : (tensor<2x2x5x5x!s>, tensor<4x1x3x3x!w>) -> tensor<2x4x3x3x!wide>
   // CHECK:      %0 = lns.conv2d %x, %w {groups = 2 : i64} : (tensor<2x2x5x5x!lns.number<8, 4, bias = 64>>, tensor<4x1x3x3x!lns.number<8, 4, bias = 0:{1, 2, 3, 4}>>) -> tensor<2x4x3x3x!lns.number<16, 8, bias = 0>>
-  // GENERIC:    %0 = "lns.conv2d"(%x, %w) <{groups = 2 : i64, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 32>}> :
+  // GENERIC:    %0 = "lns.conv2d"(%x, %w) <{groups = 2 : i64, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 32, fine_antilog_bits = 10>}> :
   %1 = lns.conv2d %x, %w, %b {groups = 2, strides = array<i64: 1, 2>, padding = array<i64: 1, 0, 2, 1>, dilation = array<i64: 2, 1>, relu, arithmetic = #lns.arithmetic<antilog_bits = 8, accumulator = 48, mitchell>, layer = "stem"} : (tensor<2x2x5x5x!s>, tensor<4x1x3x3x!w>, tensor<4xi48>) -> tensor<2x4x4x2x!u>
   // CHECK-NEXT: %1 = lns.conv2d %x, %w, %b {layer = "stem", groups = 2 : i64, strides = array<i64: 1, 2>, padding = array<i64: 1, 0, 2, 1>, dilation = array<i64: 2, 1>, relu, arithmetic = #lns.arithmetic<antilog_bits = 8, accumulator = 48, mitchell>} :
   // CHECK-SAME:   tensor<4xi48>) -> tensor<2x4x4x2x!lns.number<8, 5, bias = 128, unsigned>>
