@@ -43,6 +43,14 @@ def survey(
         seed = following
 
 
+def conclude(counts: Counter[str], what: str, first: int, findings: int) -> int:
+    """Print how many inputs were tried, by kind, and give the exit code."""
+    print(f"{counts.total()} {what} from seed {first}: {findings} findings")
+    for kind, count in sorted(counts.items()):
+        print(f"  {count:8} {kind}")
+    return min(1, findings)
+
+
 def _child(
     check: Check, seeds: range, end: float, counts: Counter[str]
 ) -> tuple[int, Finding | None]:

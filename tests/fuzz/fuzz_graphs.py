@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # children share what the parent'
 
 import numpy as np
 import torch
-from children import survey
+from children import conclude, survey
 from random_networks import Network, draw
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import VerifyException
@@ -147,10 +147,7 @@ def main() -> int:
     for finding in survey(check, arguments.seed, arguments.seconds, arguments.networks, counts):
         print(f"seed {finding.seed}: {finding.what}\n  {draw(finding.seed, FRAMES)[0]}", flush=True)
         findings += 1
-    print(f"{counts.total()} networks from seed {arguments.seed}: {findings} findings")
-    for kind, count in sorted(counts.items()):
-        print(f"  {count:8} {kind}")
-    return min(1, findings)
+    return conclude(counts, "networks", arguments.seed, findings)
 
 
 if __name__ == "__main__":

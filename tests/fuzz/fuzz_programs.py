@@ -22,7 +22,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from children import Finding, survey
+from children import Finding, conclude, survey
 from fuzz_engine import engines
 from xdsl.utils.exceptions import ParseError, VerifyException
 
@@ -343,10 +343,7 @@ def main() -> int:
     for finding in survey(lambda at: check(at, fast), seed, seconds, arguments.programs, counts):
         report(finding)
         found += 1
-    print(f"{counts.total()} programs from seed {seed}: {found} findings on {', '.join(fast)}")
-    for kind, count in sorted(counts.items()):
-        print(f"  {count:8} {kind}")
-    return min(1, found)
+    return conclude(counts, f"programs on {', '.join(fast)}", seed, found)
 
 
 if __name__ == "__main__":

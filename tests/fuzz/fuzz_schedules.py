@@ -10,12 +10,14 @@ convolutions, resizes and pools; each in a memory of a random share of what it t
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from children import conclude, survey
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
@@ -69,19 +71,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
     parser.add_argument("--networks", type=int, help="end after so many")
     arguments = parser.parse_args()
-    end, counts, found = time.monotonic() + arguments.seconds, Counter[str](), 0
-    seed = arguments.seed
-    while time.monotonic() < end and counts.total() != arguments.networks:
-        kind, wrong = check(seed)
-        counts[kind] += 1
-        if wrong is not None:
-            found += 1
-            print(f"seed {seed}: {wrong}", flush=True)
-        seed += 1
-    print(f"{counts.total()} networks from seed {arguments.seed}: {found} findings")
-    for kind, count in sorted(counts.items()):
-        print(f"  {count:8} {kind}")
-    return min(1, found)
+    os.environ["RECOG_THREADS"] = "1"
+    check(0)  # what it imports and compiles, each child has
+    counts: Counter[str] = Counter()
+    findings = 0
+    for finding in survey(check, arguments.seed, arguments.seconds, arguments.networks, counts):
+        print(f"seed {finding.seed}: {finding.what}", flush=True)
+        findings += 1
+    return conclude(counts, "networks", arguments.seed, findings)
 
 
 if __name__ == "__main__":
