@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 
@@ -32,13 +33,15 @@ from recog.dialects.chip.fields import REFERENCE_BITS, Table
 from recog.dialects.chip.instructions import INSTRUCTION
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.chip.records import RecordSize
+from recog.dialects.chip.target import MAX_TARGET_BYTES
 from recog.dialects.errors import RecogError
 from recog.dialects.verification import verify_module
 
 MAX_DESCRIPTORS = 1 << REFERENCE_BITS
-MAX_TARGET_BYTES = 1024
 _SINGLE = (Kind.TARGET, Kind.TEXT, Kind.DESCRIPTORS, Kind.IO, Kind.MEMORY_MAP)
 _CONTENT = {kind: name for name, kind in SEGMENT_KINDS.items()}
+_PARAMETERS = re.compile(r"""([a-z0-9_]+(\.[a-z0-9_]+){0,3} = ("[^"\\\n]*"|[a-z0-9.+-]+)\n)*""")
+"""Lines of TOML as `ChipTarget.to_toml` writes them: no tables, no lists."""
 
 
 def disassemble(data: bytes, *, where: str = "program") -> ProgramOp:
@@ -134,12 +137,16 @@ def _only(segments: Sequence[Segment], kind: Kind) -> bytes:
 
 
 def _decode_target(content: bytes, digest: bytes) -> ChipTarget:
-    if len(content) > MAX_TARGET_BYTES or b"[" in content or b"{" in content:
-        raise RecogError("the target segment is misformed: it is no list of parameters")
+    if len(content) > MAX_TARGET_BYTES:
+        raise RecogError(
+            f"the target segment has {len(content):,} bytes, at most {MAX_TARGET_BYTES:,} are read"
+        )
     try:
+        text = content.decode("utf-8")
+        if not _PARAMETERS.fullmatch(text):
+            raise ValueError("it is no list of parameters")
         # Programs of before say nothing of it, and have one P for all.
-        usual = ChipTarget(fine_antilog_bits=0)
-        target = ChipTarget.from_toml(content.decode("utf-8"), usual)
+        target = ChipTarget.from_toml(text, ChipTarget(fine_antilog_bits=0))
     except ValueError as error:
         raise RecogError(f"the target segment is misformed: {error}") from None
     if target.to_toml().encode() != content:

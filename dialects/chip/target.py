@@ -51,6 +51,9 @@ STANDARD_MEMORIES = (
 ARITHMETIC = ("antilog_bits", "fine_antilog_bits", "accumulator", "mitchell")
 """The parameters that `ChipTarget.arithmetic` is of."""
 
+MAX_TARGET_BYTES = 1 << 16
+"""Of a chip's parameters as text, which every program for it holds."""
+
 
 @dataclass(frozen=True)
 class ChipTarget:
@@ -75,6 +78,10 @@ class ChipTarget:
         vector: the unit of pools, sums, tables and boxes.
         dma: the engines that copy from and to DRAM.
         energy: tables of what operations and accesses cost.
+
+    Raises:
+        ValueError: naming what is out of its range, or that the text has more than
+            MAX_TARGET_BYTES.
     """
 
     name: str = "recog-1"
@@ -104,6 +111,13 @@ class ChipTarget:
             raise ValueError(f"a target's first memories are {', '.join(standard)}")
         check_ranges(self, "")
         object.__setattr__(self, "fine_antilog_bits", self.arithmetic.fine_antilog_bits)
+        if self.memories != STANDARD_MEMORIES or self.energy != STANDARD_ENERGY:
+            size = len(self.to_toml().encode())
+            if size > MAX_TARGET_BYTES:
+                raise ValueError(
+                    f"the description takes {size:,} bytes, a program has room for "
+                    f"{MAX_TARGET_BYTES:,}: leave out tables of energy or memories"
+                )
 
     @property
     def arithmetic(self) -> Arithmetic:

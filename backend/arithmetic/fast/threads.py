@@ -52,11 +52,28 @@ def spread(work: Callable[[int, int], None], units: int, threads: int, nanosecon
         crew.free.release()
 
 
+class _Job:
+    """Work of which one part runs on each thread that begins before its end.
+
+    Attributes:
+        number: jobs are counted from 1.
+        work: what each thread runs.
+        claims: one for each helper that may still begin.
+        errors: of helpers.
+    """
+
+    def __init__(self, number: int, work: Callable[[], None], helpers: int):
+        self.number, self.work = number, work
+        self.claims: list[None] = [None] * helpers
+        self.errors: list[BaseException] = []
+
+
 class _Crew:
     """Threads that run what another one runs, at the same time.
 
     Python's lock orders all but the waiting: `_board` has the number of the newest job, and by
-    helper that of the last one it has finished.
+    helper that of the last one it has finished. A helper takes all that it knows of a job from one
+    `_Job`: between two looks at the crew the job may have ended and the next one begun.
 
     Attributes:
         free: held by who uses the crew.
@@ -65,44 +82,45 @@ class _Crew:
     def __init__(self, helpers: int):
         self.free = Lock()
         self._board = np.zeros(1 + helpers, np.int64)
-        self._job: Callable[[], None] = lambda: None
-        self._claims: list[None] = []
-        self._errors: list[BaseException] = []
+        self._job = _Job(0, lambda: None, 0)
         self._awake, self._asleep = Condition(), 0
         for place in range(1, 1 + helpers):
             Thread(target=self._help, args=(place,), name=f"recog-{place}", daemon=True).start()
 
-    def run(self, job: Callable[[], None]) -> None:
-        """Run a job on this thread and, as far as they begin before its end, on the helpers."""
+    def run(self, work: Callable[[], None]) -> None:
+        """Run work on this thread and, as far as they begin before its end, on the helpers."""
         helpers = len(self._board) - 1
-        self._job, self._claims, self._errors = job, [None] * helpers, []
-        self._board[0] += 1
+        job = _Job(int(self._board[0]) + 1, work, helpers)
+        # The number first: who has finished a job finds no second claim of it.
+        self._board[0] = job.number
+        self._job = job
         if self._asleep:
             with self._awake:
                 self._awake.notify_all()
         try:
-            job()
+            work()
         finally:
-            begun = helpers - _emptied(self._claims)
-            while not spin_until(self._board, self._board[0], begun, TURNS // 10):
+            begun = helpers - _emptied(job.claims)
+            while not spin_until(self._board, job.number, begun, TURNS // 10):
                 _yield_core()  # on which a helper may have to run
-        if self._errors:
-            raise self._errors[0]
+        if job.errors:
+            raise job.errors[0]
 
     def _help(self, place: int) -> None:
         number = 0
         while True:
             if not spin_while(self._board, number, TURNS):
                 self._sleep(number)
-            number = int(self._board[0])
+            job = self._job
+            number = job.number
             try:
-                self._claims.pop()
+                job.claims.pop()
             except IndexError:  # the job has ended
                 continue
             try:
-                self._job()
+                job.work()
             except BaseException as error:
-                self._errors.append(error)
+                job.errors.append(error)
             self._board[place] = number
 
     def _sleep(self, number: int) -> None:

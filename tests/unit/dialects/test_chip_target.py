@@ -7,7 +7,7 @@ import pytest
 from recog.backend.assembly import assemble, load_program
 from recog.dialects import chip
 from recog.dialects.chip import ChipTarget, Memory
-from recog.dialects.chip.target import ACTIVATION_MEMORY, STANDARD_MEMORIES
+from recog.dialects.chip.target import ACTIVATION_MEMORY, MAX_TARGET_BYTES, STANDARD_MEMORIES
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
 
@@ -91,10 +91,28 @@ def test_a_table_of_ones_own_stands_beside_the_others():
     target = ChipTarget.from_toml("[energy.mine]\n" + "\n".join(rows))
     assert [table.name for table in target.energy][2:] == ["mine"]
     assert ChipTarget.from_toml(target.to_toml()) == target
+    program = chip.ProgramOp("main", [chip.HaltOp()], target)
+    assert load_program(assemble(program)).target.data == target
     with pytest.raises(ValueError, match="energy.mine lacks the rows mac_wide$"):
         ChipTarget.from_toml("[energy.mine]\n" + "\n".join(rows[:1] + rows[2:]))
     with pytest.raises(ValueError, match="has no row rings, it has mac, mac_wide"):
         target.energy[2].value("rings")
+
+
+def test_a_chip_is_described_in_as_much_as_a_program_holds():
+    """What is written loads again, whatever its sources are called; what is too long is refused."""
+    rows = "".join(
+        f'{row.what} = {{value = 2, unit = "{row.unit}", source = "{"[see {a} = b] #" * 13}", '
+        f'node = "{"x" * 200}", year = 2020}}\n'
+        for row in ChipTarget().energy[0].rows
+    )
+    tables = [f"[energy.mine{number}]\n{rows}" for number in range(12)]
+    target = ChipTarget.from_toml("".join(tables[:11]))
+    assert MAX_TARGET_BYTES * 0.9 < len(target.to_toml()) <= MAX_TARGET_BYTES
+    program = chip.ProgramOp("main", [chip.HaltOp()], target)
+    assert load_program(assemble(program)).target.data == target
+    with pytest.raises(ValueError, match="the description takes .* bytes, a program has room for"):
+        ChipTarget.from_toml("".join(tables))
 
 
 @pytest.mark.parametrize(

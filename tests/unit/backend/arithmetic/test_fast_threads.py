@@ -1,15 +1,22 @@
 """Work shared by threads: all of it once, its errors, and whoever asks at the same time."""
 
 import os
+import random
+import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from recog.backend.arithmetic.fast import threads
 from recog.backend.arithmetic.fast.threads import spread
+
+TraceFunction = Callable[[FrameType, str, Any], Any]
 
 LONG = 1 << 40
 """Nanoseconds that are worth any number of threads."""
@@ -83,3 +90,32 @@ def test_a_child_process_has_helpers_of_its_own():
     if not child:
         os._exit(0 if units_done(50, 2) == Counter(range(50)) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_no_order_of_steps_makes_who_asks_wait_for_ever():
+    """Each line of each thread may be followed by a pause, in which the others go on."""
+    rng, done = random.Random(0), [0]
+
+    def pause(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        if event == "line" and rng.random() < 0.2:
+            time.sleep(rng.choice((0, 1e-5, 1e-4)))
+        return pause
+
+    def trace(frame: FrameType, event: str, argument: object) -> TraceFunction | None:
+        return pause if frame.f_code.co_filename == threads.__file__ else None
+
+    def ask() -> None:
+        sys.settrace(trace)
+        crew = threads._Crew(2)
+        while done[0] < 2000:
+            crew.run(lambda: None)
+            done[0] += 1
+
+    threading.settrace(trace)  # of the helpers
+    try:
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(60)
+    finally:
+        threading.settrace(None)
+    assert done == [2000]

@@ -290,10 +290,15 @@ def test_targets_that_are_misformed():
     assert "target segment is misformed" in refusal(replaced(Kind.TARGET, b"\xff"))
     assert "is no list of parameters" in refusal(replaced(Kind.TARGET, b"a=" + b"[" * 900))
     assert "is no list of parameters" in refusal(replaced(Kind.TARGET, target + b"#" * 1024))
+    assert "has 65,537 bytes, at most 65,536 are read" in refusal(
+        replaced(Kind.TARGET, b"#" * 65_537)
+    )
     assert "dram must be in" in refusal(
         replaced(Kind.TARGET, target.replace(b"1073741824", b"9073741824"))
     )
-    assert refusal(replaced(Kind.TARGET, target + b"\n")) == (
+    assert "is no list of parameters" in refusal(replaced(Kind.TARGET, target + b"\n"))
+    assert "is no list of parameters" in refusal(replaced(Kind.TARGET, b"a." * 9000 + b"a = 1\n"))
+    assert refusal(replaced(Kind.TARGET, target.replace(b"1073741824", b"+1073741824"))) == (
         "the target segment is not written as the assembler writes it"
     )
     assert refusal(signed(SEGMENTS, bytes(16))) == (

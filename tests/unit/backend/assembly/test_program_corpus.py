@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from add import CORPUS, EXPECTED, result_of
 
-from recog.backend.assembly.container import FORMAT_VERSION, ISA_VERSION
+from recog.backend.assembly.container import FORMAT_VERSION, ISA_VERSION, ISA_VERSIONS
 from recog.backend.machine import Machine
 
 KNOWN = json.loads(EXPECTED.read_text())
@@ -20,6 +20,14 @@ def test_the_present_version_is_there():
     """A new version of the instruction set, or of the format, comes with files of its own."""
     assert FORMAT_VERSION == (1, 0)
     assert any(name.startswith(f"isa-{'.'.join(map(str, ISA_VERSION))}-") for name in KNOWN)
+
+
+def test_each_major_version_runs_or_is_refused():
+    """Those of ISA_VERSIONS run, as `test_bits_stay` holds; those of before are refused."""
+    runs = {major: set[bool]() for major in range(1, ISA_VERSION[0] + 1)}
+    for name, known in KNOWN.items():
+        runs[int(name.removeprefix("isa-").partition(".")[0])].add("refused" not in known)
+    assert runs == {major: {major in ISA_VERSIONS} for major in runs}
 
 
 @pytest.mark.parametrize("name", sorted(KNOWN))

@@ -74,6 +74,23 @@ def test_a_program_for_another_chip_on_the_default(tmp_path: Path, program: Path
         assert json.loads((tmp_path / "x.json").read_text())["target"] == name
 
 
+def test_a_program_for_a_chip_with_energies_of_its_own(tmp_path: Path, program: Path):
+    """Its tables go along in the program, as `recog info` prints them for a file to begin with."""
+    from recog.backend.assembly import load_program
+    from recog.backend.chips import description, load_chip
+    from recog.dialects.chip import TargetAttr
+
+    text = description(load_chip("recog-1")).replace("45 nm, 0.9 V", "7 nm [guessed]")
+    (tmp_path / "mine.toml").write_text(text + text[text.index("[energy.zig") :].replace("zig", "s"))
+    ir = load_program(program)
+    ir.properties["target"] = TargetAttr(load_chip(f"{tmp_path}/mine.toml"))
+    path = tmp_path / "mine.recog"
+    path.write_bytes(assemble(ir))
+    assert main(["cost", str(path), "--json", f"{tmp_path}/x.json"]) == 0
+    energies = json.loads((tmp_path / "x.json").read_text())["energy_pj"]
+    assert {"horowitz_45nm", "zigzag_tpu_like", "szag_tpu_like"} == set(energies)
+
+
 def test_json_and_csv(program: Path, tmp_path: Path):
     files = [f"{tmp_path}/cost.json", f"{tmp_path}/cost.csv"]
     assert main(["cost", str(program), "--json", files[0], "--csv", files[1], "--savings"]) == 0
