@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from recog.backend.files import atomic_write
+from recog.backend.input_files import open_input, read_at_most
 from recog.dialects.errors import RecogError
 
 DIGEST_BYTES = 32
 """A file begins with the SHA-256 of the rest: nothing goes on from one with a flipped byte."""
+
+MAX_STATE_BYTES = 1 << 34
 
 
 def write_state(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
@@ -40,8 +43,9 @@ def read_state(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
     import torch
 
     where = os.fspath(path)
-    with open(path, "rb") as stream:
-        digest, payload = stream.read(DIGEST_BYTES), stream.read()
+    with open_input(path, MAX_STATE_BYTES) as stream:
+        digest = stream.read(DIGEST_BYTES)
+        payload = read_at_most(stream, MAX_STATE_BYTES, path)
     try:
         if digest != hashlib.sha256(payload).digest():
             raise ValueError("its digest does not match its content")

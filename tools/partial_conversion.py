@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.files import atomic_write, shown
 from recog.backend.folders import HeldFolder
+from recog.backend.input_files import read_input
 from recog.dialects.errors import RecogError
 from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage
@@ -26,6 +27,7 @@ from recog.tools.opt.ir_parser import read_module
 from recog.tools.report.json_files import write_json
 
 MANIFEST_NAME = "unfinished.json"
+MAX_MANIFEST_BYTES = 1 << 26
 TUNING_NAME = "tuning.state"
 FORMAT = 1
 GOES_ON = "the same command with --resume goes on from there"
@@ -236,7 +238,7 @@ def _read(path: Path) -> ModuleOp:
 def _read_manifest(path: Path) -> tuple[list[tuple[str, str]], list[_Entry]]:
     """The parts and the stages of an unfinished conversion; raises RecogError for a damaged one."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(read_input(path, MAX_MANIFEST_BYTES))
         content = record["content"]
         if record["digest"] != _content_digest(content):
             raise ValueError("its digest does not match its content")

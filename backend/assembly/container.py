@@ -26,6 +26,7 @@ from hashlib import sha256
 from typing import NamedTuple, Self
 from zlib import crc32
 
+from recog.backend.input_files import open_input
 from recog.dialects.errors import RecogError
 
 MAGIC = b"\x8bRECOG\r\n"
@@ -219,7 +220,7 @@ def read_program_file(path: str | os.PathLike[str]) -> bytes:
         RecogError: the file cannot be read, or is no program.
     """
     try:
-        with open(path, "rb") as stream:
+        with open_input(path, MAX_FILE_BYTES) as stream:
             header = stream.read(_HEADER.size)
             _check_magic(header)
             if len(header) < _HEADER.size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import resources
 
+from recog.backend.input_files import read_input
 from recog.dialects.chip import ChipTarget, Memory
 from recog.dialects.chip.hardware import SECTIONS, parameters
 from recog.dialects.chip.target_values import text_of
@@ -13,7 +14,7 @@ from recog.dialects.errors import RecogError
 CHIPS = ("recog-1", "recog-edge", "recog-large")
 """Names that stand for a description; the first is the default, the others are files here."""
 
-MAX_CHARACTERS = 1 << 20
+MAX_BYTES = 1 << 20
 
 
 def load_chip(given: str, default: ChipTarget | None = None) -> ChipTarget:
@@ -42,8 +43,7 @@ def load_chip(given: str, default: ChipTarget | None = None) -> ChipTarget:
 def _read(path: str) -> str:
     where = f"target {path}"
     try:
-        with open(path, encoding="utf-8") as stream:
-            text = stream.read(MAX_CHARACTERS + 1)
+        return read_input(path, MAX_BYTES).decode("utf-8")
     except UnicodeDecodeError:
         raise RecogError("not TOML: not UTF-8 text", where=where) from None
     except (OSError, ValueError) as error:
@@ -52,9 +52,6 @@ def _read(path: str) -> str:
         raise RecogError(
             reason or str(error), where=where, hint=f"a TOML file, or one of {known}"
         ) from None
-    if len(text) > MAX_CHARACTERS:
-        raise RecogError(f"has more than {MAX_CHARACTERS:,} characters", where=where)
-    return text
 
 
 def description(chip: ChipTarget) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import pickle
 import re
 import zipfile
@@ -26,6 +25,7 @@ from torch._export.serde import serialize
 from torch.export import ExportedProgram
 from torch.export.pt2_archive import _package
 
+from recog.backend.input_files import check_input
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.export import first_lines, quiet_torch
 
@@ -60,6 +60,9 @@ CONTAINERS = frozenset(
 )
 """The types of nested inputs and outputs that a reader knows without importing a module."""
 
+MAX_ARCHIVE_BYTES = 1 << 34
+"""Of an archive, packed or not: 2^32 weights of float32."""
+
 _FUNCTIONS = frozenset(
     ("Symbol", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Max", "Min", "Mod", "Abs")
     + ("Equality", "Unequality", "Eq", "Ne", "Le", "Lt", "Ge", "Gt", "And", "Or", "Not")
@@ -79,8 +82,7 @@ def load_archive(path: str | Path) -> ExportedProgram:
             more than tensors and a graph of known operators.
     """
     where = str(path)
-    if not os.path.isfile(path):
-        raise RecogError("no such file", where=where)
+    _check_file(where)
     # The heads' own operators must be known before an archive that holds them is read.
     import_module("recog.frontend.functional")
     _check_members(where)
@@ -121,14 +123,27 @@ def _noted(refused: list[str]) -> Generator[None, None, None]:
         raise
 
 
+def _check_file(path: str) -> None:
+    try:
+        check_input(path, MAX_ARCHIVE_BYTES)
+    except FileNotFoundError:
+        raise RecogError("no such file", where=path) from None
+    except OSError as error:
+        raise RecogError(error.strerror or str(error), where=path) from None
+
+
 def _check_members(path: str) -> None:
-    """Refuse an archive whose members are damaged, there twice, or no part of a graph."""
+    """Refuse an archive whose members are damaged, twice there, too large or no part of a graph."""
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
+            size = sum(member.file_size for member in archive.infolist())
+            damaged = None if size > MAX_ARCHIVE_BYTES else archive.testzip()
             members = archive.namelist()
     except Exception:
         return  # torch says what it is
+    if size > MAX_ARCHIVE_BYTES:
+        most = f"{MAX_ARCHIVE_BYTES:,} is the most"
+        raise RecogError(f"holds {size:,} bytes, and {most}", where=path)
     if damaged is not None:
         raise RecogError(f"damaged: the checksum of {damaged} does not match", where=path)
     legacy = "version" in members

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from recog.backend.input_files import check_input
 from recog.dialects.errors import RecogError
 
 UNREADABLE = (
@@ -15,11 +17,13 @@ UNREADABLE = (
     ValueError,
     EOFError,
     RuntimeError,
-    NotImplementedError,
     zipfile.BadZipFile,
     zlib.error,
 )
 """What NumPy and zipfile raise on files that are damaged or no data at all."""
+
+MAX_DATA_BYTES = 1 << 36
+"""Of the arrays of a data file together, as they are in memory; and never more than there is."""
 
 
 def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
@@ -30,6 +34,7 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
     """
     where = f"{what} {path}"
     try:
+        _check_size(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"inputs": loaded}
@@ -38,7 +43,8 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise RecogError("there is no such file", where=where) from None
     except (*UNREADABLE, MemoryError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        said = error.strerror if isinstance(error, OSError) else None
+        reason = said or (str(error) or type(error).__name__).splitlines()[0]
         if "allow_pickle" in reason:  # numpy's words for all that is no array, with bad advice
             reason = "this is no .npy or .npz file of numbers"
         hint = "give an .npy or .npz file of plain arrays"
@@ -48,6 +54,26 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
         if not isinstance(array, np.ndarray):
             raise RecogError(f"{name} is no array", where=where)
     return arrays
+
+
+def _check_size(path: str) -> None:
+    """Raise OSError or ValueError for no file, and for arrays that are too large for memory."""
+    most = min(MAX_DATA_BYTES, _memory_bytes())
+    check_input(path, most)
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > most:
+        raise ValueError(f"its arrays take {size:,} bytes, and {most:,} is the most here")
+
+
+def _memory_bytes() -> int:
+    """Of this machine, or MAX_DATA_BYTES where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return MAX_DATA_BYTES
 
 
 def check_frames(inputs: Sequence[np.ndarray], *others: np.ndarray, what: str) -> int:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 from bisect import bisect_left
+from typing import IO
 
 from xdsl.context import Context
 from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
@@ -16,6 +17,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.lexer import Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
+from recog.backend.input_files import open_input, read_at_most
 from recog.dialects.errors import RecogError, describe_location
 from recog.dialects.verification import failed_op, verify_module
 from recog.tools.diagnostics import IRParseError, clip, describe_parse_error, excerpt
@@ -23,6 +25,8 @@ from recog.tools.opt.ir_syntax import MLIRSyntaxParser
 
 ZIP_MAGIC = b"PK\x03\x04"
 PROGRAM_MAGIC = b"\x8bRECOG"
+MAX_IR_BYTES = 1 << 32
+"""Of IR text: the 2^28 weights that a program holds take half of it as float32 in hexadecimal."""
 
 
 class LocatingParser(MLIRSyntaxParser):
@@ -107,8 +111,17 @@ def read_module(ctx: Context, path: str | os.PathLike[str]) -> ModuleOp:
         OSError: the file cannot be read.
         IRParseError, RecogError: as `parse_module`.
     """
-    with open(path, "rb") as stream:
-        return parse_module(ctx, stream.read(), os.fspath(path))
+    with open_input(path, MAX_IR_BYTES) as stream:
+        return parse_module(ctx, read_ir(stream, os.fspath(path)), os.fspath(path))
+
+
+def read_ir(stream: IO[bytes], name: str) -> bytes:
+    """All of a stream for `parse_module`; of one that is no text as much as shows it.
+
+    Raises:
+        OSError: it has more than MAX_IR_BYTES.
+    """
+    return read_at_most(stream, MAX_IR_BYTES, name, text=True)
 
 
 def parse_module(

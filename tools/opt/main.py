@@ -22,12 +22,13 @@ from xdsl.utils.target import Target
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from recog.backend.files import atomic_write
+from recog.backend.input_files import open_input
 from recog.dialects.verification import located_errors, verify_module
 from recog.tools.console import run_main
 from recog.tools.context import make_context, register_dialects
 from recog.tools.diagnostics import IRParseError, UsageError, describe_error, during
 from recog.tools.opt.command_line import add_mlir_flags, respell
-from recog.tools.opt.ir_parser import parse_module
+from recog.tools.opt.ir_parser import MAX_IR_BYTES, parse_module, read_ir
 from recog.tools.opt.pipeline_parser import describe_pass, instantiate, parse_passes, suggest
 from recog.tools.universe import PASS_SUMMARIES, PIPELINE_SUMMARIES, TARGET_SUMMARIES
 
@@ -178,10 +179,11 @@ class RecogOptMain(xDSLOptMain):
     def _read_chunks(self) -> list[tuple[bytes, int]]:
         """The input, cut at lines `// -----` if asked to, each part with the lines before it."""
         if self.args.input_file in (None, "-"):
-            self.args.input_file, content = None, sys.stdin.buffer.read()
+            self.args.input_file = None
+            content = read_ir(sys.stdin.buffer, "standard input")
         else:
-            with open(self.args.input_file, "rb") as stream:
-                content = stream.read()
+            with open_input(self.args.input_file, MAX_IR_BYTES) as stream:
+                content = read_ir(stream, self.args.input_file)
         if not self.args.split_input_file:
             return [(content, 0)]
         chunks, lines = list[tuple[bytes, int]](), 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from recog.backend.files import atomic_write
+from recog.backend.input_files import read_at_most
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
@@ -202,13 +204,14 @@ def load_tuned(path: Path, key: str) -> ModuleOp | None:
         RecogError: the file is damaged.
     """
     from recog.tools.context import make_context
-    from recog.tools.opt.ir_parser import parse_module
+    from recog.tools.opt.ir_parser import MAX_IR_BYTES, parse_module
 
     if not path.is_file():
         return None
     try:
-        text = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, ValueError) as error:
+        with gzip.open(path) as stream:
+            text = read_at_most(stream, MAX_IR_BYTES, path)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise RecogError(f"is damaged: {error}", where=str(path), hint="delete it") from None
     if key.encode() not in text:
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recog.backend.chips import CHIPS, MAX_CHARACTERS, description, load_chip
+from recog.backend.chips import CHIPS, MAX_BYTES, description, load_chip
 from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
 
@@ -57,7 +57,7 @@ def test_a_third_memory_is_described_too():
         (b"[array]\nrows = 3", "array has no 'rows', expected: outputs, inputs"),
         (b"\xff\xfe", "not TOML: not UTF-8 text"),
         (b"x = " + b"1" * 5000, "not a target|not TOML|digits"),
-        (b"#" * (MAX_CHARACTERS + 1), "has more than 1,048,576 characters"),
+        (b"#" * (MAX_BYTES + 1), "has more than 1,048,576 bytes"),
     ],
 )
 def test_a_wrong_file_is_named(content: bytes, message: str, tmp_path: Path):
