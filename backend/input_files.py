@@ -6,12 +6,18 @@ import errno
 import os
 import re
 import stat
-from typing import IO
+from typing import IO, Protocol
 
 GIVEN = re.compile(r"/dev/stdin|(?:/dev|/proc/self)/fd/[0-9]+")
 """Descriptors of this process, such as a shell makes of `<(command)`."""
 
 BLOCK = 1 << 20
+
+
+class Readable(Protocol):
+    """What bytes are read from: a file, a pipe, what a packed file unpacks to."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def check_input(path: str | os.PathLike[str], most: int, *, streams: bool = False) -> None:
@@ -51,7 +57,7 @@ def read_input(path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def read_at_most(
-    stream: IO[bytes], most: int, name: str | os.PathLike[str], *, text: bool = False
+    stream: Readable, most: int, name: str | os.PathLike[str], *, text: bool = False
 ) -> bytes:
     """What a stream has, up to its end.
 
