@@ -9,6 +9,7 @@ PIP_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
+FUZZ_TALLY ?= build/fuzz/tally.jsonl
 
 # torch, scikit-learn and BLAS each bring a thread pool; two busy pools on the same cores cost
 # 10x and more. The code that gains from threads asks for them itself.
@@ -93,12 +94,15 @@ bench-chip: $(VENV)/.installed-test $(VENV)/.installed-networks
 compare-revisions: $(VENV)/.installed-test $(VENV)/.installed-networks
 	$(BIN)/python tests/benchmarks/compare_revisions.py $(BASE) $(BENCH_ARGS)
 
-# FUZZ_SECONDS=3600 goes on for an hour, shared by the five.
+# FUZZ_SECONDS=3600 goes on for an hour, shared by the five. FUZZ_TALLY sums up all runs.
 fuzz: $(VENV)/.installed-test
-	@set -e; for each in engine programs ir graphs schedules; do \
-	    echo "$(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 5))"; \
-	    $(BIN)/python tests/fuzz/fuzz_$$each.py --seconds $$(($(FUZZ_SECONDS) / 5)); \
-	done
+	@set -e; options="--seconds $$(($(FUZZ_SECONDS) / 5)) --tally $(FUZZ_TALLY)"; \
+	for each in engine programs ir graphs schedules; do \
+	    echo "$(BIN)/python tests/fuzz/fuzz_$$each.py $$options"; \
+	    $(BIN)/python tests/fuzz/fuzz_$$each.py $$options; \
+	done; \
+	echo "all runs so far ($(FUZZ_TALLY)):"; \
+	$(BIN)/python tests/fuzz/tally.py $(FUZZ_TALLY)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(PACKAGES)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from typing_extensions import TypeVar
@@ -85,6 +86,12 @@ class Field(AttrConstraint[Attribute], ABC):
         return self
 
 
+@lru_cache(1 << 12)
+def _integer(value: int) -> IntegerAttr:
+    """Records have the same few numbers over and over, and making one takes microseconds."""
+    return IntegerAttr(value, i64)
+
+
 @dataclass(frozen=True)
 class IntField(Field):
     """An integer, two's complement where `minimum` is negative.
@@ -102,7 +109,7 @@ class IntField(Field):
 
     @property
     def default(self) -> IntegerAttr | None:
-        return None if self.default_value is None else IntegerAttr(self.default_value, i64)
+        return None if self.default_value is None else _integer(self.default_value)
 
     @property
     def values(self) -> str:
@@ -126,10 +133,10 @@ class IntField(Field):
             raise ValueError(
                 f"{self.name} must be in [{self.minimum}, {self.maximum}], got {value}"
             )
-        return IntegerAttr(value, i64)
+        return _integer(value)
 
     def convert(self, value: Any) -> IntegerAttr:
-        return IntegerAttr(int(value), i64)
+        return _integer(int(value))
 
     def parse(self, parser: Parser) -> IntegerAttr:
         parser.parse_punctuation("=")
@@ -141,7 +148,7 @@ class IntField(Field):
                 start,
                 parser.pos,
             )
-        return IntegerAttr(value, i64)
+        return _integer(value)
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
         value = integer_of(attribute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import mmap
 import os
@@ -12,10 +13,16 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+from tally import print_counts, record
+
 HANG_SECONDS = 120
-"""How long a seed may take; the slowest take a second on an idle core."""
+"""How long a seed may compute; the slowest take a second."""
+
+WAIT_SECONDS = 1200
+"""How long it may take by the clock, on a computer that is busy with other things too."""
 
 BATCH = 5000
 """Seeds of a child: what it counted is lost when it dies."""
@@ -43,11 +50,11 @@ def survey(
         seed = following
 
 
-def conclude(counts: Counter[str], what: str, first: int, findings: int) -> int:
-    """Print how many inputs were tried, by kind, and give the exit code."""
-    print(f"{counts.total()} {what} from seed {first}: {findings} findings")
-    for kind, count in sorted(counts.items()):
-        print(f"  {count:8} {kind}")
+def conclude(arguments: argparse.Namespace, counts: Counter[str], what: str, findings: int) -> int:
+    """Print how many inputs were tried, by kind, add them to the tally, and give the exit code."""
+    print(f"{counts.total()} {what} from seed {arguments.seed}: {findings} findings")
+    print_counts(counts)
+    record(arguments, what, counts, findings)
     return min(1, findings)
 
 
@@ -77,7 +84,9 @@ def _child(
         counts.update(tried)
         return seed + 1, None if what is None else Finding(seed, what)
     if hung:
-        return seed + 1, Finding(seed, f"no answer in {HANG_SECONDS} seconds")
+        return seed + 1, Finding(
+            seed, f"no answer in {HANG_SECONDS} seconds of computing, {WAIT_SECONDS} in all"
+        )
     number = os.WTERMSIG(status)
     name = signal.Signals(number).name if number else f"exit code {os.WEXITSTATUS(status)}"
     return seed + 1, Finding(seed, f"the process died of {name}")
@@ -101,12 +110,19 @@ def _try(
 
 def _wait(child: int, shared: mmap.mmap) -> bool:
     """Wait until the child ends; end it, and return True, where a seed takes too long."""
-    seen, since = shared[:], time.monotonic()
+    seen, since, used = b"", 0.0, 0.0
     while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        time.sleep(0.02)
         if shared[:] != seen:
-            seen, since = shared[:], time.monotonic()
-        if time.monotonic() - since > HANG_SECONDS:
+            seen, since, used = shared[:], time.monotonic(), _computed(child)
+        late = time.monotonic() - since > WAIT_SECONDS
+        if late or _computed(child) - used > HANG_SECONDS:
             os.kill(child, signal.SIGKILL)
             return True
+        time.sleep(0.02)
     return False
+
+
+def _computed(child: int) -> float:
+    """Seconds that a child has computed, on all of its threads."""
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from children import survey
+from children import conclude, survey
 from guard_pages import Edge, guarded_kernels
+from tally import add_tally
 
 from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
 from recog.backend.arithmetic.engine import get_engine
@@ -223,6 +224,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
     parser.add_argument("--layers", type=int, help="end after so many, maps included")
+    add_tally(parser)
     arguments = parser.parse_args()
     fast = engines(threads=1)
     for seed in range(WARM):  # what they compile, each child has
@@ -236,11 +238,7 @@ def main() -> int:
     for finding in survey(tried, arguments.seed, arguments.seconds, arguments.layers, counts):
         print(f"seed {finding.seed}: {finding.what}\n  {draw(finding.seed)}", flush=True)
         findings += 1
-    paths_run = ", ".join(fast)
-    print(f"{counts.total()} layers from seed {arguments.seed}: {findings} findings on {paths_run}")
-    for kind, count in sorted(counts.items()):
-        print(f"  {count:8} {kind}")
-    return min(1, findings)
+    return conclude(arguments, counts, f"layers on {', '.join(fast)}", findings)
 
 
 if __name__ == "__main__":

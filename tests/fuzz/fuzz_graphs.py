@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from children import conclude, survey
 from random_networks import Network, draw
+from tally import add_tally
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import VerifyException
 
@@ -138,6 +139,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
     parser.add_argument("--networks", type=int, help="end after so many")
+    add_tally(parser)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     os.environ["RECOG_THREADS"] = "1"
@@ -147,7 +149,7 @@ def main() -> int:
     for finding in survey(check, arguments.seed, arguments.seconds, arguments.networks, counts):
         print(f"seed {finding.seed}: {finding.what}\n  {draw(finding.seed, FRAMES)[0]}", flush=True)
         findings += 1
-    return conclude(counts, "networks", arguments.seed, findings)
+    return conclude(arguments, counts, "networks beside PyTorch", findings)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from tally import add_tally, print_counts, record
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
@@ -41,7 +42,7 @@ from recog.tools.universe import RECOG_UNIVERSE
 
 FILECHECK = Path(__file__).resolve().parents[1] / "filecheck"
 SECONDS, BYTES = 10, 1 << 30
-"""What one input may take."""
+"""What one input may take, in seconds of computing."""
 
 XDSL_PASSES = ("canonicalize", "cse", "dce")
 TOKEN = re.compile(r'"[^"\n]*"|[\w.$%@!#^-]+|\S|\s+')
@@ -169,12 +170,14 @@ class Fuzzer:
             name: [line.partition(":")[0] for line in describe_options(make())]
             for name, make in self.passes.items()
         }
-        self.counts = collections.Counter[str]()
+        # Small texts are damaged in more ways in the same time.
+        self.weights = [1 / (200 + len(text)) for text in self.corpus]
+        self.counts, self.outcomes = collections.Counter[str](), collections.Counter[str]()
 
     def draw(self, seed: int) -> tuple[bytes, str]:
         """The text and the pipeline of a seed."""
         rng = random.Random(seed)
-        file = rng.randrange(len(self.corpus))
+        (file,) = rng.choices(range(len(self.corpus)), self.weights)
         text, pipeline = self.corpus[file], self._pipeline(rng)
         if rng.random() < 0.4:
             pipeline = self.own[file]
@@ -233,34 +236,32 @@ class Fuzzer:
     def _run(self, data: bytes, passes: tuple[ModulePass, ...]) -> str | None:
         context = make_context()
         module = parse_module(context, data, "in.mlir", allow_empty=True)
-        self.counts["valid"] += 1
-        problem = _written_and_read(context, module)
+        self.outcomes["valid"] += 1
+        problem = _written_and_read(context, module, generic=len(data) % 2 == 1)
         for each in passes:
             each.apply(context, module)
             verify_module(module)
         if passes:
-            self.counts["passed"] += 1
-            problem = problem or _written_and_read(context, module)
+            self.outcomes["through passes"] += 1
+            problem = problem or _written_and_read(context, module, generic=len(data) % 2 == 0)
         return problem
 
 
-def _written_and_read(context: Context, module: ModuleOp) -> str | None:
-    for generic in (False, True):
-        stream = io.StringIO()
-        target = TextTarget(print_debuginfo=True, print_generic_format=generic)
-        target.emit(context, module, stream)
-        text = stream.getvalue()
-        context = make_context()
-        try:
-            again = parse_module(context, text.encode(), "out.mlir", allow_empty=True)
-        except Exception as error:
-            return f"what was written is not read: {describe_error(error) or repr(error)}\n{text}"
-        second = io.StringIO()
-        target.emit(context, again, second)
-        if second.getvalue() != text:
-            return (
-                f"what was written differs when it is written again:\n{text}\n{second.getvalue()}"
-            )
+def _written_and_read(context: Context, module: ModuleOp, *, generic: bool) -> str | None:
+    """What is wrong with the text of a module, in the form of its ops or in that of all ops."""
+    stream = io.StringIO()
+    target = TextTarget(print_debuginfo=True, print_generic_format=generic)
+    target.emit(context, module, stream)
+    text = stream.getvalue()
+    context = make_context()
+    try:
+        again = parse_module(context, text.encode(), "out.mlir", allow_empty=True)
+    except Exception as error:
+        return f"what was written is not read: {describe_error(error) or repr(error)}\n{text}"
+    second = io.StringIO()
+    target.emit(context, again, second)
+    if second.getvalue() != text:
+        return f"what was written differs when it is written again:\n{text}\n{second.getvalue()}"
     return None
 
 
@@ -296,27 +297,28 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()) << 24)
     parser.add_argument("--inputs", type=int, help="end after so many")
     parser.add_argument("--keep", type=Path, help="write inputs at fault here and go on")
+    add_tally(parser)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     # Each context looks through all installed packages otherwise: half of the time of an input.
     Universe.get_multiverse = staticmethod(cache(Universe.get_multiverse))
     fuzzer, found = Fuzzer(), 0
     _import_all(fuzzer)
-    fuzzer.counts.clear()
+    fuzzer.outcomes.clear()
     _limit_memory()
-    signal.signal(signal.SIGALRM, _stop)
+    signal.signal(signal.SIGPROF, _stop)
     end, done = time.monotonic() + arguments.seconds, 0
     while done != arguments.inputs and time.monotonic() < end:
         seed = arguments.seed + done
         done += 1
         data, pipeline = fuzzer.draw(seed)
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             problem = fuzzer.check(data, pipeline)
         except TookTooLong:
             problem = f"more than {SECONDS} s\n{traceback.format_exc()}"
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         if problem is None:
             continue
         found += 1
@@ -326,8 +328,10 @@ def main() -> int:
         arguments.keep.mkdir(parents=True, exist_ok=True)
         (arguments.keep / f"{seed}.mlir").write_bytes(data)
         (arguments.keep / f"{seed}.txt").write_text(f"-p {pipeline!r}\n{problem}")
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(fuzzer.counts.items()))
-    print(f"{done} inputs from seed {arguments.seed}: {found} at fault ({kinds})")
+    went = ", ".join(f"{count} {what}" for what, count in sorted(fuzzer.outcomes.items()))
+    print(f"{done} texts of IR from seed {arguments.seed}: {found} at fault ({went})")
+    print_counts(fuzzer.counts)
+    record(arguments, "texts of IR", fuzzer.counts, found)
     return int(found > 0)
 
 

@@ -17,13 +17,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 from children import Finding, conclude, survey
 from fuzz_engine import engines
+from tally import add_tally
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from recog.backend.arithmetic.reference.engine import Engine
@@ -283,8 +284,15 @@ def _decoded_once() -> Iterator[None]:
         return known[0][1]
 
     original = disassembler._decode
-    with patch.object(disassembler, "_decode", decode):
+    with (
+        patch.object(disassembler, "_decode", decode),
+        patch.object(disassembler, "_decode_target", _decode_target),
+    ):
         yield
+
+
+_decode_target = lru_cache(64)(disassembler._decode_target)
+"""Most programs are for one chip; what is refused is not kept."""
 
 
 def _outcome(machine: Machine, seed: int) -> tuple[list[np.ndarray] | None, str]:
@@ -331,6 +339,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
     parser.add_argument("--programs", type=int, help="end after so many")
+    add_tally(parser)
     arguments = parser.parse_args()
     fast: dict[str, Engine] = {**engines(threads=1)}
     for data in bases():  # what they compile, each child has
@@ -343,7 +352,7 @@ def main() -> int:
     for finding in survey(lambda at: check(at, fast), seed, seconds, arguments.programs, counts):
         report(finding)
         found += 1
-    return conclude(counts, f"programs on {', '.join(fast)}", seed, found)
+    return conclude(arguments, counts, f"programs on {', '.join(fast)}", found)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from children import conclude, survey
+from tally import add_tally
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
@@ -70,6 +71,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
     parser.add_argument("--networks", type=int, help="end after so many")
+    add_tally(parser)
     arguments = parser.parse_args()
     os.environ["RECOG_THREADS"] = "1"
     check(0)  # what it imports and compiles, each child has
@@ -78,7 +80,7 @@ def main() -> int:
     for finding in survey(check, arguments.seed, arguments.seconds, arguments.networks, counts):
         print(f"seed {finding.seed}: {finding.what}", flush=True)
         findings += 1
-    return conclude(counts, "networks", arguments.seed, findings)
+    return conclude(arguments, counts, "networks in little memory", findings)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 """The fuzzers find what they are for, and find nothing in a few hundred inputs."""
 
+import argparse
 import ctypes
 import os
 import signal
 from collections import Counter
+from pathlib import Path
 
 import children
 import fuzz_graphs
 import fuzz_schedules
 import numpy as np
 import pytest
-from children import Finding, survey
+import tally
+from children import Finding, conclude, survey
 from fuzz_engine import draw, guard
 from fuzz_engine import engines as engines_of
 from fuzz_programs import bases, check, mutant
@@ -42,18 +45,22 @@ def test_a_wild_read_is_found(edge: Edge, place: int):
 
 def test_what_goes_wrong_names_its_seed_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(children, "HANG_SECONDS", 0.3)
+    monkeypatch.setattr(children, "WAIT_SECONDS", 0.6)
 
     def fail(seed: int):
         if seed == 0:
             raise MemoryError("of seed 0")
         if seed == 1:
             signal.pause()
+        while seed == 2:
+            pass
         return "whole", None if os.getpid() else "never"
 
-    traceback, hang = found(fail)
+    traceback, waiting, busy = found(fail)
     assert traceback.seed == 0
     assert "MemoryError: of seed 0" in traceback.what
-    assert hang == Finding(1, "no answer in 0.3 seconds")
+    assert waiting == Finding(1, "no answer in 0.3 seconds of computing, 0.6 in all")
+    assert busy == Finding(2, waiting.what)
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -98,6 +105,19 @@ def test_random_schedules_give_the_bits_of_whole_layers():
     kinds = [fuzz_schedules.check(seed) for seed in (117694661984289, *range(6))]
     assert [what for _, what in kinds] == [None] * 7
     assert Counter(kind for kind, _ in kinds)["same bits"] > 1
+
+
+def test_runs_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "new" / "tally.jsonl"
+    for seed, counts, findings in ((0, {"a": 5}, 0), (10, {"a": 2, "b": 1}, 0), (11, {"a": 3}, 1)):
+        arguments = argparse.Namespace(tally=path, seed=seed)
+        assert conclude(arguments, Counter(counts), "texts", findings) == findings
+    conclude(argparse.Namespace(tally=None, seed=0), Counter({"a": 3}), "others", 0)
+    capsys.readouterr()
+    assert tally.main(str(path)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["8 inputs in 3 runs: 1 findings", "8 texts"]
+    assert [line.split() for line in lines[2:]] == [["7", "a"], ["1", "b"]]
 
 
 def test_a_wrong_rewrite_is_found(monkeypatch: pytest.MonkeyPatch):
