@@ -226,7 +226,7 @@ def _shapes_to_chip(host: ModuleOp, plan: HostPlan) -> list[tuple[int, ...]]:
 
 
 def _runner(host: ModuleOp, name: str) -> Callable[..., Sequence[np.ndarray]]:
-    from recog.backend.interpreters.nn import NnRunner
+    from recog.backend.interpreters.nn_runner import NnRunner
 
     runner = NnRunner(host, name, frames_first=name == HOST)
 

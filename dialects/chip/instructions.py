@@ -13,7 +13,7 @@ from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.costs import Products, Queue, WeightRead
-from recog.dialects.chip.descriptors import CodebookOp, TensorDescriptorOp, TensorOp
+from recog.dialects.chip.descriptors import TensorDescriptorOp, TensorOp
 from recog.dialects.chip.fields import (
     ReferenceField,
     Role,
@@ -25,6 +25,7 @@ from recog.dialects.chip.fields import (
 from recog.dialects.chip.records import RecordOp, RecordSize, layout, record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
+from recog.dialects.chip.weights import CodebookOp
 
 __all__ = [
     "DmaInOp",

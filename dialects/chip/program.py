@@ -22,14 +22,7 @@ from xdsl.traits import IsolatedFromAbove, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.boxes import BoxdecOp
-from recog.dialects.chip.descriptors import (
-    BufferOp,
-    DescriptorOp,
-    OutputOp,
-    PortOp,
-    SegmentOp,
-    TensorOp,
-)
+from recog.dialects.chip.descriptors import BufferOp, DescriptorOp, OutputOp, PortOp, TensorOp
 from recog.dialects.chip.fields import TABLES
 from recog.dialects.chip.hazards import RowTracker, verify_dram
 from recog.dialects.chip.instructions import InstructionOp, LdwOp
@@ -46,6 +39,7 @@ from recog.dialects.chip.target import (
     TargetAttr,
 )
 from recog.dialects.chip.weight_memory import WeightMemory
+from recog.dialects.chip.weights import SegmentOp
 
 __all__ = ["MAX_INSTRUCTIONS", "ProgramOp"]
 

@@ -9,16 +9,10 @@ from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.chip.descriptors import (
-    BufferOp,
-    CodebookOp,
-    PortOp,
-    SegmentOp,
-    TensorOp,
-    WeightsOp,
-)
+from recog.dialects.chip.descriptors import BufferOp, PortOp, TensorOp
 from recog.dialects.chip.fields import ReferenceField, symbol_of
 from recog.dialects.chip.records import RecordOp, layout
+from recog.dialects.chip.weights import CodebookOp, SegmentOp, WeightsOp
 
 __all__ = ["Scope"]
 

@@ -11,9 +11,10 @@ from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.bits import unpack_bits, unpack_signed
-from recog.dialects.chip.descriptors import CodebookOp, TensorOp, WeightsOp
+from recog.dialects.chip.descriptors import TensorOp
 from recog.dialects.chip.instructions import LdwOp
 from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.weights import CodebookOp, WeightsOp
 from recog.dialects.cluster import pointers_shape
 from recog.dialects.number_format import LnsFormat
 

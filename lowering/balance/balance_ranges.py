@@ -115,7 +115,7 @@ def _measured(
 ) -> dict[SSAValue, np.ndarray]:
     """The largest magnitude of each channel of each value that becomes codes, float64 (C), where
     enough was seen of it."""
-    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.interpreters.nn_runner import run_nn
 
     count, at_once = check_frames(inputs, what="calibration"), frames_at_once(function)
     examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)

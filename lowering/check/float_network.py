@@ -31,7 +31,7 @@ class FloatNetwork:
     """
 
     def __init__(self, chip: ModuleOp, host: ModuleOp | None = None, entry: str = "main"):
-        from recog.backend.interpreters.nn import NnRunner
+        from recog.backend.interpreters.nn_runner import NnRunner
 
         label_layers(find_function(chip, entry))
         joined = join(chip, host, entry)

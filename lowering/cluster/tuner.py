@@ -118,7 +118,7 @@ class Tuner:
         """
         import torch
 
-        from recog.backend.interpreters.nn import NnRunner
+        from recog.backend.interpreters.nn_runner import NnRunner
 
         self.runner = NnRunner(module, settings.entry)
         self.parameters = _parameters(module, settings.weight_format)

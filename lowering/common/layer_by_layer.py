@@ -53,7 +53,7 @@ class LayerByLayer(ABC):
         """Go through all layers of the function `entry`, as `run_side_by_side` does."""
         import torch
 
-        from recog.backend.interpreters.nn import NnRunner
+        from recog.backend.interpreters.nn_runner import NnRunner
 
         with torch.no_grad():
             run_side_by_side(NnRunner(module, entry), frames, self._replace_layer, rounded)

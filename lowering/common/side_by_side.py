@@ -18,7 +18,7 @@ from recog.dialects import nn
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from recog.backend.interpreters.nn import NnRunner
+    from recog.backend.interpreters.nn_runner import NnRunner
 
 
 class Pair(NamedTuple):

@@ -152,7 +152,7 @@ def calibrate(
     Raises:
         RecogError: no inputs, or inputs that the network does not take.
     """
-    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.interpreters.nn_runner import run_nn
 
     function = find_function(module, entry)
     label_layers(function)

@@ -353,7 +353,7 @@ def fold_network(module: ModuleOp) -> None:
 def _teacher_of(module: ModuleOp, entry: str) -> Teacher:
     import torch
 
-    from recog.backend.interpreters.nn import NnRunner
+    from recog.backend.interpreters.nn_runner import NnRunner
 
     return torch.no_grad()(NnRunner(module, entry).__call__)
 
@@ -364,7 +364,7 @@ def module_outputs(
     """All outputs of an nn module for all inputs, (N, ...) each."""
     import torch
 
-    from recog.backend.interpreters.nn import NnRunner
+    from recog.backend.interpreters.nn_runner import NnRunner
 
     batch = frames_at_once(find_function(module, entry))
     run = NnRunner(module, entry, frames_first=True)

@@ -55,7 +55,7 @@ def output_noise(
     """
     import torch
 
-    from recog.backend.interpreters.nn import NnRunner
+    from recog.backend.interpreters.nn_runner import NnRunner
 
     values: dict[SSAValue, float] = defaultdict(float)
     weights: dict[SSAValue, float] = defaultdict(float)

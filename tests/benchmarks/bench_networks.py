@@ -167,7 +167,7 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
 def _run(module: Any, inputs: Any, observe: Any = None) -> list[Any]:
     import torch
 
-    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.interpreters.nn_runner import run_nn
 
     with torch.no_grad():
         return [value.numpy() for value in run_nn(module, *inputs, observe=observe)]

@@ -94,7 +94,7 @@ def calls(only: list[str]) -> Iterator[tuple[str, int, Call]]:
 
 def measure(call: Call) -> tuple[str, str]:
     """The outcome of a call, and the reason if it is no agreement."""
-    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.interpreters.nn_runner import run_nn
     from recog.dialects.errors import RecogError
     from recog.frontend.torch.importer import import_torch
     from recog.frontend.torch.problems import ImportFailure

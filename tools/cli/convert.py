@@ -167,7 +167,7 @@ def _convert(
 
 def _check(module: ModuleOp, path: str, inputs: Sequence[np.ndarray]) -> None:
     """Raise RecogError for data that the network does not take, before hours of tuning."""
-    from recog.backend.interpreters.nn import check_inputs
+    from recog.backend.interpreters.nn_runner import check_inputs
 
     try:
         check_inputs(module, inputs)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nn_modules import assert_same_function, random_tensor, single_op_module
 from torch import Tensor
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 
 seeds = st.integers(0, 2**32 - 1)

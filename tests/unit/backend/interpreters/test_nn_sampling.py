@@ -122,7 +122,7 @@ def test_permute(seed, axes):
 def test_slice_of_any_batch():
     from nn_modules import single_op_module
 
-    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.interpreters.nn_runner import run_nn
 
     x = random_tensor(0, 5, 3, dtype=torch.float32)
     module = single_op_module(lambda v: nn.SliceOp(v, (0, 1), (1, 3)), [x[:1]])

@@ -11,7 +11,7 @@ from torch import Tensor
 from xdsl.dialects.builtin import TensorType, f32, f64, i1, i64
 from xdsl.ir import Block, Operation, SSAValue
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError

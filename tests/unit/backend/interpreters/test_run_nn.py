@@ -12,7 +12,7 @@ from nn_modules import module_of, random_tensor, single_op_module
 from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, TensorType, f32
 from xdsl.ir import Block
 
-from recog.backend.interpreters.nn import NnRunner, run_nn
+from recog.backend.interpreters.nn_runner import NnRunner, run_nn
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp

@@ -14,7 +14,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import f64
 from xdsl.ir import Block
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError

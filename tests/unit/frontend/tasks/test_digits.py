@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.frontend.tasks.digits import accuracy, load_digits_data, shifted, train_digits
 from recog.frontend.tasks.networks import digits_resnet
 from recog.frontend.torch.importer import import_torch

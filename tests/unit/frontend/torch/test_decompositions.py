@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.backend.machine import Machine
 from recog.dialects import nn as nn_dialect
 from recog.frontend.torch.importer import import_exported, import_torch

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn as nn_dialect
 from recog.dialects.errors import RecogError
 from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks, suppress

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from test_importer import IMAGE, Function, assert_equals_eager
 from torch import nn as tnn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_exported, import_torch

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_torch

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.frontend.torch.importer import import_torch
 
 LAYERS = {

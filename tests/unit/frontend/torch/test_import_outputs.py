@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from xdsl.dialects.func import FuncOp
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function, result_names
 from recog.frontend.torch.importer import import_torch

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch import nn as tnn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_torch
 

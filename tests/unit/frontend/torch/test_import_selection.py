@@ -11,7 +11,7 @@ from test_import_sampling import Applied, assert_imported
 from torch import Tensor
 from torch import nn as tnn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.pipeline import raise_torch

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn as tnn
 from xdsl.dialects.builtin import ModuleOp
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.model_file import import_model, load_model
 

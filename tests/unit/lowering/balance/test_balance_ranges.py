@@ -10,7 +10,7 @@ from middle_networks import images, ops_of, parse, residual
 from random_graphs import Graph, graphs
 from xdsl.dialects.builtin import ModuleOp, f32
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.functions import find_function

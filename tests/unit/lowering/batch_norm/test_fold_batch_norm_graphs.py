@@ -9,7 +9,7 @@ from random_graphs import EXTREMES, graphs, with_elements
 from xdsl.dialects.builtin import ModuleOp, TensorType, f32
 from xdsl.ir import Operation
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.functions import find_function
 from recog.dialects.verification import verify_module

@@ -16,7 +16,7 @@ from torch.nn import ConvTranspose2d as ConvT
 from torch.nn import Sequential
 from xdsl.dialects.builtin import f64
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.verification import verify_module
 from recog.frontend.torch.importer import import_torch

@@ -10,7 +10,7 @@ from middle_networks import apply, images, ops_of, parse, residual
 
 from recog.backend.arithmetic.reference.definition import decode
 from recog.backend.interpreters.lns import run_lns
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import lns
 from recog.dialects.errors import RecogError
 from recog.lowering.check.compare_layers import compare_layers

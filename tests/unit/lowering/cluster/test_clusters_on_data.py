@@ -9,7 +9,7 @@ import pytest
 from middle_networks import apply, images, ops_of, parse, residual
 from xdsl.dialects.builtin import ModuleOp, f32
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, DenseAttr, constant_array

@@ -8,7 +8,7 @@ import torch
 from middle_networks import apply, images, ops_of, parse, residual
 from xdsl.dialects.builtin import ModuleOp
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp, split_blocks
 from recog.dialects.data import ConstantOp, DenseAttr, constant_array

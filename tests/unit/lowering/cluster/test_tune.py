@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from recog.backend.arithmetic.reference.definition import decode, encode
-from recog.backend.interpreters.nn import NnRunner, run_nn
+from recog.backend.interpreters.nn_runner import NnRunner, run_nn
 from recog.dialects import nn
 from recog.dialects.cluster import LookupOp, lookup_index
 from recog.dialects.data import ConstantOp, constant_array

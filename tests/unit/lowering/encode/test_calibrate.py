@@ -105,7 +105,7 @@ def test_every_op_and_argument_gets_a_format():
 
 def test_formats_fit_the_values():
     """Encoding every activation in its format costs what such codes cost: 30 dB or more."""
-    from recog.backend.interpreters.nn import run_nn
+    from recog.backend.interpreters.nn_runner import run_nn
     from recog.lowering.check.compare_layers import sqnr_db
 
     module = residual()

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.arithmetic.reference.definition import decode
 from recog.backend.interpreters.lns import run_lns
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import lns, nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import constant_array

@@ -12,7 +12,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from recog.backend.interpreters.lns import run_lns
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import lns, nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, constant_array

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn as tnn
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.backend.machine import Machine
 from recog.dialects import nn
 from recog.frontend.torch.importer import import_torch

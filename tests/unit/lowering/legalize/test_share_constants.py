@@ -11,7 +11,7 @@ from torch import nn as tnn
 from xdsl.context import Context
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, ModuleOp, StringAttr, f32
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.frontend.torch.importer import import_torch

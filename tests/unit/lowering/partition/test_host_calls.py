@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from recog.backend.interpreters.nn import NnRunner
+from recog.backend.interpreters.nn_runner import NnRunner
 from recog.backend.machine import Machine
 from recog.backend.split_network import HostPlan, SplitNetwork
 from recog.dialects.errors import RecogError

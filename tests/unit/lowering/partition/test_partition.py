@@ -12,7 +12,7 @@ from torch import nn as tnn
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from recog.backend.interpreters.nn import NnRunner, run_nn
+from recog.backend.interpreters.nn_runner import NnRunner, run_nn
 from recog.backend.machine import Machine
 from recog.backend.split_network import SplitNetwork
 from recog.dialects.errors import RecogError

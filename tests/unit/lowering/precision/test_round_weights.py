@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 
 from recog.backend.arithmetic.reference.definition import decode
 from recog.backend.interpreters.lns import run_lns
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from middle_networks import images, residual
 
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.tools.cli.main import main
 from recog.tools.module_files import write_module
 
