@@ -25,6 +25,7 @@ from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.functions import depends_on_inputs, find_function
+from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, NOT_FINITE
 from recog.dialects.verification import located_errors
 
 
@@ -209,7 +210,7 @@ def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
     if tensor.ndim != len(shape) or tuple(tensor.shape[1:]) != shape[1:]:
         wanted = ", ".join(map(str, ("N", *shape[1:])))
         raise RecogError(
-            f"has shape {list(tensor.shape)}, the network wants [{wanted}]", where=where
+            INPUT_SHAPE.message(given=list(tensor.shape), wanted=f"[{wanted}]"), where=where
         )
     if type_.element_type == nn.PIXEL_TYPE:
         return _whole(
@@ -220,10 +221,10 @@ def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
     if type_.element_type == nn.INDEX_TYPE:
         return _whole(tensor, torch.int64, where, "positions: the network wants whole numbers")
     if tensor.is_complex() or tensor.dtype == torch.uint8:
-        raise RecogError(f"has dtype {tensor.dtype}, the network wants float32", where=where)
+        raise RecogError(INPUT_TYPE.message(given=tensor.dtype), where=where)
     tensor = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
     if not bool(torch.isfinite(tensor).all()):
-        raise RecogError("holds NaN or infinity", where=where)
+        raise RecogError(NOT_FINITE.message(), where=where)
     return tensor
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from xdsl.context import Context
@@ -21,6 +21,7 @@ from xdsl.passes import ModulePass
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
+from recog.dialects.refusals import OpenRefusal
 from recog.lowering.cluster.targets import (
     ComputedTargets,
     KnownTargets,
@@ -28,7 +29,7 @@ from recog.lowering.cluster.targets import (
     as_float32,
     checked_array,
 )
-from recog.lowering.cluster.tuner import KeptTuning, StepPart, Tuner, TuneSettings
+from recog.lowering.cluster.tuner import DIVERGED, KeptTuning, StepPart, Tuner, TuneSettings
 from recog.lowering.common.batches import frames_at_once, frames_of_a_step
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
 from recog.lowering.common.notes import Note, log_notes
@@ -46,6 +47,8 @@ class TuneCentroidsPass(TuneSettings, ModulePass):
     """Tune codebooks and biases so that the module's outputs come close to the targets."""
 
     name = NAME
+
+    OPEN_REFUSALS: ClassVar[Sequence[OpenRefusal]] = (DIVERGED,)
 
     data: str
     """An .npz file of `inputs` (N, ...) and `targets`: the float network's outputs, or labels."""

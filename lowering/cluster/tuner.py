@@ -16,6 +16,7 @@ from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.refusals import OpenRefusal
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
 from recog.lowering.common.batches import cuts_of_a_step
 from recog.lowering.common.shared_options import EntryOptions, SeedOptions, WeightFormatOptions
@@ -24,6 +25,10 @@ from recog.lowering.encode.constants import rounded_codebook
 if TYPE_CHECKING:
     import torch
 
+
+DIVERGED = OpenRefusal(
+    "tuning diverged in step {step}", "by the weights, the example inputs and the learning rate"
+)
 
 LOSSES = ("auto", "mse", "kl", "cross-entropy")
 
@@ -213,7 +218,7 @@ class Tuner:
             loss = part.objective(outputs) * part.share
             if not bool(torch.isfinite(loss)):
                 hint = "a lower learning-rate"
-                raise RecogError(f"tuning diverged in step {self._done}", hint=hint)
+                raise RecogError(DIVERGED.message(step=self._done), hint=hint)
             loss.backward()
             total += float(loss.detach())
         self._optimizer.step()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from xdsl.context import Context
@@ -24,6 +24,7 @@ from recog.dialects.errors import RecogError, fail
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
+from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, NOT_FINITE, OpenRefusal
 from recog.lowering.common.batches import frames_at_once, frames_that_fit
 from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
@@ -101,6 +102,8 @@ class CalibratePass(CalibrationOptions, ModulePass):
     """Run the module on example inputs and write each activation's LNS format on its op."""
 
     name = "calibrate"
+
+    OPEN_REFUSALS: ClassVar[Sequence[OpenRefusal]] = (INPUT_SHAPE, INPUT_TYPE, NOT_FINITE)
 
     data: str
     """An .npy or .npz file of example inputs, (N, ...)."""

@@ -12,17 +12,27 @@ from xdsl.pattern_rewriter import PatternRewriter
 from recog.backend.arithmetic.logarithms import Logarithms
 from recog.backend.arithmetic.reference.definition import decode, encode
 from recog.backend.arithmetic.tables import encode_bias
+from recog.dialects import nn
 from recog.dialects.cluster import LookupOp, lookup_index
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, Arithmetic, LnsFormat
+from recog.dialects.refusals import OpenRefusal
 from recog.lowering.encode.accumulator_room import LargestBiases, fitting_hint, largest_biases
 from recog.lowering.encode.calibrate import FORMAT
 from recog.lowering.encode.samples import covering_bias
 
 WEIGHT_FORMAT = "lns.weight_format"
 """On a layer: the format of its dense weights, whose biases are found where they are encoded."""
+
+
+BIAS_OVERFLOW = OpenRefusal(
+    "the bias of channel {channel}, {value}, overflows an accumulator of {width} bits: it is "
+    "{integer} there",
+    "by the weights, and the formats that the example inputs give",
+    nn.LayerOp,
+)
 
 
 @dataclass(frozen=True)
@@ -142,8 +152,9 @@ class ConstantEncoder:
             channel, value = over[0], abs(int(integers[over[0]]))
             fail(
                 layer,
-                f"the bias of channel {channel}, {values[channel]:g}, overflows an accumulator of "
-                f"{width} bits: it is {value} there",
+                BIAS_OVERFLOW.message(
+                    channel=channel, value=f"{values[channel]:g}", width=width, integer=value
+                ),
                 hint=fitting_hint(value.bit_length() + 1),
             )
         key = bias, integers.tobytes()

@@ -12,8 +12,9 @@ activations are those that `calibrate` wrote; formats of weights are found here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -39,10 +40,11 @@ from recog.dialects.number_format import (
     Arithmetic,
     LnsFormat,
 )
+from recog.dialects.refusals import OpenRefusal
 from recog.lowering.common.rewriting import erase_dead_constants, replace_op
 from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.encode.calibrate import CalibratePass
-from recog.lowering.encode.constants import ConstantEncoder
+from recog.lowering.encode.constants import BIAS_OVERFLOW, ConstantEncoder
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.legality import can_encode
 from recog.lowering.encode.patterns import (
@@ -98,6 +100,8 @@ class EncodeLnsPass(EncodeOptions, ModulePass):
     """Convert nn ops, weights and codebooks to the lns dialect, bit-exact from there on."""
 
     name = "encode-lns"
+
+    OPEN_REFUSALS: ClassVar[Sequence[OpenRefusal]] = (BIAS_OVERFLOW,)
 
     data: str | None = None
     """Example inputs (.npy or .npz): runs `calibrate` first, with its defaults."""

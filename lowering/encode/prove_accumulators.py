@@ -26,12 +26,19 @@ from recog.backend.arithmetic.bounds import (
 )
 from recog.backend.arithmetic.codes import Codes
 from recog.backend.arithmetic.reference.stereo import correlation_bound
-from recog.dialects import lns
+from recog.dialects import lns, nn
 from recog.dialects.errors import fail
 from recog.dialects.lns import ArithmeticAttr, format_of, shape_of
 from recog.dialects.number_format import Arithmetic
+from recog.dialects.refusals import OpenRefusal
 from recog.lowering.encode.accumulator_room import fitting_hint
 from recog.lowering.encode.layer_tables import read_layer
+
+OVERFLOW = OpenRefusal(
+    "the accumulator of {place} may reach {bound}, {width} bits hold {limit}",
+    "by the weights, and the formats that the example inputs give",
+    nn.LayerOp,
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,11 @@ def check_bound(each: AccumulatorBound, arithmetic: Arithmetic) -> None:
         return
     fail(
         each.op,
-        f"the accumulator of {each.place} may reach {shown(each.bound)}, "
-        f"{arithmetic.accumulator_width} bits hold {accumulator_limit(arithmetic)}",
+        OVERFLOW.message(
+            place=each.place,
+            bound=shown(each.bound),
+            width=arithmetic.accumulator_width,
+            limit=accumulator_limit(arithmetic),
+        ),
         hint=fitting_hint(each.width),
     )

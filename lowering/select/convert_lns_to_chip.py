@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -16,7 +17,7 @@ from xdsl.traits import Pure
 from recog.backend.assembly.strings import printable
 from recog.backend.chips import load_chip
 from recog.backend.split_network import BETWEEN_CALLS
-from recog.dialects import chip, lns
+from recog.dialects import chip, lns, nn
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.fields import ReferenceField
 from recog.dialects.chip.hardware import MAX_MEMORY
@@ -27,8 +28,10 @@ from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.facts import is_parameter
 from recog.dialects.functions import result_names
 from recog.dialects.lns.types import holds_codes, holds_pixels
+from recog.dialects.refusals import OpenRefusal
 from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
+from recog.lowering.encode.prove_accumulators import OVERFLOW
 from recog.lowering.schedule.schedule import SchedulePass
 from recog.lowering.select.allocation import Buffer, aligned, allocate, memory_map
 from recog.lowering.select.layout import MemoryLayout
@@ -68,6 +71,13 @@ class TargetOptions(Options):
             raise RecogError(str(error)) from None
 
 
+WEIGHTS_TOO_LARGE = OpenRefusal(
+    "weight memory of {room} bytes is too small: the weights take {size} ({parts})",
+    "by how the weights cluster",
+    nn.LayerOp,
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConvertLnsToChipPass(TargetOptions, ModulePass):
     """Turn every function of lns ops that has arguments into a chip program of its name.
@@ -78,6 +88,8 @@ class ConvertLnsToChipPass(TargetOptions, ModulePass):
     """
 
     name = "convert-lns-to-chip"
+
+    OPEN_REFUSALS: ClassVar[Sequence[OpenRefusal]] = (OVERFLOW, WEIGHTS_TOO_LARGE)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions = [
@@ -325,8 +337,9 @@ def _check_sizes(build: ProgramBuilder, function: func.FuncOp) -> None:
         parts = ", ".join(f"{kind} {len(image.contents[kind]):,}" for kind in SEGMENTS)
         fail(
             function,
-            f"weight memory of {target.size(WEIGHT_MEMORY):,} bytes is too small: the weights take "
-            f"{image.size:,} ({parts})",
+            WEIGHTS_TOO_LARGE.message(
+                room=f"{target.size(WEIGHT_MEMORY):,}", size=f"{image.size:,}", parts=parts
+            ),
             hint="cluster the weights with fewer or larger codebook entries, or use a target "
             f"with weight_memory = {image.size}",
         )

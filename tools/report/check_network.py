@@ -12,6 +12,7 @@ from xdsl.dialects.func import FuncOp
 from recog.dialects import nn
 from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.refusals import open_refusals
 from recog.lowering.partition.report import CHIP, HOST, UNSUPPORTED, CoverageRow, coverage
 
 IMPORTED = "imported"
@@ -94,7 +95,18 @@ def report_of(module: ModuleOp, target: ChipTarget | None = None) -> NetworkRepo
     rehearsal = rehearse(module, target=target)
     if rehearsal.host_part is not None:
         notes += boundary_lines(rehearsal.host_part)
+    if rehearsal.refusal is None and on_chip:
+        notes += _open_lines(module)
     return NetworkReport(rows, notes, rehearsal.refusal)
+
+
+def _open_lines(module: ModuleOp) -> list[str]:
+    """What `recog convert` may still refuse the network with."""
+    from recog.lowering.pipeline import ConversionOptions
+
+    passes = (step.type for step in ConversionOptions().steps())
+    lines = [f"  {refusal.line()}" for refusal in open_refusals(passes, module)]
+    return ["depends on your data: recog convert may still say", *lines]
 
 
 def _failure_report(failure: Any) -> NetworkReport:

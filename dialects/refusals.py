@@ -1,0 +1,54 @@
+"""Refusals that depend on numbers, which are known only when a network is converted.
+
+Each is declared once, beside what raises it, and stands on the pass that may meet it: so that
+`recog check`, which sees no numbers, can say what is still open, in the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+from xdsl.passes import ModulePass
+
+
+@dataclass(frozen=True)
+class OpenRefusal:
+    """What a pass may refuse a network with, depending on numbers.
+
+    Attributes:
+        words: of the error, with names in braces for what differs.
+        follows_from: the numbers that decide it, a phrase.
+        of: it is about such ops; networks without any cannot be refused so.
+    """
+
+    words: str
+    follows_from: str
+    of: type[Operation] = Operation
+
+    def message(self, **values: object) -> str:
+        """The words of an error."""
+        return self.words.format(**values)
+
+    def line(self) -> str:
+        """The words with what differs left open, and what decides."""
+        return f"{re.sub(r'{[^}]*}', '…', self.words)} ({self.follows_from})"
+
+
+def open_refusals(passes: Iterable[type[ModulePass]], module: ModuleOp) -> Iterator[OpenRefusal]:
+    """What passes may still refuse a module with, by their attribute OPEN_REFUSALS."""
+    ops = list(module.walk())
+    for each in passes:
+        for refusal in getattr(each, "OPEN_REFUSALS", ()):
+            if any(isinstance(op, refusal.of) for op in ops):
+                yield refusal
+
+
+_EXAMPLES = "by the example inputs"
+INPUT_SHAPE = OpenRefusal("has shape {given}, the network wants {wanted}", _EXAMPLES)
+INPUT_TYPE = OpenRefusal("has dtype {given}, the network wants float32", _EXAMPLES)
+NOT_FINITE = OpenRefusal("holds NaN or infinity", _EXAMPLES)
+"""What is said of an input, by its number."""
