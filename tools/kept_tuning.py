@@ -37,6 +37,10 @@ class KeptTuningFile:
             _say(f"note: {shown(self._path)} {error.message}; tuning begins anew")
             return
         if state.get("key") != self._key:
+            _say(
+                f"note: {shown(self._path)} is of a tuning of another network, other data or other "
+                "settings; tuning begins anew"
+            )
             return
         try:
             tuner.restore(state)

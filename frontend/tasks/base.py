@@ -143,6 +143,11 @@ class Task(ABC):
     def loss(self, heads: Sequence[Tensor], targets: Targets) -> Tensor:
         """The scalar to minimise."""
 
+    def distillation_loss(self, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor | None:
+        """How far the heads' outputs are from the float network's, beside `loss`; None measures
+        each head's squared error over the variance of what is wanted."""
+        return None
+
     @abstractmethod
     def metric(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> dict[str, float]:
         """Scores in percent.

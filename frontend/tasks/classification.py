@@ -23,6 +23,7 @@ from recog.frontend.tasks.base import (
     TuneRecipe,
 )
 from recog.frontend.tasks.digits import accuracy, load_digits_data, shifted
+from recog.frontend.tasks.losses import soft_class_loss
 from recog.frontend.tasks.networks import digits_resnet
 
 CALIBRATION = 128
@@ -81,6 +82,10 @@ class ClassificationTask(Task):
     def loss(self, heads: Sequence[Tensor], targets: Targets) -> Tensor:
         """Cross-entropy with labels smoothed by 0.1."""
         return F.cross_entropy(heads[0], targets["labels"], label_smoothing=0.1)
+
+    def distillation_loss(self, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor | None:
+        """See `Task`: soft targets."""
+        return soft_class_loss(heads[0], wanted[0])
 
     def augment(self, inputs: Sequence[Tensor], targets: Targets, rng: np.random.Generator) -> None:
         """Move each image by up to one pixel."""

@@ -16,7 +16,7 @@ from recog.frontend.scenes.world import OBJECT_NAMES
 from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData, TuneRecipe
 from recog.frontend.tasks.blocks import ConvBlock, Head, Neck
 from recog.frontend.tasks.boxes import covered_2d, iou_2d
-from recog.frontend.tasks.losses import box_2d_loss, heat_loss
+from recog.frontend.tasks.losses import box_2d_loss, heat_loss, soft_heat_loss, where_seen
 from recog.frontend.tasks.metrics import FrameMatches, average_precision, mean_precision
 from recog.frontend.tasks.networks import ResidualBlock
 from recog.frontend.tasks.scene_data import CAMERA, IMAGE_SHAPE, scenes_of
@@ -108,6 +108,12 @@ class Detection2dTask(Task):
     def loss(self, heads: Sequence[Tensor], targets: Targets) -> Tensor:
         heat, offset, size = heads
         return heat_loss(heat, targets) + 2 * box_2d_loss(offset, size, targets)
+
+    def distillation_loss(self, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor | None:
+        """See `Task`: soft targets of the heat, errors of the boxes where that is sure."""
+        heat, *boxes = wanted
+        errors = (torch.cat(list(heads[1:]), 1) - torch.cat(boxes, 1)).abs()
+        return soft_heat_loss(heads[0], heat) + 2 * where_seen(errors, heat)
 
     def metric(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> dict[str, float]:
         """COCO's average precision at IoU 0.5 in percent, of each class and their mean.

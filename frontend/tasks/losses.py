@@ -21,6 +21,27 @@ def heat_loss(logits: Tensor, targets: Targets) -> Tensor:
     return (found + wrong) / positive.sum().clamp(min=1)
 
 
+def soft_heat_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Kullback-Leibler divergence from another network's heat, over the objects that it sees."""
+    soft = wanted.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(logits, soft, reduction="sum")
+    least = F.binary_cross_entropy_with_logits(wanted, soft, reduction="sum")
+    return (entropy - least) / soft.sum().clamp(min=1)
+
+
+def soft_class_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Mean Kullback-Leibler divergence from another network's classes, along axis 1."""
+    logs, soft = F.log_softmax(logits, 1), F.log_softmax(wanted, 1)
+    return (soft.exp() * (soft - logs)).sum(1).mean()
+
+
+def where_seen(errors: Tensor, heat: Tensor) -> Tensor:
+    """The mean of errors (N, C, H, W) over channels, weighted by how sure another network's heat
+    logits (N, classes, H, W) are that there is an object."""
+    seen = heat.sigmoid().amax(1, keepdim=True)
+    return (errors * seen).sum() / errors.shape[1] / seen.sum().clamp(min=1)
+
+
 def at_objects(maps: Tensor, targets: Targets) -> Tensor:
     """(N, C, H, W) at the wanted objects' cells → (M, C)."""
     return maps.flatten(2)[targets["frame"], :, targets["cell"]]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from recog.frontend.scenes.world import CLASS_NAMES
 from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData, TuneRecipe
 from recog.frontend.tasks.blocks import ConvBlock, DilatedBlock, UpBlock
+from recog.frontend.tasks.losses import soft_class_loss
 from recog.frontend.tasks.metrics import confusion, intersection_over_union
 from recog.frontend.tasks.networks import ResidualBlock
 from recog.frontend.tasks.scene_data import IMAGE_SHAPE, scenes_of
@@ -95,6 +96,10 @@ class SegmentationTask(Task):
             losses.mean() + 0.5 * losses.flatten(1).topk(losses[0].numel() // 16).values.mean()
         )
         return entropy + 0.5 * _soft_jaccard(logits, wanted)
+
+    def distillation_loss(self, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor | None:
+        """See `Task`: soft targets."""
+        return soft_class_loss(heads[0], wanted[0])
 
     def augment(self, inputs: Sequence[Tensor], targets: Targets, rng: np.random.Generator) -> None:
         """Mirror half of the frames."""

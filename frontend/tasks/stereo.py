@@ -29,7 +29,9 @@ from recog.frontend.tasks.losses import (
     box_2d_loss,
     disparity_loss,
     heat_loss,
+    soft_heat_loss,
     two_hot,
+    where_seen,
 )
 from recog.frontend.tasks.metrics import FrameMatches, average_precision
 from recog.frontend.tasks.networks import ResidualBlock
@@ -176,6 +178,20 @@ class Stereo3dTask(Task):
             + box_2d_loss(offset, size, targets)
             + 1.5 * depth
             + 1.5 * box_loss
+        )
+
+    def distillation_loss(self, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor | None:
+        """See `Task`: soft targets of heat and disparity, errors of boxes where heat is sure."""
+        heat, offset, size, logits, disparity, box = heads
+        heat_wanted, *boxes_wanted, logits_wanted, disparity_wanted, box_wanted = wanted
+        logs, soft = F.log_softmax(logits, 1), F.log_softmax(logits_wanted, 1)
+        depth = 0.3 * (soft.exp() * (soft - logs)).sum(1, keepdim=True)
+        depth = depth + (disparity - disparity_wanted).abs()
+        boxes = torch.cat([offset, size, box], 1) - torch.cat([*boxes_wanted, box_wanted], 1)
+        return (
+            soft_heat_loss(heat, heat_wanted)
+            + 2 * where_seen(boxes.abs(), heat_wanted)
+            + 1.5 * where_seen(depth, heat_wanted)
         )
 
     def auxiliary_loss(self, network: nn.Module, targets: Targets) -> Tensor | None:

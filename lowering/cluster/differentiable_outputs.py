@@ -6,7 +6,7 @@ the float network gives them. For that its function returns the heads for a whil
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from xdsl.dialects.builtin import FunctionType, ModuleOp
@@ -45,19 +45,23 @@ def _has_no_gradient(op: nn.NnOp) -> bool:
 
 
 @contextmanager
-def returning_heads(module: ModuleOp, entry: str = "main") -> Generator[bool, None, None]:
-    """Within the context a function with decoders returns its heads; whether it has any."""
+def returning_heads(
+    module: ModuleOp, entry: str = "main", more: Sequence[SSAValue] = ()
+) -> Generator[bool, None, None]:
+    """Within the context a function with decoders returns its heads; whether it has any.
+
+    Args:
+        more: values that it returns within the context too, last.
+    """
     function = find_function(module, entry)
     end, heads = _return_op(function), heads_of(function)
     outputs, type_ = list(end.operands), function.function_type
-    if heads:
-        _return(function, end, heads)
+    _return(function, end, [*(heads or outputs), *more])
     try:
         yield bool(heads)
     finally:
-        if heads:
-            _return(function, end, outputs)
-            function.properties["function_type"] = type_
+        _return(function, end, outputs)
+        function.properties["function_type"] = type_
 
 
 def _return(function: FuncOp, end: ReturnOp, values: list[SSAValue]) -> None:

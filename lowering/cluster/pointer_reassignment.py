@@ -59,14 +59,20 @@ class MovingPointers:
             )
         self.points = points.clone().requires_grad_()
 
-    def weight(self, codebook: Tensor) -> Tensor:
-        """What the lookup gives, with a gradient for the codebook and for the points."""
+    def weight(self, codebook: Tensor, scales: Tensor | None = None) -> Tensor:
+        """What the lookup gives, with a gradient for the codebook and for the points.
+
+        Args:
+            scales: of the output channels, by default the lookup's own.
+        """
         rows = codebook.index_select(0, self.pointers) + (self.points - self.points.detach())
         axes = len(self._grid)
         blocks = rows.reshape(*self._grid, *self._block)
         # Axis by axis, a block's number and then the place in it.
         whole = blocks.permute(*(axis + part for axis in range(axes) for part in (0, axes)))
         weight = whole.reshape([n * extent for n, extent in zip(self._grid, self._block)])
+        if scales is not None:
+            return weight * scales.reshape(-1, *[1] * (axes - 1))
         return weight if self._scales is None else weight * self._scales
 
     def reassign(self, codebook: Tensor) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
+from recog.lowering.common.batches import frames_at_once
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +24,25 @@ SMALLEST_SCALE = 1e-12
 """Of the variance that mse divides by."""
 
 Objective = Callable[["Sequence[Tensor]"], "Tensor"]
+
+
+class Examples:
+    """Inputs in memory, (N, ...) each, of which some frames at a time become float32."""
+
+    def __init__(self, arrays: Sequence[np.ndarray]):
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def frames(self, chosen: np.ndarray | slice) -> list[np.ndarray]:
+        """The inputs of the frames of these numbers."""
+        return [as_float32(x[chosen]) for x in self.arrays]
+
+    def batches(self, module: ModuleOp, entry: str) -> Iterator[list[np.ndarray]]:
+        """All frames, as many at a time as a network runs at once."""
+        step = frames_at_once(find_function(module, entry))
+        return (self.frames(slice(i, i + step)) for i in range(0, len(self), step))
 
 
 @dataclass

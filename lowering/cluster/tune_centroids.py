@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
@@ -21,21 +21,24 @@ from xdsl.passes import ModulePass
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
+from recog.dialects.number_format import LnsFormat
 from recog.dialects.refusals import OpenRefusal
+from recog.lowering.cluster.differentiable_outputs import returning_heads
+from recog.lowering.cluster.distillation import distilled
 from recog.lowering.cluster.targets import (
     ComputedTargets,
+    Examples,
     KnownTargets,
+    Targets,
     Teacher,
-    as_float32,
     checked_array,
 )
-from recog.lowering.cluster.tuner import DIVERGED, KeptTuning, StepPart, Tuner, TuneSettings
-from recog.lowering.common.batches import frames_at_once, frames_of_a_step
+from recog.lowering.cluster.tune_settings import TuneSettings
+from recog.lowering.cluster.tuner import DIVERGED, KeptTuning, StepPart, Tuner
+from recog.lowering.common.batches import TARGET_BYTES, frames_of_a_step, output_bytes
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
+from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.common.notes import Note, log_notes
-
-if TYPE_CHECKING:
-    import torch
 
 NAME = "tune-centroids"
 MEASURED = 64
@@ -69,10 +72,12 @@ class TuneCentroidsPass(TuneSettings, ModulePass):
 def tune(
     module: ModuleOp,
     inputs: Sequence[np.ndarray],
-    targets: np.ndarray | list[np.ndarray] | tuple[np.ndarray, ...] | Teacher,
+    targets: np.ndarray | list[np.ndarray] | tuple[np.ndarray, ...] | Teacher | None,
     settings: TuneSettings,
     *,
     originals: Mapping[SSAValue, np.ndarray] | None = None,
+    formats: Mapping[SSAValue, LnsFormat] | None = None,
+    dense: ModuleOp | None = None,
     progress: Callable[[float, float], None] | None = None,
     kept: KeptTuning | None = None,
 ) -> list[Note]:
@@ -82,8 +87,11 @@ def tune(
         inputs: the network's inputs, float (N, ...).
         targets: the outputs wanted, float of the first output's shape, or labels, integer (N,);
             a list is for as many of the outputs, whose losses are averaged. A function that gives
-            float targets is called for the frames of each step.
+            float targets is called for the frames of each step. None aims at what
+            `dense` gives, or at what its decoders take.
         originals: the weights before clustering, see `Tuner`.
+        formats: of the values that will be codes, see `Tuner`.
+        dense: the network before clustering, whose values between the tuned ones are compared with.
         progress: called with the share of work done and the loss of the last step.
         kept: where the state is left; what it holds of an equal tuning is gone on from.
 
@@ -95,51 +103,84 @@ def tune(
     """
     import torch
 
-    arrays = [] if callable(targets) else targets
-    arrays = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
-    count = check_frames(inputs, *arrays, what="tuning")
-    examples = [checked_array(x, f"input {i}") for i, x in enumerate(inputs)]
+    known = [] if targets is None or callable(targets) else targets
+    known = list(known) if isinstance(known, list | tuple) else [known]
+    count = check_frames(inputs, *known, what="tuning")
+    examples = Examples([checked_array(x, f"input {i}") for i, x in enumerate(inputs)])
     steps = settings.epochs * -(-count // settings.batch)
-    tuner = Tuner(module, settings, steps, originals)
-    function = find_function(module, settings.entry)
-    at_once = frames_of_a_step(function)
-
-    def frames(chosen: np.ndarray | slice) -> list[np.ndarray]:
-        return [as_float32(x[chosen]) for x in examples]
-
-    if callable(targets):
-        step = frames_at_once(function)
-        each = (frames(slice(i, i + step)) for i in range(0, count, step))
-        wanted = ComputedTargets(targets, each, settings.loss)
-    else:
-        with torch.no_grad():
-            outputs = tuner.runner(*frames(slice(1)))
-        wanted = KnownTargets(arrays, outputs, settings.loss)
-
-    def parts(batch: torch.Tensor) -> Iterator[StepPart]:
-        for chosen in batch.split(at_once):
-            inputs = frames(chosen.numpy())
-            objective = wanted.objective(chosen.numpy(), inputs)
-            yield StepPart(inputs, objective, len(chosen) / len(batch))
-
+    at_once = frames_of_a_step(find_function(module, settings.entry))
+    by_teacher = targets is None or callable(targets)
+    wanted = _targets(module, examples, targets if callable(targets) else known, settings, dense)
     generator = torch.Generator().manual_seed(settings.seed)
     measured = torch.arange(min(count, MEASURED))
-    before = tuner.loss(parts(measured))
-    if kept is not None:
-        kept.begin(tuner)
-    done = 0
-    for _ in range(settings.epochs):
-        for batch in torch.randperm(count, generator=generator).split(settings.batch):
-            done += 1
-            if done <= tuner.done:
-                continue  # before an interruption; the order of the others follows from the seed
-            loss = tuner.step_in_parts(parts(batch))
-            if kept is not None:
-                kept.offer(tuner)
-            if progress is not None:
-                progress(done / steps, loss)
-    if not tuner.loss(parts(measured)) <= before:
+    compared = distilled(
+        module,
+        dense,
+        settings.entry,
+        output_weight=0.0 if by_teacher else settings.distill,
+        feature_weight=settings.features,
+    )
+    with compared as comparison:
+        tuner = Tuner(module, settings, steps, originals, formats)
+
+        def parts(batch: torch.Tensor) -> Iterator[StepPart]:
+            for chosen in batch.split(at_once):
+                inputs = examples.frames(chosen.numpy())
+                own = wanted.objective(chosen.numpy(), inputs)
+                objective = comparison.objective(inputs, own)
+                yield StepPart(inputs, objective, len(chosen) / len(batch))
+
+        before = tuner.loss(parts(measured))
+        if kept is not None:
+            kept.begin(tuner)
+        done = 0
+        for _ in range(settings.epochs):
+            for batch in torch.randperm(count, generator=generator).split(settings.batch):
+                done += 1
+                if done <= tuner.done:
+                    continue  # before an interruption; the seed gives the order of the others
+                loss = tuner.step_in_parts(parts(batch))
+                if kept is not None:
+                    kept.offer(tuner)
+                if progress is not None:
+                    progress(done / steps, loss)
+        after = tuner.loss(parts(measured))
+    if not after <= before:
         text = "has not lowered its loss, centroids and pointers stay as they were clustered"
         return [Note("nothing-tuned", text, "give more epochs or a lower learning-rate", (NAME,))]
     tuner.store()
     return []
+
+
+def _targets(
+    module: ModuleOp,
+    examples: Examples,
+    given: Sequence[np.ndarray] | Teacher,
+    settings: TuneSettings,
+    dense: ModuleOp | None,
+) -> Targets:
+    """What the module's outputs, or its heads where it has decoders, are to come near.
+
+    Args:
+        given: none aims at what `dense` gives.
+    """
+    import torch
+
+    from recog.backend.interpreters.nn_runner import NnRunner
+
+    entry = settings.entry
+    if callable(given):
+        return ComputedTargets(given, examples.batches(module, entry), settings.loss)
+    if given or dense is None:
+        with torch.no_grad():
+            outputs = NnRunner(module, entry)(*examples.frames(slice(1)))
+        return KnownTargets(given, outputs, settings.loss)
+    with returning_heads(dense, entry):
+        teacher = torch.no_grad()(NnRunner(dense, entry).__call__)
+        size = output_bytes(find_function(dense, entry)) * len(examples)
+        if size > TARGET_BYTES:
+            return ComputedTargets(teacher, examples.batches(dense, entry), settings.loss)
+        known = module_outputs(dense, examples.arrays, entry)
+        with torch.no_grad():
+            outputs = teacher(*examples.frames(slice(1)))
+        return KnownTargets(known, outputs, settings.loss)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from recog.backend.threads import fixed_threads
-from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.refusals import OpenRefusal
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
+from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
+from recog.lowering.cluster.tuned_parameters import Parameter, tuned_parameters
 from recog.lowering.common.batches import cuts_of_a_step
-from recog.lowering.common.shared_options import EntryOptions, SeedOptions, WeightFormatOptions
-from recog.lowering.encode.constants import rounded_codebook
 
 if TYPE_CHECKING:
     import torch
@@ -29,33 +28,6 @@ if TYPE_CHECKING:
 DIVERGED = OpenRefusal(
     "tuning diverged in step {step}", "by the weights, the example inputs and the learning rate"
 )
-
-LOSSES = ("auto", "mse", "kl", "cross-entropy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
-    """How to tune: the options of tune-centroids but for its data."""
-
-    epochs: int = 10
-    """Passes of tuning over the data."""
-    batch: int = 32
-    """Inputs per training step."""
-    learning_rate: float = 2e-3
-    """Learning rate of Adam, for centroids of root mean square 1; decays to zero along a cosine."""
-    loss: str = "auto"
-    """Loss of tuning; auto is cross-entropy for integer targets, else mse."""
-    reassign: int = 1
-    """Reassign blocks to their nearest centroid every so many steps; 0 keeps the pointers of
-    clustering."""
-
-    RANGES = {
-        "epochs": (1, 10**6),
-        "batch": (1, 10**6),
-        "learning_rate": (0.0, 10.0),
-        "reassign": (0, 10**6),
-    }
-    CHOICES = {"loss": LOSSES}
 
 
 class StepPart(NamedTuple):
@@ -112,11 +84,14 @@ class Tuner:
         settings: TuneSettings,
         steps: int,
         originals: Mapping[SSAValue, np.ndarray] | None = None,
+        formats: Mapping[SSAValue, LnsFormat] | None = None,
     ):
         """
         Args:
             steps: how many there will be.
             originals: the weights before clustering, by the lookup's result, where they are known.
+            formats: of the values that will be codes, as far as they are known; the steps compute
+                with these rounded.
 
         Raises:
             RecogError: the module has no codebook.
@@ -124,17 +99,24 @@ class Tuner:
         import torch
 
         from recog.backend.interpreters.nn_runner import NnRunner
+        from recog.lowering.cluster.rounded_activations import RoundedActivations
 
         self.runner = NnRunner(module, settings.entry)
-        self.parameters = _parameters(module, settings.weight_format)
+        self.parameters = tuned_parameters(module, settings)
         if not self.parameters:
             raise RecogError("the module has no codebook to tune", hint="run cluster-weights first")
-        self._reassign, self._last_move = settings.reassign, int(SETTLED * steps)
+        self._activations = RoundedActivations(self.runner.function, formats or {})
+        self._settings, self._last_move = settings, int(SETTLED * steps)
         self._moving = self._moving_pointers(originals or {}) if settings.reassign else []
         tensors = [parameter.tensor for parameter in self.parameters]
+        self._averages = [tensor.detach().clone() for tensor in tensors] if settings.average else []
         tensors += [moving.points for moving, _ in self._moving]
         self._optimizer = torch.optim.Adam(tensors, lr=settings.learning_rate)
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps)
+        rise = settings.warm_up * steps
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimizer, lambda done: _share_of_rate(done, rise, steps)
+        )
+        self._usual_norm = 0.0
         self._done = 0
         self._known_cuts: dict[int, list[int]] = {}
 
@@ -146,7 +128,9 @@ class Tuner:
     def state(self) -> dict[str, Any]:
         """All that going on from here takes, to the same bits; it changes with the next step."""
         return {
+            "tuner": VERSION,
             "done": self._done,
+            "norm": self._usual_norm,
             **self._tensors(),
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
@@ -154,6 +138,10 @@ class Tuner:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from the state of an equal tuner. Raises RecogError where it is of another."""
+        if state.get("tuner") != VERSION:
+            raise RecogError(
+                "was left by another version of recog, whose tuning computes otherwise"
+            )
         try:
             for name, own in self._tensors().items():
                 for mine, kept in zip(own, state[name], strict=True):
@@ -165,7 +153,7 @@ class Tuner:
                     raise ValueError("a pointer leads out of its codebook")
             self._optimizer.load_state_dict(state["optimizer"])
             self._schedule.load_state_dict(state["schedule"])
-            self._done = int(state["done"])
+            self._usual_norm, self._done = float(state["norm"]), int(state["done"])
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise RecogError(f"is of another tuning: {reason}") from None
@@ -176,6 +164,7 @@ class Tuner:
             "values": [parameter.tensor.detach() for parameter in self.parameters],
             "points": [moving.points.detach() for moving, _ in self._moving],
             "pointers": [moving.pointers for moving, _ in self._moving],
+            "averages": self._averages,
         }
 
     def _moving_pointers(
@@ -185,7 +174,9 @@ class Tuner:
         found: list[tuple[MovingPointers, Parameter]] = []
         for parameter in self.parameters:
             for lookup in [use.operation for use in parameter.value.uses]:
-                if isinstance(lookup, LookupOp) and can_move(lookup):
+                if not isinstance(lookup, LookupOp) or lookup.codebook is not parameter.value:
+                    continue
+                if can_move(lookup):
                     original = originals.get(lookup.output)
                     moving = MovingPointers(lookup, parameter.tensor, original)
                     found.append((moving, parameter))
@@ -213,38 +204,84 @@ class Tuner:
         self._optimizer.zero_grad()
         total = 0.0
         for part in parts:
-            cuts = self._cuts(len(part.inputs[0]))
-            outputs = self.runner(*part.inputs, constants=self._values(), cuts=cuts)
-            loss = part.objective(outputs) * part.share
+            loss = part.objective(self._outputs(part.inputs, self._values())) * part.share
             if not bool(torch.isfinite(loss)):
                 hint = "a lower learning-rate"
                 raise RecogError(DIVERGED.message(step=self._done), hint=hint)
             loss.backward()
             total += float(loss.detach())
+        self._clip()
         self._optimizer.step()
         self._schedule.step()
-        if self._reassign and self._done % self._reassign == 0 and self._done <= self._last_move:
+        self._average()
+        every = self._settings.reassign
+        if every and self._done % every == 0 and self._done <= self._last_move:
             for moving, codebook in self._moving:
                 moving.reassign(codebook.rounded())
         return total
+
+    def _outputs(
+        self, inputs: Sequence[np.ndarray | torch.Tensor], values: Mapping[Any, torch.Tensor]
+    ) -> tuple[torch.Tensor, ...]:
+        """The module's outputs with these values in the place of its constants."""
+        import torch
+
+        given = [channels_last(torch.as_tensor(x)) for x in inputs]
+        return self.runner(
+            *self._activations.inputs(given),
+            constants=values,
+            cuts=self._cuts(len(given[0])) if torch.is_grad_enabled() else (),
+            run=self._activations.run,
+        )
+
+    def _clip(self) -> None:
+        """Cut gradients that are far longer than usual."""
+        import torch
+
+        if not self._settings.clip:
+            return
+        tensors = [t for group in self._optimizer.param_groups for t in group["params"]]
+        usual = self._usual_norm
+        limit = self._settings.clip * usual if usual else math.inf
+        norm = min(float(torch.nn.utils.clip_grad_norm_(tensors, limit)), limit)
+        self._usual_norm = norm if not usual else 0.9 * usual + 0.1 * norm
+
+    def _average(self) -> None:
+        """Draw the averages to what the step gave."""
+        keep = min(self._settings.average, (1 + self._done) / (10 + self._done))
+        for average, parameter in zip(self._averages, self.parameters):
+            average.lerp_(parameter.tensor.detach(), 1 - keep)
 
     @fixed_threads()
     def loss(self, parts: Iterable[StepPart]) -> float:
         """The objective, the sum of its parts', as it is now."""
         import torch
 
-        with torch.no_grad():
+        with torch.no_grad(), self._averaged():
             values = self._values()
             return sum(
-                float(part.objective(self.runner(*part.inputs, constants=values)) * part.share)
+                float(part.objective(self._outputs(part.inputs, values)) * part.share)
                 for part in parts
             )
+
+    @contextmanager
+    def _averaged(self) -> Generator[None, None, None]:
+        """Within the context the parameters are their averages, where there are any."""
+        now = [parameter.tensor for parameter in self.parameters]
+        for parameter, average in zip(self.parameters, self._averages):
+            parameter.tensor = average
+        try:
+            yield
+        finally:
+            for parameter, tensor in zip(self.parameters, now):
+                parameter.tensor = tensor
 
     def _values(self) -> dict[Any, torch.Tensor]:
         """What stands in the place of the module's constants."""
         values: dict[Any, torch.Tensor] = {p.value: p.rounded() for p in self.parameters}
         for moving, codebook in self._moving:
-            values[moving.lookup.output] = moving.weight(values[codebook.value])
+            scales = values.get(moving.lookup.scales) if moving.lookup.scales is not None else None
+            values[moving.lookup.output] = moving.weight(values[codebook.value], scales)
         return values
 
     def _cuts(self, frames: int) -> list[int]:
@@ -255,56 +292,22 @@ class Tuner:
 
     def store(self) -> None:
         """Write the tuned values into the module."""
-        for parameter in self.parameters:
-            parameter.store()
+        with self._averaged():
+            for parameter in self.parameters:
+                parameter.store()
         for moving, _ in self._moving:
             moving.store()
 
 
-@dataclass
-class Parameter:
-    """A constant of the module that is being tuned: a codebook, or a layer's bias."""
-
-    value: SSAValue
-    tensor: torch.Tensor
-    format: LnsFormat | None
-    """Of the codes that a codebook is rounded to, but for their bias; None for a layer's bias."""
-
-    def rounded(self) -> torch.Tensor:
-        """The values that the chip will have, with the gradient of the unrounded ones."""
-        if self.format is None:
-            return self.tensor
-        import torch
-
-        exact = self.tensor.detach().numpy()
-        codes = rounded_codebook(exact, self.format, np.float32)
-        return self.tensor + torch.from_numpy(codes - exact)
-
-    def store(self) -> None:
-        """Write the tuned values back into the module."""
-        constant = self.value.owner
-        if isinstance(constant, ConstantOp):
-            constant.set_array(self.tensor.detach().numpy())
+def _share_of_rate(done: int, rise: float, steps: int) -> float:
+    """The learning rate over its peak after some steps: a linear rise, then half a cosine."""
+    if done < rise:
+        return (done + 1) / (rise + 1)
+    return 0.5 * (1 + math.cos(math.pi * (done - rise) / max(1.0, steps - rise)))
 
 
-def _parameters(module: ModuleOp, format: LnsFormat) -> list[Parameter]:
-    """Every codebook, and the biases of all convolutions and linear layers, each once."""
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """Images in the order of elements in which convolutions are fastest; others as they are."""
     import torch
 
-    found: dict[SSAValue, bool] = {}
-    for op in module.walk():
-        if isinstance(op, LookupOp):
-            found[op.codebook] = True
-        elif isinstance(op, nn.LayerOp) and op.bias is not None:
-            found.setdefault(op.bias, False)
-    if not any(found.values()):
-        return []
-    parameters: list[Parameter] = []
-    for value, is_codebook in found.items():
-        owner, type_ = value.owner, value.type
-        if not isinstance(owner, ConstantOp) or not isinstance(type_, TensorType):
-            continue
-        if isinstance(type_.element_type, Float32Type):
-            tensor = torch.tensor(owner.value.to_array().copy(), requires_grad=True)
-            parameters.append(Parameter(value, tensor, format if is_codebook else None))
-    return parameters
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.backend.machine import Machine
@@ -21,20 +22,21 @@ from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
+from recog.dialects.number_format import LnsFormat
 from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
-from recog.lowering.cluster.differentiable_outputs import returning_heads
+from recog.lowering.cluster.differentiable_outputs import heads_of
 from recog.lowering.cluster.pointer_reassignment import weights_before
-from recog.lowering.cluster.targets import Teacher
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
-from recog.lowering.common.batches import TARGET_BYTES, frames_at_once, output_bytes
+from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.partition.partition import PartitionPass, partition, split_modules
 from recog.lowering.partition.rehearsal import rehearse_chip_part
+from recog.lowering.pipeline.expected_formats import expected_formats, of_function
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
 from recog.lowering.pipeline.kept import KeptConversion, stage_parts
 from recog.lowering.pipeline.named import (
@@ -268,25 +270,26 @@ class _Run:
 
     def _tune(self) -> None:
         float_module = self.conversion.float_module
-        with returning_heads(self.current) as by_heads, returning_heads(float_module):
-            own = self.targets is not None and not by_heads
-            self.conversion.notes += tune(
-                self.current,
-                self.inputs,
-                self.targets if self.targets is not None and own else self._teacher(),
-                self.options,
-                originals=weights_before(float_module, self.current),
-                progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
-                kept=None if self.kept is None else self.kept.tuning(),
-            )
+        by_heads = bool(heads_of(find_function(self.current, self.options.entry)))
+        own = self.targets is not None and not by_heads
+        self.conversion.notes += tune(
+            self.current,
+            self.inputs,
+            self.targets if own else None,
+            self.options,
+            originals=weights_before(float_module, self.current),
+            formats=self._expected_formats(float_module),
+            dense=float_module,
+            progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
+            kept=None if self.kept is None else self.kept.tuning(),
+        )
 
-    def _teacher(self) -> tuple[np.ndarray, ...] | Teacher:
-        """What the float network gives, at once or, where that is too much, for each step."""
-        module, entry = self.conversion.float_module, self.options.entry
-        size = output_bytes(find_function(module, entry)) * len(self.inputs[0])
-        if size <= TARGET_BYTES:
-            return module_outputs(module, self.inputs, entry)
-        return _teacher_of(module, entry)
+    def _expected_formats(self, float_module: ModuleOp) -> dict[SSAValue, LnsFormat]:
+        """Those that calibration after tuning will choose, about."""
+        if not self.options.round_activations:
+            return {}
+        found = expected_formats(float_module, self._examples(CALIBRATION_FRAMES), self.options)
+        return of_function(found, find_function(self.current, self.options.entry))
 
     def _examples(self, count: int) -> list[np.ndarray]:
         """Some of the inputs, in their order."""
@@ -348,29 +351,3 @@ def raise_torch(module: ModuleOp) -> None:
 def fold_network(module: ModuleOp) -> None:
     """Bring an imported network into ops that the chip has, as every conversion begins."""
     FoldNetworkPass().apply(Context(), module)
-
-
-def _teacher_of(module: ModuleOp, entry: str) -> Teacher:
-    import torch
-
-    from recog.backend.interpreters.nn_runner import NnRunner
-
-    return torch.no_grad()(NnRunner(module, entry).__call__)
-
-
-def module_outputs(
-    module: ModuleOp, inputs: Sequence[np.ndarray], entry: str = "main"
-) -> tuple[np.ndarray, ...]:
-    """All outputs of an nn module for all inputs, (N, ...) each."""
-    import torch
-
-    from recog.backend.interpreters.nn_runner import NnRunner
-
-    batch = frames_at_once(find_function(module, entry))
-    run = NnRunner(module, entry, frames_first=True)
-    with torch.no_grad():
-        parts = [
-            run(*(np.asarray(x)[i : i + batch] for x in inputs))
-            for i in range(0, len(inputs[0]), batch)
-        ]
-    return tuple(np.concatenate([value.numpy() for value in values]) for values in zip(*parts))

@@ -20,7 +20,7 @@ from recog.lowering.batch_norm.merge_branches import MergeBranchesPass
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
-from recog.lowering.cluster.tuner import TuneSettings
+from recog.lowering.cluster.tune_settings import TuneSettings
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeLnsPass, EncodeOptions

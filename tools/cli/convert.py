@@ -20,7 +20,7 @@ from recog.dialects.errors import RecogError
 from recog.lowering.balance.balance_ranges import BalanceOptions
 from recog.lowering.batch_norm.fold import FoldOptions
 from recog.lowering.cluster.layouts import ClusterOptions
-from recog.lowering.cluster.tuner import TuneSettings
+from recog.lowering.cluster.tune_settings import TuneSettings
 from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.encode.calibrate import CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeOptions

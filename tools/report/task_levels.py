@@ -34,6 +34,7 @@ from recog.tools.console import progress, stage
 from recog.tools.kept_tuning import KeptTuningFile
 from recog.tools.report.levels import compare_bits
 from recog.tools.report.task_tuning import (
+    first_key,
     load_tuned,
     save_tuned,
     shipped_tuned,
@@ -98,15 +99,22 @@ class TaskLevels:
         """The tuned network: that of the package or the folder if it belongs to this float network
         and these settings, else tuned now."""
         key = tuned_key(self.options, self.folded)
-        shipped = load_tuned(shipped_tuned(self.task.name), key)
-        if shipped is not None:
-            return shipped
+        for shipped_key in self._shipped_keys(key):
+            shipped = load_tuned(shipped_tuned(self.task.name), shipped_key)
+            if shipped is not None:
+                return shipped
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.lock_path, lambda: print(f"{self.tuned_path}: {BUSY}", file=sys.stderr)):
             return load_tuned(self.tuned_path, key) or self._tune(key)
 
+    def _shipped_keys(self, key: str) -> list[str]:
+        """Of the network that the package may hold: the recipe's may be of the first tuner."""
+        by_recipe = self.options == tune_options(self.task.tune_recipe)
+        return [key, first_key(self.options, self.folded)] if by_recipe else [key]
+
     def _tune(self, key: str) -> ModuleOp:
         clustered, data = self.clustered, self.frames("train")
+        calibration = self.frames("calibration").inputs()
         with stage(f"tune centroids on {len(data)} frames"), progress("tune", 1000) as advance:
             done = 0.0
 
@@ -118,9 +126,11 @@ class TaskLevels:
             module = tune_task(
                 self.task,
                 self.network,
+                self.folded,
                 clustered,
                 data,
                 self.options,
+                calibration=calibration,
                 progress=report,
                 kept=KeptTuningFile(self.state_path, f"{key} of {len(data)} frames"),
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +20,20 @@ from recog.backend.input_files import read_at_most
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
+from recog.dialects.functions import find_function
 from recog.dialects.nn import LayerOp
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.cluster.distillation import distilled, relative_errors
 from recog.lowering.cluster.pointer_reassignment import weights_before
+from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
 from recog.lowering.cluster.tuner import KeptTuning, Tuner
 from recog.lowering.common.options import taken_from
 from recog.lowering.pipeline import ConversionOptions, fold_network
+from recog.lowering.pipeline.expected_formats import expected_formats, of_function
 from recog.tools.module_files import print_module
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from xdsl.ir import SSAValue
 
     from recog.frontend.tasks.base import Task, TaskData, TuneRecipe
@@ -41,12 +47,13 @@ KEY_CLUSTER = {
     **{"table_share": "table_share", "scale_frac": "weight_frac", "code_width": "weight_width"},
     **{"iterations": "iterations", "seed": "seed"},
 }
-"""What a key holds of the clustering, by the options' names when the shipped networks were tuned:
+"""What a key holds of the clustering, by the options' names when the first networks were tuned:
 other names or another order would make their keys stale."""
-KEY_TUNE = (
+FIRST_KEY_TUNE = (
     *("epochs", "batch", "learning_rate", "loss", "weight_width", "weight_frac", "reassign"),
     *("seed", "entry"),
 )
+"""What a key held of the tuning before the tuner had a version."""
 
 
 def tune_options(recipe: TuneRecipe) -> ConversionOptions:
@@ -56,9 +63,19 @@ def tune_options(recipe: TuneRecipe) -> ConversionOptions:
 
 def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
     """A hash of a folded float network and of how it is clustered and tuned."""
+    tune = {field.name: getattr(options, field.name) for field in fields(TuneSettings)}
+    return _key({"tuner": VERSION, "tune": tune}, options, folded)
+
+
+def first_key(options: ConversionOptions, folded: ModuleOp) -> str:
+    """The same as it was when the first networks were tuned, of which some are shipped still."""
+    tune = {name: getattr(options, name) for name in FIRST_KEY_TUNE}
+    return _key({"tune": tune}, options, folded)
+
+
+def _key(tune: dict[str, Any], options: ConversionOptions, folded: ModuleOp) -> str:
     cluster = {old: getattr(options, name) for old, name in KEY_CLUSTER.items()}
-    tune = {name: getattr(options, name) for name in KEY_TUNE}
-    digest = hashlib.sha256(repr({"cluster": cluster, "tune": tune}).encode())
+    digest = hashlib.sha256(repr({"cluster": cluster, **tune}).encode())
     for op in folded.walk():
         if isinstance(op, ConstantOp):
             digest.update(op.value.to_array().tobytes())
@@ -68,10 +85,12 @@ def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
 def tune_task(
     task: Task,
     network: Any,
+    folded: ModuleOp,
     clustered: ModuleOp,
     data: TaskData,
     options: ConversionOptions,
     *,
+    calibration: Sequence[np.ndarray] = (),
     progress: Callable[[float, float], None] = lambda share, loss: None,
     kept: KeptTuning | None = None,
 ) -> ModuleOp:
@@ -82,7 +101,9 @@ def tune_task(
 
     Args:
         network: the float network.
-        clustered: the whole network, folded and clustered with these options.
+        folded: the whole network, folded.
+        clustered: the same, clustered with these options.
+        calibration: inputs that give the formats which activations are rounded to.
         progress: called with the share of the work done and the loss.
         kept: where the state is left; what it holds of an equal tuning is gone on from.
     """
@@ -94,29 +115,45 @@ def tune_task(
     fold_network(heads)
     dense = heads.clone()
     taken_from(options, ClusterWeightsPass).apply(Context(), heads)
-    batch = options.batch
-    per_epoch = max(1, len(data) // batch)
+    function = find_function(heads, options.entry)
+    formats = of_function(
+        expected_formats(folded, calibration, options) if options.round_activations else {},
+        function,
+    )
+    per_epoch = max(1, len(data) // options.batch)
     steps = options.epochs * per_epoch
-    tuner = Tuner(heads, options, steps, weights_before(dense, heads))
-    draws = _Draws(tuner, np.random.default_rng(options.seed), len(data))
-    if kept is not None:
-        kept.begin(draws)
-    while tuner.done < steps:
-        i = tuner.done % per_epoch
-        if i == 0:
-            draws.order = draws.rng.permutation(draws.count)
-        frames = draws.order[i * batch : (i + 1) * batch].tolist()
-        inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
-        targets = data.targets(frames)
-        task.augment(inputs, targets, draws.rng)
-        loss = tuner.step(inputs, lambda heads, wanted=targets: task.loss(heads, wanted))
+    compared = distilled(
+        heads,
+        dense,
+        options.entry,
+        output_weight=options.distill,
+        feature_weight=options.features,
+        output_error=partial(_output_error, task),
+    )
+    with compared as comparison:
+        tuner = Tuner(heads, options, steps, weights_before(dense, heads), formats)
+        draws = _Draws(tuner, np.random.default_rng(options.seed), len(data))
         if kept is not None:
-            kept.offer(draws)
-        progress(tuner.done / steps, loss)
+            kept.begin(draws)
+        while tuner.done < steps:
+            frames = draws.frames(tuner.done % per_epoch, options.batch)
+            inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
+            targets = data.targets(frames)
+            task.augment(inputs, targets, draws.rng)
+            objective = comparison.objective(inputs, partial(task.loss, targets=targets))
+            loss = tuner.step(inputs, objective)
+            if kept is not None:
+                kept.offer(draws)
+            progress(tuner.done / steps, loss)
     tuner.store()
     tuned = clustered.clone()
     copy_parameters(heads, tuned)
     return tuned
+
+
+def _output_error(task: Task, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    own = task.distillation_loss(heads, wanted)
+    return relative_errors(heads, wanted) if own is None else own
 
 
 class _Draws:
@@ -125,6 +162,12 @@ class _Draws:
     def __init__(self, tuner: Tuner, rng: np.random.Generator, count: int):
         self._tuner, self.rng, self.count = tuner, rng, count
         self.order = np.arange(count)
+
+    def frames(self, batch: int, size: int) -> list[int]:
+        """The frames of a batch of an epoch, whose order is drawn with the first."""
+        if batch == 0:
+            self.order = self.rng.permutation(self.count)
+        return self.order[batch * size : (batch + 1) * size].tolist()
 
     @property
     def done(self) -> int:
@@ -149,7 +192,8 @@ class _Draws:
 
 
 def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
-    """Give the layers of `target`, in order, the pointers, codebooks and biases of `source`'s.
+    """Give the layers of `target`, in order, the weights and biases of `source`'s; clustered ones
+    as pointers, codebooks and scales.
 
     Both hold the same layers, clustered the same way; `source` may hold them without decoders.
 
@@ -166,6 +210,9 @@ def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
         if isinstance(one.weight.owner, LookupOp) and isinstance(other.weight.owner, LookupOp):
             _copy(one.weight.owner.pointers, other.weight.owner.pointers)
             _copy(one.weight.owner.codebook, other.weight.owner.codebook)
+            _copy(one.weight.owner.scales, other.weight.owner.scales)
+        else:
+            _copy(one.weight, other.weight)
 
 
 def _copy(source: SSAValue | None, target: SSAValue | None) -> None:

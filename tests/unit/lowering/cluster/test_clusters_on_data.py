@@ -19,7 +19,8 @@ from recog.lowering.batch_norm.fold import FoldBatchNormPass
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.cluster.pointer_reassignment import weights_before
-from recog.lowering.cluster.tuner import Tuner, TuneSettings
+from recog.lowering.cluster.tune_settings import TuneSettings
+from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.encode.constants import looked_up
 
 OPTIONS = ClusterOptions(centroids=4, scalar_centroids=4, table_share=100, channel_block=2)

@@ -16,7 +16,8 @@ from recog.dialects.errors import RecogError
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import tune
-from recog.lowering.cluster.tuner import Resumable, TuneSettings
+from recog.lowering.cluster.tune_settings import TuneSettings
+from recog.lowering.cluster.tuner import Resumable
 from recog.lowering.pipeline import module_outputs
 
 SETTINGS = TuneSettings(epochs=5, batch=16, learning_rate=0.3)
@@ -133,3 +134,13 @@ def test_a_state_of_other_codebooks_is_refused(tmp_path: Path):
         tuned(kept, 1)
     with pytest.raises(RecogError, match="is of another tuning: values of"):
         tuned(kept, centroids=4)
+
+
+def test_a_state_of_another_version_is_refused(tmp_path: Path):
+    kept = InFile(tmp_path / "state")
+    with pytest.raises(StoppedError):
+        tuned(kept, 1)
+    state = read_state(kept.path, "tuning")
+    write_state(kept.path, {**state, "tuner": 1})
+    with pytest.raises(RecogError, match="was left by another version of recog"):
+        tuned(kept)

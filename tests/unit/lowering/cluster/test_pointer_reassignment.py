@@ -16,7 +16,8 @@ from recog.dialects.verification import verify_module
 from recog.lowering.cluster import pointer_reassignment as moving_pointers
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move, weights_before
-from recog.lowering.cluster.tuner import Tuner, TuneSettings
+from recog.lowering.cluster.tune_settings import TuneSettings
+from recog.lowering.cluster.tuner import Tuner
 
 LAYER = """
 func.func @main(%x: tensor<1x32xf32>) -> tensor<1x48xf32> {

@@ -22,7 +22,9 @@ from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
-from recog.lowering.cluster.tuner import Parameter, TuneSettings
+from recog.lowering.cluster.tune_settings import TuneSettings
+from recog.lowering.cluster.tuned_parameters import Parameter
+from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.common import batches
 from recog.lowering.encode.constants import codebook_bias
 
@@ -155,7 +157,17 @@ def test_as_torch_tunes_a_twin(loss: str):
     targets = random.normal(0, 1, (10, 3)).astype(np.float32)
     if loss == "cross-entropy":
         targets = random.integers(0, 3, 10)
-    settings = TuneSettings(epochs=3, batch=4, learning_rate=0.05, loss=loss, seed=7)
+    settings = TuneSettings(
+        epochs=3,
+        batch=4,
+        learning_rate=0.05,
+        loss=loss,
+        seed=7,
+        warm_up=0,
+        clip=0,
+        average=0,
+        tune_scales=False,
+    )
     module = parse(SMALL)
     losses: list[float] = []
     tune(module, [x], targets, settings, progress=lambda _, loss: losses.append(loss))
@@ -395,3 +407,74 @@ def held_bytes() -> int:
     """What all values of one frame take."""
     shapes = [nn.shape_of(op.output) for op in ops_of(clustered(), nn.NnOp)]
     return sum(4 * int(np.prod(shape)) for shape in shapes)
+
+
+def test_scales_keep_their_steps():
+    """The chip has channel scales as offsets of a code: powers of 2^(1/2^weight-frac)."""
+    x = images(32)
+    module = clustered()
+    before = [constant_array(op.scales) for op in ops_of(module, LookupOp) if op.scales is not None]
+    settings = TuneSettings(epochs=10, batch=16, learning_rate=0.03)
+    tune(module, [x], 3 * outputs(residual(), x), settings)
+    after = [constant_array(op.scales) for op in ops_of(module, LookupOp) if op.scales is not None]
+    assert before
+    assert any((a != b).any() for a, b in zip(after, before) if a is not None)
+    for scales in after:
+        assert scales is not None
+        steps = np.log2(scales.astype(np.float64)) * 2**settings.weight_frac
+        np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+
+
+def test_weights_that_stay_dense_are_tuned():
+    x = images(32)
+    module = apply(residual(), ClusterWeightsPass(centroids=8, dense_fan_in=9, table_share=100))
+    dense = [op for op in ops_of(module, nn.LayerOp) if isinstance(op.weight.owner, ConstantOp)]
+    before = [constant_array(op.weight) for op in dense]
+    tune(module, [x], outputs(residual(), x), QUICK)
+    after = [constant_array(op.weight) for op in dense]
+    assert before
+    assert all((a != b).any() for a, b in zip(after, before) if a is not None)
+
+
+def regression() -> tuple[np.ndarray, torch.Tensor]:
+    """Inputs and targets of SMALL, noise in these."""
+    random = np.random.default_rng(0)
+    x = random.normal(0, 1, (64, 4)).astype(np.float32)
+    (y,) = run_nn(parse(SMALL), x)
+    noise = torch.from_numpy(random.normal(0, 1, y.shape).astype(np.float32))
+    return x, y.detach() + noise
+
+
+def test_what_is_stored_is_the_average():
+    """Of steps that jump about a minimum, whose average is nearer to it than the last is."""
+    x, targets = regression()
+
+    def error(average: float) -> float:
+        module = parse(SMALL)
+        settings = TuneSettings(learning_rate=0.05, average=average, warm_up=0)
+        tuner = Tuner(module, settings, 4000)  # so that the rate stays high
+        random = np.random.default_rng(0)
+        for _ in range(300):
+            chosen = random.permutation(64)[:2]
+            tuner.step([x[chosen]], lambda y, wanted=targets[chosen]: F.mse_loss(y[0], wanted))
+        tuner.store()
+        return float(F.mse_loss(run_nn(module, x)[0], targets))
+
+    assert error(0.95) < 0.97 * error(0.0)
+
+
+def test_one_bad_batch_does_little():
+    """Its gradient is a million times as long as usual, and is cut."""
+    x, targets = regression()
+
+    def error(clip: float) -> float:
+        module = parse(SMALL)
+        settings = TuneSettings(clip=clip, average=0, learning_rate=0.01)
+        tuner = Tuner(module, settings, 60)
+        for step in range(40):
+            wanted = targets + (1e6 if step == 20 else 0)
+            tuner.step([x], lambda y, wanted=wanted: F.mse_loss(y[0], wanted))
+        tuner.store()
+        return float(F.mse_loss(run_nn(module, x)[0], targets))
+
+    assert error(2.0) < 0.98 * error(0.0)
