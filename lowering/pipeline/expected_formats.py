@@ -9,7 +9,6 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 
-from recog.dialects.chip import ChipTarget
 from recog.dialects.functions import find_function, nn_ops
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.encode.calibrate import calibrate
@@ -29,8 +28,8 @@ def expected_formats(
     """
     copy = module.clone()
     calibrate(copy, inputs, options.formats(), entry=options.entry)
-    target = options.chip_target(ChipTarget())
-    choose_formats(copy, inputs, options, options.weight_format, entry=options.entry, target=target)
+    # On the default chip: another memory size is to need no new tuning.
+    choose_formats(copy, inputs, options, options.weight_format, entry=options.entry)
     function = find_function(copy, options.entry)
     formats = coded_values(function, find_chains(copy))
     values = numbered_values(function)

@@ -23,12 +23,16 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from recog.dialects.chip import ChipTarget
+from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
 from recog.lowering.cluster.tuner import KeptTuning
 from recog.lowering.common.notes import Note
+from recog.lowering.common.options import Options
+from recog.lowering.encode.calibrate import CalibratePass, CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.pipeline.extra import ExtraPass
 from recog.lowering.pipeline.named import ConversionOptions
 from recog.lowering.pipeline.stages import Stage
+from recog.lowering.precision.choose_formats import FormatOptions
 from recog.lowering.precision.round_weights import RoundWeightsPass
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
@@ -91,6 +95,10 @@ def stage_parts(
         if "data" in _field_names(step.type) and not taken:
             yield Part("data", _data_digest(data))
             taken = True
+        if step.type is TuneCentroidsPass and options.round_activations:
+            # It expects the formats that these choose; they run after it.
+            for later in (CalibrationOptions, FormatOptions):
+                yield Part(CalibratePass.name, _options_text(later, options))
         own = encode if step.type in (EncodeLnsPass, RoundWeightsPass) else options
         yield Part(step.type.name, _options_text(step.type, own), step.reaches)
         yield from _extra_parts(extra, "after", step.type)
@@ -113,11 +121,11 @@ def _source_digest(pass_type: type[ModulePass]) -> str:
     return "no source"
 
 
-def _field_names(pass_type: type[ModulePass]) -> list[str]:
+def _field_names(pass_type: type[ModulePass | Options]) -> list[str]:
     return [field.name for field in fields(pass_type) if field.init]
 
 
-def _options_text(pass_type: type[ModulePass], options: object) -> str:
+def _options_text(pass_type: type[ModulePass | Options], options: object) -> str:
     """The options that a pass takes, with the target in place of the name of its file."""
     names = [name for name in _field_names(pass_type) if hasattr(options, name)]
     values: Mapping[str, object] = {name: getattr(options, name) for name in names}

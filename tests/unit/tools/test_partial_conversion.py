@@ -168,12 +168,13 @@ def test_tuning_goes_on_after_its_last_step(
 @pytest.mark.parametrize(
     ("options", "data", "after", "changed"),
     [
-        (["--width", "7", "--weight-width", "8"], "data.npz", Stage.TUNED, "calibrate"),
+        (["--width", "7", "--weight-width", "8"], "data.npz", Stage.CLUSTERED, "calibrate"),
+        (["--no-round-weights"], "data.npz", Stage.CALIBRATED, "round-weights"),
         (["--epochs", "1"], "data.npz", Stage.CLUSTERED, "tune-centroids"),
         ([], "other.npz", Stage.SPLIT, "data"),
         (["--no-balance"], "data.npz", Stage.SPLIT, "balance-ranges"),
     ],
-    ids=["width", "epochs", "data", "balance"],
+    ids=["width", "rounding", "epochs", "data", "balance"],
 )
 def test_it_goes_on_after_the_last_stage_that_fits(
     options: list[str],
