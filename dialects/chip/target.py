@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -37,6 +38,9 @@ from recog.dialects.chip.target_values import (
 from recog.dialects.number_format import Arithmetic
 
 __all__ = ["ChipTarget", "TargetAttr"]
+
+MAX_DOTS = 200
+"""In a line of TOML; names have three at most, texts up to 200 characters."""
 
 WEIGHT_MEMORY, ACTIVATION_MEMORY, DRAM = "weight_memory", "activation_memory", "dram"
 """The memories that every chip has: of pointers, tables and biases; of the tensors between layers;
@@ -103,7 +107,7 @@ class ChipTarget:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}", self.name):
             raise ValueError(f"a target's name has letters, digits, '.' and '-', got {self.name!r}")
         names = [memory.name for memory in self.memories]
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = next((name for name, count in Counter(names).items() if count > 1), None)
         if twice is not None:
             raise ValueError(f"the target has two memories named {twice}")
         standard = tuple(memory.name for memory in STANDARD_MEMORIES)
@@ -202,6 +206,10 @@ class ChipTarget:
     @classmethod
     def from_toml(cls, text: str, default: ChipTarget | None = None) -> ChipTarget:
         """A target from TOML text, `activation_memory = 65536`; raises ValueError."""
+        for place, line in enumerate(text.split("\n"), 1):
+            # tomllib takes the square of a key's parts: minutes for a key of a hundred thousand.
+            if line.count(".") > MAX_DOTS and not line.lstrip().startswith("#"):
+                raise ValueError(f"not a target: line {place} has more than {MAX_DOTS} dots")
         try:
             return cls.from_values(flat(tomllib.loads(text)), default)
         except tomllib.TOMLDecodeError as error:

@@ -146,6 +146,11 @@ def test_a_chip_is_described_in_as_much_as_a_program_holds():
         ("a = " + "[" * 5000, "nested too deeply"),
         ("array = [", "not TOML: "),
         (
+            "".join(f"[memory.m{i}]\nbytes=64\n" for i in range(40_000)),
+            "the description takes .* bytes, a program has room for",
+        ),
+        ("# x\n" + "a." * 500_000 + "a = 1", "not a target: line 2 has more than 200 dots"),
+        (
             "activation_memory = 64\n[memory.activation_memory]\nbytes = 128",
             "the bytes of memory activation_memory are given twice",
         ),
