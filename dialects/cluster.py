@@ -9,15 +9,17 @@ Stock et al., ICLR 2020; Martinez et al., CVPR 2021).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 from xdsl.dialects.builtin import Float32Type, IntegerType, Signedness, TensorType
-from xdsl.ir import Dialect, Operation, SSAValue
+from xdsl.ir import Data, Dialect, Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
     base,
+    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
@@ -25,6 +27,8 @@ from xdsl.irdl import (
     result_def,
     traits_def,
 )
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
@@ -71,6 +75,94 @@ def lookup_index(pointers: np.ndarray, block: Sequence[int]) -> np.ndarray:
     shape = tuple(size * extent for size, extent in zip(pointers.shape, block))
     outer, inner = block_index(shape, block)
     return pointers.reshape(-1).astype(np.int64)[outer] * prod(block) + inner
+
+
+MAX_CENTROIDS = 1 << 16
+"""What a pointer of 16 bits, the widest of the chip, tells apart."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a layer's weights are to be stored.
+
+    Attributes:
+        block: extents of a block along the weight's axes; () for a dense layer, one code a weight.
+        centroids: at most so many, 0 for a dense layer.
+        table: layers that give the same name here share their centroids; None for centroids of the
+            layer's own.
+
+    Raises:
+        ValueError: extents or numbers of centroids that no layout has.
+    """
+
+    block: tuple[int, ...] = ()
+    centroids: int = 0
+    table: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.block:
+            if self.centroids or self.table is not None:
+                raise ValueError("a dense layer has no centroids")
+            return
+        if min(self.block) < 1:
+            raise ValueError(f"the extents of a block are at least 1, got {list(self.block)}")
+        if not 2 <= self.centroids <= MAX_CENTROIDS:
+            raise ValueError(f"centroids must be in [2, {MAX_CENTROIDS}], got {self.centroids}")
+
+    def check_fits(self, shape: Sequence[int]) -> None:
+        """Raise ValueError unless a weight of this shape can be stored so."""
+        if not self.block:
+            return
+        blocks = prod(pointers_shape(shape, self.block))
+        if self.table is None and self.centroids > blocks:
+            raise ValueError(
+                f"{self.centroids} centroids are more than the weight's {blocks} blocks"
+            )
+
+
+@irdl_attr_definition
+class LayoutAttr(Data[Layout]):
+    """How a layer's weights are to be stored: `#cluster.layout<dense>`, or
+    `#cluster.layout<block = [1, 1, 3, 3], centroids = 256>`, with `, table = "NAME"` where it
+    shares its centroids with the other layers of that name.
+    """
+
+    name = "cluster.layout"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Layout:
+        start = parser.pos
+        with parser.in_angle_brackets():
+            if parser.parse_optional_keyword("dense"):
+                return Layout()
+            parser.parse_keyword("block")
+            parser.parse_punctuation("=")
+            block = parser.parse_comma_separated_list(
+                parser.Delimiter.SQUARE, lambda: parser.parse_integer(allow_boolean=False)
+            )
+            parser.parse_punctuation(",")
+            parser.parse_keyword("centroids")
+            parser.parse_punctuation("=")
+            centroids, table = parser.parse_integer(allow_boolean=False), None
+            if parser.parse_optional_punctuation(","):
+                parser.parse_keyword("table")
+                parser.parse_punctuation("=")
+                table = parser.parse_str_literal()
+        try:
+            return Layout(tuple(block), centroids, table)
+        except ValueError as error:
+            parser.raise_error(str(error), start, parser.pos)
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            layout = self.data
+            if not layout.block:
+                printer.print_string("dense")
+                return
+            printer.print_string(f"block = {list(layout.block)}, centroids = {layout.centroids}")
+            if layout.table is not None:
+                printer.print_string(", table = ")
+                printer.print_string_literal(layout.table)
 
 
 @irdl_op_definition
@@ -168,4 +260,4 @@ class LookupOp(IRDLOperation):
             raise VerifyException("the result needs one bias, or one per channel along axis 0")
 
 
-Cluster = Dialect("cluster", [LookupOp], [], [MaterializeConstant()])
+Cluster = Dialect("cluster", [LookupOp], [LayoutAttr], [MaterializeConstant()])

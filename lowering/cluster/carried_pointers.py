@@ -15,7 +15,7 @@ import numpy as np
 
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.clustered_weight import ClusteredWeight
-from recog.lowering.cluster.kmeans import most_used_first
+from recog.lowering.cluster.kmeans import Codebook, most_used_first
 from recog.lowering.common.error_carrying import LeastCost
 from recog.lowering.common.weight_grids import CodebookGrid
 from recog.lowering.encode.constants import rounded_codebook
@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 def carry_errors(
-    start: ClusteredWeight, parts: Sequence[Part], format: LnsFormat
+    start: ClusteredWeight, parts: Sequence[Part], format: LnsFormat, *, fixed: bool = False
 ) -> ClusteredWeight:
     """Other pointers and centroids in the same layout, of the least cost found.
 
@@ -52,6 +52,7 @@ def carry_errors(
         start: centroids to begin with.
         parts: the weights that these stand for, side by side.
         format: of the centroids' codes, its bias to be chosen.
+        fixed: whether the centroids stay, in their order, since other layers have them too.
     """
     import torch
 
@@ -61,7 +62,7 @@ def carry_errors(
     costs = [LeastCost(part.wanted, part.moments, codebook.shape[1]) for part in parts]
     weights: list[Tensor] = []
     found: list[tuple[float, CodebookGrid, list[Tensor]]] = []
-    for _ in range(TURNS):
+    for _ in range(1 if fixed else TURNS):
         codes = rounded_codebook(codebook.numpy(), format)
         grid = CodebookGrid(torch.from_numpy(codes), scales)
         weights = weights or [cost.carried(grid) for cost in costs]
@@ -71,10 +72,12 @@ def carry_errors(
         if found and not reached < found[-1][0]:
             break
         found.append((reached, grid, pointers))
-        codebook = _solved(codebook, pointers, scales, parts)
+        if not fixed:
+            codebook = _solved(codebook, pointers, scales, parts)
     _, grid, pointers = found[-1]
     labels = torch.cat(pointers, 2).reshape(-1).numpy()
-    chosen = most_used_first(grid.codebook.numpy().astype(np.float32), labels)
+    centroids = grid.codebook.numpy().astype(np.float32)
+    chosen = Codebook(centroids, labels) if fixed else most_used_first(centroids, labels)
     return ClusteredWeight(start.block, start.grid, start.scales, chosen)
 
 

@@ -11,23 +11,25 @@ do to the outputs of their layers (`clusters_on_data`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import Float32Type, IntegerAttr, ModuleOp, StringAttr, i64
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import Float32Type, IntegerAttr, ModuleOp, StringAttr, f32, i64
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from recog.dialects import nn
-from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp
+from recog.dialects.cluster import Layout, LayoutAttr, LookupOp
+from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import fail
 from recog.dialects.functions import find_function
 from recog.lowering.cluster.clustered_weight import ClusteredWeight, nearest_pointers
 from recog.lowering.cluster.clusters_on_data import cluster_on_data
 from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
+from recog.lowering.cluster.shared_tables import shared_tables
 from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.rewriting import erase_dead_constants
@@ -36,6 +38,8 @@ from recog.lowering.encode.label_layers import module_path
 
 KEPT_DENSE = "cluster.kept_dense"
 """On a layer that stays dense: the reason, for the report."""
+LAYOUT = LayoutAttr.name
+"""On a layer: how its weights are to be stored, by hand or by choose-layouts."""
 PALETTE = "cluster.palette"
 """On a layer whose weights are palettized already: of how many distinct values."""
 
@@ -45,9 +49,11 @@ class ClusterWeightsPass(ClusterOptions, EntryOptions, ModulePass):
     """Replace the constant weights of convolutions and linear layers by codebook lookups.
 
     A layer that clustering would not make smaller stays dense, with the reason in its
-    `cluster.kept_dense` attribute. Channel scales are powers of 2^(1 / 2^weight-frac). Weights that
-    have few distinct values already keep them, by a pointer each; `cluster.palette` says how many.
-    With data, biases and the weights of other layers make up for what clusters change before them.
+    `cluster.kept_dense` attribute. An attribute `cluster.layout` on a layer says how to store that
+    one, in place of the options; layers of one table share their centroids. Channel scales are
+    powers of 2^(1 / 2^weight-frac). Weights that have few distinct values already keep them, by a
+    pointer each; `cluster.palette` says how many. With data, biases and the weights of other layers
+    make up for what clusters change before them.
     """
 
     name = "cluster-weights"
@@ -85,22 +91,47 @@ def cluster_weights(
         RecogError: weights that are no numbers, inputs that the network does not take.
     """
     layers = _layers(module, options)
+    tables = shared_tables(layers, options)
     found: Mapping[SSAValue, ClusteredWeight] = {}
     notes = _palette_notes(module)
     if inputs is not None and options.carry_errors and layers:
         layouts = {op.weight: layout for op, layout in layers.items()}
-        on_data = cluster_on_data(module, layouts, options, inputs, entry, progress)
+        on_data = cluster_on_data(module, layouts, options, inputs, entry, progress, tables)
         found = on_data.weights
         notes += on_data.notes
+    missing = {op: layout for op, layout in layers.items() if op.weight not in found}
+    nearest = _nearest(missing, options, tables)
+    stored: dict[tuple[str, Block | None], ConstantOp] = {}
     for layer, layout in layers.items():
-        constant = layer.weight.owner
-        if isinstance(constant, ConstantOp):
-            clustered = found.get(layer.weight)
-            if clustered is None:
-                clustered = nearest_pointers(constant.value.to_array(), layout, options)
-            _replace(layer, constant, clustered)
+        clustered = found.get(layer.weight) or nearest[layer]
+        _replace(layer, clustered, layout.table, stored)
     erase_dead_constants(module)
     return notes
+
+
+def _nearest(
+    layers: Mapping[nn.LayerOp, BlockLayout],
+    options: ClusterOptions,
+    tables: Mapping[str, np.ndarray],
+) -> dict[nn.LayerOp, ClusteredWeight]:
+    """k-means of each layer's weight, several at a time; the same however many that are."""
+    from joblib import Parallel, delayed
+
+    found: list[Any] = Parallel(n_jobs=options.jobs)(
+        delayed(nearest_pointers)(
+            layer_weight(op), layout, options, table=tables.get(layout.table or "")
+        )
+        for op, layout in layers.items()
+    )
+    return dict(zip(layers, found))
+
+
+def layer_weight(op: nn.LayerOp) -> np.ndarray:
+    """The constant weight of a layer."""
+    weight = constant_array(op.weight)
+    if weight is None:
+        fail(op, "the weight is computed, not constant")
+    return weight
 
 
 def _layers(module: ModuleOp, options: ClusterOptions) -> dict[nn.LayerOp, BlockLayout]:
@@ -125,6 +156,9 @@ def _layers(module: ModuleOp, options: ClusterOptions) -> dict[nn.LayerOp, Block
 
 def _layout(op: nn.LayerOp, options: ClusterOptions) -> BlockLayout | str:
     """How to cluster a layer's weight, or why it stays dense."""
+    given = op.attributes.get(LAYOUT)
+    if given is not None and not isinstance(given, LayoutAttr):
+        fail(op, f"{LAYOUT} must be a #{LAYOUT}, got {given}")
     constant = op.weight.owner
     if not isinstance(constant, ConstantOp):
         return "the weight is computed, not constant"
@@ -133,6 +167,8 @@ def _layout(op: nn.LayerOp, options: ClusterOptions) -> BlockLayout | str:
     weight = constant.value.to_array()
     if not np.isfinite(weight).all():
         fail(op, "the weight holds NaN or infinity", hint="check the checkpoint")
+    if given is not None:
+        return _given_layout(op, weight, given.data, options)
     if (weight == 1).all():
         return "the weights are all 1: it sums, nothing was learned"
     layout = options.palette_layout(weight) or options.layout_of(weight.shape)
@@ -143,21 +179,55 @@ def _layout(op: nn.LayerOp, options: ClusterOptions) -> BlockLayout | str:
     return layout or f"{weight.size} weights are too few for pointers and a table"
 
 
-def _replace(layer: nn.LayerOp, constant: ConstantOp, clustered: ClusteredWeight) -> None:
-    """Let a layer take a lookup, and those that it shares its weight with."""
-    ops, weight = clustered.ops(), layer.weight
+def _given_layout(
+    op: nn.LayerOp, weight: np.ndarray, layout: Layout, options: ClusterOptions
+) -> BlockLayout | str:
+    try:
+        layout.check_fits(weight.shape)
+    except ValueError as error:
+        fail(op, f"{LAYOUT}: {error}")
+    if not layout.block:
+        return f"its {LAYOUT} says so"
+    found = BlockLayout.of(weight.shape, layout.block, layout.centroids, options.weight_width)
+    return replace(found, table=layout.table)
+
+
+def _replace(
+    layer: nn.LayerOp,
+    clustered: ClusteredWeight,
+    table: str | None,
+    stored: dict[tuple[str, Block | None], ConstantOp],
+) -> None:
+    """Let a layer take a lookup, and those that it shares its weight with.
+
+    Args:
+        stored: the shared tables that are constants already, by name and block.
+    """
+    weight, constant = layer.weight, layer.weight.owner
+    if not isinstance(constant, ConstantOp):
+        return
+    shared = None
+    if table is not None:
+        key = (table, constant.parent)
+        if key not in stored:
+            stored[key] = ConstantOp.from_array(clustered.codebook.centroids, f32)
+            stored[key].output.name_hint = "shared_codebook"
+            Rewriter.insert_op(stored[key], InsertPoint.before(constant))
+        shared = stored[key]
+    ops = clustered.ops(shared)
     for op in ops:
         op.location = layer.location
-    _name_parts(ops, weight.name_hint)
+    _name_parts(ops, weight.name_hint, shared is not None)
     Rewriter.insert_op(ops, InsertPoint.after(constant))
     for use in list(weight.uses):
         if isinstance(use.operation, nn.LayerOp) and use.index == 1:
             use.operation.operands[1] = ops[-1].results[0]
 
 
-def _name_parts(ops: Sequence[Operation], hint: str | None) -> None:
+def _name_parts(ops: Sequence[Operation], hint: str | None, shared: bool) -> None:
+    codebook = () if shared else ("_codebook",)
     if hint is not None:
-        for op, suffix in zip(ops, ("_pointers", "_codebook", "_scales", "")):
+        for op, suffix in zip(ops, ("_pointers", *codebook, "_scales", "")):
             op.results[0].name_hint = hint + suffix
 
 

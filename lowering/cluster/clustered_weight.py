@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, log2
 
@@ -11,7 +12,7 @@ from xdsl.ir import Operation
 
 from recog.dialects.cluster import LookupOp, lookup_index, split_blocks
 from recog.dialects.data import ConstantOp
-from recog.lowering.cluster.kmeans import Codebook, cluster_rows
+from recog.lowering.cluster.kmeans import Codebook, cluster_rows, nearest_rows
 from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
 
 
@@ -36,15 +37,20 @@ class ClusteredWeight:
         found = self.codebook.centroids.reshape(-1)[index]
         return found * self.scales.reshape(-1, *[1] * (found.ndim - 1))
 
-    def ops(self) -> list[Operation]:
-        """Constants for pointers, codebook and scales, and the lookup that joins them."""
+    def ops(self, centroids: ConstantOp | None = None) -> list[Operation]:
+        """Constants for pointers, codebook and scales, and the lookup that joins them.
+
+        Args:
+            centroids: the codebook where another lookup has it already; it is not in the result.
+        """
         width = max(1, ceil(log2(len(self.codebook.centroids))))
         pointers = ConstantOp.from_array(
             self.codebook.labels.reshape(self.grid), IntegerType(width, Signedness.UNSIGNED)
         )
-        centroids = ConstantOp.from_array(self.codebook.centroids, f32)
+        codebook = centroids or ConstantOp.from_array(self.codebook.centroids, f32)
         scales = ConstantOp.from_array(self.scales, f32)
-        return [pointers, centroids, scales, LookupOp(pointers, centroids, scales, self.block, f32)]
+        lookup = LookupOp(pointers, codebook, scales, self.block, f32)
+        return [pointers, *([] if centroids else [codebook]), scales, lookup]
 
 
 def channel_scales(weight: np.ndarray, frac: int) -> np.ndarray:
@@ -63,18 +69,23 @@ def nearest_pointers(
     layout: BlockLayout,
     settings: ClusterOptions,
     importance: np.ndarray | None = None,
+    table: np.ndarray | None = None,
 ) -> ClusteredWeight:
     """k-means of a weight's blocks, each of which points to the nearest centroid.
 
     Args:
         importance: of each block, (blocks,); that of all is the same without.
+        table: centroids that are shared with other layers, and stay as they are.
     """
     scales = channel_scales(weight, settings.weight_frac)
     if layout.palette is not None and not layout.palette.scaled:
         scales = np.ones_like(scales)
-    rows = split_blocks(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)), layout.block)
-    # The error that counts is that of the weights, not of the normalized ones.
-    row_weights = np.repeat(scales.astype(np.float64) ** 2, len(rows) // len(weight))
+    rows, row_weights = scaled_blocks(weight, scales, layout.block)
+    grid = tuple(size // extent for size, extent in zip(weight.shape, layout.block))
+    if table is not None:
+        return ClusteredWeight(
+            layout.block, grid, scales, Codebook(table, nearest_rows(rows, table))
+        )
     codebook = cluster_rows(
         rows,
         layout.centroids,
@@ -82,5 +93,20 @@ def nearest_pointers(
         seed=settings.seed,
         iterations=settings.iterations,
     )
-    grid = tuple(size // extent for size, extent in zip(weight.shape, layout.block))
     return ClusteredWeight(layout.block, grid, scales, codebook)
+
+
+def scaled_blocks(
+    weight: np.ndarray, scales: np.ndarray, block: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A weight's blocks with its channels divided by their scales, (blocks, elements of a block),
+    and what a squared error in each counts, (blocks,).
+
+    The error that counts is that of the weights, not of the normalized ones.
+    """
+    rows = split_blocks(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)), block)
+    squares = scales.astype(np.float64) ** 2
+    if block[0] == 1:
+        return rows, np.repeat(squares, len(rows) // len(weight))
+    parts = squares.reshape(-1, block[0]).mean(axis=1)
+    return rows, np.repeat(parts, len(rows) // len(parts))

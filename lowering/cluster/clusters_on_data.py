@@ -51,13 +51,17 @@ def cluster_on_data(
     inputs: Sequence[np.ndarray],
     entry: str,
     progress: Callable[[float], None] | None,
+    tables: Mapping[str, np.ndarray],
 ) -> Found:
     """Choose clusters for the layers of a function, and correct its other constants in place.
 
     The order of sums on one thread, so that equal inputs give equal bytes.
+
+    Args:
+        tables: the centroids that layers share, by the names in their layouts.
     """
     function = find_function(module, entry)
-    clustering = _Clustering(function, layouts, options, progress)
+    clustering = _Clustering(function, layouts, options, progress, tables)
     clustering.run(module, frames_in_memory(inputs, function, "clustering"), entry)
     clustering.store()
     return Found(clustering.weights, few_values_notes(clustering.few))
@@ -72,9 +76,10 @@ class _Clustering(LayerByLayer):
         layouts: Mapping[SSAValue, BlockLayout],
         options: ClusterOptions,
         progress: Callable[[float], None] | None,
+        tables: Mapping[str, np.ndarray],
     ):
         super().__init__(function, progress)
-        self._layouts, self._options = layouts, options
+        self._layouts, self._options, self._tables = layouts, options, tables
         self._values: dict[SSAValue, Tensor] = {}
         self._corrected: dict[ConstantOp, Tensor] = {}
         self.weights: dict[SSAValue, ClusteredWeight] = {}
@@ -110,7 +115,9 @@ class _Clustering(LayerByLayer):
             clustered = (
                 self._clustered(op, layout, rows, moments)
                 if moments.finite
-                else nearest_pointers(_array(op.weight), layout, self._options)
+                else nearest_pointers(
+                    _array(op.weight), layout, self._options, table=self._table(layout)
+                )
             )
             self.weights[op.weight] = clustered
             return torch.from_numpy(clustered.values)
@@ -136,7 +143,8 @@ class _Clustering(LayerByLayer):
         squares = [damped(each.second).diagonal(dim1=1, dim2=2) for _, each in spans]
         costs = torch.cat(squares, 1).reshape(groups, 1, -1, width).mean(3)
         importance = (costs / costs.mean()).expand(-1, outputs, -1).reshape(-1).numpy()
-        start = nearest_pointers(weight, layout, self._options, importance)
+        table = self._table(layout)
+        start = nearest_pointers(weight, layout, self._options, importance, table)
         if layout.palette is not None or np.allclose(start.values, weight, 1e-6, 0):
             return start  # nothing is lost
         if nothing_learned(rows):
@@ -145,7 +153,10 @@ class _Clustering(LayerByLayer):
             self.few.append(module_path(op.location) or op.name)
         wanted = (each.toward_float(rows[:, :, span]) for span, each in spans)
         parts = [Part(each, of.shrunk) for each, (_, of) in zip(wanted, spans)]
-        return carry_errors(start, parts, self._options.weight_format)
+        return carry_errors(start, parts, self._options.weight_format, fixed=table is not None)
+
+    def _table(self, layout: BlockLayout) -> np.ndarray | None:
+        return None if layout.table is None else self._tables[layout.table]
 
     def store(self) -> None:
         """Write what other constants have become into the module."""

@@ -74,6 +74,15 @@ def cluster_rows(
     return most_used_first(_means(rows, labels, fitted.cluster_centers_, weights), labels)
 
 
+def nearest_rows(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """The number of the centroid nearest to each row, int64 (n,)."""
+    from sklearn.metrics import pairwise_distances_argmin
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        return np.asarray(pairwise_distances_argmin(rows, centroids), np.int64)
+
+
 def _means(
     rows: np.ndarray, labels: np.ndarray, centroids: np.ndarray, weights: np.ndarray | None
 ) -> np.ndarray:

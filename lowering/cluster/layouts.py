@@ -21,6 +21,8 @@ class BlockLayout:
     bits: int
     palette: Palette | None = None
     """Where the centroids are the weights' own few values: what these are."""
+    table: str | None = None
+    """The name of the table that it shares with other layers, None where it has its own."""
 
     @staticmethod
     def of(
@@ -50,6 +52,9 @@ class ClusterOptions(WeightFormatOptions, SeedOptions):
     not even out."""
     table_share: float = 1.0
     """Maximum bits of a layer's table, as a share of its pointers' bits."""
+    jobs: int = 1
+    """How many layers are clustered at a time where their inputs do not count; the bytes are
+    the same."""
     iterations: int = 50
     """Maximum iterations of k-means."""
     carry_errors: bool = True
@@ -65,6 +70,7 @@ class ClusterOptions(WeightFormatOptions, SeedOptions):
         "dense_fan_in": (0, 1024),
         "table_share": (0.0, 1e6),
         "iterations": (1, 100000),
+        "jobs": (1, 4096),
     }
 
     def block_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -159,3 +159,24 @@ func.func @f(%p: tensor<2x2xf32>, %c: tensor<2x1xf32>) {
   func.return
 }
 // CHECK: f32 should be of base attribute integer_type
+
+// -----
+
+func.func @f() attributes {layout = #cluster.layout<block = [1, 2], centroids = 1>} {
+  func.return
+}
+// CHECK: centroids must be in [2, 65536], got 1
+
+// -----
+
+func.func @f() attributes {layout = #cluster.layout<block = [1, 0], centroids = 4>} {
+  func.return
+}
+// CHECK: the extents of a block are at least 1, got [1, 0]
+
+// -----
+
+func.func @f() attributes {layout = #cluster.layout<block = [], centroids = 4>} {
+  func.return
+}
+// CHECK: a dense layer has no centroids

@@ -26,3 +26,13 @@ func.func @codes(%p: tensor<4x2xui1>, %c: tensor<2x8x!c>) {
   // CHECK-NEXT: %2 = cluster.lookup %p, %c {block = array<i64: 2, 4>} : (tensor<4x2xui1>, tensor<2x8x!lns.number<8, 4, bias = 10>>) -> tensor<8x8x!lns.number<8, 4, bias = 10>>
   func.return
 }
+
+func.func @layouts(%x: tensor<1x4xf32>, %w: tensor<2x4xf32>) {
+  %0 = nn.linear %x, %w {cluster.layout = #cluster.layout<dense>} : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  // CHECK: {cluster.layout = #cluster.layout<dense>}
+  %1 = nn.linear %x, %w {cluster.layout = #cluster.layout<block = [1, 2], centroids = 256>} : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  // CHECK-NEXT: {cluster.layout = #cluster.layout<block = [1, 2], centroids = 256>}
+  %2 = nn.linear %x, %w {cluster.layout = #cluster.layout<block = [1, 2], centroids = 2, table = "a \"b\"">} : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  // CHECK-NEXT: {cluster.layout = #cluster.layout<block = [1, 2], centroids = 2, table = "a \22b\22">}
+  func.return
+}
