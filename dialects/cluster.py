@@ -61,10 +61,10 @@ def block_index(shape: Sequence[int], block: Sequence[int]) -> np.ndarray:
 
 def split_blocks(weight: np.ndarray, block: Sequence[int]) -> np.ndarray:
     """The blocks of a weight as rows: (blocks, elements of a block), both row-major."""
-    outer, inner = block_index(weight.shape, block)
-    rows = np.empty((prod(weight.shape) // prod(block), prod(block)), dtype=weight.dtype)
-    rows[outer, inner] = weight
-    return rows
+    grid = pointers_shape(weight.shape, block)
+    parts = weight.reshape([size for pair in zip(grid, block) for size in pair])
+    axes = (*range(0, 2 * len(grid), 2), *range(1, 2 * len(grid), 2))
+    return np.ascontiguousarray(parts.transpose(axes)).reshape(prod(grid), prod(block))
 
 
 def lookup_index(pointers: np.ndarray, block: Sequence[int]) -> np.ndarray:

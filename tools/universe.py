@@ -112,6 +112,10 @@ PASSES: dict[str, PassEntry] = {
         "balance.balance_ranges",
         "even out the ranges of channels by powers of two between layers",
     ),
+    "choose-layouts": PassEntry(
+        "allocation.choose_layouts",
+        "choose block, centroids and table of each layer for a number of bytes",
+    ),
     "cluster-weights": PassEntry(
         "cluster.cluster_weights",
         "replace weights by pointers into codebooks, chosen for what layers give",

@@ -10,9 +10,9 @@ do to the outputs of their layers (`clusters_on_data`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 from xdsl.context import Context
@@ -117,13 +117,13 @@ def _nearest(
     """k-means of each layer's weight, several at a time; the same however many that are."""
     from joblib import Parallel, delayed
 
-    found: list[Any] = Parallel(n_jobs=options.jobs)(
+    run = Parallel(n_jobs=options.jobs)(
         delayed(nearest_pointers)(
             layer_weight(op), layout, options, table=tables.get(layout.table or "")
         )
         for op, layout in layers.items()
     )
-    return dict(zip(layers, found))
+    return dict(zip(layers, cast(Iterable[ClusteredWeight], run)))
 
 
 def layer_weight(op: nn.LayerOp) -> np.ndarray:
@@ -159,6 +159,25 @@ def _layout(op: nn.LayerOp, options: ClusterOptions) -> BlockLayout | str:
     given = op.attributes.get(LAYOUT)
     if given is not None and not isinstance(given, LayoutAttr):
         fail(op, f"{LAYOUT} must be a #{LAYOUT}, got {given}")
+    weight = clusterable_weight(op)
+    if isinstance(weight, str):
+        return weight
+    if given is not None:
+        return _given_layout(op, weight, given.data, options)
+    layout = options.palette_layout(weight) or options.layout_of(weight.shape)
+    if layout is None and (products := weight[0].size) <= options.dense_fan_in:
+        return (
+            f"its outputs are sums of {products} products, of which option dense-fan-in keeps all"
+        )
+    return layout or f"{weight.size} weights are too few for pointers and a table"
+
+
+def clusterable_weight(op: nn.LayerOp) -> np.ndarray | str:
+    """A layer's weight, or why it stays dense whatever is asked.
+
+    Raises:
+        RecogError: it is no number.
+    """
     constant = op.weight.owner
     if not isinstance(constant, ConstantOp):
         return "the weight is computed, not constant"
@@ -167,16 +186,9 @@ def _layout(op: nn.LayerOp, options: ClusterOptions) -> BlockLayout | str:
     weight = constant.value.to_array()
     if not np.isfinite(weight).all():
         fail(op, "the weight holds NaN or infinity", hint="check the checkpoint")
-    if given is not None:
-        return _given_layout(op, weight, given.data, options)
     if (weight == 1).all():
         return "the weights are all 1: it sums, nothing was learned"
-    layout = options.palette_layout(weight) or options.layout_of(weight.shape)
-    if layout is None and (products := weight[0].size) <= options.dense_fan_in:
-        return (
-            f"its outputs are sums of {products} products, of which option dense-fan-in keeps all"
-        )
-    return layout or f"{weight.size} weights are too few for pointers and a table"
+    return weight
 
 
 def _given_layout(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,9 +44,8 @@ def cluster_rows(
         distinct, labels = np.unique(rows, axis=0, return_inverse=True)
         if len(distinct) <= count:
             return most_used_first(distinct, labels.reshape(-1))
-    from sklearn.cluster import KMeans, kmeans_plusplus
+    from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
     random = np.random.RandomState(seed)
     sample = np.arange(len(rows))
@@ -52,12 +53,9 @@ def cluster_rows(
     if len(rows) > seeding:
         sample = random.choice(len(rows), seeding, replace=False)
     sample_weights = None if weights is None else weights[sample]
-    # One thread: on two, OpenMP's reduction order and so the result vary from run to run.
-    with threadpool_limits(limits=1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        seeds, _ = kmeans_plusplus(
-            rows[sample], count, sample_weight=sample_weights, random_state=random
-        )
+        seeds = plus_plus_seeds(rows[sample], count, sample_weights, random)
         fitted = KMeans(
             count,
             init=seeds,  # pyright: ignore[reportArgumentType]
@@ -74,13 +72,50 @@ def cluster_rows(
     return most_used_first(_means(rows, labels, fitted.cluster_centers_, weights), labels)
 
 
+def one_thread() -> AbstractContextManager[Any]:
+    """In which k-means takes one thread: on two, OpenMP's reduction order and so the result vary
+    from run to run."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1)
+
+
+def plus_plus_seeds(
+    rows: np.ndarray, count: int, weights: np.ndarray | None, random: np.random.RandomState
+) -> np.ndarray:
+    """So many rows far from each other (Arthur & Vassilvitskii, SODA 2007); to be called in
+    `one_thread`."""
+    from sklearn.cluster import kmeans_plusplus
+
+    seeds, _ = kmeans_plusplus(rows, count, sample_weight=weights, random_state=random)
+    return seeds
+
+
+def fitted_centroids(
+    rows: np.ndarray, seeds: np.ndarray, weights: np.ndarray, iterations: int
+) -> np.ndarray:
+    """The centroids (K, d), float32, that some steps of Lloyd's algorithm from seeds lead to; to be
+    called in `one_thread`."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = KMeans(
+            len(seeds),
+            init=seeds,  # pyright: ignore[reportArgumentType]
+            n_init=1,  # pyright: ignore[reportArgumentType]
+            max_iter=iterations,
+            random_state=0,
+        ).fit(rows, sample_weight=weights)
+    return fitted.cluster_centers_.astype(np.float32)
+
+
 def nearest_rows(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     """The number of the centroid nearest to each row, int64 (n,)."""
     from sklearn.metrics import pairwise_distances_argmin
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1):
-        return np.asarray(pairwise_distances_argmin(rows, centroids), np.int64)
+    return np.asarray(pairwise_distances_argmin(rows, centroids), np.int64)
 
 
 def _means(

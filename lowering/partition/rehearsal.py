@@ -12,7 +12,7 @@ from typing import NamedTuple
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects import lns
-from recog.dialects.chip import ChipTarget
+from recog.dialects.chip import ChipTarget, ProgramOp
 from recog.dialects.chip.hardware import MAX_MEMORY
 from recog.dialects.chip.target import WEIGHT_MEMORY
 from recog.dialects.errors import RecogError
@@ -56,10 +56,14 @@ def rehearse(module: ModuleOp, entry: str = "main", target: ChipTarget | None = 
 
 def rehearse_chip_part(
     module: ModuleOp, entry: str, arithmetic: Arithmetic, target: ChipTarget
-) -> None:
-    """Raise RecogError if what a partition left to the chip will not become a program of a target.
+) -> ProgramOp:
+    """The program of what a partition left to the chip, with stand-in weights and formats.
 
-    Whatever its weights are, and whatever calibration finds. The module stays as it is.
+    The module stays as it is.
+
+    Raises:
+        RecogError: it will not become a program of a target, whatever its weights are, and
+            whatever calibration finds.
     """
     trial = module.clone()
     function = find_function(trial, entry)
@@ -77,3 +81,4 @@ def rehearse_chip_part(
     program = convert_function(function, replace(default_target(function), memories=memories))
     if program.unplaced is not None:
         plan_cascades(program)
+    return program

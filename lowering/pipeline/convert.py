@@ -24,6 +24,12 @@ from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.verification import located_errors, verify_module
+from recog.lowering.allocation.choose_layouts import (
+    ChooseLayoutsPass,
+    choose_layouts,
+    write_layouts_by_name,
+)
+from recog.lowering.allocation.plan import Plan
 from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import heads_of
@@ -48,11 +54,13 @@ from recog.lowering.pipeline.named import (
 from recog.lowering.pipeline.stages import Stage
 from recog.lowering.precision.choose_formats import ChooseFormatsPass, choose_formats
 from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done."""
 
 CALIBRATION_FRAMES = 256
+SENSITIVITY_FRAMES = 64
 BALANCING_FRAMES = 64
 
 
@@ -68,6 +76,8 @@ class Conversion:
     """The folded float network's part for the chip, None where that is all."""
     host_part: ModuleOp | None = None
     """The host's part, the function @host of float ops, None where there is none."""
+    plan: Plan | None = None
+    """The layouts of layers, where they were chosen now."""
     notes: list[Note] = field(default_factory=list[Note])
     """What calibration did not see or cannot hold, one note a kind."""
 
@@ -169,6 +179,8 @@ class _Run:
         for step in steps[self._restore(steps) :]:
             self._run_extra("before", step.type)
             done = self._run_pass(step.type)
+            if step.type is ConvertLnsToChipPass:
+                self._check_budget()
             if step.reaches is not None and done:
                 self._finish(step.reaches)
             if step.type is PartitionPass:
@@ -222,6 +234,8 @@ class _Run:
             )
             self.conversion.notes += notes
             return changed
+        elif pass_type is ChooseLayoutsPass:
+            self._choose_layouts()
         elif pass_type is ClusterWeightsPass:
             self._cluster()
         elif pass_type is CalibratePass:
@@ -258,6 +272,35 @@ class _Run:
         self.current, self.conversion.host_part = split_modules(self.current)
         self.conversion.chip_part, self.targets = self.current.clone(), None
         self.inputs = self.conversion.chip_inputs(self.inputs)
+
+    def _choose_layouts(self) -> None:
+        conversion = self.conversion
+        if not self.options.allocates:
+            write_layouts_by_name(self.current, self.options)
+            return
+        conversion.plan = choose_layouts(
+            self.current,
+            taken_from(self.options, ChooseLayoutsPass),
+            self._examples(SENSITIVITY_FRAMES),
+            float_bytes=weight_bytes(conversion.stages[Stage.FLOAT]),
+            elsewhere=0 if conversion.host_part is None else weight_bytes(conversion.host_part),
+            progress=lambda share: self.report("layouts", 0.99 * share),
+        )
+
+    def _check_budget(self) -> None:
+        """What choose-layouts reserves holds for any weights, as far as is known."""
+        plan = self.conversion.plan
+        if plan is None or plan.budget is None:
+            return
+        from recog.backend.assembly import find_program
+        from recog.backend.assembly import weight_bytes as stored_bytes
+
+        taken = stored_bytes(find_program(self.current)) + plan.reserved.get("host", 0)
+        if taken > plan.budget:
+            raise RecogError(
+                f"the program's weights take {taken:,} bytes of a budget of {plan.budget:,}",
+                hint=f"give a budget smaller by {taken - plan.budget:,}; this should not happen",
+            )
 
     def _cluster(self) -> None:
         self.conversion.notes += cluster_weights(

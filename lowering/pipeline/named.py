@@ -14,6 +14,8 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from recog.lowering.allocation.choose_layouts import ChooseLayoutsPass
+from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.balance.balance_ranges import BalanceOptions, BalanceRangesPass
 from recog.lowering.batch_norm.fold import FoldBatchNormPass, FoldOptions
 from recog.lowering.batch_norm.merge_branches import MergeBranchesPass
@@ -81,6 +83,7 @@ CONVERSION = (
     *FOLDING,
     Step(PartitionPass, Stage.SPLIT),
     Step(BalanceRangesPass, Stage.BALANCED),
+    Step(ChooseLayoutsPass),
     Step(ClusterWeightsPass, Stage.CLUSTERED),
     Step(TuneCentroidsPass, Stage.TUNED),
     Step(CalibratePass),
@@ -99,6 +102,7 @@ class ConversionOptions(
     FormatOptions,
     CalibrationOptions,
     TuneSettings,
+    LayoutOptions,
     ClusterOptions,
     BalanceOptions,
     FoldOptions,
@@ -120,7 +124,9 @@ class ConversionOptions(
         """The passes that run, in order."""
         left_out: set[type[ModulePass]] = set() if self.balance else {BalanceRangesPass}
         if not self.cluster:
-            left_out |= {ClusterWeightsPass, TuneCentroidsPass}
+            left_out |= {ChooseLayoutsPass, ClusterWeightsPass, TuneCentroidsPass}
+        if not self.allocates and self.layouts is None:
+            left_out.add(ChooseLayoutsPass)
         if not self.tune:
             left_out.add(TuneCentroidsPass)
         if not self.round_weights:

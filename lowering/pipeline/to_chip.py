@@ -20,9 +20,9 @@ from recog.lowering.pipeline.named import ConversionOptions
 class RecogToChipPass(ConversionOptions, ModulePass):
     """Convert an imported network to a chip program: all that `recog convert` does to IR.
 
-    Runs fold-network, partition, balance-ranges, cluster-weights, tune-centroids, calibrate,
-    encode-lns and convert-lns-to-chip. What the chip cannot run is left beside the program as the
-    function @host.
+    Runs fold-network, partition, balance-ranges, choose-layouts, cluster-weights, tune-centroids,
+    calibrate, encode-lns and convert-lns-to-chip. What the chip cannot run is left beside the
+    program as the function @host.
     """
 
     name = "recog-to-chip"

@@ -75,7 +75,7 @@ def output_noise(
             hooks = _Hooks(function, watched, values)
             frame = [np.asarray(x)[i : i + 1] for x in inputs]
             outputs = runner.walk(*frame, run=hooks.run, constants=parameters, cuts=cuts)
-            terms = [_projected(y, i) for y in outputs if _has_gradient(y)]
+            terms = [projected(y, i) for y in outputs if has_gradient(y)]
             if not terms:
                 continue
             torch.stack(terms).sum().backward()
@@ -90,11 +90,12 @@ def output_noise(
     )
 
 
-def _has_gradient(value: Any) -> bool:
+def has_gradient(value: Any) -> bool:
+    """Whether a value is a tensor that gradients flow to."""
     return getattr(value, "requires_grad", False)
 
 
-def _projected(output: Tensor, seed: int) -> Tensor:
+def projected(output: Tensor, seed: int) -> Tensor:
     """An output over its norm, with random signs, summed."""
     import torch
 
@@ -134,7 +135,7 @@ class _Hooks:
         return results
 
     def _watch(self, value: SSAValue, tensor: Tensor) -> None:
-        if not _has_gradient(tensor):
+        if not has_gradient(tensor):
             return
         kept = tensor.detach()
 

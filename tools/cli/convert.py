@@ -17,6 +17,7 @@ from xdsl.passes import ModulePass
 
 from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
+from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.balance.balance_ranges import BalanceOptions
 from recog.lowering.batch_norm.fold import FoldOptions
 from recog.lowering.cluster.layouts import ClusterOptions
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 GROUPS = (
     OptionGroup("batch norm folding", [FoldOptions]),
-    OptionGroup("weights", ["balance", BalanceOptions, ClusterOptions]),
+    OptionGroup("weights", ["balance", BalanceOptions, LayoutOptions, ClusterOptions]),
     OptionGroup("tuning", ["tune", TuneSettings]),
     OptionGroup(
         "number formats",
@@ -54,6 +55,8 @@ METAVARS = {
     "activation_memory": "BYTES",
     "weight_memory": "BYTES",
     "reassign": "STEPS",
+    "budget": "BYTES",
+    "layouts": "'PATTERN: LAYOUT; ...'",
 }
 LEFT_OUT = ("entry", "cluster")
 """Without a flag of their name: a network's function is always @main, and --dense says whether to

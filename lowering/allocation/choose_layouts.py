@@ -1,0 +1,317 @@
+"""choose-layouts: block, centroids and table of each layer, for a number of bytes.
+
+What each layer loses with each layout is measured on some of its blocks (`curves`), an error
+counting what it does at the outputs (`sensitivity`); of all layouts that fit the bytes those are
+taken that lose least together (`allocate`). The choice stands on the layers, as `cluster.layout`,
+where cluster-weights finds it, and a person may change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import NamedTuple, NoReturn
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from recog.dialects import nn
+from recog.dialects.bits import packed_size
+from recog.dialects.chip import BoxdecOp, ChipTarget, LayerOp, LdwOp, OutputOp, ProgramOp
+from recog.dialects.cluster import Layout, LayoutAttr, LookupOp
+from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.errors import fail
+from recog.dialects.functions import find_function
+from recog.lowering.allocation.allocate import Allocator, Choice
+from recog.lowering.allocation.candidates import PricedLayer, all_choices, stored_bytes
+from recog.lowering.allocation.options import LayoutOptions
+from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan
+from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
+from recog.lowering.cluster.cluster_weights import LAYOUT, clusterable_weight
+from recog.lowering.cluster.clustered_weight import channel_scales
+from recog.lowering.cluster.layouts import ClusterOptions
+from recog.lowering.common.data_files import load_examples
+from recog.lowering.common.options import OptionError
+from recog.lowering.common.shared_options import EntryOptions
+from recog.lowering.encode.calibrate import example_frames
+from recog.lowering.encode.encode_lns import EncodeOptions
+from recog.lowering.encode.label_layers import module_path
+from recog.lowering.partition.rehearsal import rehearse_chip_part
+from recog.lowering.precision.choose_formats import FormatOptions
+from recog.lowering.select.convert_lns_to_chip import TargetOptions
+
+RATIOS = (8, 12, 16, 20, 24, 29, 32, 36, 40, 48, 64)
+"""Ratios whose losses are said beside the one that was asked for."""
+MAX_OFFSET_BITS = 16
+"""Of a channel's offset: a field of the weights' descriptor."""
+OUTPUT_BIAS_BYTES = 2
+"""Of a channel of an output that is decoded channel by channel, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseLayoutsPass(
+    LayoutOptions,
+    FormatOptions,
+    EncodeOptions,
+    TargetOptions,
+    ClusterOptions,
+    EntryOptions,
+    ModulePass,
+):
+    """Choose block, centroids and table of each layer, so that the program's weights fit a budget.
+
+    Writes `cluster.layout` on layers, which cluster-weights obeys: by name where `layouts` says so,
+    and where there is a ratio or a budget, for all other layers by what they lose a byte. With
+    neither it only writes what is said by name. A layer that has the attribute keeps it.
+    """
+
+    name = "choose-layouts"
+
+    data: str | None = None
+    """An .npy or .npz file of example inputs, (N, ...): errors then count as they show at the
+    outputs, else as shares of each layer's energy."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if not self.allocates:
+            write_layouts_by_name(op, self)
+            return
+        inputs = None
+        if self.data is not None:
+            count = len(find_function(op, self.entry).body.block.args)
+            inputs = load_examples(self.data, count, what=f"{self.name} data")
+        choose_layouts(op, self, inputs)
+
+
+def choose_layouts(
+    module: ModuleOp,
+    options: ChooseLayoutsPass,
+    inputs: Sequence[np.ndarray] | None = None,
+    *,
+    float_bytes: int | None = None,
+    elsewhere: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Plan:
+    """Write the layouts of layers on the ops of a module.
+
+    Args:
+        inputs: example inputs of the function, float (N, ...), of which a few are used.
+        float_bytes: of the float network's weights, by default those of the module's constants.
+        elsewhere: bytes of the budget that others take: those of a host's part.
+
+    Raises:
+        RecogError: a budget below what is possible, which the error says; layouts by name that fit
+            no layer; weights that are no numbers.
+    """
+    write_layouts_by_name(module, options)
+    if float_bytes is None:
+        constants = (op for op in module.walk() if isinstance(op, ConstantOp))
+        float_bytes = sum(len(op.value.content) for op in constants)
+    layers = _layers(module, options)
+    priced = _with_sensitivities(module, options, layers, inputs)
+    if progress is not None:
+        progress(0.2)
+    choices, tables = all_choices(priced, options, share_tables=options.share_tables)
+    for i, layer in enumerate(layers):
+        if layer.stored is not None:
+            choices[i] = [layer.stored]
+    reserved = _reserved(module, options)
+    room = sum(reserved.values()) + elsewhere
+    allocator, budget = Allocator(choices, tables), options.budget_bytes(float_bytes)
+    found = allocator.least() if budget is None else allocator.within(budget - room)
+    if found is None or budget is not None and budget < room:
+        least = allocator.least().bytes + room
+        _refuse(options, budget, least, float_bytes)
+    chosen = [each[number] for each, number in zip(choices, found.chosen)]
+    for layer, choice in zip(layers, chosen):
+        if layer.free and options.allocates:
+            layer.op.attributes[LAYOUT] = LayoutAttr(choice.layout)
+    points: list[CurvePoint] = []
+    if options.allocates:
+        for ratio in RATIOS:
+            other = allocator.within(int(float_bytes / ratio) - room)
+            if other is not None:
+                size = other.bytes + room
+                points.append(CurvePoint(size, float_bytes / size, other.loss))
+    return Plan(
+        budget,
+        float_bytes,
+        [_layer_plan(*each) for each in zip(layers, chosen, choices)],
+        {name: tables[name] for name in sorted(found.tables)},
+        {**reserved, **({"host": elsewhere} if elsewhere else {})},
+        inputs is not None,
+        points,
+    )
+
+
+def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes: int) -> NoReturn:
+    if options.ratio is not None:
+        raise OptionError(
+            "ratio",
+            f"is beyond what is possible: at most {float_bytes / least:.1f} of {options.ratio:g} "
+            f"({least:,} bytes of {float_bytes:,})",
+        )
+    raise OptionError("budget", f"is below what is possible: {budget:,} of {least:,} bytes")
+
+
+class _Layer(NamedTuple):
+    """A layer on the way.
+
+    Attributes:
+        weight: None where it is not there in float.
+        blocks: that it may be cut into.
+        layout: that it has whatever is asked, None for one to choose.
+        stored: what it takes where its weight is not there in float.
+        why: it has that layout.
+    """
+
+    op: nn.LayerOp
+    name: str
+    weight: np.ndarray | None
+    layout: Layout | None
+    stored: Choice | None
+    why: str
+
+    @property
+    def free(self) -> bool:
+        """Whether its layout is to be chosen."""
+        return self.layout is None
+
+
+def write_layouts_by_name(module: ModuleOp, options: LayoutOptions) -> None:
+    """Write the layouts that are given by name.
+
+    Raises:
+        RecogError: a pattern that no layer matches.
+    """
+    given = options.layer_layouts()
+    used = set[int]()
+    for op in module.walk():
+        if not isinstance(op, nn.LayerOp) or LAYOUT in op.attributes:
+            continue
+        name = _name(op)
+        found = next((i for i, each in enumerate(given) if each.matches(name)), None)
+        if found is not None:
+            used.add(found)
+            op.attributes[LAYOUT] = LayoutAttr(given[found].layout)
+    for i, each in enumerate(given):
+        if i not in used:
+            raise OptionError("layouts", f"names {each.pattern!r}, which no layer matches")
+
+
+def _name(op: nn.LayerOp) -> str:
+    return module_path(op.location) or op.name
+
+
+def _layers(module: ModuleOp, options: ChooseLayoutsPass) -> list[_Layer]:
+    """The layers, one for each weight."""
+    found: list[_Layer] = []
+    seen: set[SSAValue] = set()
+    for op in find_function(module, options.entry).walk():
+        if isinstance(op, nn.LayerOp) and op.weight not in seen:
+            seen.add(op.weight)
+            found.append(_layer(op, options))
+    return found
+
+
+def _layer(op: nn.LayerOp, options: ChooseLayoutsPass) -> _Layer:
+    name, width = _name(op), options.weight_width
+    if isinstance(op.weight.owner, LookupOp):
+        lookup = op.weight.owner
+        layout = Layout(tuple(lookup.block.get_values()), max(2, nn.shape_of(lookup.codebook)[0]))
+        size = stored_bytes(nn.shape_of(op.weight), layout, width)
+        return _Layer(op, name, None, layout, Choice(layout, size, 0.0), "clustered already")
+    weight = clusterable_weight(op)
+    if isinstance(weight, str):
+        size = stored_bytes(nn.shape_of(op.weight), Layout(), width)
+        return _Layer(op, name, None, Layout(), Choice(Layout(), size, 0.0), weight)
+    given = op.attributes.get(LAYOUT)
+    if isinstance(given, LayoutAttr):
+        try:
+            given.data.check_fits(weight.shape)
+        except ValueError as error:
+            fail(op, f"{LAYOUT}: {error}")
+        return _Layer(op, name, weight, given.data, None, f"its {LAYOUT} says so")
+    palette = options.palette_layout(weight)
+    if palette is not None:
+        layout = Layout(palette.block, palette.centroids)
+        return _Layer(op, name, weight, layout, None, "its weights have few distinct values")
+    usual = options.layout_of(weight.shape)
+    layout = Layout() if usual is None else Layout(usual.block, usual.centroids)
+    if prod(weight.shape[1:]) <= options.dense_fan_in:
+        return _Layer(op, name, weight, Layout(), None, "option dense-fan-in keeps it")
+    if not options.allocates:
+        return _Layer(op, name, weight, layout, None, "as the options of clustering say")
+    return _Layer(op, name, weight, None, None, "")
+
+
+def _with_sensitivities(
+    module: ModuleOp,
+    options: ChooseLayoutsPass,
+    layers: Sequence[_Layer],
+    inputs: Sequence[np.ndarray] | None,
+) -> list[PricedLayer]:
+    """The layers with what errors in them count; those without float weights count nothing."""
+    weights = [each.op.weight for each in layers if each.weight is not None]
+    known: Mapping[SSAValue, Sensitivity] = {}
+    if inputs is not None and weights:
+        function = find_function(module, options.entry)
+        known = at_outputs(module, options.entry, weights, example_frames(inputs, function, FRAMES))
+    found: list[PricedLayer] = []
+    for each in layers:
+        weight = np.zeros((1, 1), np.float32) if each.weight is None else each.weight
+        sensitivity = known.get(each.op.weight) or of_energy(weight)
+        found.append(PricedLayer(weight, sensitivity, options.extra_weights, each.layout))
+    return found
+
+
+def _reserved(module: ModuleOp, options: ChooseLayoutsPass) -> dict[str, int]:
+    """What the program may need at most beside pointers, tables and codes, by what for."""
+    target = options.chip_target(ChipTarget())
+    arithmetic = options.arithmetic(target)
+    biases = 0
+    function = find_function(module, options.entry)
+    for op in function.walk():
+        if isinstance(op, nn.LayerOp):
+            channels = nn.shape_of(op.weight)[0]
+            biases += packed_size(channels, _offset_bits(op, options.weight_frac))
+            if op.bias is not None:
+                biases += packed_size(channels, arithmetic.accumulator_width)
+    program = rehearse_chip_part(module, options.entry, arithmetic, target)
+    return {"biases": biases, "function tables": _function_table_bytes(program)}
+
+
+def _offset_bits(op: nn.LayerOp, frac: int) -> int:
+    """Bits of the offsets of channels, at most: codes of the largest and least channel differ by
+    that of their scales, or by as much as dense codes are apart, one bit more."""
+    weight = constant_array(op.weight)
+    if weight is None or not np.isfinite(weight).all():
+        return MAX_OFFSET_BITS
+    rows = np.abs(weight.astype(np.float64).reshape(len(weight), -1)).max(axis=1)
+    scales = channel_scales(weight, frac).astype(np.float64)
+    logs = [np.log2(each[each > 0]) for each in (rows, scales)]
+    spread = max((float(np.ptp(each)) for each in logs if each.size), default=0.0)
+    return min(MAX_OFFSET_BITS, ceil(spread * 2**frac + 1).bit_length() + 1)
+
+
+def _function_table_bytes(program: ProgramOp) -> int:
+    """Of tables and constants that are no layer's weights, none of them stored once for several."""
+    total, scope = 0, program.scope
+    for op in program.instructions:
+        if isinstance(op, BoxdecOp):
+            total += len(op.region)
+        elif not isinstance(op, LayerOp | LdwOp):
+            total += sum(each.bytes for each in op.weight_reads(scope))
+    outputs = (op for op in program.ports if isinstance(op, OutputOp))
+    return total + sum(OUTPUT_BIAS_BYTES * op.channels.value.data for op in outputs)
+
+
+def _layer_plan(layer: _Layer, choice: Choice, choices: Sequence[Choice]) -> LayerPlan:
+    why = layer.why
+    if layer.free:
+        why = f"best of {len(choices)} layouts, of which dense takes {choices[0].bytes:,} bytes"
+    shape = nn.shape_of(layer.op.weight)
+    return LayerPlan(layer.name, shape, choice.layout, choice.bytes, choice.loss, why)

@@ -1,0 +1,100 @@
+"""What was chosen for the layers of a network, and why: for people and for files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recog.dialects.cluster import Layout
+from recog.lowering.allocation.curves import decibels
+from recog.lowering.allocation.options import layout_text
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One layer.
+
+    Attributes:
+        bytes: of its pointers and its own table, or of its codes.
+        loss: noise over signal at the outputs, or over the layer's own energy.
+        why: why it has this layout.
+    """
+
+    layer: str
+    shape: tuple[int, ...]
+    layout: Layout
+    bytes: int
+    loss: float
+    why: str
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The least loss for a number of bytes."""
+
+    bytes: int
+    ratio: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The layouts of all layers.
+
+    Attributes:
+        budget: the bytes that the weights of the program may take; None where nothing was asked.
+        float_bytes: of the float network's weights.
+        tables: bytes of the tables that layers share, by name.
+        reserved: bytes that the program may need beside pointers, tables and codes, by what for;
+            at most so many.
+        at_outputs: whether losses are those at the outputs, on example inputs.
+        curve: the least loss for other numbers of bytes.
+    """
+
+    budget: int | None
+    float_bytes: int
+    layers: Sequence[LayerPlan]
+    tables: Mapping[str, int]
+    reserved: Mapping[str, int]
+    at_outputs: bool
+    curve: Sequence[CurvePoint]
+
+    @property
+    def bytes(self) -> int:
+        """What the weights of the program take at most."""
+        own = sum(layer.bytes for layer in self.layers)
+        return own + sum(self.tables.values()) + sum(self.reserved.values())
+
+    @property
+    def loss(self) -> float:
+        """Of all layers."""
+        return sum(layer.loss for layer in self.layers)
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "budget": self.budget,
+            "bytes": self.bytes,
+            "float_bytes": self.float_bytes,
+            "ratio": self.float_bytes / max(1, self.bytes),
+            "loss_db": decibels(self.loss),
+            "loss_of": "outputs" if self.at_outputs else "weights",
+            "tables": dict(self.tables),
+            "reserved": dict(self.reserved),
+            "curve": [
+                {"bytes": each.bytes, "ratio": each.ratio, "loss_db": decibels(each.loss)}
+                for each in self.curve
+            ],
+            "layers": [
+                {
+                    "layer": each.layer,
+                    "shape": list(each.shape),
+                    "layout": layout_text(each.layout),
+                    "bytes": each.bytes,
+                    "loss_db": decibels(each.loss),
+                    "why": each.why,
+                }
+                for each in self.layers
+            ],
+        }

@@ -1,0 +1,104 @@
+"""How much an error in each weight shows at the outputs.
+
+Without example inputs, each layer's errors count as a share of its own energy. With them, a squared
+error counts the mean squared gradient of the outputs, over their norm and with random signs (the
+Fisher information of a Gaussian at the outputs; Hutchinson, 1990): one backward pass a frame gives
+that of all weights. Few frames say little of one weight, so it is taken to be a factor of the
+output channel times a factor of the input (as Martens and Grosse, 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from recog.backend.threads import fixed_threads
+from recog.dialects.cluster import split_blocks
+from recog.dialects.data import constant_array
+from recog.dialects.functions import find_function
+from recog.lowering.cluster.differentiable_outputs import returning_heads
+from recog.lowering.common.batches import cuts_of_a_step
+from recog.lowering.precision.output_noise import has_gradient, projected
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FRAMES = 16
+"""Frames whose gradients are taken, each with signs of its own."""
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What a squared error in the weight of output o and input i counts: outputs[o] inputs[i].
+
+    Attributes:
+        outputs: float64 (O,).
+        inputs: float64, of the weight's shape without its first axis.
+    """
+
+    outputs: np.ndarray
+    inputs: np.ndarray
+
+    def of_blocks(self, block: Sequence[int]) -> np.ndarray:
+        """What a squared error in each block of the weight counts, on average, (blocks,)."""
+        outputs = self.outputs.reshape(-1, block[0]).mean(axis=1)
+        inputs = split_blocks(self.inputs, block[1:]).mean(axis=1)
+        return (outputs[:, None] * inputs).reshape(-1)
+
+
+def of_energy(weight: np.ndarray) -> Sensitivity:
+    """Errors of a weight as shares of its own energy."""
+    energy = float((weight.astype(np.float64) ** 2).sum())
+    share = 1 / energy if energy > 0 else 0.0
+    return Sensitivity(np.full(len(weight), share), np.ones(weight.shape[1:]))
+
+
+@fixed_threads()
+def at_outputs(
+    module: ModuleOp, entry: str, weights: Sequence[SSAValue], inputs: Sequence[np.ndarray]
+) -> dict[SSAValue, Sensitivity]:
+    """What errors of weights count at the outputs of a function, on frames (N, ...).
+
+    Of weights that no output depends on, errors count nothing.
+    """
+    import torch
+
+    from recog.backend.interpreters.execute import run_op
+    from recog.backend.interpreters.nn import NnRunner
+
+    function = find_function(module, entry)
+    parameters = {
+        w: torch.from_numpy(np.array(constant_array(w), np.float32)).requires_grad_()
+        for w in weights
+    }
+    squares = {w: torch.zeros(p.shape, dtype=torch.float64) for w, p in parameters.items()}
+    count = min(FRAMES, len(inputs[0]))
+    with returning_heads(module, entry):
+        runner, cuts = NnRunner(module, entry), cuts_of_a_step(function, 1)
+        for i in range(count):
+            frame = [np.asarray(x)[i : i + 1] for x in inputs]
+            outputs = runner.walk(*frame, run=run_op, constants=parameters, cuts=cuts)
+            terms = [projected(y, i) for y in outputs if has_gradient(y)]
+            if not terms:
+                continue
+            torch.stack(terms).sum().backward()
+            for weight, parameter in parameters.items():
+                if parameter.grad is not None:
+                    squares[weight] += parameter.grad.double() ** 2 / count
+                    parameter.grad = None
+    return {weight: _factored(each) for weight, each in squares.items()}
+
+
+def _factored(squares: Tensor) -> Sensitivity:
+    """The product of two factors that has the same sums over outputs and over inputs."""
+    values = squares.numpy()
+    total = float(values.mean())
+    if not 0 < total < np.inf:
+        return Sensitivity(np.zeros(len(values)), np.ones(values.shape[1:]))
+    outputs = values.reshape(len(values), -1).mean(axis=1)
+    return Sensitivity(outputs, values.mean(axis=0) / total)
