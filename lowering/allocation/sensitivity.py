@@ -69,7 +69,7 @@ def at_outputs(
     import torch
 
     from recog.backend.interpreters.execute import run_op
-    from recog.backend.interpreters.nn import NnRunner
+    from recog.backend.interpreters.nn_runner import NnRunner
 
     function = find_function(module, entry)
     parameters = {

@@ -83,14 +83,15 @@ def another_value(field: dataclasses.Field[Any], tmp_path: Path) -> Any:
     return low if field.default != low else high
 
 
-NEEDS = {"share_tables": {"ratio": 1.5}}
+NEEDS: dict[str, dict[str, Any]] = {"share_tables": {"ratio": 1.5}}
 """Options that count beside others."""
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(ConversionOptions), ids=lambda f: f.name)
 def test_every_option_is_in_a_part(field: dataclasses.Field[Any], tmp_path: Path):
-    needed, value = NEEDS.get(field.name, {}), another_value(field, tmp_path)
-    assert changed(parts(**needed), parts(**needed, **{field.name: value}))
+    needed: dict[str, Any] = NEEDS.get(field.name, {})
+    other = needed | {field.name: another_value(field, tmp_path)}
+    assert changed(parts(**needed), parts(**other))
 
 
 def test_stages_before_an_option_do_not_follow_from_it():
