@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -23,6 +23,13 @@ class UserFunction:
 
     def __call__(self, *arguments: Any) -> Any:
         return _run(lambda: self.function(*arguments), self.path)
+
+    def each(self) -> Iterator[Any]:
+        """What the elements are that it returns, called without arguments."""
+        elements = _run(lambda: iter(self.function()), self.path)
+        end = object()
+        while (element := _run(lambda: next(elements, end), self.path)) is not end:
+            yield element
 
 
 def load_function(spec: str, *, wanted: str, example: str) -> UserFunction:

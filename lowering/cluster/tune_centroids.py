@@ -146,10 +146,15 @@ def tune(
                     progress(done / steps, loss)
         after = tuner.loss(parts(measured))
     if not after <= before:
-        text = "has not lowered its loss, centroids and pointers stay as they were clustered"
-        return [Note("nothing-tuned", text, "give more epochs or a lower learning-rate", (NAME,))]
+        return [nothing_tuned()]
     tuner.store()
     return []
+
+
+def nothing_tuned() -> Note:
+    """That a module is as it was."""
+    text = "has not lowered its loss, centroids and pointers stay as they were clustered"
+    return Note("nothing-tuned", text, "give more epochs or a lower learning-rate", (NAME,))
 
 
 def _targets(

@@ -33,8 +33,10 @@ from recog.lowering.allocation.plan import Plan
 from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import heads_of
+from recog.lowering.cluster.own_objective import OwnObjective
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
+from recog.lowering.cluster.tune_own import tune_own
 from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
@@ -122,6 +124,7 @@ def convert(
     inputs: Sequence[np.ndarray],
     *,
     targets: np.ndarray | None = None,
+    own: OwnObjective | None = None,
     options: ConversionOptions | None = None,
     extra_passes: Sequence[ExtraPass] = (),
     progress: Progress | None = None,
@@ -137,6 +140,7 @@ def convert(
             network's own outputs, so that no labels are needed. A network that is divided
             is always tuned toward what the float network gives at the boundary, and one that
             ends in indices or boxes toward what the float network gives its decoders.
+        own: a loss and batches of your own to tune on, in place of `inputs` and `targets`.
         extra_passes: passes beside those of the conversion; the IR after each is verified.
         kept: where finished stages and the state of the tuning are left; what it holds of an
             equal conversion is not computed again.
@@ -145,7 +149,7 @@ def convert(
         RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
     """
     run = _Run(module, inputs, targets, options or ConversionOptions(), extra_passes, progress)
-    run.kept = kept
+    run.kept, run.own = kept, own
     with located_errors():
         return run.convert()
 
@@ -172,6 +176,7 @@ class _Run:
         self.conversion = Conversion({Stage.FLOAT: module})
         self.current = module.clone()
         self.kept: KeptConversion | None = None
+        self.own: OwnObjective | None = None
         check_anchors(extra, options.steps())
 
     def convert(self) -> Conversion:
@@ -202,7 +207,8 @@ class _Run:
         if self.kept is None:
             return 0
         data = self.inputs if self.targets is None else [*self.inputs, self.targets]
-        parts = stage_parts(self.options, self.extra, self._encode_pass(), data)
+        own = None if self.own is None else self.own.source()
+        parts = stage_parts(self.options, self.extra, self._encode_pass(), data, own)
         found = self.kept.begin(self.current, list(parts))
         for stage, module, notes in found:
             self.current, self.conversion.notes = module.clone(), list(notes)
@@ -313,12 +319,33 @@ class _Run:
 
     def _tune(self) -> None:
         float_module = self.conversion.float_module
+        if self.own is not None:
+            self._tune_own(self.own, float_module)
+            return
         by_heads = bool(heads_of(find_function(self.current, self.options.entry)))
         own = self.targets is not None and not by_heads
         self.conversion.notes += tune(
             self.current,
             self.inputs,
             self.targets if own else None,
+            self.options,
+            originals=weights_before(float_module, self.current),
+            formats=self._expected_formats(float_module),
+            dense=float_module,
+            progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
+            kept=None if self.kept is None else self.kept.tuning(),
+        )
+
+    def _tune_own(self, own: OwnObjective, float_module: ModuleOp) -> None:
+        if self.conversion.host_part is not None:
+            raise RecogError(
+                "the host runs a part of this network, so its outputs are not there while the "
+                "chip's part is tuned on a loss of your own",
+                hint="tune it toward the float network, without a loss of your own",
+            )
+        self.conversion.notes += tune_own(
+            self.current,
+            own,
             self.options,
             originals=weights_before(float_module, self.current),
             formats=self._expected_formats(float_module),

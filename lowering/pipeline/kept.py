@@ -80,12 +80,14 @@ def stage_parts(
     extra: Sequence[ExtraPass],
     encode: EncodeLnsPass,
     data: Sequence[np.ndarray],
+    own: str | None = None,
 ) -> Iterator[Part]:
     """What the stages of a conversion follow from, but for the network, in the order of its steps.
 
     Args:
         encode: the pass, with what the options leave open.
         data: the inputs, and the targets where there are any.
+        own: the source of a loss and of batches of the user's own.
     """
     yield Part("version", _versions())
     yield Part("entry", options.entry)
@@ -99,8 +101,10 @@ def stage_parts(
             # It expects the formats that these choose; they run after it.
             for later in (CalibrationOptions, FormatOptions):
                 yield Part(CalibratePass.name, _options_text(later, options))
-        own = encode if step.type in (EncodeLnsPass, RoundWeightsPass) else options
-        yield Part(step.type.name, _options_text(step.type, own), step.reaches)
+        if step.type is TuneCentroidsPass and own is not None:
+            yield Part("loss", own)
+        taking = encode if step.type in (EncodeLnsPass, RoundWeightsPass) else options
+        yield Part(step.type.name, _options_text(step.type, taking), step.reaches)
         yield from _extra_parts(extra, "after", step.type)
 
 

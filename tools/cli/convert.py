@@ -21,7 +21,7 @@ from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.balance.balance_ranges import BalanceOptions
 from recog.lowering.batch_norm.fold import FoldOptions
 from recog.lowering.cluster.layouts import ClusterOptions
-from recog.lowering.cluster.tune_settings import TuneSettings
+from recog.lowering.cluster.tune_settings import LOSSES, TuneSettings
 from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.encode.calibrate import CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeOptions
@@ -30,11 +30,13 @@ from recog.lowering.select.convert_lns_to_chip import TargetOptions
 from recog.tools.cli.arguments import DATA, add_data, add_network
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 from recog.tools.diagnostics import UsageError
+from recog.tools.own_objective import is_function
 
 if TYPE_CHECKING:
     import numpy as np
 
     from recog.backend.folders import HeldFolder
+    from recog.lowering.check.metrics import Metric
     from recog.lowering.pipeline import Conversion
     from recog.tools.partial_conversion import PartialConversion
 
@@ -58,15 +60,33 @@ METAVARS = {
     "budget": "BYTES",
     "layouts": "'PATTERN: LAYOUT; ...'",
 }
-LEFT_OUT = ("entry", "cluster")
-"""Without a flag of their name: a network's function is always @main, and --dense says whether to
-cluster."""
+LEFT_OUT = ("entry", "cluster", "loss")
+"""Without a flag of their name: a network's function is always @main, --dense says whether to
+cluster, and --loss may be a function too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog convert`."""
     add_network(parser)
-    add_data(parser, f"example inputs that calibrate and tune the network: {DATA}")
+    add_data(
+        parser,
+        f"example inputs that calibrate and tune the network: {DATA}; with --loss also "
+        "file.py:function that returns the batches of an epoch, pairs of inputs and targets",
+    )
+    parser.add_argument(
+        "--loss",
+        type=_loss,
+        metavar="LOSS",
+        help=f"what tuning makes small: {', '.join(LOSSES)} (auto, the default, is cross-entropy "
+        "for integer targets, else mse), or file.py:function of outputs and targets (tensors, a "
+        "tuple of several outputs) that returns a scalar tensor, the mean over the frames",
+    )
+    parser.add_argument(
+        "--metric",
+        metavar="file.py:function",
+        help="score every level too: a function of outputs and targets (NumPy arrays (N, ...)) "
+        "that returns a number, or one number a frame",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -102,6 +122,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, ConversionOptions, GROUPS, leave_out=LEFT_OUT, metavars=METAVARS)
 
 
+def _loss(text: str) -> str:
+    if text not in LOSSES and not is_function(text):
+        raise argparse.ArgumentTypeError(
+            f"expected {', '.join(LOSSES)} or file.py:function, got {text!r}"
+        )
+    return text
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Convert, measure every level, write the folder and print the table."""
     from recog.backend.folders import held_folder
@@ -128,18 +156,26 @@ def _convert(
     held: HeldFolder,
     partial: PartialConversion,
 ) -> int:
+    from recog.lowering.cluster.tune_own import check_objective
     from recog.lowering.partition.partition import boundary_lines
     from recog.lowering.pipeline import convert
     from recog.tools.console import stage, staged_progress
     from recog.tools.conversion_folder import PROGRAM_NAME, is_of_a_conversion
     from recog.tools.module_files import input_count, is_labels, load_inputs, load_network
+    from recog.tools.own_objective import load_examples, user_metric
 
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
     count = input_count(module)
-    inputs, targets = load_inputs(arguments.data, count)
+    own_loss = arguments.loss if is_function(arguments.loss or "") else None
+    examples = load_examples(arguments.data, count, own_loss, options.batch, options.seed)
+    inputs, targets, own = examples
     _check(module, arguments.data, inputs)
+    if own is not None:
+        check_objective(module, own, options)
     test_inputs, labels = inputs, targets
+    if own is not None and arguments.metric is not None and arguments.test_data is None:
+        test_inputs, labels = own.labelled(len(inputs[0]), options.seed)
     if arguments.test_data is not None:
         test_inputs, labels = load_inputs(arguments.test_data, count)
         _check(module, arguments.test_data, test_inputs)
@@ -149,6 +185,7 @@ def _convert(
             module,
             inputs,
             targets=targets,
+            own=own,
             options=options,
             extra_passes=extra,
             progress=report,
@@ -159,9 +196,10 @@ def _convert(
             print(line)
     for note in conversion.notes:
         print(f"note: {note.line()}")
+    metric = user_metric(arguments.metric, labels)
     labels = labels if labels is not None and is_labels(labels) else None
     with held.replaced(is_of_a_conversion) as draft:
-        program = _write(conversion, draft, partial, test_inputs, labels)
+        program = _write(conversion, draft, partial, test_inputs, labels, metric)
     partial.discard()
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
@@ -185,6 +223,7 @@ def _write(
     partial: PartialConversion,
     inputs: Sequence[np.ndarray],
     labels: np.ndarray | None,
+    metric: Metric | None,
 ) -> bytes:
     """Assemble, measure, and write it all; the program's bytes."""
     from recog.backend.machine import Machine
@@ -195,7 +234,7 @@ def _write(
     program = conversion.assemble()
     write_conversion(draft, conversion, program, written=partial.files())
     with stage(f"measure every level on {len(inputs[0])} inputs"):
-        rows = measure_levels(conversion, Machine(program), inputs, labels)
+        rows = measure_levels(conversion, Machine(program), inputs, labels, metric=metric)
     print_table(None, *level_table(rows))
     write_report(draft, rows, conversion.notes)
     return program
@@ -208,6 +247,8 @@ def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
         RecogError: a value that an option cannot have.
     """
     given = given_options(arguments, ConversionOptions, LEFT_OUT)
+    if arguments.loss is not None and not is_function(arguments.loss):
+        given["loss"] = arguments.loss
     options = ConversionOptions(cluster=not arguments.dense, **given)
     followers = {"weight_width": "width", "weight_frac": "frac"}
     followed = {

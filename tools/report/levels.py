@@ -19,6 +19,7 @@ from recog.dialects.chip.held_values import HeldValue, held_values
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.lowering.check.compare_layers import sqnr_db
+from recog.lowering.check.metrics import Metric
 from recog.lowering.common.batches import frames_at_once
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_bytes
@@ -28,8 +29,8 @@ from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_by
 class LevelRow:
     """One level: the accuracy in percent (None without labels), its loss and its size.
 
-    `sqnr_db` compares the first output with the float network's; `ratio` is the float
-    weights' bytes over this level's.
+    `sqnr_db` compares the first output with the float network's; `ratio` is the float weights'
+    bytes over this level's; `metric` is what a function of the user's gives, None without one.
     """
 
     level: str
@@ -37,6 +38,7 @@ class LevelRow:
     sqnr_db: float
     weight_bytes: int
     ratio: float
+    metric: float | None = None
 
     def as_record(self) -> dict[str, Any]:
         """For JSON, which has no infinity: None stands for it."""
@@ -51,21 +53,30 @@ def measure_levels(
     inputs: Sequence[np.ndarray],
     labels: np.ndarray | None = None,
     *,
+    metric: Metric | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[LevelRow]:
-    """Run every level on the same inputs (N, ...); labels are class indices (N,)."""
+    """Run every level on the same inputs (N, ...); labels are class indices (N,).
+
+    Args:
+        metric: scores the outputs of each level too.
+    """
     float_bytes = weight_bytes(conversion.stages[Stage.FLOAT])
     rows: list[LevelRow] = []
-    reference: np.ndarray | None = None
+    reference: tuple[np.ndarray, ...] = ()
 
-    def add(level: Stage, outputs: np.ndarray, size: int) -> None:
+    def add(level: Stage, outputs: tuple[np.ndarray, ...], size: int) -> None:
         nonlocal reference
-        reference = outputs if reference is None else reference
-        accuracy = None
+        reference = reference or outputs
+        accuracy = score = None
         if labels is not None:
-            accuracy = 100 * float((outputs.argmax(axis=1) == labels).mean())
+            accuracy = 100 * float((outputs[0].argmax(axis=1) == labels).mean())
+        if metric is not None:
+            scores = metric.scores(outputs, reference, np.arange(len(inputs[0])))
+            score = float(scores.mean())
         ratio = float_bytes / size if size else 1.0  # of a network without weights
-        rows.append(LevelRow(level, accuracy, sqnr_db(reference, outputs), size, ratio))
+        noise = sqnr_db(reference[0], outputs[0])
+        rows.append(LevelRow(level, accuracy, noise, size, ratio, score))
         if progress is not None:
             progress(level)
 
@@ -78,12 +89,12 @@ def measure_levels(
             else:
                 outputs = conversion.network(partial(_run_float, module))(*inputs)
                 size += host_bytes
-            add(level, outputs[0], size)
+            add(level, outputs, size)
     lns_module = conversion.lns_module
     outputs = conversion.network(partial(_run_lns, lns_module))(*inputs)
-    add(Stage.LNS, outputs[0], weight_bytes(lns_module) + host_bytes)
+    add(Stage.LNS, outputs, weight_bytes(lns_module) + host_bytes)
     outputs = conversion.network(machine)(*inputs)
-    add(Stage.MACHINE, outputs[0], machine.weight_bytes + host_bytes)
+    add(Stage.MACHINE, outputs, machine.weight_bytes + host_bytes)
     return rows
 
 
@@ -189,12 +200,15 @@ def _run_lns(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
 def level_table(rows: Sequence[LevelRow]) -> tuple[list[str], list[list[str]]]:
     """Headers and cells for print_table."""
     with_accuracy = any(row.accuracy is not None for row in rows)
+    with_metric = any(row.metric is not None for row in rows)
     headers = ["level", *(["accuracy %"] if with_accuracy else [])]
+    headers += ["metric"] if with_metric else []
     headers += ["output SQNR dB", "weight bytes", "ratio"]
     cells = [
         [
             row.level,
             *([f"{row.accuracy:.2f}"] if row.accuracy is not None else []),
+            *([f"{row.metric:.4g}"] if row.metric is not None else []),
             decibels(row.sqnr_db),
             f"{row.weight_bytes:,}",
             f"{row.ratio:.1f}x",

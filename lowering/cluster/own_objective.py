@@ -1,0 +1,186 @@
+"""Tuning on a loss and data of the user's own: what they are, and what can be wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from recog.dialects.errors import RecogError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss = Callable[[Any, Any], Any]
+"""Of the network's outputs, a tensor or a tuple of several, and the targets of the same frames; a
+scalar tensor that gradients flow through, the mean over the frames."""
+Augment = Callable[[Any, Any], "tuple[Any, Any]"]
+"""Gives other inputs and targets for those of a batch."""
+PAIR = "each batch is a pair: inputs, a tensor or a tuple of several, and targets of any kind"
+
+
+class Batch(NamedTuple):
+    """Frames of a step: float tensors (N, ...), one an input of the network, and their targets."""
+
+    inputs: list[Tensor]
+    targets: Any
+
+    @property
+    def frames(self) -> int:
+        """How many these are."""
+        return len(self.inputs[0])
+
+
+@dataclass(frozen=True)
+class OwnObjective:
+    """What a network is tuned on in place of its own outputs.
+
+    Attributes:
+        loss: see `Loss`.
+        batches: gives the batches of an epoch, anew for each: a list, a DataLoader, or a function
+            that returns such or a generator.
+        augment: changes each batch before its step; None leaves all as they are.
+    """
+
+    loss: Loss
+    batches: Iterable[Any] | Callable[[], Iterable[Any]]
+    augment: Augment | None = None
+
+    def source(self) -> str:
+        """Equal where the files are that define what is given here; the data are not looked at."""
+        given = (self.loss, self.batches, self.augment)
+        return " ".join(_source_digest(each) for each in given)
+
+    def epoch(self, number: int, seed: int) -> Iterator[Batch]:
+        """The batches of an epoch, as they are drawn from PyTorch's, NumPy's and Python's global
+        generators, which begin anew with it.
+
+        Raises:
+            RecogError: what is given cannot be gone through again, or gives no batches.
+        """
+        import torch
+
+        start = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        torch.manual_seed(start)
+        np.random.seed(start)
+        random.seed(start)
+        found: Any = self.batches() if callable(self.batches) else self.batches
+        if isinstance(found, Iterator) and not callable(self.batches):
+            raise RecogError(
+                "the batches can be gone through once only, tuning does so every epoch",
+                hint="give a list, a DataLoader, or a function that returns them anew",
+            )
+        if not isinstance(found, Iterable):
+            raise RecogError(f"the batches are {_kind(found)}, which cannot be gone through")
+        some = False
+        for each in found:
+            batch, some = _batch(each), True
+            if self.augment is not None:
+                batch = _batch(self.augment(_one_or_all(batch.inputs), batch.targets))
+            yield batch
+        if not some:
+            raise RecogError("there are no batches to tune on", hint=PAIR)
+
+    def examples(self, count: int, seed: int) -> list[np.ndarray]:
+        """The inputs of the first frames, float32 or bytes (N, ...), at least `count` where there
+        are as many. Raises RecogError as `epoch`."""
+        found: list[list[np.ndarray]] = []
+        for batch in self.epoch(0, seed):
+            found.append([x.numpy() for x in batch.inputs])
+            if sum(len(x[0]) for x in found) >= count:
+                break
+        try:
+            return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        except ValueError as error:
+            raise RecogError(f"the batches differ: {error}") from None
+
+    def labelled(self, count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """The inputs and the targets of so many frames, for a metric. Raises RecogError where the
+        targets are no arrays of one shape."""
+        inputs: list[list[np.ndarray]] = []
+        targets: list[np.ndarray] = []
+        for batch in self.epoch(0, seed):
+            inputs.append([x.numpy() for x in batch.inputs])
+            targets.append(np.asarray(batch.targets))
+            if sum(len(x[0]) for x in inputs) >= count:
+                break
+        try:
+            joined = np.concatenate(targets)
+            if joined.dtype.kind not in "fiub":
+                raise ValueError(joined.dtype)
+        except ValueError:
+            raise RecogError(
+                "a metric takes arrays, the targets of the batches are none of one shape",
+                hint="measure on a file: --test-data FILE",
+            ) from None
+        return [np.concatenate(parts) for parts in zip(*inputs)], joined
+
+    def value(self, outputs: Sequence[Tensor], targets: Any) -> Tensor:
+        """The loss of these outputs.
+
+        Raises:
+            RecogError: it is no finite scalar that gradients flow through.
+        """
+        import torch
+
+        loss = self.loss(_one_or_all(outputs), targets)
+        wanted = "it is to return a scalar tensor, such as torch.nn.functional.mse_loss gives"
+        if not isinstance(loss, torch.Tensor):
+            raise RecogError(f"the loss returned {_kind(loss)}", hint=wanted)
+        if loss.numel() != 1:
+            hint = f"{wanted}: .mean() makes it one"
+            raise RecogError(f"the loss returned a tensor of shape {list(loss.shape)}", hint=hint)
+        if torch.is_grad_enabled() and not loss.requires_grad:
+            raise RecogError(
+                "no gradient flows from the loss to the network's outputs",
+                hint="argmax, rounding, comparisons, .detach() and .numpy() stop it",
+            )
+        return loss.reshape(())
+
+
+def _source_digest(given: Any) -> str:
+    """Of the file of a function, or of the class of an object."""
+    given = getattr(given, "__self__", given)  # of a method, what it is bound to
+    given = getattr(given, "function", given)
+    for each in (given, type(given)):
+        with suppress(OSError, TypeError):
+            source = inspect.getsourcefile(each)
+            if source is not None:
+                return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    return "no source"
+
+
+def _batch(given: Any) -> Batch:
+    """A batch as it was given. Raises RecogError where it is none."""
+    import torch
+
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        count = f" of {len(given)}" if isinstance(given, tuple | list) else ""
+        raise RecogError(f"a batch is {_kind(given)}{count}", hint=PAIR)
+    inputs = given[0] if isinstance(given[0], tuple | list) else [given[0]]
+    try:
+        tensors = [torch.as_tensor(x) for x in inputs]
+    except (TypeError, ValueError, RuntimeError):
+        kinds = ", ".join(_kind(x) for x in inputs)
+        raise RecogError(f"the inputs of a batch are {kinds}, not tensors", hint=PAIR) from None
+    if not tensors or any(x.ndim == 0 for x in tensors) or not len(tensors[0]):
+        raise RecogError("a batch has no frames", hint=PAIR)
+    return Batch([x if x.dtype == torch.uint8 else x.float() for x in tensors], given[1])
+
+
+def _one_or_all(tensors: Sequence[Tensor]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tuple(tensors)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -1,0 +1,282 @@
+"""Tuning on a loss and data of one's own: the API, the command, and what can be wrong with them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from middle_networks import images, residual
+from torch import Tensor
+from torch.nn import functional as F
+
+from recog.backend.machine import Machine
+from recog.dialects.errors import RecogError
+from recog.lowering.cluster.own_objective import OwnObjective
+from recog.lowering.pipeline import ConversionOptions, Stage, convert, module_outputs
+from recog.tools.cli.main import main
+from recog.tools.module_files import write_module
+from recog.tools.tuning import tune
+
+ROOT = Path(__file__).resolve().parents[3]
+OPTIONS = ConversionOptions(
+    centroids=8, table_share=100, epochs=6, learning_rate=0.02, distill=0.0, balance=False
+)
+X = torch.from_numpy(images(48))
+WANTED = torch.from_numpy(2 * module_outputs(residual(), [images(48)])[0] + 1)
+BATCHES = [(X[i : i + 16], WANTED[i : i + 16]) for i in (0, 16, 32)]
+
+
+def error(outputs: np.ndarray) -> float:
+    return float(np.square(outputs - WANTED.numpy()).mean())
+
+
+def test_a_loss_of_ones_own_falls():
+    """Targets that the float network does not give: only this loss leads to them."""
+    conversion = tune(residual(), BATCHES, F.mse_loss, options=OPTIONS)
+    before, after = (
+        error(module_outputs(conversion.stages[stage], [X.numpy()])[0])
+        for stage in (Stage.CLUSTERED, Stage.TUNED)
+    )
+    assert after < 0.5 * before
+    outputs = Machine(conversion.assemble()).run(X.numpy())
+    assert isinstance(outputs, np.ndarray)
+    assert error(outputs) < 0.6 * before
+
+
+def test_a_function_of_batches_and_augmentation_are_the_same_in_every_run():
+    changed: list[float] = []
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for chosen in torch.randperm(48).split(16):
+            yield X[chosen], WANTED[chosen]
+
+    def augment(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        changed.append(np.random.uniform(0.9, 1.1))
+        return inputs * changed[-1], targets
+
+    programs = []
+    for _ in range(2):
+        torch.rand(7)  # whatever was drawn before
+        conversion = tune(residual(), batches, F.mse_loss, augment=augment, options=OPTIONS)
+        programs.append(conversion.assemble())
+    assert programs[0] == programs[1]
+    assert len(set(changed)) > 6
+    plain = tune(residual(), batches, F.mse_loss, options=OPTIONS)
+    assert plain.assemble() != programs[0]
+
+
+class Kept:
+    """The state of a tuning in memory; stops it after a step."""
+
+    def __init__(self, stop: int | None = None):
+        self.stop, self.state = stop, None
+
+    def begin(self, tuner: Any) -> None:
+        if self.state is not None:
+            tuner.restore(self.state)
+
+    def offer(self, tuner: Any) -> None:
+        import copy
+
+        self.state = copy.deepcopy(tuner.state())
+        if tuner.done == self.stop:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stop", [2, 3, 4])
+def test_an_interrupted_tuning_goes_on_to_the_same_bits(stop: int, monkeypatch: pytest.MonkeyPatch):
+    module = importlib.import_module("recog.lowering.pipeline.convert")
+    own = OwnObjective(F.mse_loss, lambda: [(x, t) for x, t in BATCHES])
+    whole = convert(residual(), [X.numpy()], own=own, options=OPTIONS).assemble()
+    kept = Kept(stop)
+    plain = module.tune_own
+    monkeypatch.setattr(module, "tune_own", lambda *a, **k: plain(*a, **{**k, "kept": kept}))
+    with pytest.raises(KeyboardInterrupt):
+        convert(residual(), [X.numpy()], own=own, options=OPTIONS)
+    kept.stop = None
+    assert convert(residual(), [X.numpy()], own=own, options=OPTIONS).assemble() == whole
+
+
+def detached(outputs: Tensor, targets: Tensor) -> Tensor:
+    return F.mse_loss(outputs.detach(), targets)
+
+
+def each(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs - targets).square().mean(1)
+
+
+def number(outputs: Tensor, targets: Tensor) -> float:
+    return 1.0
+
+
+def nothing(outputs: Tensor, targets: Tensor) -> None:
+    return None
+
+
+def not_a_number(outputs: Tensor, targets: Tensor) -> Tensor:
+    return outputs.sum() * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (detached, "no gradient flows from the loss to the network's outputs"),
+        (each, r"the loss returned a tensor of shape \[16\]\n  hint: .*\.mean\(\) makes it one"),
+        (number, "the loss returned a float\n  hint: it is to return a scalar tensor"),
+        (nothing, "the loss returned None\n"),
+        (not_a_number, "the loss of the float network's outputs is nan"),
+    ],
+)
+def test_losses_that_are_none(loss: Callable[..., Any], message: str):
+    with pytest.raises(RecogError, match=message):
+        tune(residual(), BATCHES, loss, options=OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("batches", "message"),
+    [
+        (iter(BATCHES), "can be gone through once only"),
+        ([], "there are no batches"),
+        (7, "the batches are an int, which cannot be gone through"),
+        (lambda: 7, "the batches are an int, which cannot be gone through"),
+        ([X], "a batch is a Tensor\n  hint: each batch is a pair"),
+        ([(X, WANTED, WANTED)], "a batch is a tuple of 3\n"),
+        ([("x", WANTED)], "the inputs of a batch are a str, not tensors"),
+        ([(X[:0], WANTED[:0])], "a batch has no frames"),
+        ([(X[:, :1], WANTED)], r"input 0: has shape \[48, 1, 6, 6\]"),
+        ([(X * float("inf"), WANTED)], "input 0: holds NaN or infinity"),
+    ],
+)
+def test_batches_that_are_none(batches: Any, message: str):
+    with pytest.raises(RecogError, match=message):
+        tune(residual(), batches, F.mse_loss, options=OPTIONS)
+
+
+def test_an_epoch_that_is_shorter_than_the_first():
+    calls: list[int] = []
+
+    def batches() -> list[tuple[Tensor, Tensor]]:
+        calls.append(0)
+        return BATCHES[: 3 if len(calls) < 6 else 2]
+
+    with pytest.raises(RecogError, match="epoch 2 has fewer batches than the first, which has 3"):
+        tune(residual(), batches, F.mse_loss, options=OPTIONS)
+
+
+def test_a_loss_that_diverges():
+    calls: list[int] = []
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        calls.append(0)
+        return outputs.square().mean() * (1.0 if len(calls) < 9 else float("inf"))
+
+    with pytest.raises(RecogError, match="tuning diverged in step 5\n  hint: a lower"):
+        tune(residual(), BATCHES, loss, options=OPTIONS)
+
+
+FUNCTIONS = """
+import numpy as np
+import torch
+
+def batches():
+    inputs, targets = torch.ones(48, 2, 6, 6), torch.zeros(48, dtype=torch.int64)
+    for chosen in torch.randperm(48).split(16):
+        yield inputs[chosen] * torch.rand(16, 1, 1, 1), targets[chosen]
+
+def broken():
+    yield torch.ones(4, 2, 6, 6), torch.zeros(4, dtype=torch.int64)
+    raise IndexError("no more of them")
+
+def loss(outputs, targets):
+    return torch.nn.functional.cross_entropy(outputs, targets)
+
+def crash(outputs, targets):
+    return outputs[:, 99].mean()
+
+def few(outputs):
+    return outputs.mean()
+
+def hit(outputs, targets):
+    return 100 * (outputs.argmax(1) == targets)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("own")
+    write_module(residual(), found / "net.mlir")
+    np.savez(found / "data.npz", inputs=images(48), targets=np.zeros(48, int))
+    (found / "own.py").write_text(FUNCTIONS)
+    return found
+
+
+def converted(folder: Path, out: Path, *options: str) -> int:
+    command = ["convert", f"{folder}/net.mlir", "-o", str(out), "--epochs", "3"]
+    return main([*command, *(each.replace("OWN", f"{folder}/own.py") for each in options)])
+
+
+@pytest.mark.parametrize("data", ["OWN:batches", "DATA"])
+def test_the_command_takes_loss_data_and_metric(data: str, folder: Path, tmp_path: Path):
+    data = data.replace("DATA", f"{folder}/data.npz")
+    own = ["--loss", "OWN:loss", "--metric", "OWN:hit", "--learning-rate", "0.05"]
+    assert converted(folder, tmp_path / "out", "--data", data, *own, "--distill", "0") == 0
+    rows = json.loads((tmp_path / "out/report.json").read_text())["rows"]
+    found = {row["level"]: row["metric"] for row in rows}
+    assert found["machine"] == 100 > found["float"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "OWN:batches"], "--data file.py:function wants a --loss"),
+        (["--data", "OWN:none", "--loss", "OWN:loss"], "own.py: has no function none"),
+        (["--data", "OWN:batches", "--loss", "OWN:few"], r"own.py: TypeError: few\(\) takes 1"),
+        (["--data", "OWN:batches", "--loss", "OWN:crash"], r"own.py:18: IndexError: index 99"),
+        (["--data", "OWN:broken", "--loss", "OWN:loss"], "own.py:12: IndexError: no more of them"),
+        (["--data", "OWN:batches", "--loss", "dice"], "argument --loss: expected auto, mse"),
+        (["--data", "none.py:batches", "--loss", "OWN:loss"], "none.py: no such file"),
+    ],
+    ids=lambda each: str(each)[-24:],
+)
+def test_what_the_command_refuses(
+    options: list[str],
+    message: str,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    try:
+        code = converted(folder, tmp_path / "out", *options)
+    except SystemExit as error:  # argparse's
+        code = error.code
+    assert code in (1, 2)
+    said = capsys.readouterr().err
+    assert re.search(message, said), said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_example(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any):
+    path = ROOT / "examples/own_segmentation.py"
+    spec = importlib.util.spec_from_file_location("own_segmentation", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "FRAMES", 64)
+    arguments = ["own", "--out", str(tmp_path), "--epochs", "3", "--tune-epochs", "1"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    module.main()
+    said = dict(re.findall(r"^(\w+):? +([\d.]+)", capsys.readouterr().out, re.MULTILINE))
+    assert float(said["machine"]) > float(said["float"]) - 10
+    assert float(said["weights"]) > 15
+    assert {"program.recog", "network.pt2"} <= {each.name for each in tmp_path.iterdir()}

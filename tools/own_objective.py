@@ -1,0 +1,84 @@
+"""The loss, data and metric of `recog convert` that stand in the user's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recog.frontend.user_code import load_function
+from recog.lowering.check.metrics import UserMetric
+from recog.lowering.cluster.own_objective import OwnObjective
+from recog.tools.diagnostics import UsageError
+
+CALIBRATION_FRAMES = 256
+
+
+class Examples(NamedTuple):
+    """Inputs (N, ...), their targets where there are any, and what to tune on in place of both."""
+
+    inputs: list[np.ndarray]
+    targets: np.ndarray | None
+    own: OwnObjective | None
+
+
+def load_examples(data: str, count: int, loss: str | None, batch: int, seed: int) -> Examples:
+    """What `--data` and `--loss` name.
+
+    Args:
+        data: a data file, or `file.py:function` that returns batches.
+        count: how many inputs the network takes.
+        batch: frames of a batch of a data file.
+
+    Raises:
+        RecogError: they cannot be read, or are not as they should be.
+    """
+    from recog.tools.module_files import load_inputs
+
+    function = None
+    if loss is not None:
+        function = load_function(loss, wanted="file.py:function", example="losses.py:dice")
+    if not is_function(data):
+        inputs, targets = load_inputs(data, count)
+        if function is None:
+            return Examples(inputs, targets, None)
+        own = OwnObjective(function, ArrayBatches(inputs, targets, batch))
+        return Examples(inputs, None, own)
+    if function is None:
+        raise UsageError(
+            "--data file.py:function wants a --loss", hint="or give it a file of arrays"
+        )
+    batches = load_function(data, wanted="a file, or file.py:function", example="data.py:batches")
+    own = OwnObjective(function, batches.each)
+    inputs = own.examples(CALIBRATION_FRAMES, seed)
+    return Examples(inputs, None, own)
+
+
+def is_function(text: str) -> bool:
+    """Whether `--data` names a function, not a file."""
+    return ".py:" in text
+
+
+def user_metric(spec: str | None, targets: np.ndarray | None) -> UserMetric | None:
+    """The function that `--metric` names."""
+    if spec is None:
+        return None
+    function = load_function(spec, wanted="file.py:function", example="scores.py:iou")
+    return UserMetric(function, spec, targets)
+
+
+class ArrayBatches:
+    """Arrays in batches, in another order each time."""
+
+    def __init__(self, inputs: Sequence[np.ndarray], targets: np.ndarray | None, size: int):
+        self._inputs, self._targets, self._size = inputs, targets, size
+
+    def __call__(self) -> Iterator[tuple[Any, Any]]:
+        import torch
+
+        for chosen in torch.randperm(len(self._inputs[0])).split(self._size):
+            frames = chosen.numpy()
+            inputs = tuple(torch.from_numpy(np.asarray(x)[frames]) for x in self._inputs)
+            wanted = None if self._targets is None else torch.from_numpy(self._targets[frames])
+            yield inputs, wanted

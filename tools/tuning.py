@@ -1,0 +1,72 @@
+"""Convert a network tuned on a loss, data and augmentation of your own, in a few lines.
+
+    from recog.tools.tuning import tune
+
+    conversion = tune(network, batches, loss)
+    Path("program.recog").write_bytes(conversion.assemble())
+
+`examples/own_segmentation.py` is a whole program of this kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.lowering.cluster.own_objective import Augment, Loss, OwnObjective
+from recog.lowering.cluster.tune_own import check_objective
+from recog.lowering.pipeline import Conversion, ConversionOptions, convert
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CALIBRATION_FRAMES = 256
+
+
+def tune(
+    network: nn.Module | ModuleOp,
+    batches: Iterable[Any] | Callable[[], Iterable[Any]],
+    loss: Loss,
+    *,
+    augment: Augment | None = None,
+    options: ConversionOptions | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Conversion:
+    """Cluster a trained network, tune it on your loss, and convert it to a chip program.
+
+    Args:
+        network: in evaluation mode, or as `recog.frontend.torch.importer.import_torch` gives it.
+        batches: pairs of inputs and targets: inputs a float tensor or array (N, ...), or a tuple of
+            one for each input of the network, targets of any kind. A list or DataLoader is gone
+            through once an epoch; a function is called for each, and returns such or a generator.
+            With each epoch the global generators of PyTorch, NumPy and Python begin anew: batches
+            that are drawn from these are the same in every run.
+        loss: of outputs and targets, a scalar tensor, the mean over the frames. The outputs are the
+            network's, a tensor or a tuple of several; where they have no gradient, such as indices
+            and boxes, what the network's decoders take.
+        augment: gives other inputs and targets for those of each batch.
+        options: every choice of the conversion, `epochs`, `learning_rate` and `centroids` among
+            them. What the float network gives counts too (`distill`, 0 for your loss alone).
+        progress: called with what is being done and the share of it that is done.
+
+    Returns:
+        The conversion: `assemble()` gives the program's bytes, `stages` the network at each level.
+
+    Raises:
+        RecogError: batches or a loss that are not so, a network that cannot be converted.
+    """
+    settings = options or ConversionOptions()
+    own = OwnObjective(loss, batches, augment)
+    inputs = own.examples(CALIBRATION_FRAMES, settings.seed)
+    module = network
+    if not isinstance(module, ModuleOp):
+        import torch
+
+        from recog.frontend.torch.importer import import_torch
+
+        example = tuple(torch.from_numpy(x[:1]) for x in inputs)
+        module = import_torch(module, example)
+    check_objective(module, own, settings)
+    return convert(module, inputs, own=own, options=settings, progress=progress)
