@@ -1,27 +1,44 @@
 """Show this processor, how the arithmetic runs on it, versions, and where compiled code is kept;
-or, with --target, a chip that programs are made for."""
+or where the bytes of a program are; or, with --target, a chip that programs are made for."""
 
 from __future__ import annotations
 
 import argparse
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from recog.tools.cli.arguments import add_engine, add_target, engine_options
+from recog.tools.cli.arguments import add_engine, add_target, check_json, engine_options
+from recog.tools.diagnostics import UsageError
 
 PACKAGES = ("recog", "numpy", "numba", "llvmlite", "torch", "xdsl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog info`."""
+    parser.add_argument(
+        "program",
+        metavar="PROGRAM",
+        nargs="?",
+        help="show instead what the bytes of this program file are: pointers, tables, biases, and "
+        "how well each layer uses them",
+    )
     add_target(
         parser, "show this chip instead, as a TOML file that says all there is to say of one"
     )
+    parser.add_argument("--json", metavar="FILE", help="also write the bytes of PROGRAM as JSON")
     add_engine(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the processor, the engine's path and threads, versions, and the cache; or a chip."""
+    """Print the processor, the engine's path and threads, versions, and the cache; or a chip; or
+    the bytes of a program."""
+    if arguments.program is None and arguments.json is not None:
+        raise UsageError("takes the bytes of a program: name one", where="argument --json")
+    if arguments.program is not None:
+        if arguments.target is not None:
+            raise UsageError("shows a chip: name no program", where="argument --target")
+        return _show_program(arguments)
     if arguments.target is not None:
         from recog.backend.chips import description, load_chip
 
@@ -44,6 +61,22 @@ def run(arguments: argparse.Namespace) -> int:
         *((package, _version(package)) for package in PACKAGES),
     ]
     print_table(None, ["", ""], rows, left=[""])
+    return 0
+
+
+def _show_program(arguments: argparse.Namespace) -> int:
+    from recog.backend.assembly import load_program
+    from recog.backend.assembly.accounting import program_bytes
+    from recog.backend.assembly.container import read_program_file
+    from recog.tools.report.json_files import write_json
+    from recog.tools.report.program_table import print_program_bytes
+
+    check_json(arguments)
+    program = load_program(arguments.program)
+    found = program_bytes(read_program_file(arguments.program), program)
+    print_program_bytes(found)
+    if arguments.json is not None:
+        write_json(Path(arguments.json), found.as_record())
     return 0
 
 

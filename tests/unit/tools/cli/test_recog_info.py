@@ -1,12 +1,17 @@
 """recog info, and the options of the fast engine on the command line."""
 
+import json
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
+from middle_networks import parse
 
 from recog.backend.arithmetic.fast import paths
 from recog.backend.chips import load_chip
 from recog.dialects.chip import ChipTarget
+from recog.lowering.pipeline import convert
 from recog.tools.cli.main import main
 
 
@@ -68,3 +73,46 @@ def test_a_chip_is_shown_as_a_file_of_it(capsys: pytest.CaptureFixture[str]):
     error = capsys.readouterr().err
     assert "target recog-0: No such file or directory" in error
     assert "a TOML file, or one of recog-1, recog-edge, recog-large" in error
+
+
+def program() -> bytes:
+    module = parse("""func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+      %y = nn.relu %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
+      func.return %y : tensor<1x4xf32>
+    }""")
+    return convert(module, [np.random.default_rng(0).normal(size=(8, 4))]).assemble()
+
+
+def test_bytes_of_a_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    content = program()
+    Path("p.recog").write_bytes(content)
+    assert main(["info", "p.recog", "--json", "bytes.json"]) == 0
+    text = capsys.readouterr().out
+    assert row("all", text)[0] == f"{len(content):,}"
+    record = json.loads(Path("bytes.json").read_text())
+    assert record["file_bytes"] == len(content)
+    assert record["ratio"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "words,message",
+    [
+        (["--json", "x.json"], "argument --json: takes the bytes of a program: name one"),
+        (["p.recog", "--target", "recog-1"], "argument --target: shows a chip: name no program"),
+    ],
+)
+def test_what_does_not_go_together(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["info", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "p.recog"
+    path.write_bytes(b"no program")
+    assert main(["info", str(path)]) == 1
+    assert "not a program file" in capsys.readouterr().err
