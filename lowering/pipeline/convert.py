@@ -78,6 +78,7 @@ class Conversion:
     """The folded float network's part for the chip, None where that is all."""
     host_part: ModuleOp | None = None
     """The host's part, the function @host of float ops, None where there is none."""
+    options: ConversionOptions = field(default_factory=ConversionOptions)
     plan: Plan | None = None
     """The layouts of layers, where they were chosen now."""
     notes: list[Note] = field(default_factory=list[Note])
@@ -173,7 +174,7 @@ class _Run:
         self.inputs, self.targets, self.options, self.extra = inputs, targets, options, extra
         self.report = progress or _no_progress
         self.context = Context()
-        self.conversion = Conversion({Stage.FLOAT: module})
+        self.conversion = Conversion({Stage.FLOAT: module}, options=options)
         self.current = module.clone()
         self.kept: KeptConversion | None = None
         self.own: OwnObjective | None = None

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from recog.backend.assembly import load_program, weight_bytes
 from recog.backend.machine import Machine
 from recog.frontend.torch.importer import import_torch
 from recog.frontend.torch.model_file import load_model
@@ -90,6 +91,7 @@ def test_convert_writes_every_stage(workspace: Path) -> None:
         "7-lns.mlir",
         "8-chip.mlir",
         "program.recog",
+        "recipe.toml",
         "report.json",
     ]
     rows = json.loads((workspace / "out/report.json").read_text())["rows"]
@@ -101,6 +103,33 @@ def test_convert_writes_every_stage(workspace: Path) -> None:
     assert by_level["machine"]["sqnr_db"] == by_level["lns"]["sqnr_db"] > 5
     assert by_level["tuned"]["sqnr_db"] >= by_level["clustered"]["sqnr_db"]
     assert by_level["machine"]["weight_bytes"] < by_level["float"]["weight_bytes"] / 4
+
+
+def test_a_recipe_gives_the_same_bytes(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    network = [f"{workspace}/net.py:make", "--data", f"{workspace}/data.npz"]
+    asked = ["--ratio", "7", "--layouts", "11: dense", "--no-tune", "--jobs", "2", "--seed", "3"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert main(["convert", *network, "-o", str(first), *asked]) == 0
+    recipe = str(first / "recipe.toml")
+    assert main(["convert", *network, "-o", str(second), "--recipe", recipe]) == 0
+    for name in ("program.recog", "recipe.toml", "3-clustered.mlir"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    plan = json.loads((first / "report.json").read_text())["plan"]
+    budget = plan["float_bytes"] // 7
+    assert weight_bytes(load_program(first / "program.recog")) <= plan["bytes"] <= budget
+    capsys.readouterr()
+    # What is asked on the command line counts for more, and what is impossible is refused.
+    words = ["--recipe", recipe, "--ratio", "1000", "-o", str(second)]
+    assert main(["convert", *network, *words]) == 1
+    assert "--ratio is beyond what is possible: at most" in capsys.readouterr().err
+    text = Path(recipe).read_text().replace("seed = 3", "sead = 3")
+    (tmp_path / "wrong.toml").write_text(text)
+    assert main(["convert", *network, "--recipe", str(tmp_path / "wrong.toml")]) == 1
+    line = text.split("\n").index("sead = 3") + 1
+    message = f"recipe {tmp_path}/wrong.toml:{line}: options.sead is no key, did you mean seed?"
+    assert message in capsys.readouterr().err
 
 
 def test_run_gives_the_machine_s_outputs(workspace: Path, capsys: pytest.CaptureFixture) -> None:
@@ -318,7 +347,7 @@ def test_a_conversion_replaces_the_one_before(workspace: Path, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("0-float.mlir", "1-folded.mlir", "2-balanced.mlir"),
         *("3-calibrated.mlir", "4-rounded.mlir", "5-lns.mlir", "6-chip.mlir"),
-        *("notes.mlir", "program.recog", "report.json"),
+        *("notes.mlir", "program.recog", "recipe.toml", "report.json"),
     ]
     assert "rows" in json.loads((tmp_path / "report.json").read_text())
 

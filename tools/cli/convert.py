@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
@@ -31,6 +31,7 @@ from recog.tools.cli.arguments import DATA, add_data, add_network
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 from recog.tools.diagnostics import UsageError
 from recog.tools.own_objective import is_function
+from recog.tools.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,6 +120,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the conversion: 'after=fold-batch-norm:my-pass{option=1}' or 'before=...'; repeat the "
         "flag for more passes",
     )
+    parser.add_argument(
+        "--recipe",
+        metavar="FILE.toml",
+        help="take the options from this file, as every conversion leaves one beside its program; "
+        "flags count for more",
+    )
     add_options(parser, ConversionOptions, GROUPS, leave_out=LEFT_OUT, metavars=METAVARS)
 
 
@@ -135,7 +142,9 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.backend.folders import held_folder
     from recog.tools.partial_conversion import PartialConversion
 
-    options = conversion_options(arguments)
+    recipe = Recipe({}) if arguments.recipe is None else read_recipe(arguments.recipe)
+    options = conversion_options(arguments, recipe.options)
+    arguments.add_pass = [*recipe.add_pass, *arguments.add_pass]
     extra = extra_passes(arguments.add_pass, options)
     # Held from the start: two conversions into one folder would cost the second one hours.
     with held_folder(arguments.output) as held:
@@ -199,7 +208,9 @@ def _convert(
     metric = user_metric(arguments.metric, labels)
     labels = labels if labels is not None and is_labels(labels) else None
     with held.replaced(is_of_a_conversion) as draft:
-        program = _write(conversion, draft, partial, test_inputs, labels, metric)
+        program = _write(
+            conversion, draft, partial, test_inputs, labels, metric, arguments.add_pass
+        )
     partial.discard()
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
@@ -224,6 +235,7 @@ def _write(
     inputs: Sequence[np.ndarray],
     labels: np.ndarray | None,
     metric: Metric | None,
+    add_pass: Sequence[str],
 ) -> bytes:
     """Assemble, measure, and write it all; the program's bytes."""
     from recog.backend.machine import Machine
@@ -232,24 +244,31 @@ def _write(
     from recog.tools.report.levels import level_table, measure_levels
 
     program = conversion.assemble()
-    write_conversion(draft, conversion, program, written=partial.files())
+    write_conversion(draft, conversion, program, written=partial.files(), add_pass=add_pass)
     with stage(f"measure every level on {len(inputs[0])} inputs"):
         rows = measure_levels(conversion, Machine(program), inputs, labels, metric=metric)
     print_table(None, *level_table(rows))
-    write_report(draft, rows, conversion.notes)
+    write_report(draft, rows, conversion.notes, conversion.plan)
     return program
 
 
-def conversion_options(arguments: argparse.Namespace) -> ConversionOptions:
+def conversion_options(
+    arguments: argparse.Namespace, recipe: Mapping[str, Any] | None = None
+) -> ConversionOptions:
     """The options of a conversion from the command line.
+
+    Args:
+        recipe: options that a recipe gives, for which flags take precedence.
 
     Raises:
         RecogError: a value that an option cannot have.
     """
-    given = given_options(arguments, ConversionOptions, LEFT_OUT)
+    given = {**(recipe or {}), **given_options(arguments, ConversionOptions, LEFT_OUT)}
     if arguments.loss is not None and not is_function(arguments.loss):
         given["loss"] = arguments.loss
-    options = ConversionOptions(cluster=not arguments.dense, **given)
+    if arguments.dense:
+        given["cluster"] = False
+    options = ConversionOptions(**given)
     followers = {"weight_width": "width", "weight_frac": "frac"}
     followed = {
         weights: given[activations]
