@@ -216,9 +216,7 @@ class _Reader:
     def _line(self, section: str | None, key: str) -> int | None:
         """The line of a key, as far as it stands on one of its own below its section."""
         quoted = f'(?:{re.escape(key)}|"{re.escape(key)}"|{re.escape(json.dumps(key))})'
-        header = (
-            None if section is None else re.compile(rf"\s*\[\s*{_quotes_or_none(section)}\s*\]")
-        )
+        header = re.compile(rf"\s*\[\s*{_quotes_or_none(section or '')}\s*\]")
         whole = re.compile(rf"\s*\[\s*(?:{re.escape(section or '')}\.)?{quoted}\s*[\].]")
         inside = section is None
         for number, line in enumerate(self._lines, 1):
