@@ -6,7 +6,8 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -79,6 +80,19 @@ def _load_file(path: str) -> ModuleType:
     return module
 
 
+@contextmanager
+def located_in(path: str) -> Generator[None, None, None]:
+    """Within the context what code of this file raises becomes a RecogError with its line."""
+    try:
+        yield
+    except RecogError:
+        raise
+    except Exception as error:
+        if not _own_frames(error, path):
+            raise
+        raise _located(error, path) from None
+
+
 def _run(run: Callable[[], Any], path: str) -> Any:
     try:
         return run()
@@ -88,13 +102,19 @@ def _run(run: Callable[[], Any], path: str) -> Any:
             place = f"{place}:{error.lineno}"
         raise RecogError(f"SyntaxError: {error.msg}", where=place) from None
     except (Exception, SystemExit) as error:
-        own = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if os.path.abspath(frame.filename) == os.path.abspath(path)
-        ]
-        place = f"{path}:{own[-1].lineno}" if own else path
-        raise RecogError(f"{type(error).__name__}: {error}", where=place) from None
+        raise _located(error, path) from None
+
+
+def _located(error: BaseException, path: str) -> RecogError:
+    own = _own_frames(error, path)
+    place = f"{path}:{own[-1].lineno}" if own else path
+    return RecogError(f"{type(error).__name__}: {error}", where=place)
+
+
+def _own_frames(error: BaseException, path: str) -> list[traceback.FrameSummary]:
+    """Where an error came through code of this file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [each for each in frames if os.path.abspath(each.filename) == os.path.abspath(path)]
 
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:

@@ -38,9 +38,6 @@ class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
     """Share of the steps in which the learning rate rises."""
     clip: float = 2.0
     """Gradients longer than so many times their usual length are cut to that; 0 leaves all."""
-    average: float = 0.99
-    """Share of the averages of what is tuned that a step keeps, which are stored at the end; 0
-    stores what the last step gave."""
     tune_scales: bool = True
     """Tune the scales of output channels, in the steps that they can have."""
     tune_dense: bool = True
@@ -55,6 +52,5 @@ class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
         "features": (0.0, 1e6),
         "warm_up": (0.0, 1.0),
         "clip": (0.0, 1e6),
-        "average": (0.0, 0.99999),
     }
     CHOICES = {"loss": LOSSES}

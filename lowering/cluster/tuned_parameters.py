@@ -48,15 +48,11 @@ class Parameter:
         """What the constant becomes for values of the parameter."""
         return tensor.detach().cpu().numpy()
 
-    def store(self, tensor: torch.Tensor | None = None) -> None:
-        """Write the tuned values back into the module.
-
-        Args:
-            tensor: by default those of the last step.
-        """
+    def store(self) -> None:
+        """Write the tuned values back into the module."""
         constant = self.value.owner
         if isinstance(constant, ConstantOp):
-            constant.set_array(self.stored(self.tensor if tensor is None else tensor))
+            constant.set_array(self.stored(self.tensor))
 
 
 class DenseWeight(Parameter):

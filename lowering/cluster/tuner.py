@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -109,7 +108,6 @@ class Tuner:
         self._settings, self._last_move = settings, int(SETTLED * steps)
         self._moving = self._moving_pointers(originals or {}) if settings.reassign else []
         tensors = [parameter.tensor for parameter in self.parameters]
-        self._averages = [tensor.detach().clone() for tensor in tensors] if settings.average else []
         tensors += [moving.points for moving, _ in self._moving]
         self._optimizer = torch.optim.Adam(tensors, lr=settings.learning_rate)
         rise = settings.warm_up * steps
@@ -164,7 +162,6 @@ class Tuner:
             "values": [parameter.tensor.detach() for parameter in self.parameters],
             "points": [moving.points.detach() for moving, _ in self._moving],
             "pointers": [moving.pointers for moving, _ in self._moving],
-            "averages": self._averages,
         }
 
     def _moving_pointers(
@@ -213,7 +210,6 @@ class Tuner:
         self._clip()
         self._optimizer.step()
         self._schedule.step()
-        self._average()
         every = self._settings.reassign
         if every and self._done % every == 0 and self._done <= self._last_move:
             for moving, codebook in self._moving:
@@ -246,35 +242,17 @@ class Tuner:
         norm = min(float(torch.nn.utils.clip_grad_norm_(tensors, limit)), limit)
         self._usual_norm = norm if not usual else 0.9 * usual + 0.1 * norm
 
-    def _average(self) -> None:
-        """Draw the averages to what the step gave."""
-        keep = min(self._settings.average, (1 + self._done) / (10 + self._done))
-        for average, parameter in zip(self._averages, self.parameters):
-            average.lerp_(parameter.tensor.detach(), 1 - keep)
-
     @fixed_threads()
     def loss(self, parts: Iterable[StepPart]) -> float:
         """The objective, the sum of its parts', as it is now."""
         import torch
 
-        with torch.no_grad(), self._averaged():
+        with torch.no_grad():
             values = self._values()
             return sum(
                 float(part.objective(self._outputs(part.inputs, values)) * part.share)
                 for part in parts
             )
-
-    @contextmanager
-    def _averaged(self) -> Generator[None, None, None]:
-        """Within the context the parameters are their averages, where there are any."""
-        now = [parameter.tensor for parameter in self.parameters]
-        for parameter, average in zip(self.parameters, self._averages):
-            parameter.tensor = average
-        try:
-            yield
-        finally:
-            for parameter, tensor in zip(self.parameters, now):
-                parameter.tensor = tensor
 
     def _values(self) -> dict[Any, torch.Tensor]:
         """What stands in the place of the module's constants."""
@@ -292,9 +270,8 @@ class Tuner:
 
     def store(self) -> None:
         """Write the tuned values into the module."""
-        with self._averaged():
-            for parameter in self.parameters:
-                parameter.store()
+        for parameter in self.parameters:
+            parameter.store()
         for moving, _ in self._moving:
             moving.store()
 

@@ -11,6 +11,7 @@ from recog.backend.chips import CHIPS
 from recog.backend.files import check_output
 from recog.backend.threads import THREADS
 from recog.dialects.errors import RecogError
+from recog.frontend.tasks import TASK_NAMES, is_own
 
 NETWORK = (
     "file.py:function that returns (module, example inputs), a torch.export archive (.pt2), or "
@@ -20,6 +21,18 @@ DATA = (
     ".npz file with `inputs` (or `input0`, `input1`, ...) and optionally `targets`, or .npy file "
     "with the inputs: float arrays of shape (N, ...)"
 )
+
+TASK = f"{', '.join(TASK_NAMES)}, or file.py:Class of a task of your own"
+
+
+def task_spec(text: str) -> str:
+    """A task's name, or `file.py:Class`, as `frontend.tasks.find_task` takes it."""
+    if text not in TASK_NAMES and not is_own(text):
+        names = ", ".join(map(repr, TASK_NAMES))
+        raise argparse.ArgumentTypeError(
+            f"invalid choice: {text!r} (choose from {names}, or file.py:Class)"
+        )
+    return text
 
 
 def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
-from recog.frontend.tasks import TASK_NAMES
+from recog.frontend.tasks import is_own
+from recog.frontend.user_code import located_in
 from recog.lowering.pipeline import Stage
 from recog.tools.cli.arguments import (
+    TASK,
     add_engine,
     add_json,
     add_renamed,
@@ -20,6 +22,7 @@ from recog.tools.cli.arguments import (
     check_json,
     check_positive,
     engine_options,
+    task_spec,
     torch_threads,
 )
 from recog.tools.report.task_levels import LEVELS
@@ -27,7 +30,7 @@ from recog.tools.report.task_levels import LEVELS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog eval`."""
-    parser.add_argument("task", choices=TASK_NAMES, metavar="TASK", help=", ".join(TASK_NAMES))
+    parser.add_argument("task", type=task_spec, metavar="TASK", help=TASK)
     parser.add_argument(
         "--level",
         nargs="+",
@@ -85,18 +88,24 @@ def run(arguments: argparse.Namespace) -> int:
     if a.verify_frames < 0:
         raise RecogError(f"must be at least 0, got {a.verify_frames}", where="--verify-frames")
     check_json(a)
-    with fixed_threads(threads):
+    if is_own(a.task) and a.checkpoint is None:
+        raise RecogError(
+            "a task of your own has no weights that come with the package",
+            where=a.task,
+            hint=f"recog train {a.task} trains some; give them with --checkpoint FILE",
+        )
+    with fixed_threads(threads), located_in(a.task.rpartition(":")[0]):
         return _evaluate(a)
 
 
 def _evaluate(a: argparse.Namespace) -> int:
-    from recog.frontend.tasks import get_task
+    from recog.frontend.tasks import find_task
     from recog.tools.pictures import pictures_folder
     from recog.tools.report.json_files import write_json
     from recog.tools.report.task_frames import load_frames
     from recog.tools.report.task_scores import draw, measure, print_rows, task_levels
 
-    task = get_task(a.task)
+    task = find_task(a.task)
     # Held from the start: two evaluations into one folder would cost the second one hours.
     drawn = nullcontext() if a.pictures is None else pictures_folder(a.pictures, task.name)
     with drawn as draft:

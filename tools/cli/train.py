@@ -15,8 +15,8 @@ from recog.backend.files import shown
 from recog.backend.folders import HeldFolder, held_folder, link
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
-from recog.frontend.tasks import TASK_NAMES
-from recog.tools.cli.arguments import add_scenes, check_positive, torch_threads
+from recog.frontend.user_code import located_in
+from recog.tools.cli.arguments import TASK, add_scenes, check_positive, task_spec, torch_threads
 
 if TYPE_CHECKING:
     from recog.frontend.tasks.base import Task, TaskData
@@ -27,7 +27,7 @@ HOW_TO_RESUME = "the same command with --resume continues after the last whole e
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog train`."""
-    parser.add_argument("task", choices=TASK_NAMES, metavar="TASK", help=", ".join(TASK_NAMES))
+    parser.add_argument("task", type=task_spec, metavar="TASK", help=TASK)
     parser.add_argument(
         "--out",
         metavar="DIR",
@@ -80,16 +80,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if not 0 <= a.seed < 2**63:
         raise RecogError(f"must be from 0 to 2^63 - 1, got {a.seed}", where="--seed")
-    with fixed_threads(threads):
+    with fixed_threads(threads), located_in(a.task.rpartition(":")[0]):
         return _train_task(a)
 
 
 def _train_task(a: argparse.Namespace) -> int:
-    from recog.frontend.tasks import get_task
+    from recog.frontend.tasks import find_task
     from recog.frontend.tasks.training import Trainer
     from recog.tools.report.task_frames import load_frames
 
-    task = get_task(a.task)
+    task = find_task(a.task)
     recipe = task.recipe
     if a.epochs is not None:
         recipe = replace(recipe, epochs=a.epochs)

@@ -186,7 +186,8 @@ class TaskLevels:
                 module = self.dense.lns_module
                 return lambda *x: run_lns(module, *x, engine=self.engine)
             case Stage.MACHINE:
-                return lambda *x: _as_tuple(self.machine.run(*x))
+                machine = self.machine  # made here: tuning wants gradients, predictions have none
+                return lambda *x: _as_tuple(machine.run(*x))
             case _:
                 raise RecogError(f"a task has no level {level}", hint=f"one of {', '.join(LEVELS)}")
 

@@ -165,7 +165,6 @@ def test_as_torch_tunes_a_twin(loss: str):
         seed=7,
         warm_up=0,
         clip=0,
-        average=0,
         tune_scales=False,
     )
     module = parse(SMALL)
@@ -445,31 +444,13 @@ def regression() -> tuple[np.ndarray, torch.Tensor]:
     return x, y.detach() + noise
 
 
-def test_what_is_stored_is_the_average():
-    """Of steps that jump about a minimum, whose average is nearer to it than the last is."""
-    x, targets = regression()
-
-    def error(average: float) -> float:
-        module = parse(SMALL)
-        settings = TuneSettings(learning_rate=0.05, average=average, warm_up=0)
-        tuner = Tuner(module, settings, 4000)  # so that the rate stays high
-        random = np.random.default_rng(0)
-        for _ in range(300):
-            chosen = random.permutation(64)[:2]
-            tuner.step([x[chosen]], lambda y, wanted=targets[chosen]: F.mse_loss(y[0], wanted))
-        tuner.store()
-        return float(F.mse_loss(run_nn(module, x)[0], targets))
-
-    assert error(0.95) < 0.97 * error(0.0)
-
-
 def test_one_bad_batch_does_little():
     """Its gradient is a million times as long as usual, and is cut."""
     x, targets = regression()
 
     def error(clip: float) -> float:
         module = parse(SMALL)
-        settings = TuneSettings(clip=clip, average=0, learning_rate=0.01)
+        settings = TuneSettings(clip=clip, learning_rate=0.01)
         tuner = Tuner(module, settings, 60)
         for step in range(40):
             wanted = targets + (1e6 if step == 20 else 0)
