@@ -102,7 +102,9 @@ class Saturated:
 
     def line(self) -> str:
         """For a terminal."""
-        share = f"{100 * self.count / self.total:.2g} % ({self.count:,} of {self.total:,} values)"
+        percent = 100 * self.count / self.total
+        digits = 2 if percent < 99 else 4
+        share = f"{percent:.{digits}g} % ({self.count:,} of {self.total:,} values)"
         if self.is_input:
             return f"input @{self.port}: {share} lie beyond its codes and were clipped"
         return f"output @{self.port}: {share} have the largest code and may be larger"

@@ -12,6 +12,7 @@ from torch import nn
 
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
+from recog.backend.machine.host import Saturated
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert
@@ -234,6 +235,11 @@ def test_the_machine_counts_what_saturates(scale: float):
     assert "input @x: " in x.line()
     assert "were clipped" in x.line()
     assert "may be larger" in y.line()
+
+
+@pytest.mark.parametrize("count, share", [(1, "0.1"), (987, "99"), (996, "99.6"), (1000, "100")])
+def test_shares_of_what_saturates_are_plain_numbers(count: int, share: str):
+    assert f": {share} % ({count:,} of 1,000 values)" in Saturated("y", count, 1000, False).line()
 
 
 def test_negative_values_of_an_input_without_sign_are_counted():

@@ -74,6 +74,13 @@ def test_the_whole_runs_from_one_command(
     for name, value in zip(found, conversion.network(machine.run)(frames), strict=True):
         assert np.array_equal(found[name], value)
 
+    assert "note: the chip's part" not in capsys.readouterr().err
+    again = workspace / "again.npz"
+    assert main(["run", str(out), "--data", data, "-o", str(again)]) == 0
+    assert again.read_bytes() == outputs.read_bytes()
+    assert main(["run", program, "--data", data]) == 0
+    assert f"--host {host}\n" in capsys.readouterr().err
+
 
 def test_the_boundary_keeps_what_the_decode_needs(workspace: Path) -> None:
     """Scores from the machine are the float network's to the precision of its codes."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 from recog.dialects.errors import RecogError
 from recog.tools.cli.arguments import add_data, add_engine, check_positive, engine_options
@@ -10,7 +12,11 @@ from recog.tools.cli.arguments import add_data, add_engine, check_positive, engi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog run`."""
-    parser.add_argument("program", metavar="PROGRAM", help="program file of recog convert")
+    parser.add_argument(
+        "program",
+        metavar="PROGRAM",
+        help="program file of recog convert, or its folder, in which the host's part is found too",
+    )
     parser.add_argument(
         "--host",
         metavar="FILE",
@@ -55,11 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
         Budget.steps if arguments.max_steps is None else int(arguments.max_steps),
         Budget.memory if arguments.max_memory is None else int(arguments.max_memory),
     )
-    machine = Machine(arguments.program, engine=engine_options(arguments), budget=budget)
-    host = None if arguments.host is None else load_network(arguments.host)
+    program, host_path = _parts(arguments.program, arguments.host)
+    machine = Machine(program, engine=engine_options(arguments), budget=budget)
+    host = None if host_path is None else load_network(host_path)
     network = SplitNetwork(machine, host)
     if network.input_count == 0:
-        raise RecogError("takes no inputs, so there are no frames to run", where=arguments.program)
+        raise RecogError("takes no inputs, so there are no frames to run", where=program)
     inputs, targets = load_inputs(arguments.data, network.input_count)
     with stage(f"run {len(inputs[0])} frames"):
         outputs = list(network(*inputs))
@@ -74,3 +81,17 @@ def run(arguments: argparse.Namespace) -> int:
         correct = outputs[0].argmax(axis=1) == targets
         print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
     return 0
+
+
+def _parts(program: str, host: str | None) -> tuple[str, str | None]:
+    """The program file and the host's part that are meant; of a folder, both that it has."""
+    from recog.tools.conversion_folder import HOST_NAME, PROGRAM_NAME
+
+    path = Path(program)
+    if path.is_dir():
+        beside = path / HOST_NAME
+        return str(path / PROGRAM_NAME), host or (str(beside) if beside.exists() else None)
+    beside = path.with_name(HOST_NAME)
+    if host is None and beside.exists():
+        print(f"note: the chip's part alone; with the host's: --host {beside}", file=sys.stderr)
+    return program, host
