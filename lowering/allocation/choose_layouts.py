@@ -126,6 +126,8 @@ def choose_layouts(
         least = allocator.least().bytes + room
         _refuse(options, budget, least, float_bytes)
     chosen = [each[number] for each, number in zip(choices, found.chosen)]
+    chosen = [_alone(*each, chosen, tables) for each in zip(layers, chosen)]
+    shared = {choice.layout.table for choice in chosen}
     for layer, choice in zip(layers, chosen):
         if layer.free and options.allocates:
             layer.op.attributes[LAYOUT] = LayoutAttr(choice.layout)
@@ -140,7 +142,7 @@ def choose_layouts(
         budget,
         float_bytes,
         [_layer_plan(*each) for each in zip(layers, chosen, choices)],
-        {name: tables[name] for name in sorted(found.tables)},
+        {name: tables[name] for name in sorted(found.tables) if name in shared},
         {**reserved, **({"host": elsewhere} if elsewhere else {})},
         inputs is not None,
         points,
@@ -307,6 +309,23 @@ def _function_table_bytes(program: ProgramOp) -> int:
             total += sum(each.bytes for each in op.weight_reads(scope))
     outputs = (op for op in program.ports if isinstance(op, OutputOp))
     return total + sum(OUTPUT_BIAS_BYTES * op.channels.value.data for op in outputs)
+
+
+def _alone(
+    layer: _Layer, choice: Choice, chosen: Sequence[Choice], tables: Mapping[str, int]
+) -> Choice:
+    """A table that is one layer's alone as its own, which takes the same bytes."""
+    layout = choice.layout
+    if not layer.free or layout.table is None:
+        return choice
+    if sum(each.layout.table == layout.table for each in chosen) > 1:
+        return choice
+    own = Layout(layout.block, layout.centroids)
+    try:
+        own.check_fits(nn.shape_of(layer.op.weight))
+    except ValueError:  # more centroids than blocks
+        return choice
+    return Choice(own, choice.bytes + tables[layout.table], choice.loss)
 
 
 def _layer_plan(layer: _Layer, choice: Choice, choices: Sequence[Choice]) -> LayerPlan:

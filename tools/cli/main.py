@@ -16,6 +16,7 @@ from types import ModuleType
 COMMANDS = {
     "import": "write a network as nn IR",
     "check": "show what of a network runs on the chip",
+    "plan": "show which layer would get how many bytes, and what other sizes would lose",
     "convert": "convert a network to a chip program",
     "run": "run a program on the machine",
     "compare": "find the layers that lose accuracy",

@@ -91,6 +91,17 @@ def test_layers_share_one_table_in_the_program():
     assert sum(op.block == (1, 1, 3, 3) for op in books) == 1
 
 
+def test_a_table_that_is_shared_has_several_layers():
+    for ratio in (12.0, 16.0, 24.0):
+        module = network()
+        fold_network(module)
+        plan = choose_layouts(module, ChooseLayoutsPass(ratio=ratio))
+        names = [each.layout.table for each in plan.layers if each.layout.table is not None]
+        assert set(names) == set(plan.tables)
+        assert all(names.count(name) > 1 for name in names)
+        assert plan.bytes <= (plan.budget or 0)
+
+
 def test_at_outputs_and_by_weights():
     """Example inputs decide what errors count; the same ones decide the same."""
     module = network()

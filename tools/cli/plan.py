@@ -1,0 +1,82 @@
+"""Say which layout each layer of a network would get for a ratio or a budget of bytes, what that
+loses before tuning, and what other sizes would lose, without converting it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from recog.lowering.allocation.options import LayoutOptions
+from recog.lowering.cluster.layouts import ClusterOptions
+from recog.lowering.common.shared_options import WeightFormatOptions
+from recog.lowering.pipeline import ConversionOptions
+from recog.lowering.select.convert_lns_to_chip import TargetOptions
+from recog.tools.cli.arguments import DATA, add_json, add_network, check_json
+from recog.tools.cli.convert import METAVARS
+from recog.tools.cli.options import OptionGroup, add_options, given_options
+
+GROUPS = (
+    OptionGroup("bytes", [LayoutOptions]),
+    OptionGroup("weights", [ClusterOptions, WeightFormatOptions]),
+    OptionGroup("chip", [TargetOptions]),
+)
+TAKEN = {name for group in GROUPS for cls in group.members for name in vars(cls)["__annotations__"]}
+LEFT_OUT = tuple(set(ConversionOptions.__dataclass_fields__) - TAKEN)
+"""Options of a conversion that decide no layout."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `recog plan`."""
+    add_network(parser)
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        help="example inputs, on which errors count as they show at the outputs (default: as "
+        f"shares of each layer's energy): {DATA}",
+    )
+    add_json(parser)
+    shown = {name: text for name, text in METAVARS.items() if name in TAKEN}
+    add_options(parser, ConversionOptions, GROUPS, leave_out=LEFT_OUT, metavars=shown)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the tables, write the file."""
+    from recog.lowering.allocation.choose_layouts import ChooseLayoutsPass, choose_layouts
+    from recog.lowering.common.options import taken_from
+    from recog.lowering.partition.partition import partition, split_modules
+    from recog.lowering.pipeline import fold_network, module_outputs, weight_bytes
+    from recog.tools.console import stage
+    from recog.tools.module_files import input_count, load_inputs, load_network
+    from recog.tools.report.json_files import write_json
+    from recog.tools.report.plan_table import print_plan
+
+    check_json(arguments)
+    options = ConversionOptions(**given_options(arguments, ConversionOptions, LEFT_OUT))
+    with stage(f"import {arguments.network}"):
+        module = load_network(arguments.network)
+    float_bytes, inputs = weight_bytes(module), None
+    if arguments.data is not None:
+        inputs, _ = load_inputs(arguments.data, input_count(module))
+    fold_network(module)
+    elsewhere = 0
+    if partition(module, options.entry):
+        from recog.backend.split_network import SplitNetwork
+
+        chip_part, host = split_modules(module)
+        elsewhere = 0 if host is None else weight_bytes(host)
+        module = chip_part
+        if inputs is not None:
+            network = SplitNetwork(lambda *x: module_outputs(chip_part, x), host)
+            inputs = network.chip_inputs(*inputs)
+    with stage("measure what layouts lose"):
+        plan = choose_layouts(
+            module,
+            taken_from(options, ChooseLayoutsPass),
+            inputs,
+            float_bytes=float_bytes,
+            elsewhere=elsewhere,
+        )
+    print_plan(plan)
+    if arguments.json is not None:
+        write_json(Path(arguments.json), plan.as_record())
+    return 0
