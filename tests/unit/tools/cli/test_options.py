@@ -160,7 +160,7 @@ def test_other_commands_stay_unread():
             "recog convert: error: unknown flag --learningrate=2, did you mean --learning-rate?",
         ),
         (["check", "net.py:f", "--frobnicate"], "recog check: error: unknown flag --frobnicate\n"),
-        (["info", "now"], "recog info: error: unexpected argument: now"),
+        (["info", "p.recog", "now"], "recog info: error: unexpected argument: now"),
         (
             ["eval", "stereo3d", "--bits", "3"],
             "recog eval: error: --bits is now called --verify-frames",
