@@ -74,6 +74,8 @@ def _first_invalid(module: Operation) -> Operation | None:
                 op.verify(verify_nested_ops=False)
         except VerifyException:
             return op
+        except ValueError:
+            continue  # a value that was never defined, which is not what failed
         if any(region.first_block and not region.first_block.ops for region in op.regions):
             return op
     return None

@@ -95,6 +95,10 @@ class NnRunner:
             self._joined(tensors(values), index) for index, values in enumerate(zip(*results))
         )
 
+    def has_frames(self, index: int) -> bool:
+        """Whether an output has frames, or gets them in front; constants have none."""
+        return index in self._framed or index in self._frameless
+
     def _joined(self, values: tuple[Tensor, ...], index: int) -> Tensor:
         """An output of all groups of frames."""
         if index in self._framed:

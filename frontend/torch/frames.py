@@ -65,7 +65,7 @@ def _computes_along_frames(op: Operation | None) -> bool:
 
 
 def _depend_on_others(run: Run, examples: Sequence[Any], batched: Sequence[bool]) -> bool:
-    """Whether frames a, b and c are others in a batch of (a, b), (a, c) and (c, b)."""
+    """Whether frames a, b and c are others in a batch of (a, b), (a, c) and (c, b), or a alone."""
     a, b, c = (
         [_noise(x, seed) if each else x for x, each in zip(examples, batched)] for seed in range(3)
     )
@@ -74,17 +74,25 @@ def _depend_on_others(run: Run, examples: Sequence[Any], batched: Sequence[bool]
     def outputs(first: list[Any], second: list[Any]) -> list[Tensor]:
         pairs = zip(first, second, batched)
         inputs = [torch.cat([x, y]) if each else x for x, y, each in pairs]
-        found = [y for y in tree_leaves(run(inputs)) if isinstance(y, Tensor)]
-        return [y for y in found if y.shape[:1] == (2 * frames,)]
+        return _framed(run(inputs), 2 * frames)
 
     try:
         with quiet_torch(), torch.no_grad():
             both, other_last, other_first = outputs(a, b), outputs(a, c), outputs(c, b)
+            alone = _framed(run(a), frames)
     except (Exception, SystemExit):
         return False  # it runs at the batch of the examples alone
+    if len(alone) == len(both) and any(_differ(x[:frames], y) for x, y in zip(both, alone)):
+        return True  # the size of the batch itself is a factor, say
     return any(_differ(x[:frames], y[:frames]) for x, y in zip(both, other_last)) or any(
         _differ(x[frames:], y[frames:]) for x, y in zip(both, other_first)
     )
+
+
+def _framed(outputs: Any, frames: int) -> list[Tensor]:
+    """Those of a network's outputs that have so many frames."""
+    found = [y for y in tree_leaves(outputs) if isinstance(y, Tensor)]
+    return [y for y in found if y.shape[:1] == (frames,)]
 
 
 def _noise(example: Tensor, seed: int) -> Tensor:

@@ -73,7 +73,8 @@ def _report(
 ) -> None:
     if not differs.any():
         return
-    index = tuple(int(i) for i in np.argwhere(differs)[0])
+    # A scalar's bits are compared as those of one element.
+    index = tuple(int(i) for i in np.argwhere(differs.reshape(actual.shape))[0])
 
     def shown(array: np.ndarray) -> str:
         element = expected.type.element_type

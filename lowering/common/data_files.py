@@ -37,7 +37,7 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
         _check_size(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            return {"inputs": loaded}
+            return {"inputs": _native(loaded)}
         with loaded:
             arrays = {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
@@ -53,7 +53,12 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
         # Any zip archive opens as an .npz file.
         if not isinstance(array, np.ndarray):
             raise RecogError(f"{name} is no array", where=where)
-    return arrays
+    return {name: _native(array) for name, array in arrays.items()}
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """In this machine's order of bytes, which torch wants."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _check_size(path: str) -> None:

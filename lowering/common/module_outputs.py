@@ -14,7 +14,7 @@ from recog.lowering.common.batches import frames_at_once
 def module_outputs(
     module: ModuleOp, inputs: Sequence[np.ndarray], entry: str = "main"
 ) -> tuple[np.ndarray, ...]:
-    """All outputs of an nn module for all inputs, (N, ...) each."""
+    """All outputs of an nn module for all inputs, (N, ...) each; constants as they are."""
     import torch
 
     from recog.backend.interpreters.nn_runner import NnRunner
@@ -26,4 +26,9 @@ def module_outputs(
             run(*(np.asarray(x)[i : i + batch] for x in inputs))
             for i in range(0, len(inputs[0]), batch)
         ]
-    return tuple(np.concatenate([value.numpy() for value in values]) for values in zip(*parts))
+    return tuple(
+        np.concatenate([value.numpy() for value in values])
+        if run.has_frames(index)
+        else values[0].numpy()
+        for index, values in enumerate(zip(*parts))
+    )

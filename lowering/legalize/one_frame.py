@@ -18,7 +18,7 @@ from xdsl.rewriter import Rewriter
 
 from recog.dialects import nn
 from recog.dialects.errors import RecogError
-from recog.dialects.functions import depends_on_inputs, nn_ops
+from recog.dialects.functions import check_body, depends_on_inputs, nn_ops
 from recog.dialects.tensors import ints
 from recog.dialects.verification import verify_module
 from recog.lowering.common.shared_options import EntryOptions
@@ -33,6 +33,7 @@ class OneFramePass(EntryOptions, ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.body.block.ops:
             if isinstance(function, FuncOp) and function.sym_name.data == self.entry:
+                check_body(function)
                 one_frame(op, function)
 
 

@@ -44,6 +44,7 @@ VANISHING: dict[str, Function] = {
     "running": lambda x: x.cumsum(0),
     "order": lambda x: x.flip(0),
     "next": lambda x: x + x.roll(1, 0),
+    "how many": lambda x: x / x.shape[0],
 }
 """Of one frame they are nothing."""
 

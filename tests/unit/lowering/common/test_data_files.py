@@ -192,6 +192,7 @@ def test_bad_tuning_data(run: Callable[[str], tuple[int, str]], tmp_path: Path):
     code, errors = run(clustered + 'tune-centroids{data="@/x.npz"}')
     assert code == 1
     assert "targets have shape [2] each, the output [3]" in errors
+    np.savez(tmp_path / "x.npz", inputs=GOOD, targets=np.zeros((4, 3)))
     code, errors = run('tune-centroids{data="@/x.npz"}')
     assert code == 1
     assert "the module has no codebook to tune" in errors
@@ -219,3 +220,14 @@ def test_bad_options(pipeline: str, message: str, run: Callable[[str], tuple[int
     assert code == 2
     assert message in errors
     assert "hint: it takes" in errors
+
+
+def test_bytes_in_another_order(tmp_path: Path):
+    """As other machines write them: torch takes its own order alone."""
+    x = np.arange(6, dtype=">f4").reshape(2, 3)
+    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "x.npz", inputs=x)
+    for name in ("x.npy", "x.npz"):
+        found = load_arrays(str(tmp_path / name), what="data")["inputs"]
+        assert found.dtype.isnative
+        np.testing.assert_array_equal(found, x)
