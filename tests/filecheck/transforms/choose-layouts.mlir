@@ -3,7 +3,7 @@
 // RUN: recog-opt %s -p 'choose-layouts' --split-input-file --verify-diagnostics | filecheck %s --check-prefix NONE
 
 // The layer that has a layout keeps it; the other one gets what loses least in the bytes that are
-// left: pairs, where a code for each of its weights would take more.
+// left: one of two values for each weight, where a code for each would take more.
 func.func @main(%x: tensor<1x8xf32>) -> tensor<1x4xf32> {
   %a = data.constant dense<[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [-1.0, 5.0, 2.0, -8.0, 9.0, 4.0, 3.0, -2.0]]> : tensor<2x8xf32>
   %b = data.constant dense<[[1.0, 2.0], [3.0, -1.0], [2.0, 4.0], [0.5, -3.0]]> : tensor<4x2xf32>
@@ -12,7 +12,7 @@ func.func @main(%x: tensor<1x8xf32>) -> tensor<1x4xf32> {
   func.return %z : tensor<1x4xf32>
 }
 // CHECK-LABEL: @main
-// CHECK:         %y = nn.linear %x, %a {cluster.layout = #cluster.layout<block = [1, 2], centroids = 2>}
+// CHECK:         %y = nn.linear %x, %a {cluster.layout = #cluster.layout<block = [1, 1], centroids = 2>}
 // CHECK-NEXT:    %z = nn.linear %y, %b {cluster.layout = #cluster.layout<dense>}
 // NAME-LABEL: @main
 // NAME:         %y = nn.linear %x, %a {cluster.layout = #cluster.layout<block = [1, 2], centroids = 2, table = "pairs">}
