@@ -47,6 +47,11 @@ def pointers_shape(weight: Sequence[int], block: Sequence[int]) -> tuple[int, ..
     return tuple(size // extent for size, extent in zip(weight, block))
 
 
+def pointer_bits(entries: int) -> int:
+    """Bits of a pointer into a table of so many entries."""
+    return max(1, (entries - 1).bit_length())
+
+
 def block_index(shape: Sequence[int], block: Sequence[int]) -> np.ndarray:
     """For each weight, (block number, position in the block): two int64 arrays, stacked."""
     grid = np.indices(shape, dtype=np.int64)

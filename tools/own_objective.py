@@ -10,9 +10,8 @@ import numpy as np
 from recog.frontend.user_code import load_function
 from recog.lowering.check.metrics import UserMetric
 from recog.lowering.cluster.own_objective import OwnObjective
+from recog.lowering.pipeline import CALIBRATION_FRAMES
 from recog.tools.diagnostics import UsageError
-
-CALIBRATION_FRAMES = 256
 
 
 class Examples(NamedTuple):

@@ -30,6 +30,7 @@ from importlib.metadata import version
 from types import NoneType
 from typing import Any, NoReturn, cast, get_args, get_type_hints
 
+from recog.backend.input_files import read_input
 from recog.dialects.cluster import Layout
 from recog.dialects.errors import RecogError
 from recog.lowering.allocation.options import LayerLayout, layout_text
@@ -97,14 +98,11 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     """
     where = os.fspath(path)
     try:
-        with open(path, "rb") as stream:
-            content = stream.read(MAX_RECIPE_BYTES + 1)
+        content = read_input(path, MAX_RECIPE_BYTES)
     except OSError as error:
         raise RecogError(
             f"cannot be read: {error.strerror or error}", where=f"recipe {where}"
         ) from None
-    if len(content) > MAX_RECIPE_BYTES:
-        raise RecogError(f"has more than {MAX_RECIPE_BYTES:,} bytes", where=f"recipe {where}")
     try:
         text = content.decode()
         return _Reader(where, text).recipe(tomllib.loads(text))

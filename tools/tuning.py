@@ -17,12 +17,10 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.lowering.cluster.own_objective import Augment, Loss, OwnObjective
 from recog.lowering.cluster.tune_own import check_objective
-from recog.lowering.pipeline import Conversion, ConversionOptions, convert
+from recog.lowering.pipeline import CALIBRATION_FRAMES, Conversion, ConversionOptions, convert
 
 if TYPE_CHECKING:
     from torch import nn
-
-CALIBRATION_FRAMES = 256
 
 
 def tune(

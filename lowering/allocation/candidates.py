@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from recog.dialects.bits import packed_size
-from recog.dialects.cluster import Layout
+from recog.dialects.cluster import Layout, pointer_bits
 from recog.lowering.allocation.allocate import Choice
 from recog.lowering.allocation.curves import (
     Curve,
@@ -66,11 +66,6 @@ def blocks_of(shape: Sequence[int]) -> list[Block]:
         return list(dict.fromkeys(found))
     rest = (1,) * (len(shape) - 2)
     return [(1, size, *rest) for size in CHANNEL_BLOCKS if shape[1] % size == 0]
-
-
-def pointer_bits(centroids: int) -> int:
-    """Bits of a pointer into so many centroids."""
-    return max(1, (centroids - 1).bit_length())
 
 
 def pointer_bytes(shape: Sequence[int], layout: Layout) -> int:

@@ -164,7 +164,6 @@ class _Layer(NamedTuple):
 
     Attributes:
         weight: None where it is not there in float.
-        blocks: that it may be cut into.
         layout: that it has whatever is asked, None for one to choose.
         stored: what it takes where its weight is not there in float.
         why: it has that layout.

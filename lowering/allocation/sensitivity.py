@@ -19,11 +19,10 @@ from xdsl.ir import SSAValue
 
 from recog.backend.threads import fixed_threads
 from recog.dialects.cluster import split_blocks
-from recog.dialects.data import constant_array
 from recog.dialects.functions import find_function
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.common.batches import cuts_of_a_step
-from recog.lowering.precision.output_noise import has_gradient, projected
+from recog.lowering.precision.output_noise import gradients, trained
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,10 +71,7 @@ def at_outputs(
     from recog.backend.interpreters.nn_runner import NnRunner
 
     function = find_function(module, entry)
-    parameters = {
-        w: torch.from_numpy(np.array(constant_array(w), np.float32)).requires_grad_()
-        for w in weights
-    }
+    parameters = trained(weights)
     squares = {w: torch.zeros(p.shape, dtype=torch.float64) for w, p in parameters.items()}
     count = min(FRAMES, len(inputs[0]))
     with returning_heads(module, entry):
@@ -83,14 +79,8 @@ def at_outputs(
         for i in range(count):
             frame = [np.asarray(x)[i : i + 1] for x in inputs]
             outputs = runner.walk(*frame, run=run_op, constants=parameters, cuts=cuts)
-            terms = [projected(y, i) for y in outputs if has_gradient(y)]
-            if not terms:
-                continue
-            torch.stack(terms).sum().backward()
-            for weight, parameter in parameters.items():
-                if parameter.grad is not None:
-                    squares[weight] += parameter.grad.double() ** 2 / count
-                    parameter.grad = None
+            for weight, gradient in gradients(outputs, parameters, i):
+                squares[weight] += gradient.double() ** 2 / count
     return {weight: _factored(each) for weight, each in squares.items()}
 
 

@@ -34,7 +34,7 @@ from recog.lowering.cluster.targets import (
     checked_array,
 )
 from recog.lowering.cluster.tune_settings import TuneSettings
-from recog.lowering.cluster.tuner import DIVERGED, KeptTuning, StepPart, Tuner
+from recog.lowering.cluster.tuner import DIVERGED, KeptTuning, StepPart, Tuner, descended
 from recog.lowering.common.batches import TARGET_BYTES, frames_of_a_step, output_bytes
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
 from recog.lowering.common.module_outputs import module_outputs
@@ -130,22 +130,19 @@ def tune(
                 objective = comparison.objective(inputs, own)
                 yield StepPart(inputs, objective, len(chosen) / len(batch))
 
-        before = tuner.loss(parts(measured))
-        if kept is not None:
-            kept.begin(tuner)
-        done = 0
-        for _ in range(settings.epochs):
-            for batch in torch.randperm(count, generator=generator).split(settings.batch):
-                done += 1
-                if done <= tuner.done:
-                    continue  # before an interruption; the seed gives the order of the others
-                loss = tuner.step_in_parts(parts(batch))
-                if kept is not None:
-                    kept.offer(tuner)
-                if progress is not None:
-                    progress(done / steps, loss)
-        after = tuner.loss(parts(measured))
-    if not after <= before:
+        def left() -> Iterator[Iterator[StepPart]]:
+            """The steps after an interruption: the seed gives their order."""
+            number = 0
+            for _ in range(settings.epochs):
+                for batch in torch.randperm(count, generator=generator).split(settings.batch):
+                    number += 1
+                    if number > tuner.done:
+                        yield parts(batch)
+
+        lower = descended(
+            tuner, lambda: parts(measured), left(), steps, progress=progress, kept=kept
+        )
+    if not lower:
         return [nothing_tuned()]
     tuner.store()
     return []

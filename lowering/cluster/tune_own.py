@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -17,7 +17,7 @@ from recog.lowering.cluster.distillation import Distillation, distilled
 from recog.lowering.cluster.own_objective import PAIR, Batch, OwnObjective
 from recog.lowering.cluster.tune_centroids import MEASURED, nothing_tuned
 from recog.lowering.cluster.tune_settings import TuneSettings
-from recog.lowering.cluster.tuner import KeptTuning, StepPart, Tuner
+from recog.lowering.cluster.tuner import KeptTuning, StepPart, Tuner, descended
 from recog.lowering.common.notes import Note
 
 
@@ -61,29 +61,28 @@ def tune_own(
         tuner = Tuner(module, settings, steps, originals, formats)
         part = partial(_part, own, comparison)
         measured = _first(own, seed)
-        before = tuner.loss(map(part, measured))
-        if kept is not None:
-            kept.begin(tuner)
-        for epoch in range(settings.epochs):
-            if tuner.done >= (epoch + 1) * batches:
-                continue
-            for number, batch in enumerate(own.epoch(epoch, seed)):
-                if number >= batches:
-                    break
-                if epoch * batches + number < tuner.done:
-                    continue  # before an interruption: drawn again, so that the rest is the same
-                loss = tuner.step_in_parts([part(batch)])
-                if kept is not None:
-                    kept.offer(tuner)
-                if progress is not None:
-                    progress(tuner.done / steps, loss)
-            if tuner.done < (epoch + 1) * batches:
-                raise RecogError(
-                    f"epoch {epoch + 1} has fewer batches than the first, which has {batches}",
-                    hint=PAIR,
-                )
-        after = tuner.loss(map(part, measured))
-    if not after <= before:
+
+        def left() -> Iterator[list[StepPart]]:
+            """The steps after an interruption; batches before it are drawn again, so that these
+            are the same."""
+            for epoch in range(settings.epochs):
+                if tuner.done >= (epoch + 1) * batches:
+                    continue
+                for number, batch in enumerate(own.epoch(epoch, seed)):
+                    if number >= batches:
+                        break
+                    if epoch * batches + number >= tuner.done:
+                        yield [part(batch)]
+                if tuner.done < (epoch + 1) * batches:
+                    raise RecogError(
+                        f"epoch {epoch + 1} has fewer batches than the first, which has {batches}",
+                        hint=PAIR,
+                    )
+
+        lower = descended(
+            tuner, lambda: map(part, measured), left(), steps, progress=progress, kept=kept
+        )
+    if not lower:
         return [nothing_tuned()]
     tuner.store()
     return []

@@ -288,3 +288,31 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
     import torch
 
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+def descended(
+    tuner: Tuner,
+    measured: Callable[[], Iterable[StepPart]],
+    steps: Iterable[Iterable[StepPart]],
+    total: int,
+    *,
+    progress: Callable[[float, float], None] | None = None,
+    kept: KeptTuning | None = None,
+) -> bool:
+    """Take all steps; whether the loss is then as low as before, or lower.
+
+    Args:
+        measured: gives what the loss is measured on, before and after.
+        steps: those that are not done yet, drawn once the tuner is where it was interrupted.
+        total: how many steps there are, with those that were done.
+    """
+    before = tuner.loss(measured())
+    if kept is not None:
+        kept.begin(tuner)
+    for parts in steps:
+        loss = tuner.step_in_parts(parts)
+        if kept is not None:
+            kept.offer(tuner)
+        if progress is not None:
+            progress(tuner.done / total, loss)
+    return tuner.loss(measured()) <= before

@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import lns
-from recog.dialects.cluster import LookupOp, lookup_index, pointers_shape
+from recog.dialects.cluster import LookupOp, lookup_index, pointer_bits, pointers_shape
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import fail
 from recog.dialects.lns import format_of
@@ -49,7 +49,7 @@ class LayerTables:
 
     @property
     def pointer_bits(self) -> int:
-        return 0 if self.pointers is None else max(1, (self.entries - 1).bit_length())
+        return 0 if self.pointers is None else pointer_bits(self.entries)
 
     @property
     def bias_offsets(self) -> np.ndarray:

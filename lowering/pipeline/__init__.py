@@ -1,6 +1,7 @@
 """Conversions as a whole: stages, named pipelines, and `convert` on arrays in memory."""
 
 from recog.lowering.pipeline.convert import (
+    CALIBRATION_FRAMES,
     Conversion,
     Progress,
     convert,
@@ -14,6 +15,7 @@ from recog.lowering.pipeline.named import CONVERSION, ConversionOptions
 from recog.lowering.pipeline.stages import Stage
 
 __all__ = [
+    "CALIBRATION_FRAMES",
     "CONVERSION",
     "Conversion",
     "ConversionOptions",

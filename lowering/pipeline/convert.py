@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from xdsl.context import Context
@@ -62,6 +63,7 @@ Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done."""
 
 CALIBRATION_FRAMES = 256
+"""Frames that formats are found on, at most."""
 SENSITIVITY_FRAMES = 64
 BALANCING_FRAMES = 64
 
@@ -320,40 +322,31 @@ class _Run:
 
     def _tune(self) -> None:
         float_module = self.conversion.float_module
-        if self.own is not None:
-            self._tune_own(self.own, float_module)
-            return
-        by_heads = bool(heads_of(find_function(self.current, self.options.entry)))
-        own = self.targets is not None and not by_heads
-        self.conversion.notes += tune(
-            self.current,
-            self.inputs,
-            self.targets if own else None,
-            self.options,
+        self.conversion.notes += self._tuning()(
             originals=weights_before(float_module, self.current),
             formats=self._expected_formats(float_module),
             dense=float_module,
-            progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
+            progress=self._report_loss,
             kept=None if self.kept is None else self.kept.tuning(),
         )
 
-    def _tune_own(self, own: OwnObjective, float_module: ModuleOp) -> None:
+    def _report_loss(self, share: float, loss: float) -> None:
+        self.report(f"tuned (loss {loss:.4f})", 0.99 * share)
+
+    def _tuning(self) -> Callable[..., list[Note]]:
+        """What tunes, given what it aims at: a loss of the user's own, targets or the float
+        network."""
+        if self.own is None:
+            by_heads = bool(heads_of(find_function(self.current, self.options.entry)))
+            targets = None if by_heads else self.targets
+            return partial(tune, self.current, self.inputs, targets, self.options)
         if self.conversion.host_part is not None:
             raise RecogError(
                 "the host runs a part of this network, so its outputs are not there while the "
                 "chip's part is tuned on a loss of your own",
                 hint="tune it toward the float network, without a loss of your own",
             )
-        self.conversion.notes += tune_own(
-            self.current,
-            own,
-            self.options,
-            originals=weights_before(float_module, self.current),
-            formats=self._expected_formats(float_module),
-            dense=float_module,
-            progress=lambda share, loss: self.report(f"tuned (loss {loss:.4f})", 0.99 * share),
-            kept=None if self.kept is None else self.kept.tuning(),
-        )
+        return partial(tune_own, self.current, self.own, self.options)
 
     def _expected_formats(self, float_module: ModuleOp) -> dict[SSAValue, LnsFormat]:
         """Those that calibration after tuning will choose, about."""

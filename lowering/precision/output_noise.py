@@ -9,7 +9,7 @@ With outputs weighted by random signs v, E (vᵀ J)_i² is the sum over outputs 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -63,10 +63,7 @@ def output_noise(
     count = min(FRAMES, len(inputs[0]))
     with returning_heads(module, function.sym_name.data):
         runner = NnRunner(module, function.sym_name.data)
-        parameters = {
-            w: torch.from_numpy(np.array(constant_array(w), np.float32)).requires_grad_()
-            for w in errors
-        }
+        parameters = trained(errors)
         cuts = cuts_of_a_step(function, 1)
         parts = len(cuts) + 1  # large values: those of one part at a time are watched
         count = max(1, count // parts)
@@ -75,27 +72,48 @@ def output_noise(
             hooks = _Hooks(function, watched, values)
             frame = [np.asarray(x)[i : i + 1] for x in inputs]
             outputs = runner.walk(*frame, run=hooks.run, constants=parameters, cuts=cuts)
-            terms = [projected(y, i) for y in outputs if has_gradient(y)]
-            if not terms:
-                continue
-            torch.stack(terms).sum().backward()
-            for weight, parameter in parameters.items():
-                if parameter.grad is not None:
-                    change = float(((parameter.grad * errors[weight]) ** 2).sum())
-                    weights[weight] += change / parts
-                    parameter.grad = None
+            for weight, gradient in gradients(outputs, parameters, i):
+                change = float(((gradient * errors[weight]) ** 2).sum())
+                weights[weight] += change / parts
     return Noise(
         {value: total / count for value, total in values.items()},
         {weight: total / count for weight, total in weights.items()},
     )
 
 
-def has_gradient(value: Any) -> bool:
+def trained(weights: Iterable[SSAValue]) -> dict[SSAValue, Tensor]:
+    """Constant weights as float32 tensors that gradients flow to."""
+    import torch
+
+    return {
+        weight: torch.from_numpy(np.array(constant_array(weight), np.float32)).requires_grad_()
+        for weight in weights
+    }
+
+
+def gradients(
+    outputs: Sequence[Any], parameters: Mapping[SSAValue, Tensor], seed: int
+) -> Iterator[tuple[SSAValue, Tensor]]:
+    """The gradient of a frame's outputs, each over its norm and with random signs, by each weight
+    that some output depends on. It is gone once the next is asked for."""
+    import torch
+
+    terms = [_projected(output, seed) for output in outputs if _has_gradient(output)]
+    if not terms:
+        return
+    torch.stack(terms).sum().backward()
+    for weight, parameter in parameters.items():
+        if parameter.grad is not None:
+            yield weight, parameter.grad
+            parameter.grad = None
+
+
+def _has_gradient(value: Any) -> bool:
     """Whether a value is a tensor that gradients flow to."""
     return getattr(value, "requires_grad", False)
 
 
-def projected(output: Tensor, seed: int) -> Tensor:
+def _projected(output: Tensor, seed: int) -> Tensor:
     """An output over its norm, with random signs, summed."""
     import torch
 
@@ -135,7 +153,7 @@ class _Hooks:
         return results
 
     def _watch(self, value: SSAValue, tensor: Tensor) -> None:
-        if not has_gradient(tensor):
+        if not _has_gradient(tensor):
             return
         kept = tensor.detach()
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tally import print_counts, record
+from tally import add_tally, print_counts, record
 
 HANG_SECONDS = 120
 """How long a seed may compute; the slowest take a second."""
@@ -48,6 +48,38 @@ def survey(
         if found is not None:
             yield found
         seed = following
+
+
+def arguments_of(doc: str | None, inputs: str, enough: str = "so many") -> argparse.Namespace:
+    """The arguments of a fuzzer that surveys seeds.
+
+    Args:
+        doc: of the fuzzer, whose first line is its help.
+        inputs: what it tries: --INPUTS ends it after so many.
+        enough: how many that is, for the help.
+    """
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
+    parser.add_argument(f"--{inputs}", type=int, dest="most", help=f"end after {enough}")
+    add_tally(parser)
+    return parser.parse_args()
+
+
+def fuzz(
+    arguments: argparse.Namespace, check: Check, what: str, report: Callable[[Finding], None]
+) -> int:
+    """Survey, report each finding, conclude; the exit code.
+
+    Args:
+        what: the inputs are, for the count.
+    """
+    counts: Counter[str] = Counter()
+    findings = 0
+    for finding in survey(check, arguments.seed, arguments.seconds, arguments.most, counts):
+        report(finding)
+        findings += 1
+    return conclude(arguments, counts, what, findings)
 
 
 def conclude(arguments: argparse.Namespace, counts: Counter[str], what: str, findings: int) -> int:

@@ -9,18 +9,14 @@ Larger layers are held to the gemm engine, which the unit tests hold to the defi
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
-from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from children import conclude, survey
+from children import Finding, arguments_of, fuzz
 from guard_pages import Edge, guarded_kernels
-from tally import add_tally
 
 from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
 from recog.backend.arithmetic.engine import get_engine
@@ -219,26 +215,21 @@ def check(seed: int, fast: dict[str, FastEngine]) -> str | None:
     return None
 
 
+def report(finding: Finding) -> None:
+    """Print a finding, and its layer or map."""
+    print(f"seed {finding.seed}: {finding.what}\n  {draw(finding.seed)}", flush=True)
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
-    parser.add_argument("--layers", type=int, help="end after so many, maps included")
-    add_tally(parser)
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__, "layers", "so many, maps included")
     fast = engines(threads=1)
     for seed in range(WARM):  # what they compile, each child has
         check(seed, fast)
-    counts: Counter[str] = Counter()
-    findings = 0
 
     def tried(seed: int) -> tuple[str, str | None]:
         return draw(seed).operation, check(seed, fast)
 
-    for finding in survey(tried, arguments.seed, arguments.seconds, arguments.layers, counts):
-        print(f"seed {finding.seed}: {finding.what}\n  {draw(finding.seed)}", flush=True)
-        findings += 1
-    return conclude(arguments, counts, f"layers on {', '.join(fast)}", findings)
+    return fuzz(arguments, tried, f"layers on {', '.join(fast)}", report)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,10 @@ A network that is refused in words is counted by them.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
-import time
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -23,9 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # children share what the parent'
 
 import numpy as np
 import torch
-from children import conclude, survey
+from children import Finding, arguments_of, fuzz
 from random_networks import Network, draw
-from tally import add_tally
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import VerifyException
 
@@ -134,22 +130,17 @@ def _reason(error: RecogError) -> str:
     return re.sub(r'"[^"]*"|\d[\d.,e+-]*', "_", words)[:150]
 
 
+def report(finding: Finding) -> None:
+    """Print a finding, and its network."""
+    print(f"seed {finding.seed}: {finding.what}\n  {draw(finding.seed, FRAMES)[0]}", flush=True)
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
-    parser.add_argument("--networks", type=int, help="end after so many")
-    add_tally(parser)
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__, "networks")
     warnings.simplefilter("ignore")
     os.environ["RECOG_THREADS"] = "1"
     check(0)  # what it imports and compiles, each child has
-    counts: Counter[str] = Counter()
-    findings = 0
-    for finding in survey(check, arguments.seed, arguments.seconds, arguments.networks, counts):
-        print(f"seed {finding.seed}: {finding.what}\n  {draw(finding.seed, FRAMES)[0]}", flush=True)
-        findings += 1
-    return conclude(arguments, counts, "networks beside PyTorch", findings)
+    return fuzz(arguments, check, "networks beside PyTorch", report)
 
 
 if __name__ == "__main__":

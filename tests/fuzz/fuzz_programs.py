@@ -9,12 +9,9 @@ or its target; what remains valid runs on the definition and on every path of th
 
 from __future__ import annotations
 
-import argparse
 import resource
 import struct
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -22,9 +19,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from children import Finding, conclude, survey
+from children import Finding, arguments_of, fuzz
 from fuzz_engine import engines
-from tally import add_tally
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from recog.backend.arithmetic.reference.engine import Engine
@@ -335,24 +331,14 @@ def limit_memory() -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
-    parser.add_argument("--programs", type=int, help="end after so many")
-    add_tally(parser)
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__, "programs")
     fast: dict[str, Engine] = {**engines(threads=1)}
     for data in bases():  # what they compile, each child has
         for engine in fast.values():
             _outcome(Machine(data, engine), 0)
     limit_memory()
-    counts: Counter[str] = Counter()
-    found = 0
-    seed, seconds = arguments.seed, arguments.seconds
-    for finding in survey(lambda at: check(at, fast), seed, seconds, arguments.programs, counts):
-        report(finding)
-        found += 1
-    return conclude(arguments, counts, f"programs on {', '.join(fast)}", found)
+    what = f"programs on {', '.join(fast)}"
+    return fuzz(arguments, lambda seed: check(seed, fast), what, report)
 
 
 if __name__ == "__main__":

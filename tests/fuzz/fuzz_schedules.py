@@ -9,16 +9,12 @@ convolutions, resizes and pools; each in a memory of a random share of what it t
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-import time
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from children import conclude, survey
-from tally import add_tally
+from children import Finding, arguments_of, fuzz
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
@@ -66,21 +62,16 @@ def check(seed: int) -> tuple[str, str | None]:
     return "same bits, with spills" if spills else "same bits", None
 
 
+def report(finding: Finding) -> None:
+    """Print a finding."""
+    print(f"seed {finding.seed}: {finding.what}", flush=True)
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=int(time.time()) << 16)
-    parser.add_argument("--networks", type=int, help="end after so many")
-    add_tally(parser)
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__, "networks")
     os.environ["RECOG_THREADS"] = "1"
     check(0)  # what it imports and compiles, each child has
-    counts: Counter[str] = Counter()
-    findings = 0
-    for finding in survey(check, arguments.seed, arguments.seconds, arguments.networks, counts):
-        print(f"seed {finding.seed}: {finding.what}", flush=True)
-        findings += 1
-    return conclude(arguments, counts, "networks in little memory", findings)
+    return fuzz(arguments, check, "networks in little memory", report)
 
 
 if __name__ == "__main__":
