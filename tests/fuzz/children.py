@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,26 +67,38 @@ def arguments_of(doc: str | None, inputs: str, enough: str = "so many") -> argpa
 
 
 def fuzz(
-    arguments: argparse.Namespace, check: Check, what: str, report: Callable[[Finding], None]
+    arguments: argparse.Namespace,
+    check: Check,
+    what: str,
+    report: Callable[[Finding], None],
+    paths: Iterable[str] = (),
 ) -> int:
     """Survey, report each finding, conclude; the exit code.
 
     Args:
         what: the inputs are, for the count.
+        paths: of the engine, that each input took.
     """
     counts: Counter[str] = Counter()
     findings = 0
     for finding in survey(check, arguments.seed, arguments.seconds, arguments.most, counts):
         report(finding)
         findings += 1
-    return conclude(arguments, counts, what, findings)
+    return conclude(arguments, counts, what, findings, paths)
 
 
-def conclude(arguments: argparse.Namespace, counts: Counter[str], what: str, findings: int) -> int:
+def conclude(
+    arguments: argparse.Namespace,
+    counts: Counter[str],
+    what: str,
+    findings: int,
+    paths: Iterable[str] = (),
+) -> int:
     """Print how many inputs were tried, by kind, add them to the tally, and give the exit code."""
-    print(f"{counts.total()} {what} from seed {arguments.seed}: {findings} findings")
+    where = f" on {', '.join(paths)}" if paths else ""
+    print(f"{counts.total()} {what} from seed {arguments.seed}: {findings} findings{where}")
     print_counts(counts)
-    record(arguments, what, counts, findings)
+    record(arguments, what + where, counts, findings)
     return min(1, findings)
 
 

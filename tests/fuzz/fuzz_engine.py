@@ -229,7 +229,7 @@ def main() -> int:
     def tried(seed: int) -> tuple[str, str | None]:
         return draw(seed).operation, check(seed, fast)
 
-    return fuzz(arguments, tried, f"layers on {', '.join(fast)}", report)
+    return fuzz(arguments, tried, "layers", report, fast)
 
 
 if __name__ == "__main__":

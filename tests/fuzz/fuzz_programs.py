@@ -337,8 +337,7 @@ def main() -> int:
         for engine in fast.values():
             _outcome(Machine(data, engine), 0)
     limit_memory()
-    what = f"programs on {', '.join(fast)}"
-    return fuzz(arguments, lambda seed: check(seed, fast), what, report)
+    return fuzz(arguments, lambda seed: check(seed, fast), "programs", report, fast)
 
 
 if __name__ == "__main__":

@@ -84,11 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _parts(program: str, host: str | None) -> tuple[str, str | None]:
-    """The program file and the host's part that are meant; of a folder, both that it has."""
+    """The program file and the host's part that are meant; of a conversion's folder, its own."""
     from recog.tools.conversion_folder import HOST_NAME, PROGRAM_NAME
 
     path = Path(program)
-    if path.is_dir():
+    if (path / PROGRAM_NAME).exists():
         beside = path / HOST_NAME
         return str(path / PROGRAM_NAME), host or (str(beside) if beside.exists() else None)
     beside = path.with_name(HOST_NAME)
