@@ -1,12 +1,11 @@
 """Refusals that depend on numbers, which are known only when a network is converted.
 
 Each is declared once, beside what raises it, and stands on the pass that may meet it: so that
-`recog check`, which sees no numbers, can say what is still open, in the same words.
+`recog check`, which sees no numbers, can say what is still open.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -21,21 +20,17 @@ class OpenRefusal:
 
     Attributes:
         words: of the error, with names in braces for what differs.
-        follows_from: the numbers that decide it, a phrase.
+        when: what has to be so for it, a plain sentence without names, as `recog check` says it.
         of: it is about such ops; networks without any cannot be refused so.
     """
 
     words: str
-    follows_from: str
+    when: str
     of: type[Operation] = Operation
 
     def message(self, **values: object) -> str:
         """The words of an error."""
         return self.words.format(**values)
-
-    def line(self) -> str:
-        """The words with what differs left open, and what decides."""
-        return f"{re.sub(r'{[^}]*}', '…', self.words)} ({self.follows_from})"
 
 
 def open_refusals(passes: Iterable[type[ModulePass]], module: ModuleOp) -> Iterator[OpenRefusal]:
@@ -47,8 +42,13 @@ def open_refusals(passes: Iterable[type[ModulePass]], module: ModuleOp) -> Itera
                 yield refusal
 
 
-_EXAMPLES = "by the example inputs"
-INPUT_SHAPE = OpenRefusal("has shape {given}, the network wants {wanted}", _EXAMPLES)
-INPUT_TYPE = OpenRefusal("has dtype {given}, the network wants float32", _EXAMPLES)
-NOT_FINITE = OpenRefusal("holds NaN or infinity", _EXAMPLES)
+INPUT_SHAPE = OpenRefusal(
+    "has shape {given}, the network wants {wanted}",
+    "the example inputs have other shapes than the network takes",
+)
+INPUT_TYPE = OpenRefusal(
+    "has dtype {given}, the network wants float32",
+    "the example inputs are pixels or complex numbers where the network takes floats",
+)
+NOT_FINITE = OpenRefusal("holds NaN or infinity", "the example inputs hold NaN or infinity")
 """What is said of an input, by its number."""

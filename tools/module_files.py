@@ -56,9 +56,17 @@ def load_inputs(path: str, count: int) -> tuple[list[np.ndarray], np.ndarray | N
     targets = arrays.pop("targets", None)
     where = f"data {path}"
     inputs = inputs_of(arrays, count, where=where)
-    lengths = {len(x) if x.ndim else 0 for x in (*inputs, *([] if targets is None else [targets]))}
-    if len(lengths) > 1 or lengths == {0}:
-        raise RecogError(f"has arrays of {sorted(lengths)} frames", where=where)
+    names = ["inputs"] if count == 1 else [f"input{i}" for i in range(count)]
+    given = [*zip(names, inputs), *([] if targets is None else [("targets", targets)])]
+    for name, array in given:
+        if not array.ndim:
+            raise RecogError(f"{name} is one number, not an array of frames (N, ...)", where=where)
+    lengths = {len(array) for _, array in given}
+    if lengths == {0}:
+        raise RecogError("has no frames", where=where)
+    if len(lengths) > 1:
+        each = ", ".join(f"{len(array)} of {name}" for name, array in given)
+        raise RecogError(f"has arrays of different numbers of frames: {each}", where=where)
     return inputs, targets
 
 

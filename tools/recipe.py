@@ -34,7 +34,7 @@ from recog.backend.input_files import read_input
 from recog.dialects.cluster import Layout
 from recog.dialects.errors import RecogError
 from recog.lowering.allocation.options import LayerLayout, layout_text
-from recog.lowering.common.options import OptionError
+from recog.lowering.common.options import OptionError, UnusedOptionError
 from recog.lowering.pipeline import ConversionOptions
 
 OPTIONS, LAYERS, ADD_PASS, VERSION = "options", "layers", "add-pass", "recog"
@@ -127,6 +127,7 @@ class _Reader:
         layouts = self._layouts(self._table(table, LAYERS))
         if layouts:
             options["layouts"] = layouts
+        self._check_together(options)
         return Recipe(options, cast(list[str], passes))
 
     def _table(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -156,8 +157,16 @@ class _Reader:
     def _check(self, key: str, options: dict[str, Any]) -> None:
         try:
             ConversionOptions(**options)
+        except UnusedOptionError:
+            pass  # others may give it effect
         except OptionError as error:
             self._fail(OPTIONS, key, error.reason)
+
+    def _check_together(self, options: dict[str, Any]) -> None:
+        try:
+            ConversionOptions(**options)
+        except OptionError as error:
+            self._fail(OPTIONS, _key(error.option), error.reason)
 
     def _layouts(self, table: Mapping[str, Any]) -> str:
         """The layouts by name, as the option takes them."""

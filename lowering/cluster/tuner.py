@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 DIVERGED = OpenRefusal(
-    "tuning diverged in step {step}", "by the weights, the example inputs and the learning rate"
+    "tuning diverged in step {step}",
+    "tuning on the example inputs diverges, as it may where the learning rate is too high",
 )
 
 

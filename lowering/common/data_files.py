@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -100,14 +101,23 @@ def load_examples(path: str, count: int, *, what: str) -> list[np.ndarray]:
     return inputs_of(load_arrays(path, what=what), count, where=f"{what} {path}")
 
 
+def _check_numbering(arrays: Mapping[str, np.ndarray], count: int, where: str) -> None:
+    """Raise RecogError for inputs by number that leave one out, or that are more than `count`."""
+    found = {name[5:] for name in arrays if re.fullmatch(r"input(?:0|[1-9][0-9]*)", name)}
+    for index in range(len(found)):
+        if str(index) not in found:
+            named = max(found, key=lambda each: (len(each), each))
+            raise RecogError(f"has input{named} but no input{index}", where=where)
+    if len(found) > count:
+        raise RecogError(f"has {len(found)} inputs, the network takes {count}", where=where)
+
+
 def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[np.ndarray]:
     """The network's inputs among the arrays of a data file.
 
     One input is the array `inputs` (or the file's only array), several are `input0`, ….
     """
-    if f"input{count}" in arrays:
-        given = sum(name.startswith("input") for name in arrays)
-        raise RecogError(f"has {given} inputs, the network takes {count}", where=where)
+    _check_numbering(arrays, count, where)
     if count == 1:
         if "inputs" in arrays:
             return [arrays["inputs"]]

@@ -27,6 +27,13 @@ class OptionError(RecogError):
         super().__init__(f"option {option.replace('_', '-')} {reason}")
 
 
+class UnusedOptionError(OptionError):
+    """An option that others leave without effect."""
+
+    def __init__(self, option: str, why: str):
+        super().__init__(option, f"has no effect with {why}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Options whose values are checked when they are made; raises OptionError.

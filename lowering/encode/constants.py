@@ -30,7 +30,8 @@ WEIGHT_FORMAT = "lns.weight_format"
 BIAS_OVERFLOW = OpenRefusal(
     "the bias of channel {channel}, {value}, overflows an accumulator of {width} bits: it is "
     "{integer} there",
-    "by the weights, and the formats that the example inputs give",
+    "a bias is so large, for the formats that fit the example inputs, that it leaves the "
+    "accumulator",
     nn.LayerOp,
 )
 

@@ -36,7 +36,8 @@ from recog.lowering.encode.layer_tables import read_layer
 
 OVERFLOW = OpenRefusal(
     "the accumulator of {place} may reach {bound}, {width} bits hold {limit}",
-    "by the weights, and the formats that the example inputs give",
+    "the weights of a layer are so large, for the formats that fit the example inputs, that its "
+    "sum could leave the accumulator",
     nn.LayerOp,
 )
 

@@ -7,8 +7,8 @@ This is the one place that knows the order. What runs a whole conversion on arra
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -23,7 +23,7 @@ from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
 from recog.lowering.cluster.tune_settings import TuneSettings
-from recog.lowering.common.options import taken_from
+from recog.lowering.common.options import UnusedOptionError, taken_from
 from recog.lowering.encode.calibrate import CalibratePass, CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeLnsPass, EncodeOptions
 from recog.lowering.legalize.batch_first import BatchFirstPass
@@ -107,7 +107,10 @@ class ConversionOptions(
     BalanceOptions,
     FoldOptions,
 ):
-    """Every choice of a conversion: the options of its passes, and which of them run."""
+    """Every choice of a conversion: the options of its passes, and which of them run.
+
+    An option that differs from its default, and that no pass that runs takes, is refused.
+    """
 
     balance: bool = True
     """Even out the ranges of channels by powers of two; the network computes the same."""
@@ -120,18 +123,66 @@ class ConversionOptions(
     """Round dense weights with the error of each carried to those not yet rounded, and correct
     biases; without, each becomes the nearest code."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        left_out = self._left_out()
+        for name, default in _defaults().items():
+            takers = _takers(name)
+            if left_out.keys() >= set(takers) and getattr(self, name) != default:
+                raise UnusedOptionError(name, left_out[takers[0]])
+
     def steps(self) -> tuple[Step, ...]:
         """The passes that run, in order."""
-        left_out: set[type[ModulePass]] = set() if self.balance else {BalanceRangesPass}
-        if not self.cluster:
-            left_out |= {ChooseLayoutsPass, ClusterWeightsPass, TuneCentroidsPass}
-        if not self.allocates and self.layouts is None:
-            left_out.add(ChooseLayoutsPass)
-        if not self.tune:
-            left_out.add(TuneCentroidsPass)
-        if not self.round_weights:
-            left_out.add(RoundWeightsPass)
+        left_out = self._left_out()
         return tuple(step for step in CONVERSION if step.type not in left_out)
+
+    def dense(self) -> ConversionOptions:
+        """The same choices, of those that still count, without clustering and tuning."""
+        unused = {
+            name: default
+            for name, default in _defaults().items()
+            if CLUSTERING.issuperset(_takers(name))
+        }
+        return replace(self, cluster=False, **unused)
+
+    def _left_out(self) -> dict[type[ModulePass], str]:
+        """The passes that do not run, and why, as a phrase after "with"."""
+        left_out = dict[type[ModulePass], str]()
+        if not self.allocates and self.layouts is None:
+            left_out[ChooseLayoutsPass] = "no option ratio, option budget or option layouts"
+        for pass_type, switch in (
+            (BalanceRangesPass, "balance"),
+            (TuneCentroidsPass, "tune"),
+            (RoundWeightsPass, "round_weights"),
+        ):
+            if not getattr(self, switch):
+                left_out[pass_type] = f"option {switch.replace('_', '-')}=false"
+        if not self.cluster:
+            left_out |= dict.fromkeys(CLUSTERING, "option cluster=false")
+        return left_out
+
+
+CLUSTERING = {ChooseLayoutsPass, ClusterWeightsPass, TuneCentroidsPass}
+"""The passes that there are for clustered weights alone."""
+UNMISSED = ("seed", "batch", "jobs")
+"""Options that need no pass to count: batches of a user's own are drawn with the first two, and
+no result depends on the third."""
+
+
+def _takers(option: str) -> list[type[ModulePass]]:
+    """The passes that take an option."""
+    return [
+        step.type for step in CONVERSION if any(field.name == option for field in fields(step.type))
+    ]
+
+
+def _defaults() -> dict[str, Any]:
+    """The options that count where a pass takes them, with their defaults."""
+    return {
+        field.name: field.default
+        for field in fields(ConversionOptions)
+        if field.name not in UNMISSED and _takers(field.name)
+    }
 
 
 def run_steps(steps: Sequence[Step], ctx: Context, module: ModuleOp, options: object) -> None:

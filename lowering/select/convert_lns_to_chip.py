@@ -73,7 +73,7 @@ class TargetOptions(Options):
 
 WEIGHTS_TOO_LARGE = OpenRefusal(
     "weight memory of {room} bytes is too small: the weights take {size} ({parts})",
-    "by how the weights cluster",
+    "the weights, as they turn out to cluster, are more than weight memory holds",
     nn.LayerOp,
 )
 

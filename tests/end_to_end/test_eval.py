@@ -167,7 +167,7 @@ def test_the_command(checkpoint: Path, tmp_path: Path, capsys):
 @pytest.mark.parametrize(
     "arguments,code,text",
     [
-        (["--frames", "0"], 1, "--frames: must be above 0"),
+        (["--frames", "0"], 2, "--frames: must be above 0"),
         (["--level", "none"], 2, "invalid choice"),
         (["--checkpoint", "{0}/none.safetensors"], 1, "no such checkpoint"),
         (["--checkpoint", "{0}/cut.safetensors"], 1, "is no checkpoint"),

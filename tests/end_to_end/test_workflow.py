@@ -263,7 +263,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         ),
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--width", "40"],
-            1,
+            2,
             ["--width must be in"],
         ),
         (
@@ -290,7 +290,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         (["check", "{0}/out/7-lns.mlir"], 1, ["the network is converted already"]),
         (
             ["convert", "{0}/net.py:make", "--data", "{0}/data.npz", "--accumulator-width", "0"],
-            1,
+            2,
             ["--accumulator-width must be in"],
         ),
     ],

@@ -10,8 +10,8 @@ from recog.backend.arithmetic.fast.paths import FORMS, MAX_THREADS
 from recog.backend.chips import CHIPS
 from recog.backend.files import check_output
 from recog.backend.threads import THREADS
-from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, is_own
+from recog.tools.diagnostics import UsageError
 
 NETWORK = (
     "file.py:function that returns (module, example inputs), a torch.export archive (.pt2), or "
@@ -94,9 +94,15 @@ def add_engine(
 
 
 def engine_options(arguments: argparse.Namespace) -> EngineOptions:
-    """The engine of the command line. Raises RecogError for a number of threads out of range."""
+    """The engine of the command line.
+
+    Raises:
+        UsageError: a number of threads out of range, or a path of another engine.
+    """
     if arguments.threads is not None:
         _check_threads(arguments.threads)
+    if arguments.engine_path is not None and arguments.engine != "fast":
+        raise UsageError("--engine-path has no effect without the fast engine")
     return EngineOptions(arguments.engine, arguments.engine_path, arguments.threads)
 
 
@@ -114,7 +120,7 @@ def torch_threads(threads: int | None) -> int:
     """How many threads PyTorch is to use, by default the same number on every machine.
 
     Raises:
-        RecogError: a number that PyTorch does not start (it crashes).
+        UsageError: a number that PyTorch does not start (it crashes).
     """
     if threads is None:
         return THREADS
@@ -124,15 +130,15 @@ def torch_threads(threads: int | None) -> int:
 
 def _check_threads(threads: int) -> None:
     if not 1 <= threads <= MAX_THREADS:
-        raise RecogError(f"must be from 1 to {MAX_THREADS}, got {threads}", where="--threads")
+        raise UsageError(f"must be from 1 to {MAX_THREADS}, got {threads}", where="--threads")
 
 
 def check_positive(**values: float | None) -> None:
-    """Raise RecogError unless each flag that was given is a finite number above 0."""
+    """Raise UsageError unless each flag that was given is a finite number above 0."""
     for name, value in values.items():
         if value is not None and not 0 < value < math.inf:
             flag = f"--{name.replace('_', '-')}"
-            raise RecogError(f"must be above 0, got {value}", where=flag)
+            raise UsageError(f"must be above 0, got {value}", where=flag)
 
 
 def add_renamed(parser: argparse.ArgumentParser, old: str, new: str) -> None:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from recog.tools.console import Advance
 
 
+RESAMPLES = 1000
+"""Draws of frames, unless --resamples says otherwise."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog compare`."""
     add_network(parser, f"the float network: {NETWORK}")
@@ -61,10 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--resamples",
         type=int,
-        default=1000,
         metavar="N",
         help="draws of frames for the 95 %% interval of each loss (paired bootstrap); 0 for none "
-        "(default: 1000)",
+        f"(default: {RESAMPLES})",
     )
     add_engine(parser)
 
@@ -84,7 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
     sensitivity = None
     if arguments.metric is not None:
         metric = _metric(arguments.metric, targets, f"data {arguments.data}")
-        sensitivity = Sensitivity(metric, arguments.resamples)
+        sensitivity = Sensitivity(
+            metric, RESAMPLES if arguments.resamples is None else arguments.resamples
+        )
     engine = engine_options(arguments)
     with stage(f"compare on {len(inputs[0])} inputs"), progress("layers", 1000) as advance:
         layers = compare_layers(
@@ -112,8 +117,10 @@ def _check(arguments: argparse.Namespace) -> None:
     """Raise what is wrong with the command line, before any work."""
     check_json(arguments)
     engine_options(arguments)
-    if arguments.resamples < 0:
-        raise RecogError(f"must be at least 0, got {arguments.resamples}", where="--resamples")
+    if arguments.resamples is not None and arguments.metric is None:
+        raise UsageError("--resamples has no effect without a --metric")
+    if arguments.resamples is not None and arguments.resamples < 0:
+        raise UsageError(f"must be at least 0, got {arguments.resamples}", where="--resamples")
     if arguments.sort == "loss" and arguments.metric is None:
         raise UsageError("--sort loss wants a --metric")
 

@@ -6,6 +6,7 @@ report. What is finished is kept in DIR.partial until all is: an interrupted con
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from recog.lowering.balance.balance_ranges import BalanceOptions
 from recog.lowering.batch_norm.fold import FoldOptions
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.cluster.tune_settings import LOSSES, TuneSettings
+from recog.lowering.common.options import OptionError, UnusedOptionError
 from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.encode.calibrate import CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeOptions
@@ -177,9 +179,11 @@ def _convert(
         module = load_network(arguments.network)
     count = input_count(module)
     own_loss = arguments.loss if is_function(arguments.loss or "") else None
+    if own_loss is not None and not is_function(arguments.data):
+        _check_tunes(options)
     examples = load_examples(arguments.data, count, own_loss, options.batch, options.seed)
     inputs, targets, own = examples
-    _check(module, arguments.data, inputs)
+    _check(module, arguments.data, inputs, options)
     if own is not None:
         check_objective(module, own, options)
     test_inputs, labels = inputs, targets
@@ -187,7 +191,7 @@ def _convert(
         test_inputs, labels = own.labelled(len(inputs[0]), options.seed)
     if arguments.test_data is not None:
         test_inputs, labels = load_inputs(arguments.test_data, count)
-        _check(module, arguments.test_data, test_inputs)
+        _check(module, arguments.test_data, test_inputs, options)
     stages = sum(step.reaches is not None for step in options.steps())
     with staged_progress("convert", stages) as report:
         conversion = convert(
@@ -217,13 +221,30 @@ def _convert(
     return 0
 
 
-def _check(module: ModuleOp, path: str, inputs: Sequence[np.ndarray]) -> None:
-    """Raise RecogError for data that the network does not take, before hours of tuning."""
+def _check_tunes(options: ConversionOptions) -> None:
+    """Raise UsageError where a loss of the user's own would count for nothing."""
+    if not (options.tune and options.cluster):
+        switch = "--no-tune" if options.cluster else "--dense"
+        raise UsageError(f"--loss has no effect with {switch}")
+
+
+def _check(
+    module: ModuleOp, path: str, inputs: Sequence[np.ndarray], options: ConversionOptions
+) -> None:
+    """Raise RecogError for data that the network does not take, before hours of tuning; for a
+    network that is refused whatever the data are, what `recog check` says."""
     from recog.backend.interpreters.nn_runner import check_inputs
+    from recog.lowering.partition.rehearsal import rehearse
+    from recog.lowering.pipeline import fold_network
 
     try:
         check_inputs(module, inputs)
     except RecogError as error:
+        trial = module.clone()
+        fold_network(trial)
+        refusal = rehearse(trial, target=options.chip_target(ChipTarget())).refusal
+        if refusal is not None:
+            raise refusal from None
         where = f"data {path}: {error.where}" if error.where else f"data {path}"
         raise RecogError(error.message, where=where, hint=error.hint) from None
 
@@ -261,14 +282,18 @@ def conversion_options(
         recipe: options that a recipe gives, for which flags take precedence.
 
     Raises:
-        RecogError: a value that an option cannot have.
+        UsageError: a value that an option cannot have, or one without effect.
+        RecogError: a target that is none.
     """
-    given = {**(recipe or {}), **given_options(arguments, ConversionOptions, LEFT_OUT)}
+    flags = given_options(arguments, ConversionOptions, LEFT_OUT)
     if arguments.loss is not None and not is_function(arguments.loss):
-        given["loss"] = arguments.loss
+        flags["loss"] = arguments.loss
     if arguments.dense:
-        given["cluster"] = False
-    options = ConversionOptions(**given)
+        flags["cluster"] = False
+    given = {**(recipe or {}), **flags}
+    if flags.keys() & {"ratio", "budget"}:  # either takes the place of either
+        given = {**given, "ratio": flags.get("ratio"), "budget": flags.get("budget")}
+    options = _options(given, flags)
     followers = {"weight_width": "width", "weight_frac": "frac"}
     followed = {
         weights: given[activations]
@@ -278,6 +303,28 @@ def conversion_options(
     options = replace(options, **followed)
     options.chip_target(ChipTarget())  # what is wrong with it is found before hours of tuning
     return options
+
+
+def _options(given: dict[str, Any], flags: Mapping[str, Any]) -> ConversionOptions:
+    """What is given, without what flags leave of a recipe without effect."""
+    while True:
+        try:
+            return ConversionOptions(**given)
+        except UnusedOptionError as error:
+            if error.option in flags:
+                raise UsageError(_switches(str(error))) from None
+            given = {name: value for name, value in given.items() if name != error.option}
+        except OptionError as error:
+            raise UsageError(str(error)) from None
+
+
+def _switches(text: str) -> str:
+    """Options that are false by the flags that make them so."""
+
+    def flag(match: re.Match[str]) -> str:
+        return "--dense" if match[1] == "cluster" else f"--no-{match[1]}"
+
+    return re.sub(r"\boption ([a-z-]+)=false", flag, text)
 
 
 def extra_passes(texts: Sequence[str], options: ConversionOptions) -> list[ExtraPass]:

@@ -25,6 +25,7 @@ from recog.tools.cli.arguments import (
     task_spec,
     torch_threads,
 )
+from recog.tools.diagnostics import UsageError
 from recog.tools.report.task_levels import LEVELS
 
 
@@ -86,7 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
     threads = torch_threads(a.threads)
     check_positive(frames=a.frames, tune_epochs=a.tune_epochs)
     if a.verify_frames < 0:
-        raise RecogError(f"must be at least 0, got {a.verify_frames}", where="--verify-frames")
+        raise UsageError(f"must be at least 0, got {a.verify_frames}", where="--verify-frames")
+    _check_levels(a)
     check_json(a)
     if is_own(a.task) and a.checkpoint is None:
         raise RecogError(
@@ -94,8 +96,20 @@ def run(arguments: argparse.Namespace) -> int:
             where=a.task,
             hint=f"recog train {a.task} trains some; give them with --checkpoint FILE",
         )
+    engine_options(a)
     with fixed_threads(threads), located_in(a.task.rpartition(":")[0]):
         return _evaluate(a)
+
+
+def _check_levels(a: argparse.Namespace) -> None:
+    """Raise UsageError for flags that count for none of the levels asked for."""
+    levels = set(LEVELS if "all" in a.level else a.level)
+    if a.pictures is not None:
+        levels.add(Stage.MACHINE)  # they are of its outputs
+    if a.tune_epochs is not None and not levels & {Stage.TUNED, Stage.MACHINE}:
+        raise UsageError(f"--tune-epochs has no effect without --level {Stage.MACHINE}")
+    if a.verify_frames and Stage.MACHINE not in levels:
+        raise UsageError(f"--verify-frames has no effect without --level {Stage.MACHINE}")
 
 
 def _evaluate(a: argparse.Namespace) -> int:

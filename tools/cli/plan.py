@@ -8,12 +8,14 @@ from pathlib import Path
 
 from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.cluster.layouts import ClusterOptions
+from recog.lowering.common.options import OptionError
 from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.pipeline import ConversionOptions
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 from recog.tools.cli.arguments import DATA, add_json, add_network, check_json
 from recog.tools.cli.convert import METAVARS
 from recog.tools.cli.options import OptionGroup, add_options, given_options
+from recog.tools.diagnostics import UsageError
 
 GROUPS = (
     OptionGroup("bytes", [LayoutOptions]),
@@ -51,7 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.tools.report.plan_table import print_plan
 
     check_json(arguments)
-    options = ConversionOptions(**given_options(arguments, ConversionOptions, LEFT_OUT))
+    try:
+        options = ConversionOptions(**given_options(arguments, ConversionOptions, LEFT_OUT))
+    except OptionError as error:
+        raise UsageError(str(error)) from None
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
     float_bytes, inputs = weight_bytes(module), None

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from recog.backend.files import shown
 from recog.backend.folders import HeldFolder, held_folder, link
 from recog.backend.threads import fixed_threads
-from recog.dialects.errors import RecogError
 from recog.frontend.user_code import located_in
 from recog.tools.cli.arguments import TASK, add_scenes, check_positive, task_spec, torch_threads
+from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from recog.frontend.tasks.base import Task, TaskData
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         epochs=a.epochs, frames=a.frames, minutes=a.minutes, learning_rate=a.learning_rate
     )
     if not 0 <= a.seed < 2**63:
-        raise RecogError(f"must be from 0 to 2^63 - 1, got {a.seed}", where="--seed")
+        raise UsageError(f"must be from 0 to 2^63 - 1, got {a.seed}", where="--seed")
     with fixed_threads(threads), located_in(a.task.rpartition(":")[0]):
         return _train_task(a)
 

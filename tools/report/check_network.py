@@ -105,8 +105,8 @@ def _open_lines(module: ModuleOp) -> list[str]:
     from recog.lowering.pipeline import ConversionOptions
 
     passes = (step.type for step in ConversionOptions().steps())
-    lines = [f"  {refusal.line()}" for refusal in open_refusals(passes, module)]
-    return ["depends on your data: recog convert may still say", *lines]
+    lines = [f"  {refusal.when}" for refusal in open_refusals(passes, module)]
+    return ["it depends on your data: recog convert refuses the network if", *lines]
 
 
 def _failure_report(failure: Any) -> NetworkReport:

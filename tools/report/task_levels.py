@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -169,7 +168,7 @@ class TaskLevels:
     def _converted(self, module: ModuleOp, what: str) -> Conversion:
         inputs = self.frames("calibration").inputs()
         with stage(f"convert with {what}"):
-            conversion = convert(module, inputs, options=replace(self.options, cluster=False))
+            conversion = convert(module, inputs, options=self.options.dense())
         if conversion.host_part is not None:
             raise RecogError(f"{self.task.title}: not all of the network runs on the chip")
         return conversion

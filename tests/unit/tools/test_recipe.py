@@ -65,6 +65,10 @@ def test_an_empty_recipe_leaves_all_open(tmp_path: Path):
         ),
         ("[options]\nloss = 'l1'\n", "recipe PATH:2: options.loss must be one of auto"),
         ("[options]\nbudget = 'x'\n", "recipe PATH:2: options.budget must be bytes"),
+        (
+            "[options]\ncluster = false\nepochs = 3\n",
+            "recipe PATH:3: options.epochs has no effect with option cluster=false",
+        ),
         ("options = 3\n", r"recipe PATH:1: options must be a table, \[options\]"),
         ("add-pass = 'x'\n", "recipe PATH:1: add-pass must be a list of texts"),
         ("[layers.fc]\nblocks = 1\n", 'recipe PATH:2: layers."fc".blocks is no key'),

@@ -16,6 +16,7 @@ from middle_networks import RESIDUAL, images
 
 from recog.dialects.errors import RecogError
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
+from recog.tools.module_files import load_inputs
 from recog.tools.opt.main import main
 
 
@@ -118,6 +119,30 @@ def test_which_arrays_are_the_inputs():
         inputs_of({}, 1, where="f")
     with pytest.raises(RecogError, match="no array named input0, input1 … input999999999999\n"):
         inputs_of({"input0": a}, 10**12, where="f")
+    with pytest.raises(RecogError, match="f: has input2 but no input1"):
+        inputs_of({"input0": a, "input2": b}, 1, where="f")
+    with pytest.raises(RecogError, match="f: has input3 but no input2"):
+        inputs_of({"input0": a, "input1": b, "input3": b}, 2, where="f")
+    with pytest.raises(RecogError, match="f: has 2 inputs, the network takes 1"):
+        inputs_of({"input0": a, "input1": b}, 1, where="f")
+    with pytest.raises(RecogError, match=f"f: has input1{'0' * 5000} but no input0"):
+        inputs_of({"inputs": a, "input1" + "0" * 5000: b}, 1, where="f")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"inputs": np.array(1.0)}, "inputs is one number, not an array of frames"),
+        ({"inputs": GOOD, "targets": np.array(1)}, "targets is one number, not an array of frames"),
+        ({"inputs": GOOD[:0]}, "has no frames"),
+        ({"inputs": GOOD, "targets": GOOD[:3]}, "frames: 4 of inputs, 3 of targets"),
+    ],
+)
+def test_what_are_no_frames(arrays: dict[str, np.ndarray], message: str, tmp_path: Path):
+    path = tmp_path / "x.npz"
+    np.savez(path, **arrays)  # pyright: ignore
+    with pytest.raises(RecogError, match=f"data {path}: .*{message}"):
+        load_inputs(str(path), 1)
 
 
 def test_frames():

@@ -133,7 +133,7 @@ def test_without_a_metric_nothing_of_it_is_shown(
         ("labels.npz", ["{0}/scores.py:few"], 1, ["TypeError", "takes 0 positional arguments"]),
         ("labels.npz", ["{0}/scores.py:text"], 1, ["scores.py:text: returned str", "a frame"]),
         ("labels.npz", ["{0}/scores.py:deciding"], 1, ["scores.py:8: AssertionError"]),
-        ("labels.npz", ["accuracy", "--resamples", "-1"], 1, ["--resamples: must be at least 0"]),
+        ("labels.npz", ["accuracy", "--resamples", "-1"], 2, ["--resamples: must be at least 0"]),
         ("labels.npz", ["accuracy", "--sort", "name"], 2, ["--sort"]),
     ],
 )

@@ -18,6 +18,7 @@ from recog.dialects.errors import RecogError
 from recog.lowering.pipeline import ConversionOptions
 from recog.tools.cli.convert import LEFT_OUT, conversion_options, extra_passes
 from recog.tools.cli.main import build_parser, main
+from recog.tools.diagnostics import UsageError
 
 NO_CLUSTERS = ["--scalar-centroids", "0", "--table-share", "0"]
 NETWORK = """
@@ -48,7 +49,7 @@ def test_without_flags_all_is_as_in_python():
         (["--scalar-centroids", "0"], {"scalar_centroids": 0}),
         (["--wide-width", "14", "--wide-frac", "9"], {"wide_width": 14, "wide_frac": 9}),
         (["--dense"], {"cluster": False}),
-        (["--no-tune", "--reassign", "0"], {"tune": False, "reassign": 0}),
+        (["--no-tune", "--centroids", "16"], {"tune": False, "centroids": 16}),
         (["--width", "6"], {"width": 6, "weight_width": 6}),
         (["--frac", "3", "--weight-frac", "2"], {"frac": 3, "weight_frac": 2}),
         (["--loss", "kl", "--learning-rate", "1e-3"], {"loss": "kl", "learning_rate": 1e-3}),
@@ -88,37 +89,75 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "code", "message"),
     [
-        (["--centroids", "0"], "error: --centroids must be in [2, 65536], got 0"),
-        (["--epochs", "0"], "error: --epochs must be in [1, 1000000], got 0"),
-        (["--weight-width", "40"], "error: --weight-width must be in [2, 16], got 40"),
-        (["--loss", "mse", "--epochs", "1"], "--loss mse does not fit integer targets"),
+        (["--centroids", "0"], 2, "error: --centroids must be in [2, 65536], got 0"),
+        (["--epochs", "0"], 2, "error: --epochs must be in [1, 1000000], got 0"),
+        (["--weight-width", "40"], 2, "error: --weight-width must be in [2, 16], got 40"),
+        (["--loss", "mse", "--epochs", "1"], 1, "--loss mse does not fit integer targets"),
         (
             ["--dense", "--accumulator-width", "16", "--antilog-bits", "12"],
+            1,
             "--accumulator-width",
         ),
-        (["--add-pass", "mine"], "expected after=PASS:MINE or before=PASS:MINE, got 'mine'"),
+        (["--dense", "--ratio", "8"], 2, "error: --ratio has no effect with --dense\n"),
+        (["--dense", "--budget", "8kB"], 2, "error: --budget has no effect with --dense\n"),
+        (["--dense", "--layouts", "0: dense"], 2, "--layouts has no effect with --dense\n"),
+        (["--no-tune", "--epochs", "3"], 2, "error: --epochs has no effect with --no-tune\n"),
+        (["--dense", "--loss", "kl"], 2, "error: --loss has no effect with --dense\n"),
+        (
+            ["--no-share-tables"],
+            2,
+            "error: --share-tables has no effect with no --ratio, --budget or --layouts\n",
+        ),
+        (
+            ["--no-balance", "--balance-octaves", "3"],
+            2,
+            "error: --balance-octaves has no effect with --no-balance\n",
+        ),
+        (["--add-pass", "mine"], 2, "expected after=PASS:MINE or before=PASS:MINE, got 'mine'"),
         (
             ["--add-pass", "after=encode-lns:no-such-pass"],
+            2,
             "unknown pass 'no-such-pass'\n  hint: `recog-opt --list-passes` shows all",
         ),
     ],
 )
 def test_errors_name_flags(
     words: list[str],
+    code: int,
     message: str,
     network: list[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ):
-    code = 2 if "--add-pass" in words else 1
     assert main([*network, *words, "-o", str(tmp_path / "out")]) == code
     error = capsys.readouterr().err
     assert message in error
     for word in ("option ", "encode-lns{", "cluster-weights{", "Traceback"):
         assert word not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_flags_count_for_more_than_what_a_recipe_says():
+    """What they leave of it without effect is none of the flags' mistakes."""
+    recipe: dict[str, Any] = {"ratio": 8.0, "epochs": 3, "centroids": 16, "balance_octaves": 3}
+    parse = build_parser("convert").parse_args
+    words = ["convert", "net.py:make", "--data", "x.npz"]
+    dense = conversion_options(parse([*words, "--dense"]), recipe)
+    assert dense == ConversionOptions(cluster=False, balance_octaves=3)
+    budget = conversion_options(parse([*words, "--budget", "8kB"]), recipe)
+    without_ratio = {name: value for name, value in recipe.items() if name != "ratio"}
+    assert budget == ConversionOptions(**without_ratio, budget="8kB")
+    with pytest.raises(UsageError, match="ratio says the same|budget says the same"):
+        conversion_options(parse([*words, "--budget", "8kB", "--ratio", "4"]), recipe)
+    with pytest.raises(UsageError, match="option epochs has no effect with --dense"):
+        conversion_options(parse([*words, "--epochs", "3"]), {"cluster": False})
+
+
+def test_the_same_choices_without_clusters():
+    changed = ConversionOptions(ratio=4.0, epochs=3, frac=3, balance=False)
+    assert changed.dense() == ConversionOptions(cluster=False, frac=3, balance=False)
 
 
 def test_a_network_that_clustering_cannot_shrink(network: list[str], tmp_path: Path):

@@ -62,7 +62,7 @@ def test_the_environment_sets_what_options_leave_open(
 
 @pytest.mark.parametrize("threads", ["0", "-1", "1025"])
 def test_wrong_threads(threads: str, capsys: pytest.CaptureFixture[str]):
-    assert main(["info", "--threads", threads]) == 1
+    assert main(["info", "--threads", threads]) == 2
     assert f"--threads: must be from 1 to 1024, got {threads}" in capsys.readouterr().err
 
 

@@ -12,8 +12,23 @@ from recog.tools.cli.main import main
 @pytest.mark.parametrize("threads", ["0", "-1", "1025", "100000", str(1 << 70)])
 @pytest.mark.parametrize("command", ["train", "eval"])
 def test_threads(command: str, threads: str, capsys: pytest.CaptureFixture[str]):
-    assert main([command, "classification", "--threads", threads]) == 1
+    assert main([command, "classification", "--threads", threads]) == 2
     assert f"--threads: must be from 1 to 1024, got {threads}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tune-epochs", "2", "--level", "float"], "--tune-epochs has no effect without --level"),
+        (["--verify-frames", "2", "--level", "lns"], "--verify-frames has no effect without"),
+        (["--engine", "gemm", "--engine-path", "avx2"], "--engine-path has no effect without the"),
+        (["--frames", "0"], "--frames: must be above 0, got 0"),
+        (["--verify-frames", "-1"], "--verify-frames: must be at least 0, got -1"),
+    ],
+)
+def test_flags_without_effect(words: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["eval", "classification", *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
