@@ -37,6 +37,7 @@ __all__ = [
     "FLOAT_TYPES",
     "INDEX_TYPE",
     "MASK_TYPE",
+    "NOT_TENSORS",
     "NnOp",
     "PIXEL_TYPE",
     "RESULT_NAME",
@@ -56,6 +57,8 @@ MASK_TYPE = i1
 """Truth values: of comparisons and `nn.where`."""
 DECOMPOSED = "nn.decomposed"
 """The attribute of a module: the torch operators that others stand for in it, and how often."""
+NOT_TENSORS = "nn.not_tensors"
+"""The attribute of a module: what the network returns that is no tensor, and so in no result."""
 RESULT_NAME = "nn.name"
 """The attribute of a function's result: its key in the dict or tuple that the network returns."""
 

@@ -6,6 +6,7 @@ import operator
 import os
 import re
 import sys
+from typing import Any
 
 import torch
 from torch._ops import OpOverload
@@ -115,12 +116,21 @@ def output_names(program: ExportedProgram) -> list[str]:
     if spec is None:
         return []
     places = tree_unflatten([0] * spec.num_leaves, spec)
-    return [_path_name(path) for path, _ in tree_flatten_with_path(places)[0]]
+    return [_path_name(path, places) for path, _ in tree_flatten_with_path(places)[0]]
 
 
-def _path_name(path: tuple[object, ...]) -> str:
-    keys = [str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", "")))) for key in path]
-    named = any(not isinstance(key, SequenceKey) for key in path)
+def _path_name(path: tuple[Any, ...], places: Any) -> str:
+    keys, named = list[str](), False
+    for key in path:
+        # Fields of what torch's own operators return, such as `values` of max, are numbers to it.
+        fields = getattr(type(places), "__match_args__", ()) if isinstance(places, tuple) else ()
+        if isinstance(key, SequenceKey) and not fields:
+            keys.append(str(key.idx))
+        else:
+            field = fields[key.idx] if isinstance(key, SequenceKey) else ""
+            keys.append(field or str(getattr(key, "key", getattr(key, "name", ""))))
+            named = True
+        places = key.get(places)
     return ".".join(keys) if named else ""
 
 

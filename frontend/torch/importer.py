@@ -23,10 +23,12 @@ from torch.fx.node import map_arg
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     Builtin,
     DictionaryAttr,
     IntegerAttr,
     ModuleOp,
+    StringAttr,
     i64,
 )
 from xdsl.dialects.func import Func, FuncOp, ReturnOp
@@ -58,6 +60,9 @@ from recog.frontend.torch.static_shapes import (
     smallest_inputs,
     static_program,
 )
+
+LONGEST_VALUE = 40
+"""Of a value that is no tensor so many characters are told."""
 
 
 @fixed_threads()
@@ -169,6 +174,7 @@ class _GraphImporter:
         self.state = dict[Node, str]()  # parameters and buffers by name
         self.stale = set[Node]()  # views of memory that an in-place operator changed since
         self.problems = list(problems)
+        self.not_tensors = list[str]()  # what is returned beside tensors
 
     def run(self) -> ModuleOp:
         placeholders = [n for n in self.nodes if n.op == "placeholder"]
@@ -194,6 +200,8 @@ class _GraphImporter:
             module.attributes[nn.DECOMPOSED] = DictionaryAttr(
                 {name: IntegerAttr(count, i64) for name, count in sorted(counts)}
             )
+        if self.not_tensors:
+            module.attributes[nn.NOT_TENSORS] = ArrayAttr(map(StringAttr, self.not_tensors))
         return module
 
     def _guarded(self, node: Node, convert: Any) -> None:
@@ -289,7 +297,8 @@ class _GraphImporter:
                 continue
             name = next(names, "")
             if not isinstance(result, Node):
-                continue  # a number, or None
+                self.not_tensors.append(_not_a_tensor(result, name))
+                continue
             self._guarded(result, lambda result=result: self._output(result))
             outputs.append((self.values[result], name))
         if not outputs:
@@ -315,6 +324,13 @@ def _state_changed(name: str | None) -> Unsupported:
 def _both_constant(*handles: Any) -> bool:
     """Whether an operator has written to memory at import already."""
     return all(isinstance(handle, Constant) for handle in handles)
+
+
+def _not_a_tensor(value: object, name: str) -> str:
+    """What the network returns in place of a tensor: `count = 3`, `None`."""
+    text = repr(value)
+    shown = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+    return f"{name} = {shown}" if name else shown
 
 
 def _is_none(value: Any) -> bool:

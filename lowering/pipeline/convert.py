@@ -39,6 +39,7 @@ from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
 from recog.lowering.cluster.tune_own import tune_own
 from recog.lowering.common.module_outputs import module_outputs
+from recog.lowering.common.not_tensors import not_tensor_notes
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.calibrate import CalibratePass, calibrate
@@ -177,6 +178,7 @@ class _Run:
         self.report = progress or _no_progress
         self.context = Context()
         self.conversion = Conversion({Stage.FLOAT: module}, options=options)
+        self.conversion.notes += not_tensor_notes(module)
         self.current = module.clone()
         self.kept: KeptConversion | None = None
         self.own: OwnObjective | None = None

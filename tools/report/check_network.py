@@ -62,6 +62,7 @@ def check_network(spec: str, target: ChipTarget | None = None) -> NetworkReport:
 def report_of(module: ModuleOp, target: ChipTarget | None = None) -> NetworkReport:
     """The report of an nn module. The module is modified: its batch norms are folded."""
     from recog.lowering.batch_norm.fold import KEPT_BECAUSE
+    from recog.lowering.common.not_tensors import not_tensor_notes
     from recog.lowering.partition.partition import boundary_lines
     from recog.lowering.partition.rehearsal import rehearse
     from recog.lowering.pipeline import fold_network
@@ -86,6 +87,7 @@ def report_of(module: ModuleOp, target: ChipTarget | None = None) -> NetworkRepo
     if isinstance(decomposed, DictionaryAttr):
         counts = [f"{name} ({count.value.data})" for name, count in decomposed.data.items()]  # pyright: ignore
         notes.append(f"by torch's own decomposition: {', '.join(counts)}")
+    notes += [note.line() for note in not_tensor_notes(module)]
     function = next((op for op in module.walk() if isinstance(op, FuncOp)), None)
     mixing = None if function is None else nn.batch_mixing_op(function)
     if mixing is not None:

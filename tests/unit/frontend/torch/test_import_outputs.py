@@ -15,6 +15,9 @@ from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function, result_names
 from recog.frontend.torch.importer import import_torch
+from recog.lowering.common.not_tensors import not_tensor_notes
+from recog.lowering.pipeline import ConversionOptions, convert
+from recog.tools.report.check_network import report_of
 
 
 class Pair(NamedTuple):
@@ -61,6 +64,9 @@ def imported(make: Callable[[Any], Any], x: Any) -> FuncOp:
         (lambda x: Outer(x + 1, 3, None, Inner(x * 2)), ["score", "inner.box"]),
         (lambda x: {"a.b": x + 1, "a": {"b": x * 2}}, ["a.b", "a.b_"]),
         (lambda x: (x + 1, {"extra": x * 2}), ["output0", "1.extra"]),
+        (lambda x: x.max(1), ["values", "indices"]),
+        (lambda x: {"a": x.topk(2, 1), "b": [x]}, ["a.values", "a.indices", "b.0"]),
+        (lambda x: Pair(Inner(x + 1), [x, x * 2]), ["mask.box", "boxes.0", "boxes.1"]),
     ],
 )
 def test_outputs_keep_their_names(make: Callable[[Any], Any], names: list[str]):
@@ -77,6 +83,21 @@ def test_outputs_without_names_have_numbers(make: Callable[[Any], Any], names: l
     function = imported(make, torch.randn(1, 3))
     assert result_names(function) == names
     assert function.res_attrs is None
+
+
+def test_what_is_no_tensor_is_said():
+    def make(x: Tensor) -> Any:
+        return {"a": Outer(x.relu(), 3, None, Inner(x * 2)), "name": "n" * 99, "list": [x, None]}
+
+    module = import_torch(Named(make), (torch.randn(1, 3),))
+    values = f"a.count = 3, name = '{'n' * 39}…, list.1 = None"
+    said = f"{values}: what the network returns that is no tensor is left out"
+    (note,) = not_tensor_notes(module)
+    assert note.line() == said
+    assert said in report_of(module.clone()).notes
+    images = torch.randn(2, 3).numpy()
+    assert note in convert(module, [images], options=ConversionOptions(cluster=False)).notes
+    assert not not_tensor_notes(import_torch(Named(lambda x: x.relu()), (torch.randn(1, 3),)))
 
 
 def test_dataclasses_of_a_users_own_are_inputs_and_outputs():
