@@ -75,6 +75,10 @@ def _continue(descriptor: int, mode: str) -> IO[Any]:
     return _open(os.dup(descriptor), mode)
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where there is no room for what is written; of no file by name."""
+
+
 def is_draft(name: str) -> bool:
     """Whether a file has the name of what a killed process was writing."""
     return re.fullmatch(r"[.].+[.][0-9a-f]{12}[.]tmp", name) is not None
@@ -164,6 +168,6 @@ def _replace(target: Path, shown: str, mode: str) -> Generator[IO[Any], None, No
     except BaseException as error:
         with suppress(OSError):
             draft.unlink()
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
             raise OSError(error.errno, error.strerror, shown) from None
         raise

@@ -40,7 +40,8 @@ def load_network(spec: str) -> ModuleOp:
         RecogError, OSError: it cannot be read or imported.
     """
     if spec.endswith(".mlir"):
-        return read_module(make_context(), spec)
+        # Without the folder: a network has the same locations wherever it lies.
+        return read_module(make_context(), spec, os.path.basename(spec))
     from recog.frontend.torch.model_file import import_model
 
     return import_model(spec)

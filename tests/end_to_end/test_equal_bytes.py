@@ -73,3 +73,25 @@ def test_wherever_a_network_is_converted(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(one) == list(other)
     assert [name for name in one if one[name] != other[name]] == []
     assert b'("netz_' in one["0-float.mlir"]
+
+
+def test_an_ir_file_has_the_same_places_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "net.mlir").write_text("""
+func.func @main(%x: tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32> {
+  %y = nn.relu %x : (tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
+  func.return %y : tensor<1x1x2x2xf32>
+}
+""")
+    for folder, name in ((tmp_path, "own/net.mlir"), (tmp_path / "own", "net.mlir")):
+        monkeypatch.chdir(folder)
+        assert main(["import", name, "-o", str(tmp_path / f"{folder.name}.out")]) == 0
+    one = (tmp_path / f"{tmp_path.name}.out").read_text()
+    assert one == (tmp_path / "own.out").read_text()
+    assert 'loc("net.mlir":3:' in one
+    monkeypatch.chdir(tmp_path)
+    Path("own/broken.mlir").write_text("nn.nothing\n")
+    assert main(["import", "own/broken.mlir"]) == 1
+    assert "own/broken.mlir:1:" in capsys.readouterr().err

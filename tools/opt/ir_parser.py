@@ -32,10 +32,13 @@ MAX_IR_BYTES = 1 << 32
 class LocatingParser(MLIRSyntaxParser):
     """Gives every op that has no `loc(...)` its place in the text, as MLIR does."""
 
-    def __init__(self, ctx: Context, text: str, name: str, line_offset: int = 0):
+    def __init__(
+        self, ctx: Context, text: str, name: str, line_offset: int = 0, file: str | None = None
+    ):
         super().__init__(ctx, text, name)
         # A name of bytes that are not UTF-8 has no place in IR as it is.
-        self._file = StringAttr(os.fsencode(name).decode("utf-8", "backslashreplace"))
+        located = os.fsencode(name if file is None else file)
+        self._file = StringAttr(located.decode("utf-8", "backslashreplace"))
         self._first_line = 1 + line_offset
         self._line_ends = [match.start() for match in re.finditer("\n", text)]
         self.places = dict[Operation, FileLineColLoc]()
@@ -104,15 +107,18 @@ class LocatingParser(MLIRSyntaxParser):
             raise
 
 
-def read_module(ctx: Context, path: str | os.PathLike[str]) -> ModuleOp:
+def read_module(ctx: Context, path: str | os.PathLike[str], file: str | None = None) -> ModuleOp:
     """Parse and verify the IR file at `path`.
+
+    Args:
+        file: what the file is called in locations, if not as it is in errors, by its path.
 
     Raises:
         OSError: the file cannot be read.
         IRParseError, RecogError: as `parse_module`.
     """
     with open_input(path, MAX_IR_BYTES) as stream:
-        return parse_module(ctx, read_ir(stream, os.fspath(path)), os.fspath(path))
+        return parse_module(ctx, read_ir(stream, os.fspath(path)), os.fspath(path), file=file)
 
 
 def read_ir(stream: IO[bytes], name: str) -> bytes:
@@ -133,6 +139,7 @@ def parse_module(
     allow_implicit_module: bool = True,
     allow_empty: bool = False,
     verify: bool = True,
+    file: str | None = None,
 ) -> ModuleOp:
     """Parse UTF-8 IR text and verify it.
 
@@ -142,6 +149,7 @@ def parse_module(
         allow_implicit_module: put ops at the top level in a module of their own.
         allow_empty: text without an op is an empty module.
         verify: whether the ops must verify; attributes and types always must.
+        file: what the text is called in locations, if not `name`.
 
     Raises:
         IRParseError: the text is not IR.
@@ -149,7 +157,7 @@ def parse_module(
     """
     text = _decode(data, name)
     try:
-        parser = LocatingParser(ctx, text, name, line_offset)
+        parser = LocatingParser(ctx, text, name, line_offset, file)
     except ParseError as error:
         raise _parse_error(error, line_offset) from error
     try:

@@ -123,6 +123,22 @@ def test_a_full_disk_is_named():
         stream.write("x")
 
 
+def test_a_file_beyond_the_limit_is_named_and_gone(tmp_path: Path):
+    """`ulimit -f` and quotas say so at the write, without a name."""
+    program = (
+        "import resource, signal\n"
+        "from recog.backend.files import atomic_write\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try:\n"
+        f"    with atomic_write({str(tmp_path / 'large')!r}) as stream: stream.write('x' * 101)\n"
+        "except OSError as error: print(error.filename)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout == f"{tmp_path / 'large'}\n", run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_outputs_are_checked_before_they_are_computed(tmp_path: Path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "new", tmp_path / "file", Path("/dev/null")):

@@ -21,8 +21,8 @@ from recog.tools.report.check_network import report_of
 
 
 class Pair(NamedTuple):
-    mask: Tensor
-    boxes: Tensor
+    mask: Any
+    boxes: Any
 
 
 @dataclass
