@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, log, prod
 from typing import cast
 
@@ -56,6 +57,15 @@ class PricedLayer:
         if self.layout is not None:
             return [self.layout.block] if self.layout.block else []
         return blocks_of(self.weight.shape)
+
+    def loss(self, curve: Curve, centroids: int) -> float:
+        """What it loses at the outputs with so many centroids."""
+        return self.sensitivity.of_clusters(curve.loss(centroids), self.whole)
+
+    @cached_property
+    def whole(self) -> float:
+        """What all its weights count, were they errors."""
+        return self.sensitivity.of_weights(self.weight)
 
 
 def blocks_of(shape: Sequence[int]) -> list[Block]:
@@ -188,7 +198,7 @@ def _own_choices(
         else:
             layouts = [layer.layout]
         for layout in layouts:
-            loss = max(curve.loss(layout.centroids), dense.loss)
+            loss = max(layer.loss(curve, layout.centroids), dense.loss)
             found.append(Choice(layout, stored_bytes(shape, layout, options.weight_width), loss))
     return found
 
@@ -221,5 +231,5 @@ def _offer_tables(
         tables[name] = table_bytes(layout, width)
         for i, curve in curves.items():
             taken = pointer_bytes(layers[i].weight.shape, layout)
-            loss = max(curve.loss(size), choices[i][0].loss)
+            loss = max(layers[i].loss(curve, size), choices[i][0].loss)
             choices[i].append(Choice(layout, taken, loss))
