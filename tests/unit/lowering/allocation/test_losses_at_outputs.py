@@ -47,7 +47,7 @@ def outputs_of(module: ModuleOp) -> np.ndarray:
 @pytest.mark.parametrize("centroids", [2, 8, 64])
 @pytest.mark.parametrize("block", [(1, 1, 3, 3), (1, 1, 1, 3)])
 def test_a_layer_alone_loses_what_is_predicted(block: tuple[int, ...], centroids: int):
-    """However few centroids it has: then it is weaker as a whole, which counts many times more."""
+    """Of weights drawn at random, whose errors are nearly independent."""
     module = imported().clone()
     value = ops_of(module, nn.LayerOp)[1].weight
     weight = constant_array(value)
