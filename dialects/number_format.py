@@ -79,9 +79,13 @@ class LnsFormat:
         return replace(self, bias=bias, axis=axis)
 
     def finer(self, bits: int) -> LnsFormat:
-        """The same octaves in so many fraction bits more, as far as there are formats."""
-        bits = max(0, min(bits, MAX_FRAC - self.frac, MAX_WIDTH - self.width))
-        biases = tuple(bias << bits for bias in self.biases)
+        """The same octaves in so many fraction bits more, or fewer, as far as there are formats.
+
+        Biases that fewer bits cannot hold become the next lower.
+        """
+        bits = min(bits, MAX_FRAC - self.frac, MAX_WIDTH - self.width)
+        bits = max(bits, -self.frac, MIN_WIDTH - self.width)
+        biases = tuple(bias << bits if bits > 0 else bias >> -bits for bias in self.biases)
         bias = biases[0] if self.axis is None else biases
         return replace(self, width=self.width + bits, frac=self.frac + bits, bias=bias)
 

@@ -56,7 +56,7 @@ from recog.lowering.pipeline.named import (
     Step,
 )
 from recog.lowering.pipeline.stages import Stage
-from recog.lowering.precision.choose_formats import ChooseFormatsPass, choose_formats
+from recog.lowering.precision.choose_formats import ChooseFormatsPass, check_names, choose_formats
 from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
@@ -202,6 +202,7 @@ class _Run:
 
     def _rehearse(self) -> None:
         """Find now what would be refused after hours of tuning."""
+        check_names(self.current, self.options, self.options.entry)
         if self.extra or not self.options.cluster:
             return  # other passes change what there is to convert; dense weights take no hours
         encoder, target = self._encode_pass().encoder(), self.options.chip_target(ChipTarget())

@@ -3,13 +3,14 @@
 The noise that the rounding of each value and of each weight makes at the outputs is measured
 (`output_noise`). An LNS code of b fraction bits more has the same range and 4^b times less noise;
 what saves most noise a byte comes first, until the budget is spent or the noise that is left is
-small enough. The choice stands on the ops: `lns.format` of values, `lns.weight_format` of layers,
-whose biases are found where the weights are encoded.
+small enough. Weights, which lie in memory bit by bit, also become narrower where that costs least,
+and wider with what it saves. The choice stands on the ops: `lns.format` of values,
+`lns.weight_format` of layers, whose biases are found where the weights are encoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10, prod
 
@@ -33,36 +34,64 @@ from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import Options
 from recog.lowering.common.shared_options import EntryOptions, WeightFormatOptions
-from recog.lowering.encode.calibrate import example_frames, returned_values, write_format
+from recog.lowering.encode.calibrate import example_frames, write_format
 from recog.lowering.encode.constants import WEIGHT_FORMAT, channel_biases
-from recog.lowering.encode.elementwise_fusion import Chain, find_chains
+from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.example_inputs import input_name
 from recog.lowering.encode.label_layers import label_layers
 from recog.lowering.encode.legality import absorbed_activation
+from recog.lowering.precision.budgets import Candidate, WeightBits, weight_bits, worth_widening
 from recog.lowering.precision.coded_values import coded_values, format_groups, is_dense
 from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
+from recog.lowering.precision.named_widths import named_widths, widths_of
 from recog.lowering.precision.output_noise import FRAMES, Noise, output_noise
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
-ENOUGH_DB = 45.0
-"""No more values, or weights, are widened once their noise is so far below the outputs."""
-WORTH = 0.01
-"""Nor is what makes less than this share of the noise that is left."""
+ROUNDS_EVENLY = 6.0
+"""How many times the errors of a bit more those of weights may be that are narrowed: about four,
+but of weights that are codes already, which have none to lose."""
+
+_Layers = Mapping[SSAValue, Sequence[nn.LayerOp]]
+"""The layers of each dense weight."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormatOptions(Options):
     """What wider codes may cost."""
 
-    extra_traffic: float = 0.15
+    extra_traffic: float = 0.3
     """What wider activations may add to the bytes of all activations, as a share; 0 leaves all as
     they were calibrated."""
-    extra_weights: float = 0.02
-    """What wider weights may add to the bytes of all dense weights, as a share; 0 leaves them."""
+    extra_weights: float = 0.015
+    """What wider weights may add to the bytes of all dense weights, as a share, beside what
+    narrower ones save; 0 leaves all as they are."""
     extra_bits: int = 4
-    """Fraction bits that wider codes have more."""
+    """Fraction bits that wider codes have more; weights at most."""
+    fewer_bits: int = 3
+    """Fraction bits that weights of little effect have fewer, at most."""
+    value_widths: str = ""
+    """Bits of values by the name of the layer that gives them, as in stem=12,blocks.3*=8; the
+    budget is for the others."""
+    weight_widths: str = ""
+    """Bits of dense weights by the name of their layer, as in stem=12,blocks.3*=8."""
 
-    RANGES = {"extra_traffic": (0.0, 1.0), "extra_weights": (0.0, 1.0), "extra_bits": (1, 8)}
+    RANGES = {
+        "extra_traffic": (0.0, 1.0),
+        "extra_weights": (0.0, 1.0),
+        "extra_bits": (1, 8),
+        "fewer_bits": (0, 8),
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("value_widths", "weight_widths"):
+            named_widths(name, getattr(self, name))
+
+    @property
+    def leaves_all(self) -> bool:
+        """Whether every format stays what it is."""
+        chosen = (self.extra_traffic, self.extra_weights, self.value_widths, self.weight_widths)
+        return not any(chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,20 +115,6 @@ class ChooseFormatsPass(
         log_notes(chosen)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """What may become wider: values that share a format, or one weight.
-
-    Attributes:
-        bytes: what that costs.
-        noise: what it makes now, over the signal at the outputs.
-    """
-
-    values: tuple[SSAValue, ...]
-    bytes: int
-    noise: float
-
-
 def choose_formats(
     module: ModuleOp,
     inputs: Sequence[np.ndarray],
@@ -109,7 +124,7 @@ def choose_formats(
     entry: str = "main",
     target: ChipTarget | None = None,
 ) -> list[Note]:
-    """Write wider formats on the ops of a calibrated function; what was chosen, as notes.
+    """Write other formats on the ops of a calibrated function; what was chosen, as notes.
 
     Args:
         inputs: example inputs, float (N, ...), a few of which are used.
@@ -117,9 +132,10 @@ def choose_formats(
         target: whose activation memory the values have to fit; by default the default chip.
 
     Raises:
-        RecogError: values without a calibrated format, inputs that the network does not take.
+        RecogError: values without a calibrated format, inputs that the network does not take,
+            names of no layer.
     """
-    if not options.extra_traffic and not options.extra_weights:
+    if options.leaves_all:
         return []
     function = find_function(module, entry)
     inputs = example_frames(inputs, function, FRAMES)
@@ -129,70 +145,100 @@ def choose_formats(
     label_layers(function)
     errors = {weight: _rounding_error(weight, weights) for weight in layers}
     noise = output_noise(module, function, inputs, formats, errors)
-    bits = options.extra_bits
-    live = LiveBytes(function, formats, (target or ChipTarget()).size(ACTIVATION_MEMORY))
-    values = _taken(
-        _groups_to_widen(function, chains, formats, noise, bits),
-        bits,
-        options.extra_traffic * sum(code_bytes(v, f) for v, f in formats.items()),
-        lambda group: live.widen(group, bits),
-    )
-    dense = [
-        Candidate((weight,), prod(nn.shape_of(weight)), noise.weights.get(weight, 0.0))
-        for weight in layers
-    ]
-    weights_taken = _taken(dense, bits, options.extra_weights * sum(c.bytes for c in dense))
-    for value in (value for candidate in values for value in candidate.values):
-        write_format(function, value, formats[value].finer(bits))
-    for op in (op for candidate in weights_taken for op in layers[candidate.values[0]]):
-        op.attributes[WEIGHT_FORMAT] = NumberType(weights.finer(bits))
-    return [
-        *_note("wider-values", "values", values, layers),
-        *_note("wider-weights", "weights", weights_taken, layers),
-    ]
+    groups = format_groups(formats)
+    given = _given_values(groups, layers, options)
+    chosen = {v: formats[v].finer(width - formats[v].width) for v, width in given.items()}
+    indices = {chain.source for chain in chains.values() if chain.affine is None}
+    free = [group for group in groups if not indices.intersection(group) and group[0] not in given]
+    live = LiveBytes(function, formats | chosen, (target or ChipTarget()).size(ACTIVATION_MEMORY))
+    widened = _widened_values(free, formats, noise, options, live)
+    chosen |= {v: formats[v].finer(options.extra_bits) for each in widened for v in each.values}
+    for value, format in chosen.items():
+        write_format(function, value, format)
+    resized = _resized_weights(layers, errors, weights, noise, options)
+    for weight, format in resized.items():
+        for op in layers[weight]:
+            op.attributes[WEIGHT_FORMAT] = NumberType(format)
+    return [*_values_note(widened, layers), *_weights_notes(resized, weights, layers)]
 
 
-def _taken(
-    candidates: Sequence[Candidate],
-    bits: int,
-    budget: float,
-    fits: Callable[[tuple[SSAValue, ...]], bool] = lambda _: True,
-) -> list[Candidate]:
-    """What saves most noise a byte, as far as the bytes go."""
-    left = sum(each.noise for each in candidates)
-    taken: list[Candidate] = []
-    for each in sorted(candidates, key=lambda c: c.noise / max(1, c.bytes), reverse=True):
-        if left <= 10 ** (-ENOUGH_DB / 10):
-            break
-        if each.noise < WORTH * left or each.bytes > budget or not fits(each.values):
-            continue
-        budget -= each.bytes
-        left -= each.noise * (1 - 4.0**-bits)
-        taken.append(each)
-    return taken
+def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -> None:
+    """Raise OptionError where the options name layers that a function does not have."""
+    if not options.value_widths and not options.weight_widths:
+        return
+    module = module.clone()
+    function = find_function(module, entry)
+    label_layers(function)
+    ops = [op for op in function.body.block.ops if isinstance(op, nn.NnOp)]
+    values = [*function.body.block.args, *(op.output for op in ops)]
+    widths_of("value_widths", options.value_widths, {each: [_name(each, {})] for each in values})
+    layers = {op: [_name(op.output, {})] for op in ops if isinstance(op, nn.LayerOp)}
+    widths_of("weight_widths", options.weight_widths, layers)
 
 
-def _groups_to_widen(
-    function: func.FuncOp,
-    chains: Mapping[Operation, Chain],
-    formats: dict[SSAValue, LnsFormat],
+def _given_values(
+    groups: Sequence[tuple[SSAValue, ...]], layers: _Layers, options: FormatOptions
+) -> dict[SSAValue, int]:
+    """The widths that the user gives, of all values that share a format with one of that name."""
+    names = {group: [_name(value, layers) for value in group] for group in groups}
+    found = widths_of("value_widths", options.value_widths, names)
+    return {value: width for group, width in found.items() for value in group}
+
+
+def _widened_values(
+    groups: Sequence[tuple[SSAValue, ...]],
+    formats: Mapping[SSAValue, LnsFormat],
     noise: Noise,
-    bits: int,
+    options: FormatOptions,
+    live: LiveBytes,
 ) -> list[Candidate]:
-    """The groups of values that share a format, but outputs and those that index a table.
+    """The groups of values to widen.
 
-    A table of a wide value would have as many entries as it has codes.
+    Those that index a table are not among them: a table of a wide value would have as many entries
+    as it has codes.
     """
-    fixed = returned_values(function)
-    fixed |= {chain.source for chain in chains.values() if chain.affine is None}
-    found: list[Candidate] = []
-    for group in format_groups(formats):
-        if fixed.intersection(group) or any(formats[v].width > 8 for v in group):
+    bits = options.extra_bits
+    candidates: list[Candidate] = []
+    for group in groups:
+        if any(formats[v].width > 8 for v in group):
             continue
         more = sum(code_bytes(v, formats[v].finer(bits)) for v in group)
         more -= sum(code_bytes(v, formats[v]) for v in group)
-        found.append(Candidate(group, more, sum(noise.values.get(v, 0.0) for v in group)))
+        candidates.append(Candidate(group, more, sum(noise.values.get(v, 0.0) for v in group)))
+    budget = options.extra_traffic * sum(code_bytes(v, f) for v, f in formats.items())
+    return worth_widening(candidates, bits, budget, lambda group: live.widen(group, bits))
+
+
+def _resized_weights(
+    layers: _Layers,
+    errors: Mapping[SSAValue, np.ndarray],
+    usual: LnsFormat,
+    noise: Noise,
+    options: FormatOptions,
+) -> dict[SSAValue, LnsFormat]:
+    """The weights that get other formats than the usual one, and these."""
+    names = {weight: [_name(weight, layers)] for weight in layers}
+    given = widths_of("weight_widths", options.weight_widths, names)
+    found = {weight: usual.finer(width - usual.width) for weight, width in given.items()}
+    free = [weight for weight in layers if weight not in given]
+    if options.extra_weights:
+        candidates = [_weight_bits(each, errors[each], usual, noise, options) for each in free]
+        budget = options.extra_weights * usual.width * sum(each.size for each in candidates)
+        for weight, bits in zip(free, weight_bits(candidates, budget)):
+            if bits:
+                found[weight] = usual.finer(bits)
     return found
+
+
+def _weight_bits(
+    weight: SSAValue, errors: np.ndarray, usual: LnsFormat, noise: Noise, options: FormatOptions
+) -> WeightBits:
+    fewer = min(options.fewer_bits, max(0, usual.frac - 1))
+    narrower = _rounding_error(weight, usual.finer(-1))
+    if np.square(narrower).sum() > ROUNDS_EVENLY * np.square(errors).sum():
+        fewer = 0
+    bits = range(-fewer, options.extra_bits + 1)
+    return WeightBits(errors.size, noise.weights.get(weight, 0.0), bits)
 
 
 def _layers_by_weight(function: func.FuncOp) -> dict[SSAValue, list[nn.LayerOp]]:
@@ -210,12 +256,7 @@ def _rounding_error(weight: SSAValue, format: LnsFormat) -> np.ndarray:
     return Logarithms(values, format.frac).rounded(chosen) - values
 
 
-def _note(
-    kind: str,
-    what: str,
-    taken: Sequence[Candidate],
-    layers: dict[SSAValue, list[nn.LayerOp]],
-) -> list[Note]:
+def _values_note(taken: Sequence[Candidate], layers: _Layers) -> list[Note]:
     if not taken:
         return []
     places = tuple(
@@ -223,11 +264,30 @@ def _note(
         f"(+{each.bytes:,} bytes, noise at {10 * log10(each.noise):.1f} dB)"
         for each in sorted(taken, key=lambda c: c.noise, reverse=True)
     )
-    text = f"{what} in wider codes, as their rounding makes most of the outputs' noise"
-    return [Note(kind, text, "", places)]
+    text = "values in wider codes, as their rounding makes most of the outputs' noise"
+    return [Note("wider-values", text, "", places)]
 
 
-def _name(value: SSAValue, layers: dict[SSAValue, list[nn.LayerOp]]) -> str:
+def _weights_notes(
+    resized: Mapping[SSAValue, LnsFormat],
+    usual: LnsFormat,
+    layers: _Layers,
+) -> Iterator[Note]:
+    for kind, wider, why in (
+        ("wider-weights", True, "as their rounding makes most of the outputs' noise"),
+        ("narrower-weights", False, "as their rounding makes least of the outputs' noise"),
+    ):
+        places = tuple(
+            f"{_name(weight, layers)} ({format.width} bits, "
+            f"{prod(nn.shape_of(weight)) * (format.width - usual.width) / 8:+,.0f} bytes)"
+            for weight, format in resized.items()
+            if (format.width > usual.width) == wider
+        )
+        if places:
+            yield Note(kind, f"weights in {kind.split('-')[0]} codes, {why}", "", places)
+
+
+def _name(value: SSAValue, layers: _Layers) -> str:
     if isinstance(value, BlockArgument):
         return f"input @{input_name(value, value.index)}"
     op = layers[value][0] if value in layers else value.owner

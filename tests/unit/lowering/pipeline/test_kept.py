@@ -21,7 +21,11 @@ from recog.lowering.common.options import declared
 from recog.lowering.pipeline import ConversionOptions, ExtraPass, Stage, convert
 from recog.lowering.pipeline.kept import Part
 
-OTHER = {**{"ratio": 1.5, "budget": "1MB", "layouts": "*: dense"}, "loss": "mse", "entry": "other"}
+OTHER = {
+    **{"ratio": 1.5, "budget": "1MB", "layouts": "*: dense"},
+    **{"value_widths": "*=9", "weight_widths": "*=9"},
+    **{"loss": "mse", "entry": "other"},
+}
 
 
 class BeganError(Exception):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 import pytest
 from middle_networks import apply, images, ops_of, parse, residual
@@ -22,7 +20,6 @@ from recog.lowering.batch_norm.fold import FoldBatchNormPass
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
-from recog.lowering.precision.choose_formats import FormatOptions, choose_formats
 from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
 
 
@@ -159,42 +156,6 @@ def test_a_wrong_format_on_a_weight():
     weight.attributes[FORMAT] = NumberType(LnsFormat(8, 4, (1, 2, 3), 0))  # pyright: ignore
     with pytest.raises(RecogError, match="one for each of 2 outputs"):
         apply(module, EncodeLnsPass())
-
-
-def test_wider_formats_where_they_pay():
-    """The input is coded with most noise a byte; what was chosen is written and said."""
-    x = images(32)
-    module = calibrated(x)
-    wanted = np.asarray(run_nn(module, x)[0])
-    before = sqnr(module, x, wanted)
-    options = FormatOptions(extra_traffic=0.6, extra_weights=0.5)
-    notes = choose_formats(module, [x], options, LnsFormat(8, 4))
-    assert {note.kind for note in notes} == {"wider-values", "wider-weights"}
-    assert sqnr(module, x, wanted) > before + 2
-    assert any(is_wide(op) for op in ops_of(module, nn.NnOp))
-    untouched = calibrated(x)
-    assert (
-        choose_formats(
-            untouched, [x], FormatOptions(extra_traffic=0.0, extra_weights=0.0), LnsFormat()
-        )
-        == []
-    )
-    assert str(untouched) == str(calibrated(x))
-
-
-def is_wide(op: nn.NnOp) -> bool:
-    return "number<12" in str(op.attributes.get(FORMAT))
-
-
-@pytest.mark.parametrize("share", [0.05, 0.3])
-def test_the_budget_holds(share: float):
-    x = images(8)
-    module = calibrated(x)
-    options = FormatOptions(extra_traffic=share, extra_weights=0.0)
-    choose_formats(module, [x], options, LnsFormat())
-    sizes = {op: prod(nn.shape_of(op.output)) for op in ops_of(module, nn.NnOp)}
-    more = sum(size for op, size in sizes.items() if is_wide(op))
-    assert more <= share * (sum(sizes.values()) + x[0].size)
 
 
 def test_the_pass(tmp_path: object):

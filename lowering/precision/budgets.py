@@ -1,0 +1,94 @@
+"""What to spend bytes on: where they save most of the noise at the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import SSAValue
+
+ENOUGH_DB = 45.0
+"""No more values or weights are widened once their noise is so far below the outputs."""
+WORTH = 0.01
+"""Nor are values that make less than this share of the noise that is left."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Values that share a format and may become wider.
+
+    Attributes:
+        bytes: what that costs.
+        noise: what it makes now, over the signal at the outputs.
+    """
+
+    values: tuple[SSAValue, ...]
+    bytes: int
+    noise: float
+
+
+def worth_widening(
+    candidates: Sequence[Candidate],
+    bits: int,
+    budget: float,
+    fits: Callable[[tuple[SSAValue, ...]], bool],
+) -> list[Candidate]:
+    """What saves most noise a byte with so many bits more, as far as the bytes go."""
+    left = sum(each.noise for each in candidates)
+    taken: list[Candidate] = []
+    for each in sorted(candidates, key=lambda c: c.noise / max(1, c.bytes), reverse=True):
+        if left <= _enough():
+            break
+        if each.noise < WORTH * left or each.bytes > budget or not fits(each.values):
+            continue
+        budget -= each.bytes
+        left -= each.noise * (1 - 4.0**-bits)
+        taken.append(each)
+    return taken
+
+
+@dataclass(frozen=True)
+class WeightBits:
+    """The bits that a weight may have.
+
+    Attributes:
+        size: its elements.
+        noise: what it makes now, over the signal at the outputs.
+        bits: those to choose from, over what it has now, ascending.
+    """
+
+    size: int
+    noise: float
+    bits: range
+
+
+def weight_bits(weights: Sequence[WeightBits], budget: float) -> list[int]:
+    """How many bits more, or fewer, each weight gets, so that all together make the least noise.
+
+    Each bit more leaves a quarter of the noise, so taking the bits in the order of what each saves
+    a byte gives the least noise that there is for as many bytes (the reverse water-filling of
+    rate-distortion theory, Cover and Thomas, 2006, section 10.3.3).
+
+    Args:
+        budget: bits that all weights together may have more than now.
+    """
+    chosen = [each.bits[0] for each in weights]
+    left = sum(each.noise * 4.0**-least for each, least in zip(weights, chosen))
+    budget -= sum(each.size * least for each, least in zip(weights, chosen))
+    steps = [
+        (0.75 * each.noise * 4.0**-bits / max(1, each.size), bits, i)
+        for i, each in enumerate(weights)
+        for bits in each.bits[:-1]
+    ]
+    for saved, bits, i in sorted(steps, key=lambda step: (-step[0], step[1], step[2])):
+        size = weights[i].size
+        if chosen[i] != bits or size > budget or (bits >= 0 and left <= _enough()):
+            continue
+        budget -= size
+        left -= saved * size
+        chosen[i] = bits + 1
+    return chosen
+
+
+def _enough() -> float:
+    return 10 ** (-ENOUGH_DB / 10)
