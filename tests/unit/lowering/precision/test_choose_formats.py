@@ -11,7 +11,7 @@ from middle_networks import apply, images, ops_of, parse, residual
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.interpreters.lns import run_lns
-from recog.backend.interpreters.nn import run_nn
+from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType, format_of
