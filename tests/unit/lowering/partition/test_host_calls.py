@@ -323,7 +323,9 @@ def test_what_a_layer_costs_shows_at_the_outputs(tmp_path: Path) -> None:
     network, data, folder = tmp_path / "net.mlir", tmp_path / "data.npy", tmp_path / "out"
     write_module(import_torch(net.eval(), torch.from_numpy(inputs[0][:1])), network)
     np.save(data, inputs[0])
-    assert main(["convert", "--dense", str(network), "--data", str(data), "-o", str(folder)]) == 0
+    given = [str(network), "--data", str(data), "-o", str(folder)]
+    narrow = ["--extra-traffic", "0", "--extra-weights", "0"]
+    assert main(["convert", "--dense", *given, *narrow]) == 0
     scores = tmp_path / "scores.py"
     scores.write_text(MINUS_ERROR)
     with torch.no_grad():
