@@ -20,7 +20,7 @@ ROOM_COSTS = 0.25
 """What room may add to the mean squared error, as a share, where few values were seen; of more of
 them less, as a sample's largest value says more."""
 FEW = 6400
-"""Values: to four times as many, room may add half as much."""
+"""Values: to twice as many, room may add half as much."""
 LIMITED = 8
 """More values that are the largest: it is a limit, as of ReLU6 or of pixels, and needs no room."""
 
@@ -66,8 +66,8 @@ def covering_bias(format: LnsFormat, largest: float) -> int:
     return format.max_magnitude - floor(log2(largest) * 2**format.frac + 0.5)
 
 
-def best_bias(format: LnsFormat, samples: Samples) -> int:
-    """The bias with the most room among those of nearly the least mean squared error.
+def best_bias(format: LnsFormat, samples: Samples, *, room: bool = True) -> int:
+    """The bias of the least mean squared error; with room, that with the most among those near it.
 
     Up to two octaves are clipped where that makes least error. Rounding makes as large a share of a
     value wherever the range lies, so until small values vanish, room above the largest value seen
@@ -85,8 +85,10 @@ def best_bias(format: LnsFormat, samples: Samples) -> int:
         return float(((logarithms.rounded(format.with_bias(bias)) - values) ** 2).mean())
 
     is_limit = np.count_nonzero(np.abs(values) == samples.largest) > LIMITED
-    room = 0 if is_limit else 2**format.frac * ROOM_OCTAVES // step
-    errors = {bias: error(bias) for bias in (covering + step * i for i in range(-room, 9))}
-    share = ROOM_COSTS * min(1.0, (FEW / values.size) ** 0.5)
+    if not room or is_limit:
+        return min((covering + step * i for i in range(9)), key=error)
+    above = 2**format.frac * ROOM_OCTAVES // step
+    errors = {bias: error(bias) for bias in (covering + step * i for i in range(-above, 9))}
+    share = ROOM_COSTS * min(1.0, FEW / values.size)
     enough = (1 + share) * min(errors.values())
     return min(bias for bias, each in errors.items() if each <= enough)

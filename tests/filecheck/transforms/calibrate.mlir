@@ -3,12 +3,12 @@
 // RUN: recog-opt %s -p 'calibrate{data="%t.npy" width=6 frac=2 unsigned-frac=3 output-width=16 output-frac=8}' | filecheck %s --check-prefix OPTIONS
 
 // All values here are powers of two, which have codes: three octaves above the largest value seen
-// cost nothing, and values on other inputs may be there. The codes of 7 bits end at 127, those of 8 at 255.
+// cost nothing, and values on other inputs may be there. Arguments and results have no such room. The codes of 7 bits end at 127, those of 8 at 255.
 // Formats stand on ops and arguments, labels on layers.
 func.func @main(%x: tensor<1x2xf32> {name = "image"}) -> tensor<1x2xf32> {
-  // |x| up to 64: 127 = 16 · 6 + 31; with 6 bits 31 = 4 · 6 + 7.
-  // CHECK:      func.func @main(%x: tensor<1x2xf32> {name = "image", lns.format = !lns.number<8, 4, bias = 31>})
-  // OPTIONS:    func.func @main(%x: tensor<1x2xf32> {name = "image", lns.format = !lns.number<6, 2, bias = 7>})
+  // |x| up to 8: 127 = 16 · 3 + 79; with 6 bits 31 = 4 · 3 + 19.
+  // CHECK:      func.func @main(%x: tensor<1x2xf32> {name = "image", lns.format = !lns.number<8, 4, bias = 79>})
+  // OPTIONS:    func.func @main(%x: tensor<1x2xf32> {name = "image", lns.format = !lns.number<6, 2, bias = 19>})
   // Never negative: no sign, and the bit goes to the fraction. Up to 32: 255 = 32 · 5 + 95.
   %relu = nn.relu %x : (tensor<1x2xf32>) -> tensor<1x2xf32> loc("net.relu"("net.py":1:1))
   // CHECK-NEXT: %relu = nn.relu %x {layer = "net.relu", lns.format = !lns.number<8, 5, bias = 95, unsigned>}
@@ -24,7 +24,7 @@ func.func @main(%x: tensor<1x2xf32> {name = "image"}) -> tensor<1x2xf32> {
   // CHECK-NEXT: %clamp = nn.clamp %twice {{{.*}}layer = "mine"{{.*}}lns.format = !lns.number<8, 5, bias = 95, unsigned>
   // The result has the output's format, whose sign goes to the fraction where nothing is negative.
   %y = nn.add %clamp, %relu : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
-  // CHECK-NEXT: %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<8, 5, bias = 63, unsigned>}
-  // OPTIONS:    %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<16, 9, bias = 62463, unsigned>}
+  // CHECK-NEXT: %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<8, 5, bias = 159, unsigned>}
+  // OPTIONS:    %y = nn.add %clamp, %relu {layer = "nn.add#2", lns.format = !lns.number<16, 9, bias = 63999, unsigned>}
   func.return %y : tensor<1x2xf32>
 }
