@@ -232,7 +232,6 @@ def _write_formats(
 ) -> dict[SSAValue, LnsFormat]:
     """Choose the formats and write them; the format of each value."""
     kinds = _kinds(function, samples, formats)
-    returned = returned_values(function)
     found: dict[SSAValue, LnsFormat] = {}
     for group in _sharing(function, kinds):
         format, covering = kinds[group[0]]
@@ -242,9 +241,7 @@ def _write_formats(
         elif covering:
             bias = covering_bias(format, HEADROOM * merged.largest)
         else:
-            # What the user gives and takes is as large as the examples, or said to be clipped.
-            inner = not any(isinstance(v, BlockArgument) or v in returned for v in group)
-            bias = best_bias(format, merged, room=inner)
+            bias = best_bias(format, merged)
         for value in group:
             found[value] = format.with_bias(bias)
             write_format(function, value, found[value])

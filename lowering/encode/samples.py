@@ -14,16 +14,6 @@ from recog.dialects.number_format import LnsFormat
 SAMPLE = 65536
 """Values of one activation that the search for its bias looks at."""
 
-ROOM_OCTAVES = 3
-"""Of room above the largest value seen, at most."""
-ROOM_COSTS = 0.25
-"""What room may add to the mean squared error, as a share, where few values were seen; of more of
-them less, as a sample's largest value says more."""
-FEW = 6400
-"""Values: to twice as many, room may add half as much."""
-LIMITED = 8
-"""More values that are the largest: it is a limit, as of ReLU6 or of pixels, and needs no room."""
-
 
 @dataclass
 class Samples:
@@ -66,14 +56,8 @@ def covering_bias(format: LnsFormat, largest: float) -> int:
     return format.max_magnitude - floor(log2(largest) * 2**format.frac + 0.5)
 
 
-def best_bias(format: LnsFormat, samples: Samples, *, room: bool = True) -> int:
-    """The bias of the least mean squared error; with room, that with the most among those near it.
-
-    Up to two octaves are clipped where that makes least error. Rounding makes as large a share of a
-    value wherever the range lies, so until small values vanish, room above the largest value seen
-    costs little, and other inputs may well need it. A pooled vector of few frames is passed by a
-    factor of ten on others (PP-OCRv4's squeeze-and-excitation).
-    """
+def best_bias(format: LnsFormat, samples: Samples) -> int:
+    """The bias with the least mean squared error, up to two octaves of clipping."""
     covering = covering_bias(format, samples.largest)
     values = samples.values
     if values.size > SAMPLE:
@@ -84,11 +68,4 @@ def best_bias(format: LnsFormat, samples: Samples, *, room: bool = True) -> int:
     def error(bias: int) -> float:
         return float(((logarithms.rounded(format.with_bias(bias)) - values) ** 2).mean())
 
-    is_limit = np.count_nonzero(np.abs(values) == samples.largest) > LIMITED
-    if not room or is_limit:
-        return min((covering + step * i for i in range(9)), key=error)
-    above = 2**format.frac * ROOM_OCTAVES // step
-    errors = {bias: error(bias) for bias in (covering + step * i for i in range(-above, 9))}
-    share = ROOM_COSTS * min(1.0, FEW / values.size)
-    enough = (1 + share) * min(errors.values())
-    return min(bias for bias, each in errors.items() if each <= enough)
+    return min((covering + step * i for i in range(9)), key=error)
