@@ -78,6 +78,12 @@ class LnsFormat:
     def with_bias(self, bias: int | tuple[int, ...], axis: int | None = None) -> LnsFormat:
         return replace(self, bias=bias, axis=axis)
 
+    def without_sign(self) -> LnsFormat:
+        """The format of the magnitudes, which may have more where a bit is too few."""
+        if self.unsigned:
+            return self
+        return replace(self, width=max(self.width - 1, MIN_WIDTH), unsigned=True)
+
     def finer(self, bits: int) -> LnsFormat:
         """The same octaves in so many fraction bits more, or fewer, as far as there are formats.
 

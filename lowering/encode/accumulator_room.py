@@ -40,6 +40,9 @@ class LargestBiases(NamedTuple):
     safe: np.ndarray
     """Beyond them a sum could leave its accumulator. Where weights would not keep `KEPT` octaves
     below the largest any bias goes, and the proof says what is too large."""
+    spare: float
+    """Octaves that the sums of the fullest channel leave where its weights keep `KEPT` octaves;
+    below 0 what is missing."""
 
 
 def largest_biases(
@@ -64,7 +67,8 @@ def largest_biases(
     beside = _beside_bias(bias, given, format, arithmetic)
     safe = np.clip(safe, -MAX_BIAS, MAX_BIAS)
     wanted = safe if beside is None else np.clip(np.minimum(safe, beside), -MAX_BIAS, MAX_BIAS)
-    return LargestBiases(wanted, safe)
+    spare = float((holding - least).min(initial=MAX_BIAS)) / 2**format.frac
+    return LargestBiases(wanted, safe, spare)
 
 
 def missing_octaves(

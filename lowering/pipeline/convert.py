@@ -375,13 +375,14 @@ class _Run:
 
     def _choose_formats(self) -> None:
         options = self.options
+        target = options.chip_target(ChipTarget())
         self.conversion.notes += choose_formats(
             self.current,
             self._examples(CALIBRATION_FRAMES),
             options,
             options.weight_format,
             entry=options.entry,
-            target=options.chip_target(ChipTarget()),
+            target=target.computing(options.arithmetic(target)),
         )
 
     def _round_weights(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10, prod
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.context import Context
@@ -35,13 +36,14 @@ from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import Options
 from recog.lowering.common.shared_options import EntryOptions, WeightFormatOptions
 from recog.lowering.encode.calibrate import example_frames, write_format
-from recog.lowering.encode.constants import WEIGHT_FORMAT, channel_biases
+from recog.lowering.encode.constants import WEIGHT_FORMAT, ConstantEncoder, channel_biases
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.example_inputs import input_name
 from recog.lowering.encode.label_layers import label_layers
 from recog.lowering.encode.legality import absorbed_activation
 from recog.lowering.precision.budgets import Candidate, WeightBits, weight_bits, worth_widening
 from recog.lowering.precision.coded_values import coded_values, format_groups, is_dense
+from recog.lowering.precision.headroom import Headroom
 from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
 from recog.lowering.precision.named_widths import named_widths, widths_of
 from recog.lowering.precision.output_noise import FRAMES, Noise, output_noise
@@ -53,6 +55,20 @@ but of weights that are codes already, which have none to lose."""
 
 _Layers = Mapping[SSAValue, Sequence[nn.LayerOp]]
 """The layers of each dense weight."""
+
+
+class Room(NamedTuple):
+    """What the chip leaves to wider codes."""
+
+    memory: LiveBytes
+    sums: Headroom
+
+    def widen(self, values: Sequence[SSAValue], bits: int) -> bool:
+        """Make values wider if memory and accumulators still hold them; whether they do."""
+        if not (self.sums.holds_finer(values, bits) and self.memory.widen(values, bits)):
+            return False
+        self.sums.widen(values, bits)
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +145,8 @@ def choose_formats(
     Args:
         inputs: example inputs, float (N, ...), a few of which are used.
         weights: the format of weights that are not wider.
-        target: whose activation memory the values have to fit; by default the default chip.
+        target: whose activation memory the values have to fit, and whose accumulators the
+            sums; by default the default chip.
 
     Raises:
         RecogError: values without a calibrated format, inputs that the network does not take,
@@ -145,17 +162,21 @@ def choose_formats(
     label_layers(function)
     errors = {weight: _rounding_error(weight, weights) for weight in layers}
     noise = output_noise(module, function, inputs, formats, errors)
-    groups = format_groups(formats)
+    groups = format_groups(formats, chains)
     given = _given_values(groups, layers, options)
     chosen = {v: formats[v].finer(width - formats[v].width) for v, width in given.items()}
     indices = {chain.source for chain in chains.values() if chain.affine is None}
     free = [group for group in groups if not indices.intersection(group) and group[0] not in given]
-    live = LiveBytes(function, formats | chosen, (target or ChipTarget()).size(ACTIVATION_MEMORY))
-    widened = _widened_values(free, formats, noise, options, live)
+    target = target or ChipTarget()
+    room = Room(
+        LiveBytes(function, formats | chosen, target.size(ACTIVATION_MEMORY)),
+        Headroom(function, formats | chosen, ConstantEncoder(weights, target.arithmetic)),
+    )
+    widened = _widened_values(free, formats, noise, options, room)
     chosen |= {v: formats[v].finer(options.extra_bits) for each in widened for v in each.values}
     for value, format in chosen.items():
         write_format(function, value, format)
-    resized = _resized_weights(layers, errors, weights, noise, options)
+    resized = _resized_weights(layers, errors, weights, noise, options, room.sums)
     for weight, format in resized.items():
         for op in layers[weight]:
             op.attributes[WEIGHT_FORMAT] = NumberType(format)
@@ -190,7 +211,7 @@ def _widened_values(
     formats: Mapping[SSAValue, LnsFormat],
     noise: Noise,
     options: FormatOptions,
-    live: LiveBytes,
+    room: Room,
 ) -> list[Candidate]:
     """The groups of values to widen.
 
@@ -206,7 +227,7 @@ def _widened_values(
         more -= sum(code_bytes(v, formats[v]) for v in group)
         candidates.append(Candidate(group, more, sum(noise.values.get(v, 0.0) for v in group)))
     budget = options.extra_traffic * sum(code_bytes(v, f) for v, f in formats.items())
-    return worth_widening(candidates, bits, budget, lambda group: live.widen(group, bits))
+    return worth_widening(candidates, bits, budget, lambda group: room.widen(group, bits))
 
 
 def _resized_weights(
@@ -215,6 +236,7 @@ def _resized_weights(
     usual: LnsFormat,
     noise: Noise,
     options: FormatOptions,
+    sums: Headroom,
 ) -> dict[SSAValue, LnsFormat]:
     """The weights that get other formats than the usual one, and these."""
     names = {weight: [_name(weight, layers)] for weight in layers}
@@ -222,7 +244,17 @@ def _resized_weights(
     found = {weight: usual.finer(width - usual.width) for weight, width in given.items()}
     free = [weight for weight in layers if weight not in given]
     if options.extra_weights:
-        candidates = [_weight_bits(each, errors[each], usual, noise, options) for each in free]
+        candidates = [
+            _weight_bits(
+                each,
+                errors[each],
+                usual,
+                noise,
+                options,
+                sums.finest(layers[each], usual, options.extra_bits),
+            )
+            for each in free
+        ]
         budget = options.extra_weights * usual.width * sum(each.size for each in candidates)
         for weight, bits in zip(free, weight_bits(candidates, budget)):
             if bits:
@@ -231,13 +263,18 @@ def _resized_weights(
 
 
 def _weight_bits(
-    weight: SSAValue, errors: np.ndarray, usual: LnsFormat, noise: Noise, options: FormatOptions
+    weight: SSAValue,
+    errors: np.ndarray,
+    usual: LnsFormat,
+    noise: Noise,
+    options: FormatOptions,
+    more: int,
 ) -> WeightBits:
     fewer = min(options.fewer_bits, max(0, usual.frac - 1))
     narrower = _rounding_error(weight, usual.finer(-1))
     if np.square(narrower).sum() > ROUNDS_EVENLY * np.square(errors).sum():
         fewer = 0
-    bits = range(-fewer, options.extra_bits + 1)
+    bits = range(-fewer, more + 1)
     return WeightBits(errors.size, noise.weights.get(weight, 0.0), bits)
 
 

@@ -29,7 +29,7 @@ def coded_values(
     """The values that encode-lns turns into codes, in order, and their calibrated formats.
 
     Values within a chain of elementwise ops (`find_chains`), and those before a ReLU that a layer
-    does for free, never are codes.
+    does for free, never are codes. What takes its codes from an operand has that one's format.
     """
     found: dict[SSAValue, LnsFormat] = {
         argument: calibrated_format(argument)
@@ -42,8 +42,36 @@ def coded_values(
         chain = chains.get(op)
         inside = chain is not None and chain.last is not op
         if not inside and absorbed_activation(op) is None and output_exponents(op) is None:
-            found[op.output] = calibrated_format(op.output)
+            found[op.output] = _taken_over(op, found, chains) or calibrated_format(op.output)
     return found
+
+
+def _taken_over(
+    op: nn.NnOp, formats: Mapping[SSAValue, LnsFormat], chains: Mapping[Operation, Chain]
+) -> LnsFormat | None:
+    """The format that the result's codes have because they are those of an operand."""
+    source = code_source(op, formats)
+    if source is None or op in chains:
+        return None
+    format = formats[source]
+    return format.without_sign() if isinstance(op, nn.ReluOp) else format
+
+
+def code_source(op: nn.NnOp, formats: Mapping[SSAValue, LnsFormat]) -> SSAValue | None:
+    """The operand whose codes those of a result are: moved, selected, or without their sign."""
+    match op:
+        case nn.ReluOp():
+            alone = True
+        case nn.ResizeOp():
+            alone = op.mode.data == "nearest"
+        case nn.PadOp():
+            alone = op.value.value.data == 0
+        case nn.ConcatOp():
+            alone = False
+        case _:
+            alone = op.KIND.keeps_format
+    sources = [value for value in op.operands if value in formats]
+    return sources[0] if alone and len(sources) == 1 else None
 
 
 def is_dense(weight: SSAValue) -> bool:
@@ -66,14 +94,17 @@ def rounded(values: Any, format: LnsFormat | None) -> Any:
     return torch.from_numpy(decode(np.arange(1 << format.width), format, np.float32)[codes])
 
 
-def format_groups(values: Mapping[SSAValue, LnsFormat]) -> list[tuple[SSAValue, ...]]:
+def format_groups(
+    values: Mapping[SSAValue, LnsFormat], chains: Mapping[Operation, Chain]
+) -> list[tuple[SSAValue, ...]]:
     """The values in groups of those whose codes are the same, moved or selected."""
     group = {value: [value] for value in values}
     for value in values:
         op = value.owner
-        if not isinstance(op, nn.NnOp) or not op.KIND.keeps_format:
+        if not isinstance(op, nn.NnOp) or op in chains:
             continue
-        for operand in op.operands:
+        source = code_source(op, values)
+        for operand in op.operands if op.KIND.keeps_format else [source]:
             if operand in group and group[operand] is not group[value]:
                 joined = group[operand]
                 joined += group[value]

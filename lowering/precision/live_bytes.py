@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -35,16 +35,19 @@ class LiveBytes:
         self._live = np.zeros(1 + max((end for _, end in self._spans.values()), default=0))
         for value, (start, end) in self._spans.items():
             self._live[start:end] += code_bytes(value, formats[value])
-        self._most = max(SHARE * memory, self._live.max(initial=0))
+        self._most = SHARE * memory
 
-    def widen(self, values: tuple[SSAValue, ...], bits: int) -> bool:
-        """Make values wider if they still fit; whether they do."""
+    def widen(self, values: Sequence[SSAValue], bits: int) -> bool:
+        """Make values wider if they still fit; whether they do.
+
+        Where codes do not fit as they are, none that live there become wider.
+        """
         live = self._live.copy()
         for value in values:
             start, end = self._spans[value]
             format = self._formats[value]
             live[start:end] += code_bytes(value, format.finer(bits)) - code_bytes(value, format)
-        if live.max(initial=0) > self._most:
+        if live[live > self._live].max(initial=0) > self._most:
             return False
         self._live = live
         return True

@@ -74,7 +74,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "images.npy", images)
     np.savez(folder / "labelled.npz", inputs=images, targets=np.arange(48) % 5)
     command = [f"{folder}/net.py:make", "--data", f"{folder}/data.npz", "-o", f"{folder}/out"]
-    assert main(["convert", *command, "--epochs", "2", "--centroids", "32"]) == 0
+    assert main(["convert", *command, "--epochs", "10", "--centroids", "32"]) == 0
     return folder
 
 

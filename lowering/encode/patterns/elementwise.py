@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects.builtin import f32
@@ -12,7 +12,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.lns import format_of, holds_pixels
-from recog.dialects.number_format import MIN_WIDTH, Arithmetic, LnsFormat
+from recog.dialects.number_format import Arithmetic
 from recog.lowering.common.rewriting import replace_op
 from recog.lowering.encode.accumulator_room import coarser_term
 from recog.lowering.encode.elementwise_fusion import table_ending_at
@@ -240,12 +240,7 @@ class EncodeReluPattern(RewritePattern):
             else:
                 rewriter.replace(op, lns.DecodeOp(x))  # of an input: what is returned is codes
             return
-        replace_with_codes(rewriter, op, lns.ReluOp(x, _without_sign(format_of(x))))
-
-
-def _without_sign(format: LnsFormat) -> LnsFormat:
-    """The format of the magnitudes of another, which may have more where a bit is too few."""
-    return replace(format, width=max(format.width - 1, MIN_WIDTH), unsigned=True)
+        replace_with_codes(rewriter, op, lns.ReluOp(x, format_of(x).without_sign()))
 
 
 PATTERNS = (
