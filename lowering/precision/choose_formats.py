@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10, prod
-from typing import NamedTuple
 
 import numpy as np
 from xdsl.context import Context
@@ -47,28 +46,17 @@ from recog.lowering.precision.headroom import Headroom
 from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
 from recog.lowering.precision.named_widths import named_widths, widths_of
 from recog.lowering.precision.output_noise import FRAMES, Noise, output_noise
+from recog.lowering.precision.wider_values import Room, candidates, finer_codes, table_rows
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
+TABLES = 0.5
+"""The share of those bytes that tables may take, which wider codes index."""
 ROUNDS_EVENLY = 6.0
 """How many times the errors of a bit more those of weights may be that are narrowed: about four,
 but of weights that are codes already, which have none to lose."""
 
 _Layers = Mapping[SSAValue, Sequence[nn.LayerOp]]
 """The layers of each dense weight."""
-
-
-class Room(NamedTuple):
-    """What the chip leaves to wider codes."""
-
-    memory: LiveBytes
-    sums: Headroom
-
-    def widen(self, values: Sequence[SSAValue], bits: int) -> bool:
-        """Make values wider if memory and accumulators still hold them; whether they do."""
-        if not (self.sums.holds_finer(values, bits) and self.memory.widen(values, bits)):
-            return False
-        self.sums.widen(values, bits)
-        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +66,13 @@ class FormatOptions(Options):
     extra_traffic: float = 0.3
     """What wider activations may add to the bytes of all activations, as a share; 0 leaves all as
     they were calibrated."""
-    extra_weights: float = 0.015
-    """What wider weights may add to the bytes of all dense weights, as a share, beside what
-    narrower ones save; 0 leaves all as they are."""
+    extra_weights: float = 0.028
+    """What wider weights, and the tables of wider codes, may add to the bytes of all dense
+    weights, as a share, beside what narrower ones save; 0 leaves all as they are."""
     extra_bits: int = 4
     """Fraction bits that wider codes have more; weights at most."""
+    index_bits: int = 2
+    """Fraction bits that wider codes have more which index a table, of an entry a code."""
     fewer_bits: int = 3
     """Fraction bits that weights of little effect have fewer, at most."""
     value_widths: str = ""
@@ -95,6 +85,7 @@ class FormatOptions(Options):
         "extra_traffic": (0.0, 1.0),
         "extra_weights": (0.0, 1.0),
         "extra_bits": (1, 8),
+        "index_bits": (1, 8),
         "fewer_bits": (0, 8),
     }
 
@@ -164,19 +155,33 @@ def choose_formats(
     noise = output_noise(module, function, inputs, formats, errors)
     groups = format_groups(formats, chains)
     given = _given_values(groups, layers, options)
-    chosen = {v: formats[v].finer(width - formats[v].width) for v, width in given.items()}
-    indices = {chain.source for chain in chains.values() if chain.affine is None}
-    free = [group for group in groups if not indices.intersection(group) and group[0] not in given]
+    chosen = {v: finer_codes(v, formats[v], width - formats[v].width) for v, width in given.items()}
+    free = [group for group in groups if group[0] not in given]
     target = target or ChipTarget()
     room = Room(
         LiveBytes(function, formats | chosen, target.size(ACTIVATION_MEMORY)),
         Headroom(function, formats | chosen, ConstantEncoder(weights, target.arithmetic)),
     )
-    widened = _widened_values(free, formats, noise, options, room)
-    chosen |= {v: formats[v].finer(options.extra_bits) for each in widened for v in each.values}
+    budget = options.extra_weights * weights.width / 8 * sum(each.size for each in errors.values())
+    widened = worth_widening(
+        candidates(
+            free,
+            formats,
+            noise,
+            table_rows(chains.values()),
+            bits=options.extra_bits,
+            index_bits=options.index_bits,
+        ),
+        options.extra_traffic * sum(code_bytes(v, f) for v, f in formats.items()),
+        TABLES * budget,
+        room.widen,
+    )
+    for each in widened:
+        chosen |= {v: finer_codes(v, formats[v], each.bits) for v in each.values}
     for value, format in chosen.items():
         write_format(function, value, format)
-    resized = _resized_weights(layers, errors, weights, noise, options, room.sums)
+    budget -= sum(each.table_bytes for each in widened)
+    resized = _resized_weights(layers, errors, weights, noise, options, room.sums, budget)
     for weight, format in resized.items():
         for op in layers[weight]:
             op.attributes[WEIGHT_FORMAT] = NumberType(format)
@@ -206,30 +211,6 @@ def _given_values(
     return {value: width for group, width in found.items() for value in group}
 
 
-def _widened_values(
-    groups: Sequence[tuple[SSAValue, ...]],
-    formats: Mapping[SSAValue, LnsFormat],
-    noise: Noise,
-    options: FormatOptions,
-    room: Room,
-) -> list[Candidate]:
-    """The groups of values to widen.
-
-    Those that index a table are not among them: a table of a wide value would have as many entries
-    as it has codes.
-    """
-    bits = options.extra_bits
-    candidates: list[Candidate] = []
-    for group in groups:
-        if any(formats[v].width > 8 for v in group):
-            continue
-        more = sum(code_bytes(v, formats[v].finer(bits)) for v in group)
-        more -= sum(code_bytes(v, formats[v]) for v in group)
-        candidates.append(Candidate(group, more, sum(noise.values.get(v, 0.0) for v in group)))
-    budget = options.extra_traffic * sum(code_bytes(v, f) for v, f in formats.items())
-    return worth_widening(candidates, bits, budget, lambda group: room.widen(group, bits))
-
-
 def _resized_weights(
     layers: _Layers,
     errors: Mapping[SSAValue, np.ndarray],
@@ -237,8 +218,9 @@ def _resized_weights(
     noise: Noise,
     options: FormatOptions,
     sums: Headroom,
+    budget: float,
 ) -> dict[SSAValue, LnsFormat]:
-    """The weights that get other formats than the usual one, and these."""
+    """The weights that get other formats than the usual one, and these, to a budget of bytes."""
     names = {weight: [_name(weight, layers)] for weight in layers}
     given = widths_of("weight_widths", options.weight_widths, names)
     found = {weight: usual.finer(width - usual.width) for weight, width in given.items()}
@@ -255,8 +237,7 @@ def _resized_weights(
             )
             for each in free
         ]
-        budget = options.extra_weights * usual.width * sum(each.size for each in candidates)
-        for weight, bits in zip(free, weight_bits(candidates, budget)):
+        for weight, bits in zip(free, weight_bits(candidates, 8 * budget)):
             if bits:
                 found[weight] = usual.finer(bits)
     return found

@@ -9,15 +9,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from xdsl.dialects import func
 from xdsl.ir import SSAValue
 
+from recog.backend.arithmetic.logarithms import Logarithms
 from recog.dialects import nn
+from recog.dialects.data import constant_array
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.encode.constants import ConstantEncoder
+from recog.lowering.encode.samples import covering_bias
 
 SPARE = 0.5
 """Octaves that are left free: rounding weights with errors carried makes some sums larger."""
+CODEBOOK_SPARE = 3.0
+"""Of centroids, which have one bias: octaves that they have more than weights keep at least."""
+LOSS = 1.25
+"""How many times the squared error of a layer's weights may grow as they lose octaves."""
 
 
 class Headroom:
@@ -64,4 +72,22 @@ class Headroom:
 
     def _holds(self, op: nn.LayerOp, given: LnsFormat, format: LnsFormat) -> bool:
         most = self._encoder.largest_biases(op.weight, op.bias, given, format)
-        return most is None or most.spare >= SPARE
+        if most is None:
+            return True
+        if most.spare < SPARE:
+            return False
+        weight = constant_array(op.weight)
+        if weight is None:
+            return most.spare >= CODEBOOK_SPARE
+        rows = weight.reshape(len(weight), -1).astype(np.float64)
+        wanted = np.array([covering_bias(format, each) for each in np.abs(rows).max(1, initial=0)])
+        short = wanted > most.safe
+        if not short.any():
+            return True
+        logarithms = Logarithms(rows[short], format.frac)
+
+        def error(biases: np.ndarray) -> float:
+            values = logarithms.rounded(format.with_bias(tuple(biases[short].tolist()), 0))
+            return float(np.square(values - rows[short]).sum())
+
+        return error(most.safe) <= LOSS * error(wanted)

@@ -1,0 +1,159 @@
+"""What wider codes may not do: overflow, need a table, or have other formats than their codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from middle_networks import apply, ops_of
+from torch import Tensor, nn
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.backend.interpreters.lns import run_lns
+from recog.dialects import lns
+from recog.dialects.functions import find_function
+from recog.dialects.lns import format_of, shape_of
+from recog.dialects.nn import ClampOp, NnOp
+from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.frontend.torch.importer import import_torch
+from recog.lowering.check.compare_layers import sqnr_db
+from recog.lowering.encode.calibrate import ActivationFormats, calibrate
+from recog.lowering.encode.constants import ConstantEncoder
+from recog.lowering.encode.elementwise_fusion import find_chains
+from recog.lowering.encode.encode_lns import EncodeLnsPass
+from recog.lowering.pipeline import ConversionOptions, convert
+from recog.lowering.precision.budgets import Candidate, worth_widening
+from recog.lowering.precision.coded_values import coded_values, format_groups
+from recog.lowering.precision.headroom import Headroom
+from recog.lowering.precision.wider_values import finer_codes, table_rows
+
+USUAL = LnsFormat(8, 4)
+
+
+def imported(net: nn.Module, *shape: int) -> tuple[ModuleOp, np.ndarray]:
+    """A calibrated network, with its inputs."""
+    x = np.random.default_rng(0).normal(size=(16, *shape)).astype(np.float32)
+    module = import_torch(net.eval(), torch.from_numpy(x[:1]))
+    calibrate(module, [x], ActivationFormats())
+    return module, x
+
+
+class Moves(nn.Module):
+    """Values whose codes are another's."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3)
+        self.c = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.a(x)
+        z = y.relu() + self.c(y)
+        z = nn.functional.interpolate(z[:, :, 1:-1], scale_factor=2.0)
+        return self.b(nn.functional.pad(z.relu(), (1, 2, 0, 1))).flatten(1)
+
+
+def test_codes_of_an_operand_have_its_format():
+    """As encode-lns gives it, wherever they move to, and without their sign where a ReLU drops it;
+    calibration had a format of its own for each."""
+    module, _ = imported(Moves(), 3, 12, 12)
+    function = find_function(module, "main")
+    expected = [
+        (shape_of(value), format)
+        for value, format in coded_values(function, find_chains(module)).items()
+        if isinstance(value.owner, NnOp)
+    ]
+    apply(module, EncodeLnsPass())
+    found = [
+        (shape_of(op.output), format_of(op.output))
+        for op in find_function(module, "main").body.block.ops
+        if isinstance(op, lns.CodesOp) and not isinstance(op, lns.EncodeOp)
+    ]
+    assert found == expected
+    assert any(format.unsigned for _, format in found)
+
+
+def test_they_become_wider_together():
+    module, _ = imported(Moves(), 3, 12, 12)
+    function, chains = find_function(module, "main"), find_chains(module)
+    groups = format_groups(coded_values(function, chains), chains)
+    names = [sorted(getattr(v.owner, "name", "input") for v in group) for group in groups]
+    assert ["nn.conv2d", "nn.relu"] in names
+    assert ["nn.add", "nn.pad", "nn.relu", "nn.resize", "nn.slice"] in names
+
+
+def long_sum(inputs: int) -> tuple[ModuleOp, np.ndarray]:
+    torch.manual_seed(0)
+    return imported(nn.Linear(inputs, 2), inputs)
+
+
+@pytest.mark.parametrize(("inputs", "fits"), [(64, True), (1 << 15, False)])
+def test_accumulators_say_how_fine_codes_may_be(inputs: int, fits: bool):
+    """Products of finer codes have more fraction bits, which long sums have no room for."""
+    module, _ = long_sum(inputs)
+    function, chains = find_function(module, "main"), find_chains(module)
+    formats = coded_values(function, chains)
+    encoder = ConstantEncoder(USUAL, Arithmetic(6, 32))
+    sums = Headroom(function, formats, encoder)
+    (layer,) = (op for op in function.body.block.ops if op.name == "nn.linear")
+    assert sums.holds_finer([layer.operands[0]], 4) == fits
+    assert (sums.finest([layer], USUAL, 4) == 4) == fits  # pyright: ignore[reportArgumentType]
+    # Accumulators of 48 bits hold either.
+    wide = Headroom(function, formats, ConstantEncoder(USUAL, Arithmetic(6, 48)))
+    assert wide.holds_finer([layer.operands[0]], 4)
+
+
+def test_a_sum_that_leaves_no_room_is_converted_all_the_same():
+    """The budget would widen the inputs and the weights of so many products."""
+    module, x = long_sum(1 << 15)
+    options = ConversionOptions(cluster=False, extra_traffic=1.0, extra_weights=1.0)
+    converted = convert(module, [x], options=options)
+    assert sqnr_db(run_float(module, x), run_lns(converted.lns_module, x)[0]) > 30
+
+
+def run_float(module: ModuleOp, x: np.ndarray) -> np.ndarray:
+    from recog.backend.interpreters.nn_runner import run_nn
+
+    return np.asarray(run_nn(module, x)[0])
+
+
+def test_a_clamp_ends_where_its_wider_codes_do():
+    """Else it would be a table of 4,096 entries."""
+    module, x = imported(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU6(), nn.Conv2d(8, 2, 3)), 3, 9, 9)
+    (clamp,) = ops_of(module, ClampOp)
+    usual = coded_values(find_function(module, "main"), find_chains(module))[clamp.output]
+    with_six = usual.with_bias(usual.max_magnitude - round(np.log2(6) * 2**usual.frac))
+    finer = finer_codes(clamp.output, with_six, 4)
+    assert finer.width == 12
+    largest = 2.0 ** ((finer.max_magnitude - finer.biases[0]) / 2**finer.frac)
+    assert 6 * 2 ** -(1 / 2**finer.frac) < largest < 6 * 2 ** (1 / 2**finer.frac)
+    # A format that ends below the clamp stays as it is.
+    assert finer_codes(clamp.output, USUAL.with_bias(0), 4) == USUAL.with_bias(0).finer(4)
+
+
+def test_tables_of_wider_codes_are_paid_for():
+    """An index becomes wider where the budget of its table allows it."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 64, 3), nn.SiLU(), nn.Conv2d(64, 32, 3), nn.Flatten())
+    module, x = imported(net, 3, 9, 9)
+    wanted = run_float(module, x)
+    rows = table_rows(find_chains(module).values())
+    assert list(rows.values()) == [1]
+    scores = {}
+    for weights in (0.005, 0.5):
+        options = ConversionOptions(cluster=False, extra_traffic=1.0, extra_weights=weights)
+        encoded = convert(module.clone(), [x], options=options).lns_module
+        (table,) = ops_of(encoded, lns.TableOp)
+        scores[table.input_width] = sqnr_db(wanted, run_lns(encoded, x)[0])
+    assert sorted(scores) == [8, 10]
+    assert scores[10] > scores[8] + 1
+
+
+def test_each_budget_is_kept():
+    offers = [
+        Candidate((), 4, traffic, table, noise)
+        for traffic, table, noise in [(10, 0, 1.0), (4, 8, 1.0), (6, 1, 0.5), (50, 0, 2.0)]
+    ]
+    taken = worth_widening(offers, 20, 8, lambda values, bits: True)
+    assert [(each.bytes, each.table_bytes) for each in taken] == [(10, 0), (4, 8)]
+    assert worth_widening(offers, 20, 8, lambda values, bits: False) == []
