@@ -104,7 +104,8 @@ def format_groups(
         if not isinstance(op, nn.NnOp) or op in chains:
             continue
         source = code_source(op, values)
-        for operand in op.operands if op.KIND.keeps_format else [source]:
+        others = op.operands if op.KIND.keeps_format else ()
+        for operand in others if source is None else (source,):
             if operand in group and group[operand] is not group[value]:
                 joined = group[operand]
                 joined += group[value]

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import version
 from keyword import iskeyword
 from types import ModuleType
+from typing import NoReturn
 
 COMMANDS = {
     "import": "write a network as nn IR",
@@ -40,13 +41,20 @@ def command_module(name: str) -> ModuleType:
     return import_module(f"recog.tools.cli.{name}{'_' if iskeyword(name) else ''}")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line without listing all that would be right."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n  see {self.prog} --help\n")
+
+
 def build_parser(called: str | None = None) -> argparse.ArgumentParser:
     """The command line.
 
     Args:
         called: the command whose own arguments are wanted; the other commands stay names.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="recog",
         description="Convert PyTorch networks to programs for a logarithmic-number-system chip, "
         "run them bit for bit, and measure their accuracy and size.",

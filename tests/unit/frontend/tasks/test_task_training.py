@@ -270,7 +270,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 def test_bad_options(
     options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert recog("classification", "--out", str(tmp_path), "--frames", "64", *options) == 1
+    assert recog("classification", "--out", str(tmp_path), "--frames", "64", *options) == 2
     assert message in capsys.readouterr().err
 
 

@@ -91,14 +91,14 @@ def outputs(module: ModuleOp, formats: dict[SSAValue, LnsFormat], x: np.ndarray)
 
 def test_the_network_computes_as_on_the_chip():
     """Most values are the chip's to the bit; the antilog's roundings lead to other codes."""
-    x = images(64)
-    options = ConversionOptions(cluster=False, extra_traffic=0.0)
+    x = images(512)
+    options = ConversionOptions(cluster=False, extra_traffic=0.0, extra_weights=0.0)
     conversion = convert(residual(), [x], options=options)
     module = conversion.stages[Stage.ROUNDED]
     function = find_function(module, "main")
     wanted = run_lns(conversion.lns_module, x)[0]
     known = outputs(module, coded_values(function, find_chains(module)), x)
-    assert (known == wanted).mean() > 0.6
+    assert (known == wanted).mean() > 0.5
     assert (outputs(module, {}, x) == wanted).mean() < 0.01
     assert sqnr_db(wanted, known) > 30
 
