@@ -258,19 +258,23 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "code", "message"),
     [
-        (["--epochs", "0"], "--epochs: must be above 0, got 0"),
-        (["--minutes", "nan"], "--minutes: must be above 0, got nan"),
-        (["--seed", "-1"], "--seed: must be from 0"),
-        (["--resume"], "no training to resume"),
+        (["--epochs", "0"], 2, "--epochs: must be above 0, got 0"),
+        (["--minutes", "nan"], 2, "--minutes: must be above 0, got nan"),
+        (["--seed", "-1"], 2, "--seed: must be from 0"),
+        (["--resume"], 1, "no training to resume"),
     ],
     ids=json.dumps,
 )
 def test_bad_options(
-    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ):
-    assert recog("classification", "--out", str(tmp_path), "--frames", "64", *options) == 2
+    assert recog("classification", "--out", str(tmp_path), "--frames", "64", *options) == code
     assert message in capsys.readouterr().err
 
 
