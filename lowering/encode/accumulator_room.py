@@ -17,7 +17,7 @@ from recog.dialects.number_format import (
     Arithmetic,
     LnsFormat,
 )
-from recog.lowering.encode.samples import covering_bias
+from recog.lowering.encode.samples import covering_biases
 
 NEGLIGIBLE = 12
 """Octaves below a bias at which a product is nothing beside it."""
@@ -139,7 +139,7 @@ def _least(rows: np.ndarray, format: LnsFormat) -> np.ndarray:
     """Biases below which weights are lost that count, of |weights| (O, n)."""
     highest = rows.max(1, initial=0.0)
     lowest = np.where(rows > 0, rows, np.inf).min(1, initial=np.inf)
-    covering = np.array([covering_bias(format, float(each)) for each in highest])
+    covering = covering_biases(format, rows)
     covering[highest == 0] = -MAX_BIAS
     with np.errstate(divide="ignore", invalid="ignore"):
         octaves = np.log2(highest) - np.log2(lowest)

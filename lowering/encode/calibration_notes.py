@@ -16,7 +16,7 @@ from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note
 from recog.lowering.encode.example_inputs import input_name
-from recog.lowering.encode.samples import Samples, covering_bias
+from recog.lowering.encode.samples import Samples, covering_biases
 
 ASSUMED = 16.0
 """Where nothing is known: what the codes of a value reach."""
@@ -109,7 +109,7 @@ def lost_channels(format: LnsFormat, rows: np.ndarray) -> np.ndarray:
         candidate = format.with_bias(tuple(biases.tolist()), 0)
         return ((logarithms.rounded(candidate) - rows) ** 2).sum(axis=1)
 
-    covering = np.array([covering_bias(format, float(m)) for m in np.abs(rows).max(axis=1)])
+    covering = covering_biases(format, rows)
     alone = np.minimum(errors(covering), errors(covering + 2**format.frac // 2))
     together = errors(np.full(len(rows), format.biases[0]))
     # Below this the codes are as good as any: no format of these bits loses less.

@@ -21,7 +21,7 @@ from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, Arithmetic, LnsForm
 from recog.dialects.refusals import OpenRefusal
 from recog.lowering.encode.accumulator_room import LargestBiases, fitting_hint, largest_biases
 from recog.lowering.encode.calibrate import FORMAT
-from recog.lowering.encode.samples import covering_bias
+from recog.lowering.encode.samples import covering_bias, covering_biases
 
 WEIGHT_FORMAT = "lns.weight_format"
 """On a layer: the format of its dense weights, whose biases are found where they are encoded."""
@@ -307,7 +307,7 @@ def channel_biases(
         most: as of `ConstantEncoder.encode_weight`.
     """
     rows = values.reshape(len(values), -1).astype(np.float64)
-    covering = np.array([covering_bias(format, float(m)) for m in np.abs(rows).max(1, initial=0.0)])
+    covering = covering_biases(format, rows)
     logarithms = Logarithms(rows, format.frac)
 
     def errors(biases: np.ndarray) -> np.ndarray:

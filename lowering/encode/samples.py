@@ -56,6 +56,12 @@ def covering_bias(format: LnsFormat, largest: float) -> int:
     return format.max_magnitude - floor(log2(largest) * 2**format.frac + 0.5)
 
 
+def covering_biases(format: LnsFormat, values: np.ndarray) -> np.ndarray:
+    """`covering_bias` of the largest value of every output channel of weights, int64 (O)."""
+    largest = np.abs(values.reshape(len(values), -1)).max(axis=1, initial=0.0)
+    return np.array([covering_bias(format, float(each)) for each in largest], np.int64)
+
+
 def best_bias(format: LnsFormat, samples: Samples) -> int:
     """The bias with the least mean squared error, up to two octaves of clipping."""
     covering = covering_bias(format, samples.largest)

@@ -18,7 +18,7 @@ from recog.dialects import nn
 from recog.dialects.data import constant_array
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.encode.constants import ConstantEncoder
-from recog.lowering.encode.samples import covering_bias
+from recog.lowering.encode.samples import covering_biases
 
 SPARE = 0.5
 """Octaves that are left free: rounding weights with errors carried makes some sums larger."""
@@ -80,7 +80,7 @@ class Headroom:
         if weight is None:
             return most.spare >= CODEBOOK_SPARE
         rows = weight.reshape(len(weight), -1).astype(np.float64)
-        wanted = np.array([covering_bias(format, each) for each in np.abs(rows).max(1, initial=0)])
+        wanted = covering_biases(format, rows)
         short = wanted > most.safe
         if not short.any():
             return True

@@ -21,6 +21,11 @@ def code_bytes(value: SSAValue, format: LnsFormat) -> int:
     return prod(shape_of(value)) * format.dtype.itemsize
 
 
+def more_bytes(value: SSAValue, format: LnsFormat, bits: int) -> int:
+    """What they take more with so many fraction bits more."""
+    return code_bytes(value, format.finer(bits)) - code_bytes(value, format)
+
+
 class LiveBytes:
     """The bytes of the codes that live before each op."""
 
@@ -45,8 +50,7 @@ class LiveBytes:
         live = self._live.copy()
         for value in values:
             start, end = self._spans[value]
-            format = self._formats[value]
-            live[start:end] += code_bytes(value, format.finer(bits)) - code_bytes(value, format)
+            live[start:end] += more_bytes(value, self._formats[value], bits)
         if live[live > self._live].max(initial=0) > self._most:
             return False
         self._live = live

@@ -16,7 +16,7 @@ from recog.lowering.encode.elementwise_fusion import Chain
 from recog.lowering.encode.samples import covering_bias
 from recog.lowering.precision.budgets import Candidate
 from recog.lowering.precision.headroom import Headroom
-from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
+from recog.lowering.precision.live_bytes import LiveBytes, more_bytes
 from recog.lowering.precision.output_noise import Noise
 
 ENTRY_BYTES = 2
@@ -67,7 +67,7 @@ def candidates(
     for group in groups:
         indexed = [value for value in group if value in rows]
         more = index_bits if indexed else bits
-        if more == 0 or any(formats[value].width > 8 for value in group):
+        if any(formats[value].width > 8 for value in group):
             continue
         entries = sum(
             rows[value] * ((1 << formats[value].finer(more).width) - (1 << formats[value].width))
@@ -77,7 +77,7 @@ def candidates(
             Candidate(
                 tuple(group),
                 more,
-                sum(_more_bytes(value, formats[value], more) for value in group),
+                sum(more_bytes(value, formats[value], more) for value in group),
                 ENTRY_BYTES * entries,
                 sum(noise.values.get(value, 0.0) for value in group),
             )
@@ -98,7 +98,3 @@ def finer_codes(value: SSAValue, format: LnsFormat, bits: int) -> LnsFormat:
     if largest <= 0 or format.biases[0] < covering_bias(format, largest):
         return finer
     return finer.with_bias(max(finer.biases[0], covering_bias(finer, largest)))
-
-
-def _more_bytes(value: SSAValue, format: LnsFormat, bits: int) -> int:
-    return code_bytes(value, format.finer(bits)) - code_bytes(value, format)

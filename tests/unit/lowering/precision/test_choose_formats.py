@@ -7,16 +7,15 @@ from math import prod
 
 import numpy as np
 import pytest
-from middle_networks import apply, images, ops_of, parse, residual
+from calibrated_networks import calibrated, sqnr
+from middle_networks import apply, images, ops_of, parse
 from xdsl.dialects.builtin import ModuleOp
 
-from recog.backend.interpreters.lns import run_lns
 from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import nn
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType, format_of
 from recog.dialects.number_format import LnsFormat
-from recog.lowering.batch_norm.fold import FoldBatchNormPass
 from recog.lowering.common.options import OptionError
 from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, calibrate
 from recog.lowering.encode.constants import WEIGHT_FORMAT
@@ -25,20 +24,6 @@ from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.precision.budgets import WeightBits, weight_bits
 from recog.lowering.precision.choose_formats import FormatOptions, choose_formats
 from recog.lowering.precision.coded_values import coded_values
-
-
-def calibrated(x: np.ndarray, seed: int = 0) -> ModuleOp:
-    module = residual(seed)
-    apply(module, FoldBatchNormPass())
-    calibrate(module, [x], ActivationFormats())
-    return module
-
-
-def sqnr(module: ModuleOp, x: np.ndarray, wanted: np.ndarray) -> float:
-    encoded = module.clone()
-    apply(encoded, EncodeLnsPass())
-    found = run_lns(encoded, x)[0]
-    return 10 * float(np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()))
 
 
 def weight_formats(module: ModuleOp) -> list[LnsFormat]:

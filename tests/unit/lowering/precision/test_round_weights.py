@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from calibrated_networks import calibrated, sqnr
 from middle_networks import apply, images, ops_of, parse, residual
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from recog.backend.arithmetic.reference.definition import decode
-from recog.backend.interpreters.lns import run_lns
 from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp, constant_array
@@ -27,20 +27,6 @@ def array(value: SSAValue) -> np.ndarray:
     found = constant_array(value)
     assert found is not None
     return found
-
-
-def calibrated(x: np.ndarray, seed: int = 0) -> ModuleOp:
-    module = residual(seed)
-    apply(module, FoldBatchNormPass())
-    calibrate(module, [x], ActivationFormats())
-    return module
-
-
-def sqnr(module: ModuleOp, x: np.ndarray, wanted: np.ndarray) -> float:
-    encoded = module.clone()
-    apply(encoded, EncodeLnsPass())
-    found = run_lns(encoded, x)[0]
-    return 10 * float(np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()))
 
 
 def test_outputs_come_closer():
