@@ -7,6 +7,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v pyth
 PIP_ARGS ?=
 # More arguments for pytest, such as -k opt
 PYTEST_ARGS ?=
+# Processes that share the tests; each takes up to 2 GB. 0: none beside pytest itself.
+TEST_JOBS ?= 2
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TALLY ?= build/fuzz/tally.jsonl
@@ -19,6 +21,9 @@ export MKL_NUM_THREADS ?= 1
 # pyright's launcher looks for a newer release on the network otherwise.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 
+# A file's tests stay together, as they share what they make; those end to end, the longest, begin.
+SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
+
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
@@ -27,7 +32,7 @@ PACKAGES := dialects frontend lowering backend tools tests
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
 	@echo "make test    ruff, pyright, lit and pytest"
-	@echo "make bench-networks  bring 41 full-size networks to the chip (build/bench/networks.json)"
+	@echo "make bench-networks  bring 46 full-size networks to the chip (build/bench/networks.json)"
 	@echo "make bench-ops       import PyTorch's operator database (build/bench/ops.json, docs/operators.md)"
 	@echo "make bench-tasks     score four perception tasks at every level (build/bench/tasks.json)"
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
@@ -53,8 +58,8 @@ test: $(VENV)/.installed-test
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	test $$status = 0 || echo "make test: lint FAILED, see above; the tests follow"; \
-	echo "$(BIN)/python -m pytest $(PYTEST_ARGS)"; \
-	$(BIN)/python -m pytest $(PYTEST_ARGS) || status=1; \
+	echo "$(BIN)/python -m pytest $(SHARED) $(PYTEST_ARGS)"; \
+	$(BIN)/python -m pytest $(SHARED) $(PYTEST_ARGS) || status=1; \
 	exit $$status
 
 # BENCH_ARGS='--only resnet50 unet' selects networks, --no-chip stops after batch norm folding.

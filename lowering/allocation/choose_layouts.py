@@ -35,6 +35,7 @@ from recog.lowering.cluster.cluster_weights import LAYOUT, clusterable_weight
 from recog.lowering.cluster.clustered_weight import channel_scales
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.common.data_files import load_examples
+from recog.lowering.common.layer_patterns import nothing_named
 from recog.lowering.common.options import OptionError
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.calibrate import example_frames
@@ -190,17 +191,19 @@ def write_layouts_by_name(module: ModuleOp, options: LayoutOptions) -> None:
     """
     given = options.layer_layouts()
     used = set[int]()
+    names: list[str] = []
     for op in module.walk():
         if not isinstance(op, nn.LayerOp) or LAYOUT in op.attributes:
             continue
         name = _name(op)
+        names.append(name)
         found = next((i for i, each in enumerate(given) if each.matches(name)), None)
         if found is not None:
             used.add(found)
             op.attributes[LAYOUT] = LayoutAttr(given[found].layout)
     for i, each in enumerate(given):
         if i not in used:
-            raise OptionError("layouts", f"names {each.pattern!r}, which no layer matches")
+            raise nothing_named("layouts", each.pattern, names)
 
 
 def _name(op: nn.LayerOp) -> str:

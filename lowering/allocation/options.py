@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from math import floor, isfinite
 from typing import NamedTuple
 
 from recog.dialects.cluster import Layout
+from recog.lowering.common.layer_patterns import matches
 from recog.lowering.common.options import OptionError, Options
 
 UNITS = {
@@ -32,7 +32,7 @@ class LayerLayout(NamedTuple):
 
     def matches(self, name: str) -> bool:
         """Whether it is for a layer of that name."""
-        return fnmatchcase(name, self.pattern)
+        return matches([name], self.pattern)
 
 
 @dataclass(frozen=True, kw_only=True)

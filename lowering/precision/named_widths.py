@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from recog.dialects.number_format import MAX_WIDTH
+from recog.lowering.common.layer_patterns import matches, nothing_named
 from recog.lowering.common.options import OptionError
 
 LEAST_WIDTH = 4
@@ -49,19 +48,9 @@ def widths_of(option: str, text: str, names: Mapping[_T, Sequence[str]]) -> dict
     """
     found: dict[_T, int] = {}
     for pattern, width in named_widths(option, text):
-        meant = [key for key, own in names.items() if _matches(own, pattern)]
+        meant = [key for key, own in names.items() if matches(own, pattern)]
         if not meant:
-            raise OptionError(option, _nothing_named(pattern, names.values()))
+            known = [name for own in names.values() for name in own]
+            raise nothing_named(option, pattern, known)
         found.update(dict.fromkeys(meant, width))
     return found
-
-
-def _matches(names: Iterable[str], pattern: str) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names)
-
-
-def _nothing_named(pattern: str, names: Iterable[Sequence[str]]) -> str:
-    known = [name for own in names for name in own]
-    close = get_close_matches(pattern, known, n=3, cutoff=0.5) or known[:5]
-    reason = f"names no layer with {pattern!r}"
-    return f"{reason}; there are {', '.join(close)}" if close else reason

@@ -8,7 +8,8 @@ stops no other. Differences are the largest over all outputs, relative to each o
 value; after folding, a detector's decode takes the decisions (which score is a peak, which are
 the largest) of the run before. `sqnr_db` compares
 what the chip's part returns with the float network's values there, on the frame that it was
-calibrated with.
+calibrated with; `sqnr_plain_db` is that of 8 bits everywhere, each weight rounded to the nearest
+code, on the same frame.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 MEMORY = 1 << 30
 """Bytes of each memory of the benchmark's chip, which holds every network whole."""
+PLAIN: dict[str, Any] = {"extra_traffic": 0.0, "extra_weights": 0.0, "round_weights": False}
+"""Options of a conversion with 8 bits everywhere, each weight rounded by itself."""
 
 
 def main() -> int:
@@ -206,19 +210,18 @@ def _difference(found: list[Any], expected: list[Any]) -> float:
     )
 
 
-def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
+def _to_the_chip(row: dict[str, Any], module: Any, frames: list[Any]) -> None:
     from recog.backend.machine import Machine
     from recog.backend.split_network import HostPlan
     from recog.dialects import nn
     from recog.dialects.errors import RecogError
-    from recog.lowering.check.compare_layers import sqnr_db
     from recog.lowering.partition.partition import STAYS_BECAUSE
-    from recog.lowering.pipeline import ConversionOptions, convert, module_outputs
+    from recog.lowering.pipeline import ConversionOptions, convert
     from recog.tools.report.levels import compare_bits
 
     options = ConversionOptions(cluster=False, activation_memory=MEMORY, weight_memory=MEMORY)
     start = time.perf_counter()
-    conversion = convert(module, inputs, options=options)
+    conversion = convert(module, frames, options=options)
     row["convert_s"] = round(time.perf_counter() - start, 2)
     host = [] if conversion.host_part is None else list(conversion.host_part.walk())
     reasons = [op.attributes[STAYS_BECAUSE].data for op in host if STAYS_BECAUSE in op.attributes]  # pyright: ignore
@@ -240,7 +243,7 @@ def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
     plain_run, machine.run = machine.run, run
     calls = 0 if conversion.host_part is None else len(HostPlan.of(conversion.host_part).calls)
     row["host_calls"] = calls
-    inputs = list(conversion.chip_inputs(inputs))
+    inputs = list(conversion.chip_inputs(frames))
     try:
         row["codes_compared"] = compare_bits(
             conversion.lns_module, conversion.chip_module, machine, inputs
@@ -249,10 +252,20 @@ def _to_the_chip(row: dict[str, Any], module: Any, inputs: list[Any]) -> None:
     except RecogError:
         row["bit_exact"] = False
         raise
-    outputs = ran["outputs"]
+    row["sqnr_db"] = _least_sqnr(conversion, inputs, ran["outputs"])
+    plain = convert(module, frames, options=replace(options, **PLAIN))
+    inputs = list(plain.chip_inputs(frames))
+    row["sqnr_plain_db"] = _least_sqnr(plain, inputs, Machine(plain.assemble()).run(*inputs))
+
+
+def _least_sqnr(conversion: Any, inputs: list[Any], outputs: Any) -> float:
+    """The SQNR of the worst output beside what the float network gives there, in dB."""
+    from recog.lowering.check.compare_layers import sqnr_db
+    from recog.lowering.pipeline import module_outputs
+
     found = outputs if isinstance(outputs, tuple) else (outputs,)
     wanted = module_outputs(conversion.float_module, inputs)
-    row["sqnr_db"] = round(min(sqnr_db(a, b) for a, b in zip(wanted, found, strict=True)), 2)
+    return round(min(sqnr_db(a, b) for a, b in zip(wanted, found, strict=True)), 2)
 
 
 COLUMNS = {
@@ -268,6 +281,7 @@ COLUMNS = {
     "host_ops": "on host",
     "host_calls": "calls",
     "sqnr_db": "SQNR dB",
+    "sqnr_plain_db": "plain dB",
     "machine_s": "machine s",
     "bit_exact": "bit exact",
     "reason": "reason",

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_networks import PLAIN
 from engine_peers import int8_network
 from real_networks import REAL_NETWORKS, RealNetwork
 
@@ -122,9 +123,7 @@ def _converted(network: RealNetwork, method: str) -> tuple[Run, int]:
     eighth = ConversionOptions(centroids=16, channel_block=1, linear_block=1, dense_fan_in=27)
     options = {
         "recog": ConversionOptions(cluster=False),
-        "recog_before": ConversionOptions(
-            cluster=False, extra_traffic=0.0, extra_weights=0.0, round_weights=False
-        ),
+        "recog_before": ConversionOptions(cluster=False, **PLAIN),
         "recog_8x": replace(eighth, tune=False),
         "recog_8x_before": replace(eighth, tune=False, carry_errors=False),
         # A higher rate loses the pointers that it starts from.

@@ -59,4 +59,4 @@ func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   func.return %y : tensor<1x2xf32>
 }
 // CHECK: 'nn.linear' op at {{.*}}: cluster.layout: 3 centroids are more than the weight's 2 blocks
-// NAME: option layouts names 'fi*', which no layer matches
+// NAME: option layouts names no layer with 'fi*'

@@ -158,7 +158,7 @@ def test_names_of_no_layer():
       %y = nn.relu %x : (tensor<1x2xf32>) -> tensor<1x2xf32>
       func.return %y : tensor<1x2xf32>
     }""")
-    with pytest.raises(RecogError, match="names 'fc', which no layer matches"):
+    with pytest.raises(RecogError, match="names no layer with 'fc'"):
         choose_layouts(module, ChooseLayoutsPass(layouts="fc: dense"))
     assert choose_layouts(module, ChooseLayoutsPass()).layers == []
 
