@@ -238,7 +238,7 @@ def _parse_literal(parser: AttrParser) -> _Numbers | bytes | Blob:
     start = parser.pos
     if (text := parser.parse_optional_str_literal()) is not None:
         try:
-            return _hex_to_bytes(text)
+            return hex_to_bytes(text)
         except ValueError as error:
             parser.raise_error(str(error), start, parser.pos)
     return _parse_numbers(parser)
@@ -346,13 +346,17 @@ def _numbers_to_array(literal: _Numbers, element_type: Attribute) -> np.ndarray:
     return np.array(integers, dtype=object).reshape(literal.shape)
 
 
-def _hex_to_bytes(text: str) -> bytes:
+def hex_to_bytes(text: str) -> bytes:
+    """The bytes of "0x…"; raises ValueError for any other character than two digits a byte."""
     if not text.startswith("0x"):
         raise ValueError('the bytes of a constant are written as "0x…"')
     try:
-        return bytes.fromhex(text[2:])
+        found = bytes.fromhex(text[2:])
     except ValueError:
-        raise ValueError("the bytes of a constant hold a character that is no hex digit") from None
+        found = b""
+    if 2 * len(found) != len(text) - 2:  # or there are spaces
+        raise ValueError("the bytes of a constant are two hex digits each, and nothing else")
+    return found
 
 
 class BlobStore(OpAsmDialectInterface):
@@ -369,7 +373,7 @@ class BlobStore(OpAsmDialectInterface):
     def parse_resource(self, key: str, val: str) -> None:
         if self.blobs[key].content is not None:
             raise ValueError(f"resource {key} is given twice")
-        self.blobs[key].content = _hex_to_bytes(val)
+        self.blobs[key].content = hex_to_bytes(val)
 
     def lookup(self, key: str) -> str | None:
         blob = self.blobs.get(key)

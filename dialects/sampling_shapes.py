@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recog.dialects.shapes import Shape, check_window, window_output_size
+from recog.dialects.shapes import LARGEST, Shape, check_sizes, check_window, window_output_size
 
 RESIZE_MODES = ("nearest", "bilinear")
 
@@ -45,6 +45,7 @@ def conv_transpose2d_shape(
     for axis in (0, 1):
         reach = dilation[axis] * (weight[2 + axis] - 1) + 1
         size = (x[2 + axis] - 1) * strides[axis] + reach + output_padding[axis]
+        check_sizes((size,))
         size -= padding[axis] + padding[axis + 2]
         if size < 1:
             raise ValueError(f"padding {list(padding)} leaves nothing of the result")
@@ -80,6 +81,8 @@ def slice_shape(
             raise ValueError(
                 f"axis {axis} of size {size} has no slice from {start} to {stop} by {step}"
             )
+        if step > LARGEST:
+            raise ValueError(f"steps must be at most {LARGEST}, got {list(steps)}")
     if keep_batch and x and (starts[0], stops[0], steps[0]) != (0, x[0], 1):
         raise ValueError("the batch axis must stay whole")
     return tuple(-(-(stop - start) // step) for start, stop, step in zip(starts, stops, steps))

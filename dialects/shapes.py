@@ -11,11 +11,22 @@ from math import prod
 
 Shape = tuple[int, ...]
 
+LARGEST = (1 << 31) - 1
+"""The longest axis, padding included, and the largest stride or dilation: torch counts in 32 bits
+along an axis, and its sums wrap beyond."""
+
+
+def check_sizes(shape: Sequence[int]) -> None:
+    """Raise ValueError unless every axis is one that can be counted along."""
+    if any(size > LARGEST for size in shape):
+        raise ValueError(f"an axis has at most {LARGEST} elements, got {list(shape)}")
+
 
 def window_output_size(
     size: int, window: int, stride: int, pad: int, dilation: int = 1, *, ceil_mode: bool = False
 ) -> int:
     """Positions of a sliding window along one axis; `pad` is the sum over both ends."""
+    check_sizes((size + pad,))
     reach = dilation * (window - 1) + 1
     free = size + pad - reach + (stride - 1 if ceil_mode else 0)
     if free < 0:
@@ -37,6 +48,8 @@ def check_window(
             raise ValueError(f"{name} takes {count} values, got {len(values)}")
         if any(value < low for value in values):
             raise ValueError(f"{name} must be at least {low}, got {list(values)}")
+        if any(value > LARGEST for value in values):
+            raise ValueError(f"{name} must be at most {LARGEST}, got {list(values)}")
 
 
 def conv2d_shape(

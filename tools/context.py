@@ -30,12 +30,18 @@ def _own_builtin(factory: Callable[[], Dialect]) -> Callable[[], Dialect]:
     def make() -> Dialect:
         from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 
+        from recog.dialects.data import hex_to_bytes
+
+        class HexResources(OpAsmDialectInterface):
+            """xDSL's resources, which are written as they were read: of hex digits alone."""
+
+            def parse_resource(self, key: str, val: str) -> None:
+                hex_to_bytes(val)
+                super().parse_resource(key, val)
+
         shared = factory()
         return Dialect(
-            shared.name,
-            list(shared.operations),
-            list(shared.attributes),
-            [OpAsmDialectInterface()],
+            shared.name, list(shared.operations), list(shared.attributes), [HexResources()]
         )
 
     return make

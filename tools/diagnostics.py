@@ -19,6 +19,8 @@ from recog.dialects.verification import failed_op
 MAX_MESSAGE = 1200
 MAX_NOTE = 300
 COLUMNS_BEFORE, COLUMNS_AFTER = 50, 70
+NO_MEMORY = ("DefaultCPUAllocator", "Storage size calculation overflowed")
+"""In torch's errors for tensors that no memory holds, which have no type of their own."""
 
 
 class UsageError(RecogError):
@@ -69,6 +71,8 @@ def _describe(error: BaseException) -> str | None:
         case RecursionError():
             return "the input nests too deeply"
         case MemoryError():
+            return "out of memory"
+        case RuntimeError() if any(words in str(error) for words in NO_MEMORY):
             return "out of memory"
         case ValueError() if "integer string conversion" in str(error):
             return "a number has more digits than are read or written"

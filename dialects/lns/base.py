@@ -21,7 +21,7 @@ from recog.dialects.lns.types import (
     verify_tensors,
 )
 from recog.dialects.number_format import LnsFormat
-from recog.dialects.shapes import Shape
+from recog.dialects.shapes import Shape, check_sizes
 from recog.dialects.tensors import shape_of
 
 __all__ = ["CodesOp", "LnsOp", "UnaryOp"]
@@ -88,6 +88,8 @@ class LnsOp(IRDLOperation, ABC):
     def verify_(self) -> None:
         verify_tensors(self)
         try:
+            for value in (*self.operands, *self.results):
+                check_sizes(shape_of(value))
             expected = self.infer_shape()
         except ValueError as error:
             raise VerifyException(str(error)) from None

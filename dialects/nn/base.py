@@ -29,7 +29,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.facts import Kind, Sign
-from recog.dialects.shapes import Shape
+from recog.dialects.shapes import Shape, check_sizes
 from recog.dialects.tensors import PIXEL_TYPE, element_type_of, shape_of
 
 __all__ = [
@@ -190,6 +190,8 @@ class NnOp(IRDLOperation, ABC):
             if any(size < 1 for size in shape_of(value)):
                 raise VerifyException(f"sizes must be static and at least 1, got {value.type}")
         try:
+            for value in (*self.operands, *self.results):
+                check_sizes(shape_of(value))
             expected = self.infer_shape()
         except ValueError as error:
             raise VerifyException(str(error)) from None

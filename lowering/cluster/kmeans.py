@@ -14,6 +14,10 @@ SEEDING_SAMPLE = 20_000
 FITTED_ROWS = 1 << 18
 """Of more rows a sample is fitted, and all then move their centroids once: no layer of ResNet-50
 has more, and a thousand rows a centroid fix it well."""
+LEAST_WEIGHT = 2.0**-32
+"""Of a row, as a share of the largest. scikit-learn sums weights in float32: those of channels of
+huge weights are infinite there, and what others leave of a difference is divided by those of tiny
+ones."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def cluster_rows(
     from sklearn.exceptions import ConvergenceWarning
 
     random = np.random.RandomState(seed)
-    sample = np.arange(len(rows))
+    sample, weights = np.arange(len(rows)), None if weights is None else _in_range(weights)
     seeding = max(SEEDING_SAMPLE, 4 * count)
     if len(rows) > seeding:
         sample = random.choice(len(rows), seeding, replace=False)
@@ -87,7 +91,8 @@ def plus_plus_seeds(
     `one_thread`."""
     from sklearn.cluster import kmeans_plusplus
 
-    seeds, _ = kmeans_plusplus(rows, count, sample_weight=weights, random_state=random)
+    sample_weight = None if weights is None else _in_range(weights)
+    seeds, _ = kmeans_plusplus(rows, count, sample_weight=sample_weight, random_state=random)
     return seeds
 
 
@@ -107,7 +112,7 @@ def fitted_centroids(
             n_init=1,  # pyright: ignore[reportArgumentType]
             max_iter=iterations,
             random_state=0,
-        ).fit(rows, sample_weight=weights)
+        ).fit(rows, sample_weight=_in_range(weights))
     return fitted.cluster_centers_.astype(np.float32)
 
 
@@ -116,6 +121,12 @@ def nearest_rows(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     from sklearn.metrics import pairwise_distances_argmin
 
     return np.asarray(pairwise_distances_argmin(rows, centroids), np.int64)
+
+
+def _in_range(weights: np.ndarray) -> np.ndarray:
+    """Weights (n,) by a power of two, which rounds nothing: from LEAST_WEIGHT to 1, or 0."""
+    scaled = np.ldexp(weights, -int(np.frexp(weights.max(initial=0.0))[1]))
+    return np.where((scaled > 0) & (scaled < LEAST_WEIGHT), LEAST_WEIGHT, scaled)
 
 
 def _means(

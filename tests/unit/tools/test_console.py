@@ -46,6 +46,14 @@ def test_errors_become_text(
     assert captured.out == ""
 
 
+def test_no_memory_for_a_tensor(capsys: pytest.CaptureFixture[str]):
+    """torch has no error of its own for it."""
+    torch = pytest.importorskip("torch")
+    for shape in [(1 << 30, 1 << 30), (1 << 40, 1 << 40)]:
+        assert run_main("recog", lambda shape=shape: torch.empty(shape)) == 1
+        assert capsys.readouterr().err == "recog: error: out of memory\n"
+
+
 @pytest.mark.parametrize(("error", "code"), [(SystemExit(2), 2), (SystemExit(None), 0)])
 def test_quiet_exits(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]):
     assert run_main("recog", failing(error)) == code

@@ -117,12 +117,12 @@
 // -----
 
 %0 = data.constant dense<"0x0g"> : tensor<1xi8>
-// CHECK: invalid.mlir:{{[0-9]+}}:26: the bytes of a constant hold a character that is no hex digit
+// CHECK: invalid.mlir:{{[0-9]+}}:26: the bytes of a constant are two hex digits each, and nothing else
 
 // -----
 
 %0 = data.constant dense<"0x000"> : tensor<2xi8>
-// CHECK: the bytes of a constant hold a character that is no hex digit
+// CHECK: the bytes of a constant are two hex digits each, and nothing else
 
 // -----
 
@@ -162,7 +162,7 @@
     }
   }
 #-}
-// CHECK: the bytes of a constant hold a character that is no hex digit
+// CHECK: the bytes of a constant are two hex digits each, and nothing else
 
 // -----
 
@@ -191,3 +191,21 @@
 
 %0 = "data.constant"() : () -> tensor<3xf32>
 // CHECK: 'data.constant' op at {{.*}}value
+
+// -----
+
+// A null character, as MLIR writes it: the text that came out of it was no text.
+"test.op"() {value = dense_resource<weights> : tensor<2xf32>} : () -> ()
+{-#
+  dialect_resources: {
+    builtin: {
+      weights: "0x04\00000000000\0400000A040"
+    }
+  }
+#-}
+// CHECK: the bytes of a constant are two hex digits each, and nothing else
+
+// -----
+
+%0 = data.constant dense<"0x01 2"> : tensor<1xi8>
+// CHECK: the bytes of a constant are two hex digits each, and nothing else

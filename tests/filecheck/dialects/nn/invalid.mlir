@@ -24,6 +24,30 @@ func.func @conv_stride_of_zero(%x: tensor<1x4x8x8xf32>, %w: tensor<6x4x3x3xf32>)
 
 // -----
 
+func.func @conv_stride_of_64_bits(%x: tensor<1x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = nn.conv2d %x, %w {strides = array<i64: 1, 2147483648>} : (tensor<1x4x8x8xf32>, tensor<6x4x3x3xf32>) -> tensor<1x6x6x1xf32>
+  func.return
+}
+// CHECK: 'nn.conv2d' op at {{.*}}: strides must be at most 2147483647, got [1, 2147483648]
+
+// -----
+
+func.func @conv_padding_beyond_32_bits(%x: tensor<1x1x8x8xf32>, %w: tensor<1x1x1x1xf32>) {
+  %y = nn.conv2d %x, %w {strides = array<i64: 1, 2147483647>, padding = array<i64: 0, 2147483647, 0, 0>} : (tensor<1x1x8x8xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x8x2xf32>
+  func.return
+}
+// CHECK: 'nn.conv2d' op at {{.*}}: an axis has at most 2147483647 elements, got [2147483655]
+
+// -----
+
+func.func @resize_beyond_32_bits(%x: tensor<1x1x8x8xf32>) {
+  %y = nn.resize %x {size = array<i64: 4294967297, 1>, mode = "nearest"} : (tensor<1x1x8x8xf32>) -> tensor<1x1x4294967297x1xf32>
+  func.return
+}
+// CHECK: 'nn.resize' op at {{.*}}: an axis has at most 2147483647 elements, got [1, 1, 4294967297, 1]
+
+// -----
+
 func.func @conv_padding(%x: tensor<1x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
   %y = nn.conv2d %x, %w {padding = array<i64: 1, 1>} : (tensor<1x4x8x8xf32>, tensor<6x4x3x3xf32>) -> tensor<1x6x6x6xf32>
   func.return

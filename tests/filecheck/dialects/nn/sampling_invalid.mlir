@@ -78,3 +78,18 @@ func.func @permute_twice(%x: tensor<1x2x3xf32>) {
 }
 // CHECK: 'nn.permute' op at {{.*}}: [0, 1, 1] is no permutation of 3 axes
 
+// -----
+
+func.func @slice_step_beyond_32_bits(%x: tensor<3x5xf32>) {
+  %y = nn.slice %x {starts = array<i64: 0, 0>, stops = array<i64: 3, 5>, steps = array<i64: 1, 4611686018427387904>} : (tensor<3x5xf32>) -> tensor<3x1xf32>
+  func.return
+}
+// CHECK: 'nn.slice' op at {{.*}}: steps must be at most 2147483647, got [1, 4611686018427387904]
+
+// -----
+
+func.func @transposed_beyond_32_bits(%x: tensor<1x1x3x3xf32>, %w: tensor<1x1x1x1xf32>) {
+  %y = nn.conv_transpose2d %x, %w {strides = array<i64: 1, 2147483647>, padding = array<i64: 0, 2147483647, 0, 0>} : (tensor<1x1x3x3xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x3x2147483648xf32>
+  func.return
+}
+// CHECK: 'nn.conv_transpose2d' op at {{.*}}: an axis has at most 2147483647 elements, got [4294967295]

@@ -7,6 +7,7 @@ import pytest
 
 from recog.lowering.allocation import curves
 from recog.lowering.allocation.curves import Curve, loss_curve, sizes_to_offer
+from recog.lowering.cluster.clustered_weight import channel_scales, scaled_blocks
 from recog.lowering.cluster.kmeans import cluster_rows
 
 
@@ -49,6 +50,17 @@ def test_constant_blocks_lose_nothing(value: float):
 def test_blocks_that_count_nothing():
     curve = loss_curve(rows_of(100, 4)[0], np.zeros(100), 0)
     assert curve.loss(2) == 0.0
+
+
+def test_one_weight_of_2_63():
+    """What its channel counts leaves nothing of what others do, in float32."""
+    weight = np.tile(np.array([[1, 2, 3, 4, 5, 6, 7, 8], [-1, 5, 2, -8, 9, 4, 3, -2]]), (4, 1))
+    weight = weight.astype(np.float32)
+    weight[0, 1], weight[1, 7] = 1, -(2.0**63)
+    blocks, counts = scaled_blocks(weight, channel_scales(weight, 4), (1, 1))
+    losses = loss_curve(blocks, counts, 0).measured
+    assert np.isfinite(list(losses.values())).all()
+    assert losses[32] <= losses[2]
 
 
 def test_few_distinct_blocks_lose_nothing():

@@ -111,3 +111,12 @@ def test_few_values_among_many_rows_are_all_kept():
     rows = values[np.random.default_rng(1).integers(0, 7, 50_000)]
     found = cluster_rows(rows, 8)
     assert (found.centroids[found.labels] == rows).all()
+
+
+@pytest.mark.parametrize("largest", [2.0**200, 2.0**-200])
+def test_weights_beyond_float32(rows: np.ndarray, largest: float):
+    """Only what rows weigh beside each other counts, however much that is."""
+    weights = np.random.default_rng(4).uniform(0.5, 1, len(rows))
+    expected = cluster_rows(rows, 16, weights=weights)
+    found = cluster_rows(rows, 16, weights=weights * largest)
+    assert found.centroids.tobytes() == expected.centroids.tobytes()
