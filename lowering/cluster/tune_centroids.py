@@ -39,6 +39,7 @@ from recog.lowering.common.batches import TARGET_BYTES, frames_of_a_step, output
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
 from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.common.notes import Note, log_notes
+from recog.lowering.encode.calibrate import frames_without_outliers
 
 NAME = "tune-centroids"
 MEASURED = 64
@@ -84,7 +85,8 @@ def tune(
     """Tune the module in place; leave it as it is if that does not lower the loss.
 
     Args:
-        inputs: the network's inputs, float (N, ...).
+        inputs: the network's inputs, float (N, ...); single values far beyond all others are cut
+            off, as calibration does.
         targets: the outputs wanted, float of the first output's shape, or labels, integer (N,);
             a list is for as many of the outputs, whose losses are averaged. A function that gives
             float targets is called for the frames of each step. None aims at what
@@ -106,7 +108,8 @@ def tune(
     known = [] if targets is None or callable(targets) else targets
     known = list(known) if isinstance(known, list | tuple) else [known]
     count = check_frames(inputs, *known, what="tuning")
-    examples = Examples([checked_array(x, f"input {i}") for i, x in enumerate(inputs)])
+    checked = [checked_array(x, f"input {i}") for i, x in enumerate(inputs)]
+    examples = Examples(frames_without_outliers(checked, find_function(module, settings.entry)))
     steps = settings.epochs * -(-count // settings.batch)
     at_once = frames_of_a_step(find_function(module, settings.entry))
     by_teacher = targets is None or callable(targets)

@@ -204,6 +204,15 @@ def example_frames(
     return [example.frames(0, count) for example in examples]
 
 
+def frames_without_outliers(
+    inputs: Sequence[np.ndarray], function: func.FuncOp
+) -> list[np.ndarray]:
+    """All of a function's inputs (N, ...), single values far beyond all others cut off where its
+    calibration does: no code holds them."""
+    examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)
+    return [example.without_outliers() for example in examples]
+
+
 def frames_in_memory(
     inputs: Sequence[np.ndarray], function: func.FuncOp, what: str
 ) -> list[np.ndarray]:

@@ -46,9 +46,14 @@ class ExampleInput:
         if self.made_up is not None:
             random = np.random.default_rng([self.made_up, start])
             return random.standard_normal(part.shape, np.float32)
-        if self.limit is not None:
-            return np.clip(part, -self.limit, self.limit)
-        return part
+        return self._cut_off(part)
+
+    def without_outliers(self) -> np.ndarray:
+        """All frames, as they are but for values beyond the limit."""
+        return self._cut_off(self.values)
+
+    def _cut_off(self, part: np.ndarray) -> np.ndarray:
+        return part if self.limit is None else np.clip(part, -self.limit, self.limit)
 
 
 def example_inputs(

@@ -87,15 +87,29 @@ def test_calibrated_on_bright_frames():
     assert "calibrate with some" in line
 
 
-def test_one_invalid_pixel():
-    """It does not take the digits of all others."""
+def depths_with_an_invalid_pixel() -> tuple[np.ndarray, np.ndarray]:
+    """Depths up to 8 (N, 3, 8, 8), and the same with one 65535."""
     depths = np.random.default_rng(0).random((16, 3, 8, 8)).astype(np.float32) * 8
     broken = depths.copy()
     broken[0, 0, 0, 0] = 65535
+    return depths, broken
+
+
+def test_one_invalid_pixel():
+    """It does not take the digits of all others."""
+    depths, broken = depths_with_an_invalid_pixel()
     module = Body()
     conversion = converted(module, broken)
     assert note(conversion, "outliers").places == ("input @x (1 of 3,072 values, up to 6.554e+04)",)
     assert kept(conversion, module, depths).min() > GOOD_DB
+
+
+def test_tuning_on_an_invalid_pixel():
+    """It is not what centroids are moved for, as no code holds it."""
+    depths, broken = depths_with_an_invalid_pixel()
+    module = Body()
+    with_it, without = (converted(module, x, cluster=True) for x in (broken, depths))
+    assert (kept(with_it, module, depths) > kept(without, module, depths) - 0.5).all()
 
 
 def test_a_branch_that_no_input_wakes():
