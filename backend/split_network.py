@@ -14,7 +14,7 @@ import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 
-from recog.backend.machine import Machine
+from recog.backend.machine import Machine, Observer
 from recog.dialects.functions import find_function, result_names
 
 Run = Callable[..., "np.ndarray | tuple[np.ndarray, ...]"]
@@ -129,20 +129,32 @@ class SplitNetwork:
         ports = self._chip.outputs if isinstance(self._chip, Machine) else []
         return [port.sym_name.data for port in ports]
 
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The network's outputs for N frames; raises RecogError as the parts do."""
+    def __call__(
+        self, *inputs: np.ndarray, observe: Observer | None = None
+    ) -> tuple[np.ndarray, ...]:
+        """The network's outputs for N frames; raises RecogError as the parts do.
+
+        Args:
+            observe: called after every instruction of the machine, if the chip is one.
+        """
         chip = self._chip
         if not isinstance(chip, Machine) or not self._shapes:
-            return self._run(inputs)[1]
+            return self._run(inputs, observe)[1]
         step = chip.frames_at_once
         parts = [
-            self._run_on_machine(chip, [x[start : start + step] for x in inputs], start > 0)
+            self._run_on_machine(
+                chip, [x[start : start + step] for x in inputs], start > 0, observe
+            )
             for start in range(0, max(1, len(inputs[0])), step)
         ]
         return tuple(np.concatenate(each) for each in zip(*parts))
 
     def _run_on_machine(
-        self, machine: Machine, inputs: Sequence[np.ndarray], continued: bool
+        self,
+        machine: Machine,
+        inputs: Sequence[np.ndarray],
+        continued: bool,
+        observe: Observer | None,
     ) -> Sequence[np.ndarray]:
         """The network's outputs, where the program waits for the host's calls.
 
@@ -157,7 +169,9 @@ class SplitNetwork:
                 self._call(results, inputs, outputs())
             return self._to_chip(results)[wanted]
 
-        outputs = machine.run_with_host(*own, frames=len(inputs[0]), host=host, continued=continued)
+        outputs = machine.run_with_host(
+            *own, frames=len(inputs[0]), host=host, continued=continued, observe=observe
+        )
         while len(results) < len(self._runners):
             self._call(results, inputs, outputs)
         return results[-1]
@@ -173,12 +187,12 @@ class SplitNetwork:
         return tuple(inputs[index] for index in self._plan.chip_inputs)
 
     def _run(
-        self, inputs: Sequence[np.ndarray]
+        self, inputs: Sequence[np.ndarray], observe: Observer | None = None
     ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
         """The inputs of the chip, and the outputs of the network."""
         own = self._own(inputs)
         if self._plan is None:
-            return own, self._run_chip(own)
+            return own, self._run_chip(own, observe)
         results: list[Sequence[np.ndarray]] = []
         given, outputs = own, tuple[np.ndarray, ...]()
         for call in self._plan.calls:
@@ -187,7 +201,7 @@ class SplitNetwork:
             missing = [np.zeros((len(inputs[0]), *s[1:]), "f4") for s in self._shapes[len(known) :]]
             given = (*own, *known, *missing)
             if call.from_chip and given:
-                outputs = self._run_chip(given)
+                outputs = self._run_chip(given, None if outputs else observe)
             self._call(results, inputs, outputs)
         return given, tuple(results[-1])
 
@@ -211,9 +225,13 @@ class SplitNetwork:
         arguments += [results[number][index] for number, index in call.from_host]
         results.append(self._runners[len(results)](*arguments))
 
-    def _run_chip(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        run = self._chip.run if isinstance(self._chip, Machine) else self._chip
-        result = run(*inputs)
+    def _run_chip(
+        self, inputs: Sequence[np.ndarray], observe: Observer | None
+    ) -> tuple[np.ndarray, ...]:
+        if isinstance(self._chip, Machine):
+            result = self._chip.run(*inputs, observe=observe)
+        else:
+            result = self._chip(*inputs)
         return result if isinstance(result, tuple) else (result,)
 
 

@@ -18,9 +18,10 @@ from recog.backend.assembly.container import (
     write_container,
 )
 from recog.backend.assembly.locations import pack_locations
+from recog.backend.assembly.steps import pack_steps
 from recog.backend.assembly.strings import pack_string, pack_strings
 from recog.backend.assembly.words import Numbers, encode_record
-from recog.dialects.chip import LdwOp, OutputOp, ProgramOp, TensorOp
+from recog.dialects.chip import STEP, LdwOp, OutputOp, ProgramOp, TensorOp, steps_of
 from recog.dialects.chip.records import RecordOp, is_short
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.verification import verify_module
@@ -127,4 +128,8 @@ def _symbol_segments(program: ProgramOp) -> list[Segment]:
     symbols = pack_strings((op.sym_name.data for op in named), "symbols")
     segments = [Segment(Kind.SYMBOLS, symbols)]
     debug = pack_locations([op.location for op in program.instructions])
-    return [*segments, Segment(Kind.DEBUG, debug)] if debug else segments
+    segments += [Segment(Kind.DEBUG, debug)] if debug else []
+    if any(STEP in op.attributes for op in program.instructions):
+        numbers = steps_of(program.instructions, program.scope)
+        segments.append(Segment(Kind.STEPS, pack_steps(numbers)))
+    return segments

@@ -76,6 +76,11 @@ class Kind(IntEnum):
         "source locations: their number (4), each made of earlier ones, and for each instruction "
         "the number of its location (4), 0 where it is unknown",
     )
+    STEPS = (
+        34,
+        "of a program in parts: for each instruction the number of the step that it is a part of, "
+        "counted from 1 (4), 0 for those of none",
+    )
 
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -83,7 +88,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 OPTIONAL = 1
 """Flag: a program is complete without this segment; readers may ignore unknown ones."""
 
-OPTIONAL_KINDS = (Kind.SYMBOLS, Kind.DEBUG)
+OPTIONAL_KINDS = (Kind.SYMBOLS, Kind.DEBUG, Kind.STEPS)
 
 
 class Segment(NamedTuple):

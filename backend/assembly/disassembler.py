@@ -12,6 +12,7 @@ from recog.backend.assembly.assembler import SEGMENT_KINDS, isa_of, memory_use
 from recog.backend.assembly.container import (
     FIRST_ISA,
     ISA_VERSION,
+    OPTIONAL_KINDS,
     Container,
     Kind,
     Segment,
@@ -19,6 +20,7 @@ from recog.backend.assembly.container import (
 )
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.locations import pack_locations, unpack_locations
+from recog.backend.assembly.steps import unpack_steps
 from recog.backend.assembly.strings import Reader
 from recog.backend.assembly.words import (
     DESCRIPTORS,
@@ -88,6 +90,8 @@ def _decode(container: Container) -> ProgramOp:
     ]
     instructions = _decode_text(single[Kind.TEXT], _bytes(INSTRUCTION, short), symbols)
     _locate(instructions, optional.get(Kind.DEBUG))
+    if Kind.STEPS in optional:
+        unpack_steps(optional[Kind.STEPS], instructions)
     return ProgramOp(
         name,
         [*segments, *ports, *descriptors, *instructions],
@@ -120,11 +124,12 @@ def _check_order(segments: Sequence[Segment]) -> None:
     if ranks != sorted(ranks):
         raise RecogError("damaged: the segments are not in order")
     kinds = [segment.kind for segment in segments]
-    for kind in (Kind.SYMBOLS, Kind.DEBUG):
+    for kind in OPTIONAL_KINDS:
         if kinds.count(kind) > 1:
             raise RecogError(f"damaged: there are several {kind.name.lower()} segments")
-    if Kind.DEBUG in kinds and Kind.SYMBOLS not in kinds:
-        raise RecogError("damaged: there is a debug segment, but no symbols")
+    for kind in OPTIONAL_KINDS:
+        if kind in kinds and Kind.SYMBOLS not in kinds:
+            raise RecogError(f"damaged: there is a {kind.name.lower()} segment, but no symbols")
 
 
 def _only(segments: Sequence[Segment], kind: Kind) -> bytes:

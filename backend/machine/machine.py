@@ -110,7 +110,12 @@ class Machine:
         return max(1, WORKING_BYTES // max(1, self._frame_bytes))
 
     def run_with_host(
-        self, *inputs: np.ndarray, frames: int, host: Host, continued: bool = False
+        self,
+        *inputs: np.ndarray,
+        frames: int,
+        host: Host,
+        continued: bool = False,
+        observe: Observer | None = None,
     ) -> tuple[np.ndarray, ...]:
         """As `run`, of up to `frames_at_once` frames, where the host gives the last inputs.
 
@@ -121,12 +126,13 @@ class Machine:
             frames: how many there are.
             host: called for each of the others.
             continued: these are more frames of the last run, whose saturated values stay counted.
+            observe: called after every instruction.
         """
         if not continued:
             self._saturation = SaturationCounts()
         arrays = [check_input(port, x) for port, x in zip(self.inputs, inputs)]
         codes = [self._encoded(port, x) for port, x in zip(self.inputs, arrays)]
-        results = self._run_chunk(codes, frames, None, host)
+        results = self._run_chunk(codes, frames, observe, host)
         return tuple(
             self._counted_output(port, codes) for port, codes in zip(self.outputs, results)
         )

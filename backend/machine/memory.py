@@ -57,6 +57,11 @@ class FrameMemory:
         # NumPy makes no views of memory without bytes.
         self._bytes = np.zeros((max(frames, 1), size), np.uint8)
 
+    @property
+    def frames(self) -> int:
+        """How many frames have a copy."""
+        return self._frames
+
     def read(self, tensor: TensorDescriptorOp | Place, box: Box | None = None) -> np.ndarray:
         """The elements of a tensor, or some rows and columns, in every frame (N, C, H, W).
 

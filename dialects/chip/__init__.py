@@ -19,6 +19,7 @@ from recog.dialects.chip.program import *
 from recog.dialects.chip.records import *
 from recog.dialects.chip.scope import *
 from recog.dialects.chip.spans import *
+from recog.dialects.chip.steps import *
 from recog.dialects.chip.stereo import *
 from recog.dialects.chip.target import *
 from recog.dialects.chip.weight_memory import *

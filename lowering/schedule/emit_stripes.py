@@ -207,7 +207,8 @@ class _Emitter:
         step = self.network.steps[number]
         views = self._operands(step, strip.steps[number])
         main = next(iter(step.op.tensor_fields(self.network.scope).values()))
-        self._emit(step.op, rows, main, views)
+        part = self._emit(step.op, rows, main, views)
+        chip.number_step(part, number)
         for unit, tensor in cascade.outgoing[number]:
             if unit in self.plan.kept:
                 continue
@@ -249,7 +250,7 @@ class _Emitter:
         rows: range,
         main: chip.TensorOp,
         references: dict[str, str],
-    ) -> None:
+    ) -> chip.InstructionOp:
         """Append an instruction for some rows of its main tensor, of views in place of tensors."""
         part = op.clone()
         for name in (CASCADE, HOLDS):
@@ -260,6 +261,7 @@ class _Emitter:
             part.properties["first_row"] = IntegerAttr(rows.start, i64)
             part.properties["rows"] = IntegerAttr(len(rows), i64)
         self.instructions.append(part)
+        return part
 
 
 @dataclass(frozen=True)

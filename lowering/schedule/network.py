@@ -132,7 +132,7 @@ class Network:
             if isinstance(op, chip.DmaInOp):
                 ((_, tensor),) = tensors_of.items()
                 self.unit_of[tensor.sym_name.data].loads[tensor] = op
-            elif tensors_of:
+            elif chip.is_step(op, self.scope):
                 self._add(op, tensors_of)
             else:
                 self.other.append(op)

@@ -145,6 +145,25 @@ def test_run_gives_the_machine_s_outputs(workspace: Path, capsys: pytest.Capture
     assert "input" not in printed  # whose values all have codes
 
 
+def test_what_layers_gave_is_recorded_and_verified(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    command = ["run", str(workspace / "out"), "--data", str(workspace / "images.npy")]
+    golden = tmp_path / "golden.json"
+    assert main([*command, "--record", str(golden)]) == 0
+    assert main([*command, "--verify", str(golden), "--engine", "gemm"]) == 0
+    frames = len(np.load(workspace / "images.npy"))
+    steps = json.loads(golden.read_text())["steps"]
+    assert (
+        f"verified: {len(steps) * frames} results are as in {golden}\n" in capsys.readouterr().out
+    )
+    content = golden.read_text().replace(steps[1]["hashes"][0], "0" * 16)
+    golden.write_text(content)
+    assert main([*command, "--verify", str(golden)]) == 1
+    said = capsys.readouterr().err
+    assert f"step {steps[1]['step']}, {steps[1]['name']}, is the first that differs" in said
+
+
 def test_run_says_what_was_clipped(workspace: Path, capsys: pytest.CaptureFixture) -> None:
     program, data = workspace / "out/program.recog", workspace / "large.npy"
     np.save(data, 100 * np.load(workspace / "images.npy"))

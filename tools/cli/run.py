@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recog.dialects.errors import RecogError
 from recog.tools.cli.arguments import add_data, add_engine, check_positive, engine_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from recog.backend.machine import Machine
+    from recog.backend.machine.golden import GoldenRecorder, GoldenVerifier
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BYTES",
         help="refuse a program that may take more memory (default: 3 GiB)",
     )
+    golden = parser.add_mutually_exclusive_group()
+    golden.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write a hash of what each layer gives for each frame, as JSON: the same on every "
+        "machine, engine and schedule",
+    )
+    golden.add_argument(
+        "--verify",
+        metavar="FILE",
+        help="hold each layer against what --record wrote, and stop at the first that differs",
+    )
     add_engine(parser)
 
 
@@ -50,12 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the program on all inputs; print its outputs' shapes, and an accuracy for labels."""
     from recog.backend.files import check_output
     from recog.backend.machine import Budget, Machine
+    from recog.backend.machine.golden import GoldenRecorder, write_golden
     from recog.backend.split_network import SplitNetwork
     from recog.tools.console import stage
     from recog.tools.module_files import is_labels, load_inputs, load_network, save_arrays
 
-    if arguments.output is not None:
-        check_output(arguments.output)
+    for file in (arguments.output, arguments.record):
+        if file is not None:
+            check_output(file)
     check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
     budget = Budget(
         Budget.steps if arguments.max_steps is None else int(arguments.max_steps),
@@ -68,19 +90,39 @@ def run(arguments: argparse.Namespace) -> int:
     if network.input_count == 0:
         raise RecogError("takes no inputs, so there are no frames to run", where=program)
     inputs, targets = load_inputs(arguments.data, network.input_count)
+    golden = _golden(arguments, machine, inputs)
     with stage(f"run {len(inputs[0])} frames"):
-        outputs = list(network(*inputs))
+        outputs = list(network(*inputs, observe=None if golden is None else golden.observe))
     named = dict(zip(network.output_names, outputs))
     if arguments.output is not None:
         save_arrays(arguments.output, named)
     for name, output in named.items():
         print(f"{name}: {output.dtype} {list(output.shape)}")
+    if isinstance(golden, GoldenRecorder):
+        write_golden(golden.golden, arguments.record)
+        print(f"{arguments.record}: {len(golden.golden.steps)} steps of {len(inputs[0])} frames")
+    elif golden is not None:
+        print(f"verified: {golden.compared} results are as in {arguments.verify}")
     for each in machine.saturated:
         print(f"note: {each.line()}")
     if targets is not None and is_labels(targets) and outputs and outputs[0].ndim == 2:
         correct = outputs[0].argmax(axis=1) == targets
         print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
     return 0
+
+
+def _golden(
+    arguments: argparse.Namespace, machine: Machine, inputs: Sequence[np.ndarray]
+) -> GoldenRecorder | GoldenVerifier | None:
+    """What is to observe the machine, if anything."""
+    from recog.backend.machine.golden import GoldenRecorder, GoldenVerifier, read_golden
+
+    if arguments.record is not None:
+        return GoldenRecorder(machine.program, inputs)
+    if arguments.verify is None:
+        return None
+    file = Path(arguments.verify)
+    return GoldenVerifier(read_golden(file), machine.program, inputs, file)
 
 
 def _parts(program: str, host: str | None) -> tuple[str, str | None]:

@@ -1,0 +1,171 @@
+"""Golden hashes: what each step of a network computes on some frames, written down once and held
+against any other run, on another machine, engine or schedule."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from recog.backend.files import atomic_write, shown
+from recog.backend.input_files import read_input
+from recog.backend.machine.step_hashes import StepHashes
+from recog.dialects.chip import InstructionOp, ProgramOp
+from recog.dialects.errors import RecogError, describe_op
+
+FORMAT = 1
+MAX_BYTES = 1 << 28
+
+
+@dataclass
+class GoldenStep:
+    """A step, as people know it, and its hash in each frame as hexadecimal digits."""
+
+    name: str
+    hashes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Golden:
+    """What a network computed.
+
+    Attributes:
+        frames: a digest of each frame's inputs.
+        steps: in the order of the program that holds whole tensors, by number.
+    """
+
+    frames: list[str]
+    steps: dict[int, GoldenStep]
+
+
+def frame_digests(inputs: Sequence[np.ndarray]) -> list[str]:
+    """A digest of each frame of inputs (N, ...)."""
+    digests: list[str] = []
+    for frame in zip(*inputs):
+        digest = hashlib.sha256()
+        for x in frame:
+            digest.update(f"{x.dtype} {x.shape}".encode())
+            digest.update(np.ascontiguousarray(x).tobytes())
+        digests.append(digest.hexdigest())
+    return digests
+
+
+class GoldenRecorder:
+    """Observes a machine and writes down what its program computes.
+
+    Args:
+        program: that the machine runs.
+        inputs: of the network, (N, ...).
+    """
+
+    def __init__(self, program: ProgramOp, inputs: Sequence[np.ndarray]):
+        self.golden = Golden(frame_digests(inputs), {})
+        self.observe = StepHashes(program, self._completed)
+
+    def _completed(self, step: int, op: InstructionOp, first: int, hashes: np.ndarray) -> None:
+        known = self.golden.steps.setdefault(step, GoldenStep(describe_op(op)))
+        known.hashes += [f"{int(each):016x}" for each in hashes]
+
+
+class GoldenVerifier:
+    """Observes a machine and stops it at the first step that is not as it was written down.
+
+    Args:
+        golden: what was written down.
+        program: that the machine runs.
+        inputs: of the network, (N, ...): the frames of `golden`, or the first of them.
+        file: where it was written down, for errors.
+
+    Raises:
+        RecogError: other inputs, or another network.
+    """
+
+    def __init__(
+        self, golden: Golden, program: ProgramOp, inputs: Sequence[np.ndarray], file: Path
+    ):
+        self._golden, self._file = golden, file
+        self.compared = 0
+        self.observe = StepHashes(program, self._completed)
+        self._check_frames(frame_digests(inputs))
+        numbers = self.observe.numbers
+        if numbers != set(golden.steps):
+            raise RecogError(
+                f"is of a network of {len(golden.steps)} steps, the program has {len(numbers)}",
+                where=shown(file),
+            )
+
+    def _check_frames(self, frames: list[str]) -> None:
+        known = self._golden.frames
+        if len(frames) > len(known):
+            raise RecogError(
+                f"has {len(known)} frames, there are {len(frames)} to run",
+                where=shown(self._file),
+                hint=f"run the first {len(known)}",
+            )
+        other = next((i for i, each in enumerate(frames) if each != known[i]), None)
+        if other is not None:
+            raise RecogError(
+                f"was written down for other inputs: frame {other} differs",
+                where=shown(self._file),
+                hint="run the data that it was written down for, or record anew",
+            )
+
+    def _completed(self, step: int, op: InstructionOp, first: int, hashes: np.ndarray) -> None:
+        known = self._golden.steps[step]
+        for frame, found in enumerate(hashes, first):
+            self.compared += 1
+            if f"{int(found):016x}" != known.hashes[frame]:
+                raise RecogError(
+                    f"step {step}, {known.name}, is the first that differs from "
+                    f"{shown(self._file)}, in frame {frame}"
+                )
+
+
+def write_golden(golden: Golden, path: str | os.PathLike[str]) -> None:
+    """Write it as JSON."""
+    content = {
+        "golden": FORMAT,
+        "frames": golden.frames,
+        "steps": [
+            {"step": number, "name": step.name, "hashes": step.hashes}
+            for number, step in sorted(golden.steps.items())
+        ],
+    }
+    with atomic_write(path) as stream:
+        stream.write(json.dumps(content, indent=1) + "\n")
+
+
+def read_golden(path: Path) -> Golden:
+    """Read what `write_golden` wrote; raises RecogError for anything else."""
+    try:
+        content = json.loads(read_input(path, MAX_BYTES))
+        if content["golden"] != FORMAT:
+            raise ValueError(f"it has format {content['golden']}, not {FORMAT}")
+        frames = [_digits(each, 64) for each in content["frames"]]
+        steps = dict(_step(each, len(frames)) for each in content["steps"])
+        return Golden(frames, steps)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+    raise RecogError(f"holds no golden hashes: {reason}", where=shown(path))
+
+
+def _step(record: dict[str, object], frames: int) -> tuple[int, GoldenStep]:
+    number, name, hashes = record["step"], record["name"], record["hashes"]
+    if not isinstance(number, int) or not isinstance(name, str) or not isinstance(hashes, list):
+        raise TypeError("a step has a number, a name and hashes")
+    if len(hashes) != frames:
+        raise ValueError(f"step {number} has {len(hashes)} hashes for {frames} frames")
+    return number, GoldenStep(name, [_digits(each, 16) for each in hashes])
+
+
+def _digits(text: object, count: int) -> str:
+    if not isinstance(text, str) or len(text) != count or set(text) - set("0123456789abcdef"):
+        raise ValueError(f"{text!r:.40} is not {count} hexadecimal digits")
+    return text

@@ -1,0 +1,178 @@
+"""Golden hashes: the same for every schedule and engine, and what differs is found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_networks import random_network, skips
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from recog.backend.assembly import assemble, disassemble, find_program
+from recog.backend.machine import Machine
+from recog.backend.machine.golden import (
+    Golden,
+    GoldenRecorder,
+    GoldenVerifier,
+    read_golden,
+    write_golden,
+)
+from recog.dialects import chip
+from recog.dialects.errors import RecogError
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
+
+PLENTY = 1 << 26
+FILE = Path("golden.json")
+
+
+def program_of(module: ModuleOp, memory: int = PLENTY) -> chip.ProgramOp:
+    copy = module.clone()
+    ConvertLnsToChipPass(activation_memory=memory, schedule=True).apply(Context(), copy)
+    return find_program(copy)
+
+
+def memory_of(program: chip.ProgramOp) -> int:
+    tensors = [op for op in program.descriptors if isinstance(op, chip.TensorOp)]
+    return max(op.address.value.data + op.extent for op in tensors)
+
+
+def recorded(program: chip.ProgramOp | bytes, frames: list[np.ndarray], engine="fast") -> Golden:
+    machine = Machine(program, engine)
+    recorder = GoldenRecorder(machine.program, frames)
+    machine.run_codes(*frames, observe=recorder.observe)
+    return recorder.golden
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_for_every_schedule(seed: int):
+    net, module = random_network(seed)
+    whole, frames = program_of(module), net.frames(2)
+    golden = recorded(whole, frames)
+    assert all(len(step.hashes) == 2 for step in golden.steps.values())
+    parts = program_of(module, memory_of(whole) * 3 // 4)
+    assert len(parts.instructions) > len(whole.instructions)
+    assert recorded(assemble(parts), frames) == golden
+
+
+def test_strips_that_compute_columns_twice_count_them_once():
+    net, module = skips(48, 64)
+    whole, frames = program_of(module), net.frames(1)
+    parts = program_of(module, memory_of(whole) // 16)
+    products = [
+        sum(op.work(program.scope) for op in program.instructions if isinstance(op, chip.ConvOp))
+        for program in (whole, parts)
+    ]
+    assert products[1] > products[0]
+    assert recorded(parts, frames) == recorded(whole, frames)
+
+
+def test_the_same_on_every_engine():
+    net, module = random_network(3)
+    program, frames = program_of(module), net.frames(2)
+    assert recorded(program, frames, "reference") == recorded(program, frames)
+
+
+def test_chunks_of_frames_go_on(monkeypatch: pytest.MonkeyPatch):
+    net, module = random_network(1)
+    program, frames = program_of(module), net.frames(3)
+    golden = recorded(program, frames)
+    monkeypatch.setattr(Machine, "frames_at_once", 2)
+    assert recorded(program, frames) == golden
+
+
+def test_the_first_step_that_differs_is_named():
+    net, module = random_network(2)
+    program, frames = program_of(module), net.frames(2)
+    golden = recorded(program, frames)
+    numbers = sorted(golden.steps)
+    for wrong in (numbers[0], numbers[-1]):
+        hashes = golden.steps[wrong].hashes
+        right, hashes[1] = hashes[1], "0" * 16
+        machine = Machine(program)
+        verifier = GoldenVerifier(golden, machine.program, frames, FILE)
+        found = rf"step {wrong}, .* is the first that differs from .*golden.json, in frame 1"
+        with pytest.raises(RecogError, match=found):
+            machine.run_codes(*frames, observe=verifier.observe)
+        hashes[1] = right
+    machine = Machine(program)
+    verifier = GoldenVerifier(golden, machine.program, frames, FILE)
+    machine.run_codes(*frames, observe=verifier.observe)
+    assert verifier.compared == 2 * len(numbers)
+
+
+def test_one_wrong_code_is_found():
+    """Also where it changes no output of the program."""
+    net, module = skips(16, 16)
+    program, frames = program_of(module), net.frames(1)
+    machine = Machine(program)
+    golden = recorded(program, frames)
+    verifier = GoldenVerifier(golden, machine.program, frames, FILE)
+    at = next(i for i, op in enumerate(machine.program.instructions) if isinstance(op, chip.ConvOp))
+    place = machine.program.scope.tensor(machine.program.instructions[at].output)
+
+    def damage(number, memory):
+        if number == at:
+            values = memory.read(place).copy()
+            first = values[0, 0, 0]
+            first[0] = next(each for each in np.unique(values) if each != first[0])
+            memory.write(place, values)
+        verifier.observe(number, memory)
+
+    with pytest.raises(RecogError, match="is the first that differs"):
+        machine.run_codes(*frames, observe=damage)
+
+
+def test_other_inputs_and_networks_are_refused():
+    net, module = random_network(2)
+    program, frames = program_of(module), net.frames(2)
+    golden = recorded(program, frames)
+    with pytest.raises(RecogError, match="other inputs: frame 1 differs"):
+        changed = [x.copy() for x in frames]
+        changed[0][1] ^= 1
+        GoldenVerifier(golden, program, changed, FILE)
+    with pytest.raises(RecogError, match="has 2 frames, there are 3 to run"):
+        GoldenVerifier(golden, program, net.frames(3), FILE)
+    GoldenVerifier(golden, program, [x[:1] for x in frames], FILE)
+    with pytest.raises(RecogError, match="of a network of"):
+        GoldenVerifier(golden, program_of(skips(8, 8)[1]), frames, FILE)
+
+
+def test_parts_without_their_steps_are_refused():
+    net, module = random_network(0)
+    program = program_of(module, memory_of(program_of(module)) // 2)
+    stripped = disassemble(assemble(program, strip=True))
+    with pytest.raises(RecogError, match="do not say which step they are parts of"):
+        GoldenRecorder(stripped, net.frames(1))
+
+
+def test_files(tmp_path: Path):
+    net, module = random_network(0)
+    golden = recorded(program_of(module), net.frames(2))
+    path = tmp_path / "golden.json"
+    write_golden(golden, path)
+    assert read_golden(path) == golden
+
+
+@pytest.mark.parametrize(
+    "damage, reason",
+    [
+        (lambda content: "[]", "list indices"),
+        (lambda content: "{", "Expecting"),
+        (lambda content: "[" * 100_000, "recursion"),
+        (lambda content: json.dumps(content | {"golden": 2}), "it has format 2, not 1"),
+        (lambda content: json.dumps(content | {"frames": ["ff"]}), "not 64 hexadecimal digits"),
+        (lambda content: json.dumps(content | {"frames": []}), "2 hashes for 0 frames"),
+        (lambda content: json.dumps(content | {"steps": [{"step": 0}]}), "name"),
+        (lambda content: json.dumps(content | {"steps": [7]}), "not subscriptable"),
+    ],
+)
+def test_damaged_files_are_refused(damage, reason: str, tmp_path: Path):
+    net, module = random_network(0)
+    path = tmp_path / "golden.json"
+    write_golden(recorded(program_of(module), net.frames(2)), path)
+    path.write_text(damage(json.loads(path.read_text())))
+    with pytest.raises(RecogError, match=f"holds no golden hashes: .*{reason}"):
+        read_golden(path)
