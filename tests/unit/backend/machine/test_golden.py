@@ -110,8 +110,9 @@ def test_one_wrong_code_is_found():
     machine = Machine(program)
     golden = recorded(program, frames)
     verifier = GoldenVerifier(golden, machine.program, frames, FILE)
-    at = next(i for i, op in enumerate(machine.program.instructions) if isinstance(op, chip.ConvOp))
-    place = machine.program.scope.tensor(machine.program.instructions[at].output)
+    numbered = enumerate(machine.program.instructions)
+    at, conv = next((i, op) for i, op in numbered if isinstance(op, chip.ConvOp))
+    place = machine.program.scope.tensor(conv.output)
 
     def damage(number, memory):
         if number == at:
