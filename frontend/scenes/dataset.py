@@ -27,16 +27,21 @@ DEFAULT_FOLDER = Path("build/scenes")
 
 @dataclass(frozen=True)
 class Split:
-    """Scenes that no other split has: the seed of scene i is (version, number, i)."""
+    """Scenes that no other split has: the seed of scene i is (version, number, i).
+
+    Attributes:
+        usual: how many are taken where no number is given, by default all.
+    """
 
     name: str
     number: int
     count: int
+    usual: int | None = None
 
 
 TRAIN = Split("train", 0, 4000)
 CALIBRATION = Split("calibration", 1, 128)
-TEST = Split("test", 2, 320)
+TEST = Split("test", 2, 2000, 320)
 SPLITS = {split.name: split for split in (TRAIN, CALIBRATION, TEST)}
 
 
@@ -79,7 +84,8 @@ def load_scenes(
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> SceneSet:
-    """The first `count` scenes of a split (default: all), rendered where `folder` lacks them.
+    """The first `count` scenes of a split (default: its usual ones), rendered where they are not
+    in `folder`.
 
     Files are written whole or not at all, a hundred scenes each; a damaged one is rendered anew.
 
@@ -87,7 +93,8 @@ def load_scenes(
         progress: called with the number of scenes that became ready.
     """
     camera = camera or Camera()
-    count = split.count if count is None else min(count, split.count)
+    wanted = (split.usual or split.count) if count is None else count
+    count = min(wanted, split.count)
     starts = range(0, count, CHUNK)
     load = partial(_load_chunk, split, camera, Path(folder))
     chunks = list[SceneSet]()
@@ -128,11 +135,12 @@ def _end_with_the_parent() -> None:
 def _load_chunk(split: Split, camera: Camera, folder: Path, start: int) -> SceneSet:
     size = f"{camera.height}x{camera.width}"
     path = folder / f"v{GENERATOR_VERSION}-{size}-{split.name}-{start:05d}.npz"
+    stop = min(start + CHUNK, split.count)
     try:
-        return _read(path)
+        if len(found := _read(path)) == stop - start:
+            return found
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
-    stop = min(start + CHUNK, split.count)
     chunk = stack_samples([scene(split, index, camera) for index in range(start, stop)])
     with atomic_write(path, "wb") as stream:
         np.savez(stream, allow_pickle=False, **_as_arrays(chunk))

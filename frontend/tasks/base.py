@@ -106,6 +106,9 @@ class Task(ABC):
     """The key of `metric`'s result that stands for the task; larger is better, at most 100."""
     recipe: Recipe
     tune_recipe: TuneRecipe
+    ratio_recipe: TuneRecipe | None = None
+    """How it is tuned where a ratio was asked for, in at most 20 minutes on one core; None as
+    without."""
     pictures: str | None = None
     """`module:class` of the `tools.pictures.renderer.Renderer` that draws its results, None where
     there is none. A name, because tasks do not import tools."""
@@ -155,6 +158,16 @@ class Task(ABC):
         Args:
             outputs: the decoded outputs, each stacked over the frames.
         """
+
+    def frame_parts(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> list[Any]:
+        """What each frame contributes to the metric, which `metric_of` takes of any frames: by
+        default its outputs and what is true of it."""
+        return [(tuple(each[i] for each in outputs), truth) for i, truth in enumerate(truths)]
+
+    def metric_of(self, parts: Sequence[Any]) -> dict[str, float]:
+        """The metric of frames whose parts `frame_parts` gave; one may be there several times."""
+        outputs = [np.stack(each) for each in zip(*(outputs for outputs, _ in parts))]
+        return self.metric(outputs, [truth for _, truth in parts])
 
     def augment(self, inputs: Sequence[Tensor], targets: Targets, rng: np.random.Generator) -> None:
         """Change a training batch in place; as it is by default."""

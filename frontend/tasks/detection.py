@@ -17,7 +17,7 @@ from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData,
 from recog.frontend.tasks.blocks import ConvBlock, Head, Neck
 from recog.frontend.tasks.boxes import covered_2d, iou_2d
 from recog.frontend.tasks.losses import box_2d_loss, heat_loss, soft_heat_loss, where_seen
-from recog.frontend.tasks.metrics import FrameMatches, average_precision, mean_precision
+from recog.frontend.tasks.metrics import FrameMatches, matched, mean_precision, precision_of
 from recog.frontend.tasks.networks import ResidualBlock
 from recog.frontend.tasks.scene_data import CAMERA, IMAGE_SHAPE, scenes_of
 from recog.frontend.tasks.targets import STRIDE, encode_2d, wanted
@@ -81,6 +81,7 @@ class Detection2dTask(Task):
     metric_name = "mAP50"
     recipe = Recipe(epochs=5, batch=16, learning_rate=3e-3)
     tune_recipe = TuneRecipe(epochs=10, batch=16, table_share=0.7)
+    ratio_recipe = TuneRecipe(epochs=6, batch=16)
     pictures = "recog.tools.pictures.detection:DetectionPictures"
     scene_truths = "objects"
     output_names = Detections2d._fields
@@ -121,13 +122,24 @@ class Detection2dTask(Task):
         Objects less than 30 % visible, more than half beyond the border or lower than 7 pixels
         need not be found; detections that lie at least half within one do not count against.
         """
-        each = dict[str, float]()
-        for label, name in enumerate(OBJECT_NAMES):
-            frames = [
-                self._matches(label, scores, indices, boxes, truth)
-                for scores, indices, boxes, truth in zip(*outputs, truths)
+        return self.metric_of(self.frame_parts(outputs, truths))
+
+    def frame_parts(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> list[Any]:
+        """See `Task`: of each class what counts in its precision."""
+        return [
+            [
+                matched(self._matches(label, scores, indices, boxes, truth), 0.5)
+                for label in range(len(OBJECT_NAMES))
             ]
-            each[name] = 100 * average_precision(frames, 0.5)
+            for scores, indices, boxes, truth in zip(*outputs, truths)
+        ]
+
+    def metric_of(self, parts: Sequence[Any]) -> dict[str, float]:
+        """See `Task`."""
+        each = {
+            name: 100 * precision_of([frame[label] for frame in parts])
+            for label, name in enumerate(OBJECT_NAMES)
+        }
         return {"mAP50": mean_precision(list(each.values())), **each}
 
     def _matches(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,25 +44,38 @@ class FrameMatches:
     near_ignored: np.ndarray
 
 
-def average_precision(frames: Sequence[FrameMatches], threshold: float) -> float:
-    """COCO's average precision at one threshold: the mean, at 101 recalls, of the best precision at
-    that recall or more. NaN without a true object.
+class FrameHits(NamedTuple):
+    """What one class in one frame counts in its average precision.
 
-    Detections match in the order of their scores, each the free object that it fits best, if at
-    least `threshold`.
+    Attributes:
+        scores: of the detections that count.
+        hits: which of these are of a true object.
+        total: the objects that were to be found.
     """
-    scores, hits, total = list[np.ndarray](), list[np.ndarray](), 0
-    for frame in frames:
-        total += int((~frame.ignored).sum())
-        order = np.argsort(-frame.scores, kind="stable")
-        hit = _match(frame.overlaps[order], frame.ignored, threshold)
-        counts = (hit != 0) & ~((hit < 0) & frame.near_ignored[order])
-        scores.append(frame.scores[order][counts])
-        hits.append(hit[counts] > 0)
+
+    scores: np.ndarray
+    hits: np.ndarray
+    total: int
+
+
+def matched(frame: FrameMatches, threshold: float) -> FrameHits:
+    """Detections in the order of their scores, each with the free object that it fits best, if at
+    least `threshold`."""
+    order = np.argsort(-frame.scores, kind="stable")
+    hit = _match(frame.overlaps[order], frame.ignored, threshold)
+    counts = (hit != 0) & ~((hit < 0) & frame.near_ignored[order])
+    total = int((~frame.ignored).sum())
+    return FrameHits(frame.scores[order][counts], hit[counts] > 0, total)
+
+
+def precision_of(frames: Sequence[FrameHits]) -> float:
+    """COCO's average precision: the mean, at 101 recalls, of the best precision at that recall or
+    more. NaN without a true object."""
+    total = sum(frame.total for frame in frames)
     if total == 0:
         return float("nan")
-    ranked = np.argsort(-np.concatenate(scores), kind="stable")
-    true = np.concatenate(hits)[ranked]
+    ranked = np.argsort(-np.concatenate([frame.scores for frame in frames]), kind="stable")
+    true = np.concatenate([frame.hits for frame in frames])[ranked]
     found = np.cumsum(true)
     precision = found / np.arange(1, len(true) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]

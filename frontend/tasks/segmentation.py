@@ -64,6 +64,7 @@ class SegmentationTask(Task):
     metric_name = "mIoU"
     recipe = Recipe(epochs=7, batch=16, learning_rate=4e-3)
     tune_recipe = TuneRecipe(epochs=8, batch=16)
+    ratio_recipe = TuneRecipe(epochs=4, batch=16)
     pictures = "recog.tools.pictures.segmentation:SegmentationPictures"
     scene_truths = "classes"
     output_names = ("classes",)
@@ -109,8 +110,16 @@ class SegmentationTask(Task):
 
     def metric(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> dict[str, float]:
         """Mean intersection over union in percent, and that of each class by name."""
-        matrix = confusion(np.asarray(truths), outputs[0], len(CLASS_NAMES))
-        each = 100 * intersection_over_union(matrix)
+        return self.metric_of(self.frame_parts(outputs, truths))
+
+    def frame_parts(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> list[Any]:
+        """See `Task`: counts of the pixels by true and found class."""
+        count = len(CLASS_NAMES)
+        return [confusion(np.asarray(t), y, count) for t, y in zip(truths, outputs[0])]
+
+    def metric_of(self, parts: Sequence[Any]) -> dict[str, float]:
+        """See `Task`."""
+        each = 100 * intersection_over_union(np.sum(parts, axis=0))
         found = {name: float(value) for name, value in zip(CLASS_NAMES, each)}
         return {"mIoU": float(np.nanmean(each)), **found}
 

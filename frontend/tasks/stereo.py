@@ -33,7 +33,7 @@ from recog.frontend.tasks.losses import (
     two_hot,
     where_seen,
 )
-from recog.frontend.tasks.metrics import FrameMatches, average_precision
+from recog.frontend.tasks.metrics import FrameMatches, matched, precision_of
 from recog.frontend.tasks.networks import ResidualBlock
 from recog.frontend.tasks.scene_data import CAMERA, IMAGE_SHAPE, scenes_of
 from recog.frontend.tasks.targets import PRIORS, STRIDE, encode_3d, wanted
@@ -44,6 +44,12 @@ HEAT_BIAS = -3.0
 BINS, BIN_STEP = 24, 2.0  # of disparity, pixels: 0 to 46, to 3.8 m
 MATCHES_2, MATCHES_4 = 24, 12  # planes of the correlation volumes at strides 2 and 4
 MAX_DISTANCE = 30.0
+SCORES = {
+    "car BEV AP50": (iou_bev, 0.5),
+    "car BEV AP25": (iou_bev, 0.25),
+    "car 3D AP50": (iou_3d, 0.5),
+}
+"""How boxes overlap, and from where on one is found."""
 
 
 class Detections3d(NamedTuple):
@@ -136,6 +142,7 @@ class Stereo3dTask(Task):
     metric_name = "car BEV AP50"
     recipe = Recipe(epochs=9, batch=8, learning_rate=2.5e-3)
     tune_recipe = TuneRecipe(epochs=6, batch=8, table_share=0.7)
+    ratio_recipe = TuneRecipe(epochs=2, batch=8)
     pictures = "recog.tools.pictures.stereo:StereoPictures"
     scene_truths = "objects"
     output_names = Detections3d._fields
@@ -211,19 +218,24 @@ class Stereo3dTask(Task):
         lower than 7 pixels need be found. Detections beyond 30 m do not count, nor do those whose
         centre lies within 2 m of another car's.
         """
-        truths = [truth.objects for truth in truths]
-        found = dict[str, float]()
-        for name, overlap, threshold in (
-            ("car BEV AP50", iou_bev, 0.5),
-            ("car BEV AP25", iou_bev, 0.25),
-            ("car 3D AP50", iou_3d, 0.5),
-        ):
-            frames = [
-                self._matches(overlap, scores, indices, boxes, truth)
-                for scores, indices, _, boxes, truth in zip(*outputs, truths)
+        return self.metric_of(self.frame_parts(outputs, truths))
+
+    def frame_parts(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> list[Any]:
+        """See `Task`: of each score what counts in its precision."""
+        return [
+            [
+                matched(self._matches(overlap, scores, indices, boxes, truth.objects), threshold)
+                for overlap, threshold in SCORES.values()
             ]
-            found[name] = 100 * average_precision(frames, threshold)
-        return found
+            for scores, indices, _, boxes, truth in zip(*outputs, truths)
+        ]
+
+    def metric_of(self, parts: Sequence[Any]) -> dict[str, float]:
+        """See `Task`."""
+        return {
+            name: 100 * precision_of([frame[number] for frame in parts])
+            for number, name in enumerate(SCORES)
+        }
 
     def _matches(
         self,

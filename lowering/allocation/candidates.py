@@ -88,6 +88,11 @@ def table_bytes(layout: Layout, width: int) -> int:
     return packed_size(layout.centroids * prod(layout.block), width)
 
 
+def table_name(layout: Layout) -> str:
+    """Of the table that layers of this layout could share."""
+    return f"{'x'.join(map(str, layout.block))} of {layout.centroids}"
+
+
 def stored_bytes(shape: Sequence[int], layout: Layout, width: int) -> int:
     """Bytes of a weight, without a table that it shares."""
     if not layout.block:
@@ -226,7 +231,7 @@ def _offer_tables(
     for size in sizes_to_offer(most, blocks // 2):
         if size < LEAST_SHARED:
             continue
-        name = f"{'x'.join(map(str, block))} of {size}"
+        name = table_name(Layout(block, size))
         layout = Layout(block, size, name)
         tables[name] = table_bytes(layout, width)
         for i, curve in curves.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, prod
 from typing import NamedTuple, NoReturn
 
@@ -29,7 +30,14 @@ from recog.dialects.functions import find_function
 from recog.lowering.allocation.allocate import Allocator, Choice
 from recog.lowering.allocation.candidates import PricedLayer, all_choices, stored_bytes
 from recog.lowering.allocation.options import LayoutOptions
-from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan
+from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan, RecipeLoss
+from recog.lowering.allocation.recipes import (
+    PLANNED,
+    Recipe,
+    divided,
+    held_out_losses,
+    uniform_recipes,
+)
 from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
 from recog.lowering.cluster.cluster_weights import LAYOUT, clusterable_weight
 from recog.lowering.cluster.clustered_weight import channel_scales
@@ -111,7 +119,9 @@ def choose_layouts(
     if float_bytes is None:
         constants = (op for op in module.walk() if isinstance(op, ConstantOp))
         float_bytes = sum(len(op.value.content) for op in constants)
-    layers = _layers(module, options)
+    layers, held_out = _layers(module, options), None
+    if inputs is not None and options.allocates and options.compare_recipes:
+        inputs, held_out = divided(inputs)
     priced = _with_sensitivities(module, options, layers, inputs)
     if progress is not None:
         progress(0.2)
@@ -126,12 +136,21 @@ def choose_layouts(
     if found is None or budget is not None and budget < room:
         least = allocator.least().bytes + room
         _refuse(options, budget, least, float_bytes)
-    chosen = [each[number] for each, number in zip(choices, found.chosen)]
-    chosen = [_alone(*each, chosen, tables) for each in zip(layers, chosen)]
+    planned = [each[number] for each, number in zip(choices, found.chosen)]
+    recipes = [Recipe(PLANNED, planned, found.bytes + room)]
+    losses = list[float]()
+    if inputs is not None and held_out is not None and budget is not None:
+        shapes = [nn.shape_of(each.op.weight) for each in layers]
+        recipes += uniform_recipes(shapes, choices, tables, options, room, budget)
+        losses = held_out_losses(
+            module, recipes, partial(_write, layers), options, inputs, held_out, options.entry
+        )
+        order = np.argsort(losses, kind="stable").tolist()
+        recipes, losses = [recipes[i] for i in order], [losses[i] for i in order]
+    chosen = [_alone(*each, recipes[0].choices, tables) for each in zip(layers, recipes[0].choices)]
     shared = {choice.layout.table for choice in chosen}
-    for layer, choice in zip(layers, chosen):
-        if layer.free and options.allocates:
-            layer.op.attributes[LAYOUT] = LayoutAttr(choice.layout)
+    if options.allocates:
+        _write(layers, chosen)
     points: list[CurvePoint] = []
     if options.allocates:
         for ratio in RATIOS:
@@ -142,11 +161,13 @@ def choose_layouts(
     return Plan(
         budget,
         float_bytes,
-        [_layer_plan(*each) for each in zip(layers, chosen, choices)],
-        {name: tables[name] for name in sorted(found.tables) if name in shared},
+        [_layer_plan(*each, recipes[0].name) for each in zip(layers, chosen, choices)],
+        {name: size for name, size in sorted(tables.items()) if name in shared},
         {**reserved, **({"host": elsewhere} if elsewhere else {})},
         inputs is not None,
         points,
+        [RecipeLoss(r.name, r.bytes, loss) for r, loss in zip(recipes, losses)],
+        0 if held_out is None else len(held_out[0]),
     )
 
 
@@ -330,9 +351,17 @@ def _alone(
     return Choice(own, choice.bytes + tables[layout.table], choice.loss)
 
 
-def _layer_plan(layer: _Layer, choice: Choice, choices: Sequence[Choice]) -> LayerPlan:
+def _write(layers: Sequence[_Layer], choices: Sequence[Choice]) -> None:
+    for layer, choice in zip(layers, choices):
+        if layer.free:
+            layer.op.attributes[LAYOUT] = LayoutAttr(choice.layout)
+
+
+def _layer_plan(layer: _Layer, choice: Choice, choices: Sequence[Choice], recipe: str) -> LayerPlan:
     why = layer.why
     if layer.free:
-        why = f"best of {len(choices)} layouts, of which dense takes {choices[0].bytes:,} bytes"
+        dense = f"of which dense takes {choices[0].bytes:,} bytes"
+        what = "best" if recipe == PLANNED else f"{recipe}:"
+        why = f"{what} of {len(choices)} layouts, {dense}"
     shape = nn.shape_of(layer.op.weight)
     return LayerPlan(layer.name, shape, choice.layout, choice.bytes, choice.loss, why)

@@ -35,17 +35,21 @@ class DecodedHeads:
 
     def counted(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """The heads, each element times the root of what its squared error counts."""
-        return [self._counted(i, outputs) for i in range(len(outputs))]
+        return [each * count for each, count in zip(outputs, self.counts(outputs))]
 
-    def _counted(self, number: int, outputs: Sequence[Tensor]) -> Tensor:
-        output, heat = outputs[number], self._heats[number]
+    def counts(self, outputs: Sequence[Tensor]) -> list[Tensor | float]:
+        """The root of what a squared error in each element of the heads counts."""
+        return [self._count(i, outputs) for i in range(len(outputs))]
+
+    def _count(self, number: int, outputs: Sequence[Tensor]) -> Tensor | float:
+        heat = self._heats[number]
         if heat is None:
-            return output
+            return 1.0
         scores = outputs[heat].detach()
         scores = scores.sigmoid() if self._logits[number] else scores.clamp_min(0)
         if not self._scored[number]:
-            return output * scores.amax(1, keepdim=True).sqrt()
-        return output * (scores * (1 - scores)).sqrt() if self._logits[number] else output
+            return scores.amax(1, keepdim=True).sqrt()
+        return (scores * (1 - scores)).sqrt() if self._logits[number] else 1.0
 
 
 def _peaks_of(head: SSAValue) -> nn.PeaksOp | None:

@@ -48,6 +48,10 @@ class LayoutOptions(Options):
     share_tables: bool = True
     """Where a ratio or a budget is given, let layers share tables of centroids if they lose less
     so."""
+    compare_recipes: bool = True
+    """Where a ratio or a budget is given, cluster the network by simpler recipes of as many bytes
+    too, the same number of centroids in all layers, and take one of them if it loses less on
+    example inputs that nothing was chosen by."""
     layouts: str | None = None
     """Layouts of layers by name, which nothing changes: 'PATTERN: dense' or 'PATTERN: block 1x1x3x3
     centroids 256', perhaps with 'table NAME', which layers of that name share; several are divided

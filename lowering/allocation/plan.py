@@ -39,6 +39,19 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
+class RecipeLoss:
+    """What the network loses when it is clustered by a recipe.
+
+    Attributes:
+        loss: noise over signal at the heads, as powers, on the frames that were held out.
+    """
+
+    name: str
+    bytes: int
+    loss: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """The layouts of all layers.
 
@@ -50,6 +63,8 @@ class Plan:
             at most so many.
         at_outputs: whether losses are those at the outputs, on example inputs.
         curve: the least loss for other numbers of bytes.
+        recipes: what was compared, the one that was taken first; none where nothing was.
+        held_out: frames that they were compared on.
     """
 
     budget: int | None
@@ -59,6 +74,8 @@ class Plan:
     reserved: Mapping[str, int]
     at_outputs: bool
     curve: Sequence[CurvePoint]
+    recipes: Sequence[RecipeLoss] = ()
+    held_out: int = 0
 
     @property
     def bytes(self) -> int:
@@ -80,6 +97,16 @@ class Plan:
             "ratio": self.float_bytes / max(1, self.bytes),
             "loss_db": decibels(self.loss),
             "loss_of": "outputs" if self.at_outputs else "weights",
+            "recipes": [
+                {
+                    "recipe": each.name,
+                    "bytes": each.bytes,
+                    "ratio": self.float_bytes / max(1, each.bytes),
+                    "held_out_loss_db": decibels(each.loss),
+                }
+                for each in self.recipes
+            ],
+            "held_out_frames": self.held_out,
             "tables": dict(self.tables),
             "reserved": dict(self.reserved),
             "curve": [

@@ -1,25 +1,22 @@
 """What each layer costs in a metric of the network's outputs, alone on codes, all else in float.
 
-The loss is the float network's score less that with the layer on codes. Its interval is that of a
-paired bootstrap (Efron, 1979): frames are drawn with repetition, the same for both, and the middle
-95 % of the losses on such draws are given.
+The loss is the float network's score less that with the layer on codes; its interval is that of
+`bootstrap`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from recog.dialects.errors import RecogError
+from recog.lowering.check.bootstrap import RESAMPLES, draws, interval
 from recog.lowering.check.metrics import Metric, Outputs
 
-RESAMPLES = 1000
-CONFIDENCE = 0.95
 HELD_BYTES = 2 << 30
 """What the outputs of all frames and layers may take, for a metric of all frames at once."""
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -120,9 +117,7 @@ class Sensitivity:
         return MetricCosts(self._metric.name, self._float_metric, losses)
 
     def _draws(self) -> Iterator[np.ndarray]:
-        random = np.random.default_rng(SEED)
-        for _ in range(self._resamples):
-            yield random.integers(len(self._frames), size=len(self._frames))
+        return draws(len(self._frames), self._resamples)
 
     def _by_frame(self) -> Iterator[LayerLoss]:
         scores = np.stack([np.concatenate(parts) for parts in self._layers.values()])
@@ -132,8 +127,8 @@ class Sensitivity:
             differences @ (np.bincount(draw, minlength=count) / count) for draw in self._draws()
         ]
         for index, (own, lost) in enumerate(zip(scores, differences)):
-            interval = _interval([each[index] for each in drawn])
-            yield LayerLoss(float(own.mean()), float(lost.mean()), *interval)
+            between = interval([each[index] for each in drawn])
+            yield LayerLoss(float(own.mean()), float(lost.mean()), *between)
 
     def _of_all(self, progress: Callable[[float], None] | None) -> Iterator[LayerLoss]:
         draws = list(self._draws())
@@ -145,18 +140,10 @@ class Sensitivity:
                 reference - self._drawn(outputs, draw, layer)
                 for reference, draw in zip(references, draws)
             ]
-            yield LayerLoss(score, self._float_metric - score, *_interval(drawn))
+            yield LayerLoss(score, self._float_metric - score, *interval(drawn))
             if progress is not None:
                 progress(number / len(self._layers))
 
     def _drawn(self, outputs: Outputs, draw: np.ndarray, layer: str | None = None) -> float:
         score = self._score(tuple(x[draw] for x in outputs), draw, layer)
         return float(score.mean())
-
-
-def _interval(losses: Sequence[float]) -> tuple[float | None, float | None]:
-    if not losses:
-        return None, None
-    outside = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(losses, [outside, 1 - outside])
-    return float(low), float(high)

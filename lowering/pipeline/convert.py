@@ -65,7 +65,7 @@ Progress = Callable[[str, float], None]
 
 CALIBRATION_FRAMES = 256
 """Frames that formats are found on, at most."""
-SENSITIVITY_FRAMES = 64
+SENSITIVITY_FRAMES = 96
 BALANCING_FRAMES = 64
 
 

@@ -12,6 +12,8 @@ from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import is_own
 from recog.frontend.user_code import located_in
+from recog.lowering.allocation.options import LayoutOptions
+from recog.lowering.common.options import OptionError
 from recog.lowering.pipeline import Stage
 from recog.tools.cli.arguments import (
     TASK,
@@ -76,6 +78,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tune the centroids over N passes of the training frames (default: use the tuned "
         "network that comes with the package)",
     )
+    parser.add_argument(
+        "--ratio",
+        type=float,
+        metavar="R",
+        help="make the program's weights R times smaller than the float ones, by layouts chosen "
+        "for that; tuned here unless the tuned network comes with the package",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of clustering and tuning (default: 0)"
+    )
     add_scenes(parser)
     add_engine(parser, "threads of PyTorch, by default 2, and of the fast engine")
     add_renamed(parser, "--bits", "--verify-frames")
@@ -89,6 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
     if a.verify_frames < 0:
         raise UsageError(f"must be at least 0, got {a.verify_frames}", where="--verify-frames")
     _check_levels(a)
+    try:
+        LayoutOptions(ratio=a.ratio)
+    except OptionError as error:
+        raise UsageError(error.reason, where="--ratio") from None
     check_json(a)
     if is_own(a.task) and a.checkpoint is None:
         raise RecogError(
@@ -106,8 +122,14 @@ def _check_levels(a: argparse.Namespace) -> None:
     levels = set(LEVELS if "all" in a.level else a.level)
     if a.pictures is not None:
         levels.add(Stage.MACHINE)  # they are of its outputs
-    if a.tune_epochs is not None and not levels & {Stage.TUNED, Stage.MACHINE}:
-        raise UsageError(f"--tune-epochs has no effect without --level {Stage.MACHINE}")
+    clustered = {Stage.CLUSTERED, Stage.TUNED, Stage.MACHINE}
+    for flag, given, counts in (
+        ("--tune-epochs", a.tune_epochs, clustered - {Stage.CLUSTERED}),
+        ("--ratio", a.ratio, clustered),
+        ("--seed", a.seed or None, clustered),
+    ):
+        if given is not None and not levels & counts:
+            raise UsageError(f"{flag} has no effect without --level {Stage.MACHINE}")
     if a.verify_frames and Stage.MACHINE not in levels:
         raise UsageError(f"--verify-frames has no effect without --level {Stage.MACHINE}")
 
@@ -118,13 +140,15 @@ def _evaluate(a: argparse.Namespace) -> int:
     from recog.tools.report.json_files import write_json
     from recog.tools.report.task_frames import load_frames
     from recog.tools.report.task_scores import draw, measure, print_rows, task_levels
+    from recog.tools.report.task_tuning import tune_options
 
     task = find_task(a.task)
     # Held from the start: two evaluations into one folder would cost the second one hours.
     drawn = nullcontext() if a.pictures is None else pictures_folder(a.pictures, task.name)
     with drawn as draft:
         levels = task_levels(
-            task, a.checkpoint, a.scenes, Path(a.out), engine_options(a), a.tune_epochs
+            *(task, a.checkpoint, a.scenes, Path(a.out), engine_options(a)),
+            tune_options(task, ratio=a.ratio, seed=a.seed, epochs=a.tune_epochs),
         )
         test = load_frames(task, "test", a.scenes, a.frames)
         wanted = [level for level in LEVELS if level in a.level or "all" in a.level]

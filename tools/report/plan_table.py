@@ -29,6 +29,20 @@ def print_plan(plan: Plan) -> None:
             for each in plan.curve
         ]
         print_table("other sizes", ["ratio", "bytes", "loss dB"], points)
+    if plan.recipes:
+        print_table(
+            f"recipes, compared on {plan.held_out} held-out frames: the first is taken",
+            ["recipe", "ratio", "bytes", "loss dB"],
+            [
+                [
+                    each.name,
+                    f"{plan.float_bytes / each.bytes:.1f}x",
+                    f"{each.bytes:,}",
+                    f"{decibels(each.loss):.1f}",
+                ]
+                for each in plan.recipes
+            ],
+        )
     for name, size in {**plan.tables, **plan.reserved}.items():
         what = "shared table" if name in plan.tables else "at most, for"
         print(f"{what} {name}: {size:,} bytes")

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice
@@ -18,8 +17,6 @@ from recog.backend.locks import locked
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks.base import Task, TaskData
-from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
-from recog.lowering.common.options import taken_from
 from recog.lowering.pipeline import (
     Conversion,
     ConversionOptions,
@@ -33,6 +30,8 @@ from recog.tools.console import progress, stage
 from recog.tools.kept_tuning import KeptTuningFile
 from recog.tools.report.levels import compare_bits
 from recog.tools.report.task_tuning import (
+    TUNED,
+    cluster_task,
     first_key,
     load_tuned,
     save_tuned,
@@ -40,7 +39,11 @@ from recog.tools.report.task_tuning import (
     tune_options,
     tune_task,
     tuned_key,
+    tuned_name,
 )
+
+if TYPE_CHECKING:
+    from recog.lowering.allocation.plan import Plan
 
 Run = Callable[..., Sequence[np.ndarray]]
 LEVELS = (
@@ -58,6 +61,7 @@ class TaskLevels:
         network: the float network, in evaluation mode.
         frames: gives the frames of a split: `frames("train")`.
         folder: where a network that is tuned here is saved, to be used again.
+        shipped: whether the tuned network that comes with the package may be used.
     """
 
     def __init__(
@@ -68,10 +72,11 @@ class TaskLevels:
         folder: Path,
         options: ConversionOptions | None = None,
         engine: EngineChoice = DEFAULT_ENGINE,
+        shipped: bool = True,
     ):
         self.task, self.network, self.frames, self.folder = task, network, frames, folder
-        self.options = options or tune_options(task.tune_recipe)
-        self.engine = engine
+        self.options = options or tune_options(task)
+        self.engine, self._shipped = engine, shipped
 
     @cached_property
     def float_module(self) -> ModuleOp:
@@ -88,27 +93,46 @@ class TaskLevels:
 
     @cached_property
     def clustered(self) -> ModuleOp:
-        module = self.folded.clone()
+        return self._clustered[0]
+
+    @property
+    def plan(self) -> Plan | None:
+        """The layouts that were chosen for the ratio; None where none was asked for."""
+        return self._clustered[1]
+
+    @cached_property
+    def _clustered(self) -> tuple[ModuleOp, Plan | None]:
+        def calibration() -> Sequence[np.ndarray]:
+            return self.frames("calibration").inputs()
+
         with stage("cluster weights"):
-            taken_from(self.options, ClusterWeightsPass).apply(Context(), module)
-        return module
+            float_bytes = weight_bytes(self.float_module)
+            return cluster_task(self.folded, self.options, calibration, float_bytes)
 
     @cached_property
     def tuned(self) -> ModuleOp:
         """The tuned network: that of the package or the folder if it belongs to this float network
         and these settings, else tuned now."""
+        if self.tuned_before is not None:
+            return self.tuned_before
         key = tuned_key(self.options, self.folded)
-        for shipped_key in self._shipped_keys(key):
-            shipped = load_tuned(shipped_tuned(self.task.name), shipped_key)
-            if shipped is not None:
-                return shipped
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.lock_path, lambda: print(f"{self.tuned_path}: {BUSY}", file=sys.stderr)):
             return load_tuned(self.tuned_path, key) or self._tune(key)
 
+    @cached_property
+    def tuned_before(self) -> ModuleOp | None:
+        """The tuned network where there is one already."""
+        key = tuned_key(self.options, self.folded)
+        for shipped_key in self._shipped_keys(key) if self._shipped else ():
+            shipped = load_tuned(shipped_tuned(self.task.name, self.options), shipped_key)
+            if shipped is not None:
+                return shipped
+        return load_tuned(self.tuned_path, key)
+
     def _shipped_keys(self, key: str) -> list[str]:
         """Of the network that the package may hold: the recipe's may be of the first tuner."""
-        by_recipe = self.options == tune_options(self.task.tune_recipe)
+        by_recipe = self.options == tune_options(self.task)
         return [key, first_key(self.options, self.folded)] if by_recipe else [key]
 
     def _tune(self, key: str) -> ModuleOp:
@@ -139,12 +163,12 @@ class TaskLevels:
 
     @property
     def tuned_path(self) -> Path:
-        return self.folder / f"{self.task.name}.tuned.mlir.gz"
+        return self.folder / tuned_name(self.task.name, self.options)
 
     @property
     def state_path(self) -> Path:
         """Of a tuning that is not finished: the same command goes on from it."""
-        return self.folder / f"{self.task.name}.tuning.state"
+        return self.tuned_path.with_name(self.tuned_path.name.replace(TUNED, ".tuning.state"))
 
     @property
     def lock_path(self) -> Path:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from recog.backend.arithmetic.engine import EngineChoice
 from recog.frontend.tasks.base import Task, TaskData
 from recog.frontend.tasks.checkpoints import load_checkpoint
-from recog.lowering.pipeline import Stage
+from recog.lowering.check.bootstrap import draws, interval
+from recog.lowering.pipeline import ConversionOptions, Stage
 from recog.tools.console import print_table, stage
 from recog.tools.report.task_frames import load_frames
 from recog.tools.report.task_levels import TaskLevels
-from recog.tools.report.task_tuning import tune_options
 
+Decoded = Sequence[np.ndarray]
+"""Decoded outputs, each stacked over the frames."""
 Outputs = dict[Stage, list[np.ndarray]]
 """The decoded outputs of each level, each stacked over the frames."""
 
@@ -34,6 +37,8 @@ class ScoreRow:
         seconds: to run all frames, without preparing the level.
         frames_bit_exact: frames on which machine and lns level agree in every bit; None if not
             compared.
+        low, high: what the loss against the float network lies between, see `loss_interval`; None
+            without the float network's outputs.
     """
 
     task: str
@@ -46,6 +51,21 @@ class ScoreRow:
     seconds: float
     scores: dict[str, float]
     frames_bit_exact: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def loss_interval(
+    task: Task, truths: Sequence[Any], float_outputs: Decoded, outputs: Decoded
+) -> tuple[float | None, float | None]:
+    """The 95 % interval of what the task's metric is below the float network's, by paired bootstrap
+    over the frames."""
+    before, after = (task.frame_parts(each, truths) for each in (float_outputs, outputs))
+
+    def drawn(parts: Sequence[Any], chosen: np.ndarray) -> float:
+        return task.metric_of([parts[i] for i in chosen])[task.metric_name]
+
+    return interval([drawn(before, each) - drawn(after, each) for each in draws(len(truths))])
 
 
 def task_levels(
@@ -54,7 +74,9 @@ def task_levels(
     scenes: str,
     folder: Path,
     engine: EngineChoice,
-    tune_epochs: int | None = None,
+    options: ConversionOptions | None = None,
+    *,
+    shipped: bool = True,
 ) -> TaskLevels:
     """The levels of a trained network, which loads its frames when it needs them.
 
@@ -62,18 +84,16 @@ def task_levels(
         checkpoint: file of weights; None is the network that comes with the package.
         scenes: folder of rendered road scenes.
         folder: where a network that is tuned here is kept.
-        tune_epochs: passes over the frames in place of those of the task's recipe.
+        options: of its clustering and tuning, by default those of the task's recipe.
+        shipped: whether the tuned network that comes with the package may be used.
     """
-    options = tune_options(task.tune_recipe)
-    if tune_epochs is not None:
-        options = replace(options, epochs=tune_epochs)
 
     @cache
     def frames(split: str) -> TaskData:
         return load_frames(task, split, scenes)
 
     network = load_checkpoint(task, checkpoint)
-    return TaskLevels(task, network, frames, folder, options, engine)
+    return TaskLevels(task, network, frames, folder, options, engine, shipped)
 
 
 def measure(
@@ -95,6 +115,9 @@ def measure(
         exact = None
         if level is Stage.MACHINE and verify_frames:
             exact = levels.frames_bit_exact(test, verify_frames)
+        between = None, None
+        if Stage.FLOAT in outputs and level is not Stage.FLOAT:
+            between = loss_interval(task, test.truths, outputs[Stage.FLOAT], outputs[level])
         rows.append(
             ScoreRow(
                 task.name,
@@ -107,6 +130,7 @@ def measure(
                 round(seconds, 2),
                 scores,
                 exact,
+                *between,
             )
         )
     return rows, outputs

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.ir import Operation
+from xdsl.rewriter import InsertPoint, Rewriter
 
 from recog.backend.files import atomic_write
 from recog.backend.input_files import read_at_most
@@ -22,12 +24,19 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.nn import LayerOp
-from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.allocation.choose_layouts import (
+    ChooseLayoutsPass,
+    choose_layouts,
+    write_layouts_by_name,
+)
+from recog.lowering.allocation.options import LayoutOptions
+from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.distillation import distilled, relative_errors
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
 from recog.lowering.cluster.tuner import KeptTuning, Tuner
 from recog.lowering.common.options import taken_from
+from recog.lowering.common.rewriting import erase_dead_constants
 from recog.lowering.pipeline import ConversionOptions, fold_network
 from recog.lowering.pipeline.expected_formats import expected_formats, of_function
 from recog.tools.module_files import print_module
@@ -36,8 +45,10 @@ if TYPE_CHECKING:
     from torch import Tensor
     from xdsl.ir import SSAValue
 
-    from recog.frontend.tasks.base import Task, TaskData, TuneRecipe
+    from recog.frontend.tasks.base import Task, TaskData
+    from recog.lowering.allocation.plan import Plan
 
+TUNED = ".tuned.mlir.gz"
 TUNED_FROM = "recog.tuned_from"
 """Module attribute: a hash of the float network and of its clustering and tuning settings."""
 
@@ -56,15 +67,52 @@ FIRST_KEY_TUNE = (
 """What a key held of the tuning before the tuner had a version."""
 
 
-def tune_options(recipe: TuneRecipe) -> ConversionOptions:
-    """The conversion options of a task's recipe, with which its shipped network was tuned."""
-    return ConversionOptions(**asdict(recipe))
+def tune_options(
+    task: Task, *, ratio: float | None = None, seed: int = 0, epochs: int | None = None
+) -> ConversionOptions:
+    """The conversion options of a task's recipe, with which its shipped networks were tuned.
+
+    Args:
+        ratio: how many times smaller the program's weights are to be; None as the recipe gives it.
+        epochs: in place of the recipe's.
+    """
+    recipe = task.tune_recipe if ratio is None else task.ratio_recipe or task.tune_recipe
+    recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
+    return ConversionOptions(**asdict(recipe), ratio=ratio, seed=seed)
+
+
+def cluster_task(
+    folded: ModuleOp,
+    options: ConversionOptions,
+    calibration: Callable[[], Sequence[np.ndarray]],
+    float_bytes: int,
+) -> tuple[ModuleOp, Plan | None]:
+    """A copy of a folded network, clustered, and the layouts that were chosen for a ratio.
+
+    Args:
+        calibration: gives the inputs that layouts and clusters are chosen on, where bytes are asked
+            for.
+    """
+    module = folded.clone()
+    if not options.allocates:
+        write_layouts_by_name(module, options)
+        taken_from(options, ClusterWeightsPass).apply(Context(), module)
+        return module, None
+    inputs = calibration()
+    plan = choose_layouts(
+        module, taken_from(options, ChooseLayoutsPass), inputs, float_bytes=float_bytes
+    )
+    cluster_weights(module, options, inputs, entry=options.entry)
+    return module, plan
 
 
 def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
     """A hash of a folded float network and of how it is clustered and tuned."""
     tune = {field.name: getattr(options, field.name) for field in fields(TuneSettings)}
-    return _key({"tuner": VERSION, "tune": tune}, options, folded)
+    layouts = {field.name: getattr(options, field.name) for field in fields(LayoutOptions)}
+    if not options.allocates and options.layouts is None:
+        layouts = {}
+    return _key({**layouts, "tuner": VERSION, "tune": tune}, options, folded)
 
 
 def first_key(options: ConversionOptions, folded: ModuleOp) -> str:
@@ -96,13 +144,13 @@ def tune_task(
 ) -> ModuleOp:
     """A copy of the clustered network, tuned on the task's own loss.
 
-    Peaks and boxes have no gradient, so what is tuned is the network's `heads`, clustered the
-    same way; their pointers, codebooks and biases then go into the whole network.
+    Peaks and boxes have no gradient, so what is tuned is the network's `heads`, with the same
+    clusters; their pointers, codebooks and biases then go into the whole network.
 
     Args:
         network: the float network.
         folded: the whole network, folded.
-        clustered: the same, clustered with these options.
+        clustered: the same, clustered.
         calibration: inputs that give the formats which activations are rounded to.
         progress: called with the share of the work done and the loss.
         kept: where the state is left; what it holds of an equal tuning is gone on from.
@@ -114,7 +162,7 @@ def tune_task(
     heads = import_torch(task.heads(network), task.example_inputs())
     fold_network(heads)
     dense = heads.clone()
-    taken_from(options, ClusterWeightsPass).apply(Context(), heads)
+    copy_clusters(clustered, heads)
     function = find_function(heads, options.entry)
     formats = of_function(
         expected_formats(folded, calibration, options) if options.round_activations else {},
@@ -191,6 +239,33 @@ class _Draws:
         self._tuner.restore(state)
 
 
+def copy_clusters(source: ModuleOp, target: ModuleOp) -> None:
+    """Give the layers of `target`, in order, the clusters of `source`'s, and its biases and dense
+    weights, for which clusters may have been made up. Raises RecogError for other layers."""
+    known: dict[SSAValue, SSAValue] = {}
+    for one, other in _pairs_of_layers(source, target):
+        lookup = one.weight.owner
+        if isinstance(lookup, LookupOp):
+            before = InsertPoint.before(other)
+            for value in (*lookup.operands, lookup.output):
+                if value not in known and isinstance(value.owner, Operation):
+                    copy = value.owner.clone(known)
+                    Rewriter.insert_op(copy, before)
+                    known[value] = copy.results[0]
+            other.operands[1] = known[lookup.output]
+    erase_dead_constants(target)
+    copy_parameters(source, target)
+
+
+def _pairs_of_layers(source: ModuleOp, target: ModuleOp) -> list[tuple[LayerOp, LayerOp]]:
+    theirs, ours = (
+        [op for op in module.walk() if isinstance(op, LayerOp)] for module in (source, target)
+    )
+    if len(theirs) != len(ours):
+        raise RecogError(f"{len(theirs)} tuned layers do not fit a network of {len(ours)}")
+    return list(zip(theirs, ours))
+
+
 def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
     """Give the layers of `target`, in order, the weights and biases of `source`'s; clustered ones
     as pointers, codebooks and scales.
@@ -200,12 +275,7 @@ def copy_parameters(source: ModuleOp, target: ModuleOp) -> None:
     Raises:
         RecogError: they do not.
     """
-    theirs, ours = (
-        [op for op in module.walk() if isinstance(op, LayerOp)] for module in (source, target)
-    )
-    if len(theirs) != len(ours):
-        raise RecogError(f"{len(theirs)} tuned layers do not fit a network of {len(ours)}")
-    for one, other in zip(theirs, ours):
+    for one, other in _pairs_of_layers(source, target):
         _copy(one.bias, other.bias)
         if isinstance(one.weight.owner, LookupOp) and isinstance(other.weight.owner, LookupOp):
             _copy(one.weight.owner.pointers, other.weight.owner.pointers)
@@ -225,11 +295,18 @@ def _copy(source: SSAValue | None, target: SSAValue | None) -> None:
         other.properties["value"] = one.value
 
 
-def shipped_tuned(name: str) -> Path:
+def tuned_name(name: str, options: ConversionOptions) -> str:
+    """Of the file of a task's tuned network: with the ratio that was asked for, and the seed."""
+    ratio = "" if options.ratio is None else f".{options.ratio:g}x"
+    seed = f".seed{options.seed}" if options.seed else ""
+    return f"{name}{ratio}{seed}{TUNED}"
+
+
+def shipped_tuned(name: str, options: ConversionOptions) -> Path:
     """The tuned network of a task that comes with the package."""
     from recog.frontend.tasks.checkpoints import shipped_checkpoint
 
-    return shipped_checkpoint(name).with_name(f"{name}.tuned.mlir.gz")
+    return shipped_checkpoint(name).with_name(tuned_name(name, options))
 
 
 def save_tuned(module: ModuleOp, key: str, path: Path) -> None:

@@ -132,6 +132,16 @@ def test_files_are_kept_and_damage_is_repaired(tmp_path: Path, monkeypatch: pyte
         assert all(same(found[i], fresh[i]) for i in range(len(found)))
 
 
+def test_the_usual_scenes_are_the_first_of_all(tmp_path: Path):
+    """A file that holds fewer scenes, written when there were no more, is rendered anew."""
+    load_scenes(Split("small", 9, 2), folder=tmp_path)
+    more = Split("small", 9, 3, usual=2)
+    assert len(load_scenes(more, folder=tmp_path)) == 2
+    every = load_scenes(more, 3, folder=tmp_path)
+    assert len(every) == 3
+    assert same(every[2], scene(more, 2, Camera()))
+
+
 def test_scenes_without_objects_have_empty_arrays(tmp_path: Path):
     counts = [len(scene(TRAIN, i, Camera(24, 64, 55.0, 32.0, 10.0)).objects) for i in range(2)]
     assert all(count >= 0 for count in counts)

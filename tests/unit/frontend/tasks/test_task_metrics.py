@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from recog.frontend.tasks.boxes import base_corners, covered_2d, iou_2d, iou_3d, iou_bev
 from recog.frontend.tasks.metrics import (
     FrameMatches,
-    average_precision,
     confusion,
     intersection_over_union,
+    matched,
     mean_precision,
+    precision_of,
 )
 
 
@@ -37,6 +38,10 @@ def test_iou_of_classes_is_scikit_learns():
     assert np.isnan(each[5])
     with pytest.raises(ValueError, match="shapes differ"):
         confusion(truth, found[:1], 6)
+
+
+def average_precision(frames: list[FrameMatches], threshold: float) -> float:
+    return precision_of([matched(each, threshold) for each in frames])
 
 
 def random_boxes(rng: np.random.Generator, count: int) -> np.ndarray:

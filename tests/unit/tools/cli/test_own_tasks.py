@@ -57,6 +57,23 @@ def test_it_is_scored_as_the_others_are(folder: Path, tmp_path: Path):
     assert rows[1]["frames"] == 96
 
 
+def test_a_ratio_is_obeyed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    command = ["eval", f"{folder}/mine.py:Few", "--out", f"{tmp_path}/eval"]
+    command += ["--checkpoint", f"{folder}/trained/few.safetensors", "--frames", "32"]
+    command += ["--ratio", "29", "--seed", "1", "--json", f"{tmp_path}/rows.json"]
+    assert main([*command, "--level", "machine"]) == 0
+    (row,) = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert 29 <= row["ratio"] < 30
+    assert (tmp_path / "eval/few.29x.seed1.tuned.mlir.gz").is_file()
+    for arguments, text in (
+        (["--ratio", "0", "--level", "machine"], "--ratio: must be a finite number above 0"),
+        (["--ratio", "9", "--level", "float"], "--ratio has no effect without --level machine"),
+        (["--seed", "9", "--level", "float"], "--seed has no effect without --level machine"),
+    ):
+        assert main(["eval", f"{folder}/mine.py:Few", *arguments]) == 2
+        assert text in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("task", "message"),
     [

@@ -1,0 +1,209 @@
+"""Score the four perception tasks compressed to a ratio, from float network to machine.
+
+    make bench-compression          # networks that come with the package, or were tuned before
+    make bench-compression TUNE=1   # tune them, one after another, as `recog eval --ratio` does
+    python tests/benchmarks/bench_compression.py --only detection2d --ratios 29 --frames 320
+
+One row a task, ratio and seed: `metric_float`, `metric_before` tuning (clusters in float, on the
+first `--before-frames`, null for 0), `metric_after` (the program on the machine), all in percent on
+held-out frames; `low` to `high` is the 95 % interval of the loss by a paired bootstrap over these;
+`ratio` is the float weights' bytes over `packed_bytes`, all that the program stores for weights;
+`minutes` are of clustering and tuning, of this process' own time, where this run did it. `missing`
+lists those that nobody has tuned yet. Rows stay in the file from run to run, and those that are
+there for as many frames are not measured again, so a run that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from recog.frontend.tasks.base import TaskData
+    from recog.tools.report.task_levels import TaskLevels
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RATIOS = (16.0, 29.0, 40.0)
+SEEDS = {29.0: (0, 1, 2)}
+"""Of a ratio, where not only the first."""
+FRAMES = 2000
+BEFORE_FRAMES = 320
+COLUMNS = {
+    "task": "task",
+    "target_ratio": "asked",
+    "seed": "seed",
+    "ratio": "ratio",
+    "metric_float": "float %",
+    "metric_before": "untuned %",
+    "metric_after": "machine %",
+    "lost": "lost",
+    "interval": "95 % interval",
+    "packed_bytes": "bytes",
+    "minutes": "min",
+}
+
+
+class Measured:
+    """A task's held-out frames and what the float network makes of them."""
+
+    def __init__(self, name: str, arguments: argparse.Namespace):
+        from recog.frontend.tasks import get_task
+        from recog.tools.report.task_frames import load_frames
+
+        self.task, self.arguments = get_task(name), arguments
+        self.test: TaskData = load_frames(self.task, "test", arguments.scenes, arguments.frames)
+
+    @cached_property
+    def float_outputs(self) -> list[np.ndarray]:
+        from recog.lowering.pipeline import Stage
+
+        return self.levels(None, 0).predict(Stage.FLOAT, self.test)
+
+    def levels(self, ratio: float | None, seed: int) -> TaskLevels:
+        """The task's network with this ratio and seed."""
+        from recog.tools.report.task_scores import task_levels
+        from recog.tools.report.task_tuning import tune_options
+
+        a = self.arguments
+        options = tune_options(self.task, ratio=ratio, seed=seed, epochs=a.tune_epochs)
+        return task_levels(
+            *(self.task, None, a.scenes, Path(a.networks), a.engine), options, shipped=not a.tune
+        )
+
+    def row(self, ratio: float, seed: int) -> dict[str, Any] | None:
+        """Measure one row; None where nobody has tuned the network."""
+        from recog.lowering.pipeline import Stage
+        from recog.tools.report.task_scores import loss_interval
+
+        levels, minutes = self.levels(ratio, seed), None
+        if levels.tuned_before is None:
+            if not self.arguments.tune:
+                return None
+            start = time.process_time()
+            _ = levels.tuned
+            minutes = (time.process_time() - start) / 60
+        after = levels.predict(Stage.MACHINE, self.test)
+        low, high = loss_interval(self.task, self.test.truths, self.float_outputs, after)
+        return {
+            "task": self.task.name,
+            "target_ratio": ratio,
+            "seed": seed,
+            "ratio": levels.weight_bytes(Stage.FLOAT) / levels.weight_bytes(Stage.MACHINE),
+            "metric": self.task.metric_name,
+            "metric_float": self._score(self.float_outputs),
+            "metric_before": self._before(levels),
+            "metric_after": self._score(after),
+            "low": low,
+            "high": high,
+            "packed_bytes": levels.weight_bytes(Stage.MACHINE),
+            "minutes": minutes,
+            "frames": len(self.test),
+        }
+
+    def _score(self, outputs: Sequence[np.ndarray]) -> float:
+        return self.task.metric(outputs, self.test.truths)[self.task.metric_name]
+
+    def _before(self, levels: TaskLevels) -> float | None:
+        from recog.lowering.pipeline import Stage
+        from recog.tools.report.task_frames import load_frames
+
+        a = self.arguments
+        if not a.before_frames:
+            return None
+        few = load_frames(self.task, "test", a.scenes, min(a.before_frames, len(self.test)))
+        outputs = levels.predict(Stage.CLUSTERED, few)
+        return self.task.metric(outputs, few.truths)[self.task.metric_name]
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Measure the rows that are asked for; print all that the file holds."""
+    from recog.backend.threads import fixed_threads
+    from recog.frontend.tasks import TASK_NAMES
+    from recog.tools.console import print_table
+
+    arguments = _arguments(TASK_NAMES, given)
+    out = Path(arguments.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with fixed_threads(arguments.threads):
+        rows, missing = _measured(arguments, out)
+    cells = [[_cell(key, row) for key in COLUMNS] for row in rows]
+    print_table("Compressed perception tasks, held-out frames", list(COLUMNS.values()), cells)
+    for each in missing:
+        print(f"not tuned yet: {each} (make bench-compression TUNE=1)")
+    print(f"rows: {out}")
+    return 0
+
+
+def _measured(a: argparse.Namespace, out: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """All rows of the file, written after each new one, and what could not be measured."""
+    rows: list[dict[str, Any]] = json.loads(out.read_text())["rows"] if out.is_file() else []
+    missing: list[str] = []
+    for name in a.only:
+        measured = Measured(name, a)
+        for ratio in a.ratios:
+            for seed in a.seeds if a.seeds is not None else SEEDS.get(ratio, (0,)):
+                key = {"task": name, "target_ratio": ratio, "seed": seed}
+                same = {**key, "frames": len(measured.test)}
+                if any(same.items() <= row.items() for row in rows):
+                    continue
+                print(f"{name} {ratio:g}x seed {seed}:", file=sys.stderr)
+                row = measured.row(ratio, seed)
+                if row is None:
+                    missing.append(f"{name} {ratio:g}x seed {seed}")
+                    continue
+                rows = [each for each in rows if not key.items() <= each.items()] + [row]
+                rows.sort(key=lambda each: (each["task"], each["target_ratio"], each["seed"]))
+                out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    return rows, missing
+
+
+def _arguments(names: tuple[str, ...], given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Score compressed perception tasks.")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="TASK", default=list(names))
+    parser.add_argument("--ratios", nargs="+", type=float, metavar="R", default=list(RATIOS))
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="0, at 29x 0 to 2 too")
+    parser.add_argument("--frames", type=int, default=FRAMES, help=f"held out ({FRAMES})")
+    parser.add_argument("--before-frames", type=int, default=BEFORE_FRAMES)
+    parser.add_argument("--tune", action="store_true", help="tune, whatever the package has")
+    parser.add_argument("--tune-epochs", type=int, metavar="N", help="in place of the recipe's")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", help="of one task, in place of the package's"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
+    parser.add_argument("--engine", default="fast", help="of the machine")
+    parser.add_argument("--scenes", default=str(ROOT / "build/scenes"), help="rendered scenes")
+    parser.add_argument(
+        "--networks", default=str(ROOT / "build/compression"), help="networks that are tuned here"
+    )
+    parser.add_argument("--out", default=str(ROOT / "build/bench/compression.json"))
+    return parser.parse_args(given)
+
+
+def _cell(key: str, row: dict[str, Any]) -> str:
+    match key:
+        case "lost":
+            return f"{row['metric_float'] - row['metric_after']:.2f}"
+        case "interval":
+            return f"{row['low']:.2f} to {row['high']:.2f}"
+        case "target_ratio":
+            return f"{row[key]:g}x"
+        case "ratio":
+            return f"{row[key]:.1f}x"
+        case "packed_bytes":
+            return f"{row[key]:,}"
+        case _ if row[key] is None:
+            return ""
+        case _:
+            return f"{row[key]:.2f}" if isinstance(row[key], float) else str(row[key])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
