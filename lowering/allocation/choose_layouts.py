@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import ceil, prod
 from typing import NamedTuple, NoReturn
 
@@ -31,14 +30,9 @@ from recog.lowering.allocation.allocate import Allocator, Choice
 from recog.lowering.allocation.candidates import PricedLayer, all_choices, stored_bytes
 from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan, RecipeLoss
-from recog.lowering.allocation.recipes import (
-    PLANNED,
-    Recipe,
-    divided,
-    held_out_losses,
-    uniform_recipes,
-)
+from recog.lowering.allocation.recipes import PLANNED, POOLED, UNIFORM, Budget, uniform_recipes
 from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
+from recog.lowering.allocation.trials import Trials, Tried, divided
 from recog.lowering.cluster.cluster_weights import LAYOUT, clusterable_weight
 from recog.lowering.cluster.clustered_weight import channel_scales
 from recog.lowering.cluster.layouts import ClusterOptions
@@ -131,44 +125,51 @@ def choose_layouts(
             choices[i] = [layer.stored]
     reserved = _reserved(module, options)
     room = sum(reserved.values()) + elsewhere
-    allocator, budget = Allocator(choices, tables), options.budget_bytes(float_bytes)
-    found = allocator.least() if budget is None else allocator.within(budget - room)
-    if found is None or budget is not None and budget < room:
-        least = allocator.least().bytes + room
-        _refuse(options, budget, least, float_bytes)
-    planned = [each[number] for each, number in zip(choices, found.chosen)]
-    recipes = [Recipe(PLANNED, planned, found.bytes + room)]
-    losses = list[float]()
-    if inputs is not None and held_out is not None and budget is not None:
+    budget = Budget(tables, room, options.budget_bytes(float_bytes))
+    found = budget.allocation(choices)
+    if found is None:
+        least = Allocator(choices, tables).least().bytes + room
+        _refuse(options, budget.bytes, least, float_bytes)
+    chosen, tried = [each[number] for each, number in zip(choices, found.chosen)], list[Tried]()
+    if inputs is not None and held_out is not None:
+        recipes = [budget.recipe(PLANNED, chosen)]
         shapes = [nn.shape_of(each.op.weight) for each in layers]
-        recipes += uniform_recipes(shapes, choices, tables, options, room, budget)
-        losses = held_out_losses(
-            module, recipes, partial(_write, layers), options, inputs, held_out, options.entry
-        )
-        order = np.argsort(losses, kind="stable").tolist()
-        recipes, losses = [recipes[i] for i in order], [losses[i] for i in order]
-    chosen = [_alone(*each, recipes[0].choices, tables) for each in zip(layers, recipes[0].choices)]
+        recipes += uniform_recipes(shapes, choices, budget, options)
+        ops = [each.op for each in layers]
+        trials = Trials(module, ops, options, inputs, held_out, options.entry)
+        tried, choices = trials.best(recipes, choices, budget)
+        layouts = [each.layout for each in tried[0].recipe.choices]
+        chosen = [next(c for c in row if c.layout == w) for row, w in zip(choices, layouts)]
+    recipe = tried[0].recipe.name if tried else PLANNED
+    chosen = [_alone(*each, chosen, tables) for each in zip(layers, chosen)]
     shared = {choice.layout.table for choice in chosen}
     if options.allocates:
         _write(layers, chosen)
-    points: list[CurvePoint] = []
-    if options.allocates:
-        for ratio in RATIOS:
-            other = allocator.within(int(float_bytes / ratio) - room)
-            if other is not None:
-                size = other.bytes + room
-                points.append(CurvePoint(size, float_bytes / size, other.loss))
+    points = _curve(choices, budget, float_bytes) if options.allocates else []
     return Plan(
-        budget,
+        budget.bytes,
         float_bytes,
-        [_layer_plan(*each, recipes[0].name) for each in zip(layers, chosen, choices)],
+        [_layer_plan(*each, recipe) for each in zip(layers, chosen, choices)],
         {name: size for name, size in sorted(tables.items()) if name in shared},
         {**reserved, **({"host": elsewhere} if elsewhere else {})},
         inputs is not None,
         points,
-        [RecipeLoss(r.name, r.bytes, loss) for r, loss in zip(recipes, losses)],
+        [RecipeLoss(each.recipe.name, each.recipe.bytes, each.loss) for each in tried],
         0 if held_out is None else len(held_out[0]),
     )
+
+
+def _curve(
+    choices: Sequence[Sequence[Choice]], budget: Budget, float_bytes: int
+) -> list[CurvePoint]:
+    found: list[CurvePoint] = []
+    allocator = Allocator(choices, budget.tables)
+    for ratio in RATIOS:
+        other = allocator.within(int(float_bytes / ratio) - budget.room)
+        if other is not None:
+            size = other.bytes + budget.room
+            found.append(CurvePoint(size, float_bytes / size, other.loss))
+    return found
 
 
 def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes: int) -> NoReturn:
@@ -361,7 +362,7 @@ def _layer_plan(layer: _Layer, choice: Choice, choices: Sequence[Choice], recipe
     why = layer.why
     if layer.free:
         dense = f"of which dense takes {choices[0].bytes:,} bytes"
-        what = "best" if recipe == PLANNED else f"{recipe}:"
-        why = f"{what} of {len(choices)} layouts, {dense}"
+        what = f"{recipe}: one of" if recipe in (UNIFORM, POOLED) else "best of"
+        why = f"{what} {len(choices)} layouts, {dense}"
     shape = nn.shape_of(layer.op.weight)
     return LayerPlan(layer.name, shape, choice.layout, choice.bytes, choice.loss, why)

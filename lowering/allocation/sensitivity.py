@@ -15,7 +15,7 @@ centroids lose. It is too much, by up to 11 dB, where what adds up is a mean tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,6 +115,41 @@ def at_outputs(
                 by_factor = float((exact * parameters[weight].detach()).sum())
                 weaker[weight] += by_factor**2 / count
     return {weight: _factored(each, weaker[weight]) for weight, each in squares.items()}
+
+
+@fixed_threads()
+def losses_of_errors(
+    module: ModuleOp,
+    entry: str,
+    errors: Sequence[Mapping[SSAValue, np.ndarray]],
+    inputs: Sequence[np.ndarray],
+) -> list[float]:
+    """What errors of constants do to the outputs of a function, to first order, on frames (N, ...).
+
+    Args:
+        errors: of the constants of each layer, which count together, as one error.
+    """
+    import torch
+
+    from recog.backend.interpreters.execute import run_op
+    from recog.backend.interpreters.nn_runner import NnRunner
+
+    function = find_function(module, entry)
+    layer_of = {value: i for i, layer in enumerate(errors) for value in layer}
+    parameters, count = trained(layer_of), len(inputs[0])
+    losses = np.zeros(len(errors))
+    with returning_heads(module, entry):
+        runner, cuts = NnRunner(module, entry), cuts_of_a_step(function, 1)
+        heads = DecodedHeads(function)
+        for i in range(count):
+            frame = [np.asarray(x)[i : i + 1] for x in inputs]
+            outputs = runner.walk(*frame, run=run_op, constants=parameters, cuts=cuts)
+            change = np.zeros_like(losses)
+            for value, gradient in gradients(heads.counted(outputs), parameters, i):
+                error = torch.from_numpy(errors[layer_of[value]][value])
+                change[layer_of[value]] += float((gradient * error).sum())
+            losses += change**2 / count
+    return losses.tolist()
 
 
 def _factored(squares: Tensor, weaker: float) -> Sensitivity:

@@ -18,7 +18,15 @@ from recog.lowering.allocation.allocate import Choice
 from recog.lowering.allocation.candidates import table_name
 from recog.lowering.allocation.choose_layouts import ChooseLayoutsPass, choose_layouts
 from recog.lowering.allocation.plan import Plan
-from recog.lowering.allocation.recipes import PLANNED, POOLED, UNIFORM, divided, uniform_recipes
+from recog.lowering.allocation.recipes import (
+    MEASURED,
+    PLANNED,
+    POOLED,
+    UNIFORM,
+    Budget,
+    uniform_recipes,
+)
+from recog.lowering.allocation.trials import divided
 from recog.lowering.cluster.cluster_weights import LAYOUT, cluster_weights
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.common.module_outputs import module_outputs
@@ -60,7 +68,7 @@ def held_out_loss(module: ModuleOp) -> float:
 
 def test_the_one_that_loses_least_is_taken():
     plan, module = planned(12.0)
-    assert {each.name for each in plan.recipes} == {PLANNED, UNIFORM, POOLED}
+    assert {each.name for each in plan.recipes} >= {PLANNED, UNIFORM, POOLED}
     losses = [each.loss for each in plan.recipes]
     assert losses == sorted(losses)
     assert plan.held_out == 12
@@ -78,14 +86,13 @@ def test_a_prediction_that_fails_costs_nothing(monkeypatch: pytest.MonkeyPatch):
         candidates.PricedLayer, "loss", lambda self, *given: 1 / (1e-9 + true_loss(self, *given))
     )
     wrong, module = planned(12.0)
-    alone, _ = planned(12.0, compare_recipes=False)
-    assert wrong.recipes[-1].name == PLANNED
-    assert wrong.recipes[-1].loss > 1.5 * wrong.recipes[0].loss
-    simple = min(each.loss for each in right.recipes if each.name != PLANNED)
-    assert held_out_loss(module) == pytest.approx(simple, rel=1e-3)
+    alone, spoilt = planned(12.0, compare_recipes=False)
+    simple = min(each.loss for each in right.recipes if each.name in (UNIFORM, POOLED))
+    assert held_out_loss(spoilt) > 1.5 * simple
+    assert held_out_loss(module) <= simple * 1.001
+    assert MEASURED in {each.name for each in wrong.recipes}
     assert [each.layout for each in wrong.layers] == layouts_of(module)
     assert [each.layout for each in alone.layers] != layouts_of(module)
-    assert wrong.recipes[0].name in wrong.layers[-1].why
     assert wrong.bytes <= (wrong.budget or 0)
     assert not alone.recipes
 
@@ -112,10 +119,10 @@ def test_uniform_recipes_are_the_largest_that_fit():
         return [Choice(Layout(), 10**6, 0.0), *sized, *less]
 
     choices = [offered(row) for row in layouts]
-    found = list(uniform_recipes(shapes, choices, tables, options, 10, 7000))
+    found = list(uniform_recipes(shapes, choices, Budget(tables, 10, 7000), options))
     assert [each.name for each in found] == [UNIFORM, POOLED]
     assert [[c.layout.centroids for c in each.choices] for each in found] == [[32, 32], [64, 64]]
     assert [each.bytes for each in found] == [10 + 6400, 10 + 2 * 1280 + 2 * 500]
-    (smaller,) = uniform_recipes(shapes, choices, tables, options, 10, 1650)
+    (smaller,) = uniform_recipes(shapes, choices, Budget(tables, 10, 1650), options)
     assert smaller.name == POOLED
     assert smaller.bytes == 10 + 2 * 320 + 2 * 500
