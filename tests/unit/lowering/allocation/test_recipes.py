@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def imported() -> ModuleOp:
     return module
 
 
-def planned(ratio: float, frames: np.ndarray = FRAMES, **more: bool) -> tuple[Plan, ModuleOp]:
+def planned(ratio: float, frames: np.ndarray = FRAMES, **more: Any) -> tuple[Plan, ModuleOp]:
     module = imported().clone()
     return choose_layouts(module, ChooseLayoutsPass(ratio=ratio, **more), [frames]), module
 

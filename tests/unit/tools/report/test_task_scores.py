@@ -37,7 +37,7 @@ def test_the_metric_is_that_of_all_frames_parts(name: str, tmp_path: Path):
 def test_the_interval_of_a_loss_is_paired():
     """Networks that err on the same frames lose nothing on any draw."""
     task = get_task("classification")
-    labels = np.arange(200) % 10
+    labels = (np.arange(200) % 10).tolist()
     right = np.eye(10, dtype=np.float32)[labels]
     some = right.copy()
     some[:20] = np.roll(right[:20], 1, axis=1)
