@@ -25,7 +25,7 @@ from recog.dialects.functions import find_function
 from recog.lowering.allocation.allocate import Choice
 from recog.lowering.allocation.decoded_heads import DecodedHeads
 from recog.lowering.allocation.recipes import MEASURED, Budget, Recipe
-from recog.lowering.allocation.sensitivity import FRAMES, losses_of_errors
+from recog.lowering.allocation.sensitivity import losses_of_errors
 from recog.lowering.cluster.cluster_weights import LAYOUT, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.distillation import SMALLEST_POWER
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 HELD_OUT_SHARE = 4
 """One of so many example inputs is kept to compare on."""
 LEAST_HELD_OUT = 4
+MEASURED_FRAMES = 32
+"""That what errors of layers do is measured on."""
 ROUNDS = 3
 """How often layouts are chosen anew by what was measured."""
 
@@ -104,7 +106,7 @@ class Trials:
             found = _outputs(clustered, self._held_out, self._entry)
         noise = [_noise(*of_head) for of_head in zip(found, self._wanted, self._counts)]
         errors = [_errors(*each) for each in zip(self._layers, layers)]
-        frames = [x[-FRAMES:] for x in self._inputs]
+        frames = [x[-MEASURED_FRAMES:] for x in self._inputs]
         by_layer = losses_of_errors(self._module, self._entry, errors, frames)
         return Tried(recipe, sum(noise), by_layer)
 
