@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import exp, log
+from math import exp, log, prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -43,6 +43,8 @@ MEASURED_FRAMES = 32
 """That what errors of layers do is measured on."""
 ROUNDS = 3
 """How often layouts are chosen anew by what was measured."""
+LARGE = 1 << 22
+"""Weights from which each clustering takes minutes: then two recipes are tried, and one round."""
 
 
 def divided(
@@ -115,9 +117,10 @@ class Trials:
     ) -> tuple[list[Tried], list[list[Choice]]]:
         """All that was tried, the one that loses least first: these recipes, and those that follow
         from what they lose; and what each layer may have, as it was measured."""
-        tried = [self.of(each) for each in recipes]
+        large = sum(prod(nn.shape_of(op.weight)) for op in self._layers) > LARGE
+        tried = [self.of(each) for each in (recipes[:2] if large else recipes)]
         corrected = as_measured(choices, tried)
-        for _ in range(ROUNDS):
+        for _ in range(1 if large else ROUNDS):
             found = budget.allocation(corrected)
             if found is None:
                 break

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.dialects import nn
 from recog.dialects.cluster import Layout, LayoutAttr
 from recog.frontend.torch.importer import import_torch
-from recog.lowering.allocation import candidates
+from recog.lowering.allocation import candidates, trials
 from recog.lowering.allocation.allocate import Choice
 from recog.lowering.allocation.candidates import table_name
 from recog.lowering.allocation.choose_layouts import ChooseLayoutsPass, choose_layouts
@@ -127,3 +127,12 @@ def test_uniform_recipes_are_the_largest_that_fit():
     (smaller,) = uniform_recipes(shapes, choices, Budget(tables, 10, 1650), options)
     assert smaller.name == POOLED
     assert smaller.bytes == 10 + 2 * 320 + 2 * 500
+
+
+def test_of_large_networks_less_is_tried(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trials, "LARGE", 1000)
+    plan, _ = planned(12.0)
+    names = [each.name for each in plan.recipes]
+    assert {PLANNED, UNIFORM} <= set(names)
+    assert POOLED not in names
+    assert names.count(MEASURED) <= 1
