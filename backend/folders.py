@@ -68,6 +68,20 @@ class HeldFolder:
 
 
 @contextmanager
+def kept_if_used(folder: Path) -> Generator[None, None, None]:
+    """Make a folder, and those above it, where they are missing; those go again, however the block
+    ends, that it has put nothing in."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for each in missing:
+            with suppress(OSError):  # something is in it
+                each.rmdir()
+
+
+@contextmanager
 def held_folder(path: str | os.PathLike[str]) -> Generator[HeldFolder, None, None]:
     """Hold the folder `path` against other processes, however this one ends.
 
@@ -82,8 +96,6 @@ def held_folder(path: str | os.PathLike[str]) -> Generator[HeldFolder, None, Non
     """
     check_output_folder(path)
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    place = target.parent if _can_be_moved(target) else target
     stem = _stem(target)
 
     def refuse() -> NoReturn:
@@ -93,9 +105,11 @@ def held_folder(path: str | os.PathLike[str]) -> Generator[HeldFolder, None, Non
             hint="wait for it, or name another folder",
         )
 
-    with locked(place / f"{stem}.lock", refuse):
-        _recover(target, place, stem)
-        yield HeldFolder(target, place)
+    with kept_if_used(target.parent):
+        place = target.parent if _can_be_moved(target) else target
+        with locked(place / f"{stem}.lock", refuse):
+            _recover(target, place, stem)
+            yield HeldFolder(target, place)
 
 
 @contextmanager

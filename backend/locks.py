@@ -31,6 +31,8 @@ def _open_lock(file: Path, on_busy: Callable[[], None]) -> int:
     """A descriptor that holds the lock of that name."""
     asked = False
     while True:
+        # The holder may have made the folder, and have removed it with the lock.
+        file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             if not _try_lock(descriptor):

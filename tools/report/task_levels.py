@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, EngineChoice
+from recog.backend.folders import kept_if_used
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.locks import locked
 from recog.backend.machine import Machine
@@ -116,8 +117,8 @@ class TaskLevels:
         if self.tuned_before is not None:
             return self.tuned_before
         key = tuned_key(self.options, self.folded)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.lock_path, lambda: print(f"{self.tuned_path}: {BUSY}", file=sys.stderr)):
+        say_busy = partial(print, f"{self.tuned_path}: {BUSY}", file=sys.stderr)
+        with kept_if_used(self.folder), locked(self.lock_path, say_busy):
             return load_tuned(self.tuned_path, key) or self._tune(key)
 
     @cached_property

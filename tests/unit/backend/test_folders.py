@@ -47,6 +47,16 @@ def test_a_new_folder(tmp_path: Path):
     assert tree(tmp_path) == {"some/out/a.ours": "a"}
 
 
+@pytest.mark.parametrize("used", [True, False])
+def test_folders_above_go_where_nothing_came_of_it(tmp_path: Path, used: bool):
+    with pytest.raises(KeyboardInterrupt), held_folder(tmp_path / "new" / "deep" / "out") as held:
+        if used:
+            held.partial.mkdir()
+        raise KeyboardInterrupt
+    assert (tmp_path / "new" / "deep" / "out.partial").exists() == used
+    assert os.listdir(tmp_path) == ["new"] * used
+
+
 def test_what_is_ours_is_replaced_and_the_rest_stays(before: Path):
     with whole_folder(before, ours) as draft:
         (draft / "a.ours").write_text("new a")
