@@ -5,6 +5,7 @@ rich is imported only when something is shown.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 BAD_INPUT, BAD_USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 DEBUG_VARIABLE = "RECOG_DEBUG"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing fails with where there is no room."""
 
 
 def run_main(
@@ -59,6 +62,8 @@ def run_main(
         _settle_output()
         return BROKEN_PIPE
     except (Exception, ArgSpecParseError) as error:
+        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+            error.filename = "standard output"  # every file that is written is named
         _print_error(program, error, reword)
         _settle_output()
         return BAD_USAGE if isinstance(error, (UsageError, ArgSpecParseError)) else BAD_INPUT

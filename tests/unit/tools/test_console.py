@@ -46,6 +46,16 @@ def test_errors_become_text(
     assert captured.out == ""
 
 
+def test_no_room_for_standard_output(capsys: pytest.CaptureFixture[str]):
+    def body() -> None:
+        with open("/dev/full", "w", encoding="utf-8") as stream:
+            stream.write("x" * 100_000)
+
+    assert run_main("recog", body) == 1
+    said = capsys.readouterr().err
+    assert said == "recog: error: standard output: No space left on device\n"
+
+
 def test_no_memory_for_a_tensor(capsys: pytest.CaptureFixture[str]):
     """torch has no error of its own for it."""
     torch = pytest.importorskip("torch")
