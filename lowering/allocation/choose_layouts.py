@@ -96,7 +96,7 @@ def choose_layouts(
     *,
     float_bytes: int | None = None,
     elsewhere: int = 0,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Plan:
     """Write the layouts of layers on the ops of a module.
 
@@ -117,8 +117,7 @@ def choose_layouts(
     if inputs is not None and options.allocates and options.compare_recipes:
         inputs, held_out = divided(inputs)
     priced = _with_sensitivities(module, options, layers, inputs)
-    if progress is not None:
-        progress(0.2)
+    progress(0.2)
     choices, tables = all_choices(priced, options, share_tables=options.share_tables)
     for i, layer in enumerate(layers):
         if layer.stored is not None:
@@ -135,9 +134,11 @@ def choose_layouts(
         recipes = [budget.recipe(PLANNED, chosen)]
         shapes = [nn.shape_of(each.op.weight) for each in layers]
         recipes += uniform_recipes(shapes, choices, budget, options)
-        ops = [each.op for each in layers]
-        trials = Trials(module, ops, options, inputs, held_out, options.entry)
-        tried, choices = trials.best(recipes, choices, budget)
+        ops, free = [each.op for each in layers], [each.op for each in layers if each.free]
+        trials = Trials(module, ops, free, options, inputs, held_out, options.entry)
+        tried, choices = trials.best(
+            recipes, choices, budget, lambda share: progress(0.3 + 0.7 * share)
+        )
         layouts = [each.layout for each in tried[0].recipe.choices]
         chosen = [next(c for c in row if c.layout == w) for row, w in zip(choices, layouts)]
     recipe = tried[0].recipe.name if tried else PLANNED

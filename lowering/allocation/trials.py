@@ -9,9 +9,9 @@ network's, on frames that nothing was chosen by.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from math import exp, log, prod
+from math import exp, inf, isfinite, log, prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -75,6 +75,7 @@ class Trials:
 
     Args:
         layers: that recipes have choices for, one for each weight.
+        free: those of them whose layouts are chosen.
         inputs: that clusters are chosen on.
         held_out: that losses are measured on.
     """
@@ -83,12 +84,14 @@ class Trials:
         self,
         module: ModuleOp,
         layers: Sequence[nn.LayerOp],
+        free: Collection[nn.LayerOp],
         options: ClusterOptions,
         inputs: Sequence[np.ndarray],
         held_out: Sequence[np.ndarray],
         entry: str,
     ):
-        self._module, self._layers, self._options = module, layers, options
+        self._module, self._layers, self._free = module, layers, frozenset(free)
+        self._options = options
         self._inputs, self._held_out, self._entry = inputs, held_out, entry
         with returning_heads(module, entry):
             self._wanted = _outputs(module, held_out, entry)
@@ -100,9 +103,9 @@ class Trials:
         number = {op: i for i, op in enumerate(_layers_of(self._module))}
         copies = _layers_of(clustered)
         layers = [copies[number[op]] for op in self._layers]
-        for op, choice in zip(layers, recipe.choices):
-            if not isinstance(op.weight.owner, LookupOp):
-                op.attributes[LAYOUT] = LayoutAttr(choice.layout)
+        for op, copy, choice in zip(self._layers, layers, recipe.choices):
+            if op in self._free:
+                copy.attributes[LAYOUT] = LayoutAttr(choice.layout)
         cluster_weights(clustered, self._options, self._inputs, entry=self._entry)
         with returning_heads(clustered, self._entry):
             found = _outputs(clustered, self._held_out, self._entry)
@@ -110,17 +113,30 @@ class Trials:
         errors = [_errors(*each) for each in zip(self._layers, layers)]
         frames = [x[-MEASURED_FRAMES:] for x in self._inputs]
         by_layer = losses_of_errors(self._module, self._entry, errors, frames)
-        return Tried(recipe, sum(noise), by_layer)
+        loss = sum(noise)
+        return Tried(recipe, loss if isfinite(loss) else inf, by_layer)
 
     def best(
-        self, recipes: Sequence[Recipe], choices: Sequence[Sequence[Choice]], budget: Budget
+        self,
+        recipes: Sequence[Recipe],
+        choices: Sequence[Sequence[Choice]],
+        budget: Budget,
+        progress: Callable[[float], None],
     ) -> tuple[list[Tried], list[list[Choice]]]:
         """All that was tried, the one that loses least first: these recipes, and those that follow
-        from what they lose; and what each layer may have, as it was measured."""
+        from what they lose; and what each layer may have, as it was measured.
+
+        Args:
+            progress: called with the share of the trials that are done.
+        """
         large = sum(prod(nn.shape_of(op.weight)) for op in self._layers) > LARGE
-        tried = [self.of(each) for each in (recipes[:2] if large else recipes)]
+        recipes, rounds = (recipes[:2], 1) if large else (recipes, ROUNDS)
+        tried = list[Tried]()
+        for each in recipes:
+            tried.append(self.of(each))
+            progress(len(tried) / (len(recipes) + rounds))
         corrected = as_measured(choices, tried)
-        for _ in range(1 if large else ROUNDS):
+        for _ in range(rounds):
             found = budget.allocation(corrected)
             if found is None:
                 break
@@ -129,6 +145,7 @@ class Trials:
             if any(layouts == [c.layout for c in each.recipe.choices] for each in tried):
                 break
             tried.append(self.of(budget.recipe(MEASURED, chosen)))
+            progress(len(tried) / (len(recipes) + rounds))
             corrected = as_measured(choices, tried)
         return sorted(tried, key=lambda each: each.loss), corrected
 
@@ -164,7 +181,7 @@ def as_measured(choices: Sequence[Sequence[Choice]], tried: Sequence[Tried]) -> 
         off: dict[float, list[float]] = {}
         for trial in tried:
             expected = predicted.get(trial.recipe.choices[i].layout, 0.0)
-            if trial.layers[i] > 0 and expected > 0:
+            if 0 < trial.layers[i] < inf and expected > 0:
                 off.setdefault(log(expected), []).append(log(trial.layers[i] / expected))
         places = sorted(off)
         factors = [float(np.mean(off[place])) for place in places]
