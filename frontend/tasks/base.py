@@ -159,15 +159,15 @@ class Task(ABC):
             outputs: the decoded outputs, each stacked over the frames.
         """
 
-    def frame_parts(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> list[Any]:
-        """What each frame contributes to the metric, which `metric_of` takes of any frames: by
-        default its outputs and what is true of it."""
-        return [(tuple(each[i] for each in outputs), truth) for i, truth in enumerate(truths)]
+    def frame_parts(self, outputs: Sequence[np.ndarray], truths: Sequence[Any]) -> list[Any] | None:
+        """What each frame contributes to the metric, for `metric_of`; None, as by default, leaves
+        out the intervals of losses, for which the metric is wanted of a thousand draws of frames.
+        """
+        return None
 
     def metric_of(self, parts: Sequence[Any]) -> dict[str, float]:
         """The metric of frames whose parts `frame_parts` gave; one may be there several times."""
-        outputs = [np.stack(each) for each in zip(*(outputs for outputs, _ in parts))]
-        return self.metric(outputs, [truth for _, truth in parts])
+        raise NotImplementedError(f"{type(self).__name__} has frame_parts and no metric_of")
 
     def augment(self, inputs: Sequence[Tensor], targets: Targets, rng: np.random.Generator) -> None:
         """Change a training batch in place; as it is by default."""

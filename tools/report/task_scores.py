@@ -59,8 +59,10 @@ def loss_interval(
     task: Task, truths: Sequence[Any], float_outputs: Decoded, outputs: Decoded
 ) -> tuple[float | None, float | None]:
     """The 95 % interval of what the task's metric is below the float network's, by paired bootstrap
-    over the frames."""
+    over the frames; None where the task does not say what frames contribute."""
     before, after = (task.frame_parts(each, truths) for each in (float_outputs, outputs))
+    if before is None or after is None:
+        return None, None
 
     def drawn(parts: Sequence[Any], chosen: np.ndarray) -> float:
         return task.metric_of([parts[i] for i in chosen])[task.metric_name]
@@ -141,11 +143,12 @@ def print_rows(rows: Sequence[ScoreRow]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row.scores))
     print_table(
         f"{rows[0].task}, {rows[0].frames} held-out frames",
-        ["level", *names, "weight bytes", "ratio", "s"],
+        ["level", *names, "lost, 95 %", "weight bytes", "ratio", "s"],
         [
             [
                 row.level,
                 *(f"{row.scores[name]:.2f}" for name in names),
+                "" if row.low is None else f"{row.low:.2f} to {row.high:.2f}",
                 f"{row.weight_bytes:,}",
                 f"{row.ratio:.1f}x",
                 f"{row.seconds:.1f}",
