@@ -26,7 +26,7 @@ from recog.lowering.pipeline import ConversionOptions, Stage
 from recog.tools import kept_tuning
 from recog.tools.cli.main import main
 from recog.tools.report.task_levels import BUSY, LEVELS, TaskLevels
-from recog.tools.report.task_tuning import load_tuned, save_tuned, tuned_key
+from recog.tools.report.task_tuning import load_tuned, save_tuned, tune_options, tuned_key
 
 TASK = get_task("classification")
 QUICK = ConversionOptions(centroids=32, epochs=4, batch=16, learning_rate=1e-2)
@@ -143,11 +143,17 @@ def test_an_interrupted_tuning_goes_on_to_the_same_network(
     assert not levels.state_path.exists()
 
 
-@pytest.mark.parametrize("name", TASK_NAMES)
-def test_the_shipped_program_is_of_the_shipped_network(name: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    "name,ratio",
+    [*((name, None) for name in TASK_NAMES), ("classification", 29.0), ("detection2d", 29.0)],
+)
+def test_the_shipped_program_is_of_the_shipped_network(
+    name: str, ratio: float | None, tmp_path: Path
+):
     """Else `recog eval` would tune for half an hour."""
     task = get_task(name)
-    levels = TaskLevels(task, load_checkpoint(task), task.data, tmp_path)
+    options = tune_options(task, ratio=ratio)
+    levels = TaskLevels(task, load_checkpoint(task), task.data, tmp_path, options)
     levels.__dict__["frames"] = None  # no frames to tune on
     assert any(isinstance(op, LookupOp) for op in levels.tuned.walk())
 
