@@ -68,12 +68,22 @@ def _axis_after(op: nn.NnOp, carried: Sequence[int | None]) -> int | None:
         case nn.LinearOp():
             return _kept(first, [len(shape_of(op.input)) - 1])
         case nn.ReduceOp() | nn.MeanOp():
+            if of_all_elements(op):
+                return None
             axes = op.axes.get_values()
             _kept(first, axes)
             gone = 0 if op.keepdims is not None else sum(axis < first for axis in axes)
             return first - gone
         case _:
             return None
+
+
+def of_all_elements(op: Operation) -> bool:
+    """Whether an op reduces all that it is given, such as `x.sum()`: who writes so for one frame
+    means that frame."""
+    if not isinstance(op, nn.ReduceOp | nn.MeanOp):
+        return False
+    return len(op.axes.get_values()) == len(shape_of(op.input))
 
 
 def _kept(axis: int, computed: Sequence[int]) -> int:

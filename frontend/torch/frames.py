@@ -16,7 +16,7 @@ from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.facts import Kind, is_parameter
 from recog.dialects.functions import find_function
 from recog.frontend.torch.export import quiet_torch
-from recog.frontend.torch.frame_axis import meeting_op
+from recog.frontend.torch.frame_axis import meeting_op, of_all_elements
 
 Run = Callable[[list[Any]], Any]
 """Calls a network with its inputs in a row."""
@@ -58,8 +58,9 @@ def refuse_mixed_frames(
 
 
 def _computes_along_frames(op: Operation | None) -> bool:
-    """Whether an op that mixes the batch does more than move frames or pair those of two values."""
-    if not isinstance(op, nn.NnOp) or op.KIND is Kind.MOVES:
+    """Whether an op that mixes the batch does more than move frames, pair those of two values or
+    reduce all there is."""
+    if not isinstance(op, nn.NnOp) or op.KIND is Kind.MOVES or of_all_elements(op):
         return False
     return sum(not is_parameter(value) for value in op.operands) == 1
 

@@ -108,6 +108,15 @@ def test_frames_that_stay_apart_are_taken(name: str):
         torch.testing.assert_close(run_nn(module, x)[0], APART[name](x))
 
 
+@pytest.mark.parametrize("function", [lambda x: x / x.abs().amax(), lambda x: x * x.exp().sum()])
+def test_what_one_frame_reduces_as_a_whole_is_its_own(function: Function):
+    x = torch.randn(1, 4, 8)
+    module = import_torch(Network(function), x)
+    torch.testing.assert_close(run_nn(module, x)[0], function(x))
+    with pytest.raises(RecogError, match="mixes the frames of a batch"):
+        import_exported(exported(function))  # which says that it is for any batch
+
+
 def test_a_batch_of_several_may_meet():
     """Its frames are one input."""
     x = torch.randn(3, 4, 8)
