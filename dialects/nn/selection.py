@@ -85,8 +85,7 @@ class MaxOp(ReduceOp):
     """Largest element over `axes`, `torch.amax`."""
 
     name = "nn.max"
-    # Its result has a format of its own on codes, unlike that of what selects.
-    KIND: ClassVar[Kind] = Kind.COMBINES
+    KIND: ClassVar[Kind] = Kind.SELECTS
     SIGN: ClassVar[Sign] = Sign.KEPT
 
 

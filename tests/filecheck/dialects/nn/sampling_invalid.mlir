@@ -92,4 +92,4 @@ func.func @transposed_beyond_32_bits(%x: tensor<1x1x3x3xf32>, %w: tensor<1x1x1x1
   %y = nn.conv_transpose2d %x, %w {strides = array<i64: 1, 2147483647>, padding = array<i64: 0, 2147483647, 0, 0>} : (tensor<1x1x3x3xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x3x2147483648xf32>
   func.return
 }
-// CHECK: 'nn.conv_transpose2d' op at {{.*}}: an axis has at most 2147483647 elements, got [4294967295]
+// CHECK: 'nn.conv_transpose2d' op at {{.*}}: an axis has at most 2147483647 elements, got [1, 1, 3, 2147483648]

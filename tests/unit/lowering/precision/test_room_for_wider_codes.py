@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.interpreters.lns import run_lns
+from recog.backend.machine import Machine
 from recog.dialects import lns
 from recog.dialects.functions import find_function
 from recog.dialects.lns import format_of, shape_of
@@ -21,7 +22,7 @@ from recog.lowering.encode.calibrate import ActivationFormats, calibrate
 from recog.lowering.encode.constants import ConstantEncoder
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.encode_lns import EncodeLnsPass
-from recog.lowering.pipeline import ConversionOptions, convert
+from recog.lowering.pipeline import ConversionOptions, Stage, convert
 from recog.lowering.precision.budgets import Candidate, worth_widening
 from recog.lowering.precision.coded_values import coded_values, format_groups
 from recog.lowering.precision.headroom import Headroom
@@ -80,6 +81,34 @@ def test_they_become_wider_together():
     names = [sorted(getattr(v.owner, "name", "input") for v in group) for group in groups]
     assert ["nn.conv2d", "nn.relu"] in names
     assert ["nn.add", "nn.pad", "nn.relu", "nn.resize", "nn.slice"] in names
+
+
+class Weighed(nn.Module):
+    """Two softmaxes of far apart logits, as in split attention (ResNeSt)."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits, self.last = nn.Conv2d(3, 8, 1), nn.Conv2d(4, 2, 1)
+        with torch.no_grad():
+            self.logits.weight.mul_(300)
+
+    def forward(self, x):
+        y = self.logits(x)
+        weights = y.mean((2, 3), keepdim=True).reshape(-1, 2, 4, 1, 1).softmax(1)
+        return self.last((weights * y.reshape(-1, 2, 4, *y.shape[2:])).sum(1))
+
+
+def test_a_maximum_is_one_of_the_codes_that_it_is_taken_from():
+    """With codes of its own, all powers of what lies below it may vanish, and 0 / 0 is NaN."""
+    torch.manual_seed(0)
+    module, x = imported(Weighed(), 3, 12, 12)
+    options = ConversionOptions(cluster=False, value_widths="*logits*=12")
+    conversion = convert(module, [x], options=options)
+    function = find_function(conversion.stages[Stage.CALIBRATED], "main")
+    formats = coded_values(function, find_chains(conversion.stages[Stage.CALIBRATED]))
+    (largest,) = (op for op in function.body.block.ops if op.name == "nn.max")
+    assert formats[largest.results[0]] == formats[largest.operands[0]]
+    assert np.isfinite(Machine(conversion.assemble()).run(x)).all()
 
 
 def long_sum(inputs: int) -> tuple[ModuleOp, np.ndarray]:
