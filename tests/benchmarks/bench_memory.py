@@ -47,8 +47,11 @@ def main() -> int:
     module = import_torch(network, (torch.zeros(1, 3, rows, columns),))
     random = np.random.default_rng(0)
     frames = random.random((arguments.frames, 3, rows, columns), np.float32)
-    for cluster in (False,) if arguments.dense else (False, True):
-        options = ConversionOptions(cluster=cluster, epochs=1, activation_memory=1 << 30)
+    memory = 1 << 30
+    for options in (
+        ConversionOptions(cluster=False, activation_memory=memory),
+        ConversionOptions(epochs=1, activation_memory=memory),
+    )[: 1 if arguments.dense else 2]:
         start = time.perf_counter()
         convert(module, [frames], options=options, progress=report)
         print(f"converted in {time.perf_counter() - start:.0f} s")
