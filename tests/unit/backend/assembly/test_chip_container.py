@@ -23,6 +23,7 @@ from recog.backend.assembly.container import (
 )
 from recog.backend.machine import Machine
 from recog.dialects import chip
+from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.errors import RecogError
 
 
@@ -399,6 +400,6 @@ def test_few_bytes_cannot_stand_for_many_weights():
 
 def test_programs_of_many_instructions_are_refused_before_they_are_decoded():
     mark = content(Kind.TEXT)[:16]
-    assert refusal(replaced(Kind.TEXT, mark * ((1 << 16) + 1))) == (
-        "the text segment has 65537 records, 65536 are the most"
+    assert refusal(replaced(Kind.TEXT, mark * (MAX_INSTRUCTIONS + 1))) == (
+        f"the text segment has {MAX_INSTRUCTIONS + 1} records, {MAX_INSTRUCTIONS} are the most"
     )
