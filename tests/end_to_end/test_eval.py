@@ -32,6 +32,9 @@ TASK = get_task("classification")
 QUICK = ConversionOptions(centroids=32, epochs=4, batch=16, learning_rate=1e-2)
 
 
+SHIPPED_RATIOS = (("classification", 29.0), ("classification", 40.0), ("detection2d", 29.0))
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
@@ -145,7 +148,7 @@ def test_an_interrupted_tuning_goes_on_to_the_same_network(
 
 @pytest.mark.parametrize(
     "name,ratio",
-    [*((name, None) for name in TASK_NAMES), ("classification", 29.0), ("detection2d", 29.0)],
+    [*((name, None) for name in TASK_NAMES), *SHIPPED_RATIOS],
 )
 def test_the_shipped_program_is_of_the_shipped_network(
     name: str, ratio: float | None, tmp_path: Path
