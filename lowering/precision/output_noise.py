@@ -8,6 +8,7 @@ With outputs weighted by random signs v, E (vᵀ J)_i² is the sum over outputs 
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,6 +76,9 @@ def output_noise(
             for weight, gradient in gradients(outputs, parameters, i):
                 change = float(((gradient * errors[weight]) ** 2).sum())
                 weights[weight] += change / parts
+            if cuts:
+                del outputs, hooks
+                gc.collect()  # parts that were computed again refer to each other
     return Noise(
         {value: total / count for value, total in values.items()},
         {weight: total / count for weight, total in weights.items()},
