@@ -7,9 +7,9 @@ Every network runs in a process of its own; what one cannot do is written in its
 stops no other. Differences are the largest over all outputs, relative to each output's largest
 value; after folding, a detector's decode takes the decisions (which score is a peak, which are
 the largest) of the run before. `sqnr_db` compares
-what the chip's part returns with the float network's values there, on the frame that it was
-calibrated with; `sqnr_plain_db` is that of 8 bits everywhere, each weight rounded to the nearest
-code, on the same frame.
+what the chip's part returns with the float network's values there, on other frames than those that
+it was calibrated with; `sqnr_plain_db` is that of 8 bits everywhere, each weight rounded to the
+nearest code, of the same frames.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 MEMORY = 1 << 30
 """Bytes of each memory of the benchmark's chip, which holds every network whole."""
+CALIBRATION, HELD_OUT = 8, 2
+"""Frames that networks are calibrated with, and on which they are then scored."""
 PLAIN: dict[str, Any] = {"extra_traffic": 0.0, "extra_weights": 0.0, "round_weights": False}
 """Options of a conversion with 8 bits everywhere, each weight rounded by itself."""
 
@@ -127,7 +129,7 @@ def _first_line(error: Exception) -> str:
 def _measure(row: dict[str, Any], no_chip: bool) -> None:
     """Fill the row step by step, so that a failure leaves what was measured before it."""
     import torch
-    from networks import NETWORKS
+    from networks import NETWORKS, frames_like
     from torch.utils._pytree import tree_leaves
 
     from recog.dialects import nn
@@ -165,7 +167,11 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
     folded = _run(module, inputs, _decide_as(decisions))
     row["max_diff_folded"] = _difference(folded, expected)
     if not no_chip:
-        _to_the_chip(row, module, [x.numpy() for x in inputs])
+        frames, others = (
+            [x.numpy() for x in frames_like(inputs, range(first, first + count))]
+            for first, count in ((0, CALIBRATION), (CALIBRATION, HELD_OUT))
+        )
+        _to_the_chip(row, module, frames, others)
 
 
 def _run(module: Any, inputs: Any, observe: Any = None) -> list[Any]:
@@ -210,7 +216,7 @@ def _difference(found: list[Any], expected: list[Any]) -> float:
     )
 
 
-def _to_the_chip(row: dict[str, Any], module: Any, frames: list[Any]) -> None:
+def _to_the_chip(row: dict[str, Any], module: Any, frames: list[Any], others: list[Any]) -> None:
     from recog.backend.machine import Machine
     from recog.backend.split_network import HostPlan
     from recog.dialects import nn
@@ -232,18 +238,17 @@ def _to_the_chip(row: dict[str, Any], module: Any, frames: list[Any]) -> None:
         row["reason"] = f"split: {reasons[0]}"
     machine = Machine(conversion.assemble())
     row["weight_bytes"] = machine.weight_bytes
-    ran: dict[str, Any] = {}
 
     def run(*frames: Any, observe: Any = None) -> Any:
         start = time.perf_counter()
-        ran["outputs"] = plain_run(*frames, observe=observe)
+        outputs = plain_run(*frames, observe=observe)
         row["machine_s"] = round(time.perf_counter() - start, 2)
-        return ran["outputs"]
+        return outputs
 
     plain_run, machine.run = machine.run, run
     calls = 0 if conversion.host_part is None else len(HostPlan.of(conversion.host_part).calls)
     row["host_calls"] = calls
-    inputs = list(conversion.chip_inputs(frames))
+    inputs = list(conversion.chip_inputs([x[:1] for x in frames]))
     try:
         row["codes_compared"] = compare_bits(
             conversion.lns_module, conversion.chip_module, machine, inputs
@@ -252,17 +257,18 @@ def _to_the_chip(row: dict[str, Any], module: Any, frames: list[Any]) -> None:
     except RecogError:
         row["bit_exact"] = False
         raise
-    row["sqnr_db"] = _least_sqnr(conversion, inputs, ran["outputs"])
+    row["sqnr_db"] = _least_sqnr(conversion, plain_run, others)
     plain = convert(module, frames, options=replace(options, **PLAIN))
-    inputs = list(plain.chip_inputs(frames))
-    row["sqnr_plain_db"] = _least_sqnr(plain, inputs, Machine(plain.assemble()).run(*inputs))
+    row["sqnr_plain_db"] = _least_sqnr(plain, Machine(plain.assemble()).run, others)
 
 
-def _least_sqnr(conversion: Any, inputs: list[Any], outputs: Any) -> float:
+def _least_sqnr(conversion: Any, run: Any, frames: list[Any]) -> float:
     """The SQNR of the worst output beside what the float network gives there, in dB."""
     from recog.lowering.check.compare_layers import sqnr_db
     from recog.lowering.pipeline import module_outputs
 
+    inputs = list(conversion.chip_inputs(frames))
+    outputs = run(*inputs)
     found = outputs if isinstance(outputs, tuple) else (outputs,)
     wanted = module_outputs(conversion.float_module, inputs)
     return round(min(sqnr_db(a, b) for a, b in zip(wanted, found, strict=True)), 2)

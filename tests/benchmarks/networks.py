@@ -11,7 +11,7 @@ explodes and about one scale in ten is negative.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -50,6 +50,18 @@ def images(*shape: int, seed: int = 0) -> Tensor:
         noise = torch.randn(batch, channels, *size, generator=generator)
         frame += nn.functional.interpolate(noise, size=(height, width), mode="bilinear")
     return frame / frame.std()
+
+
+def frames_like(inputs: tuple[Tensor, ...], seeds: Iterable[int]) -> list[Tensor]:
+    """Frames for a network's inputs, of these seeds, (N, ...) each; those of several inputs see
+    much the same, as two cameras do."""
+    parts: list[list[Tensor]] = [[] for _ in inputs]
+    for seed in seeds:
+        first = images(*inputs[0].shape, seed=seed)
+        for number, (part, x) in enumerate(zip(parts, inputs)):
+            other = images(*x.shape, seed=seed + 10_000 * number)
+            part.append(0.7 * first.roll(-8 * number, 3) + 0.3 * other if number else first)
+    return [torch.cat(part) for part in parts]
 
 
 def randomised(model: nn.Module, *inputs: Tensor, seed: int = 0) -> Network:
