@@ -46,14 +46,14 @@ def atomic_write(
         # Opened by its name, a regular file that the shell holds open would lose what is in it.
         return _continue(descriptor, mode)
     if os.path.abspath(path).startswith(("/dev/", "/proc/")):
-        return _open(os.fspath(path), mode)
+        return _device(os.fspath(path), mode)
     target = Path(os.path.realpath(path))
     existing = _status(path)
     if existing is None or stat.S_ISREG(existing.st_mode):
         return _replace(target, os.fspath(path), mode)
     if stat.S_ISDIR(existing.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    return _open(os.fspath(path), mode)
+    return _device(os.fspath(path), mode)
 
 
 _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|(?:/dev|/proc/self)/fd/([0-9]+)")
@@ -144,6 +144,18 @@ def _open(file: str | int, mode: str) -> IO[Any]:
     if mode == "wb":
         return open(file, "wb")
     return open(file, "w", encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def _device(path: str, mode: str) -> Generator[IO[Any], None, None]:
+    """A pipe or a device, which is written as it is."""
+    try:
+        with _open(path, mode) as stream:
+            yield stream
+    except OSError as error:
+        if error.errno in _FULL and error.filename is None:
+            raise OSError(error.errno, error.strerror, path) from None
+        raise
 
 
 @contextmanager

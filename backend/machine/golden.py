@@ -99,6 +99,11 @@ class GoldenVerifier:
                 where=shown(file),
             )
 
+    @property
+    def frames(self) -> int:
+        """How many frames were written down."""
+        return len(self._golden.frames)
+
     def _check_frames(self, frames: list[str]) -> None:
         known = self._golden.frames
         if len(frames) > len(known):
@@ -144,7 +149,7 @@ def read_golden(path: Path) -> Golden:
     """Read what `write_golden` wrote; raises RecogError for anything else."""
     try:
         content = json.loads(read_input(path, MAX_BYTES))
-        if content["golden"] != FORMAT:
+        if content["golden"] is True or content["golden"] != FORMAT:
             raise ValueError(f"it has format {content['golden']}, not {FORMAT}")
         frames = [_digits(each, 64) for each in content["frames"]]
         steps = dict(_step(each, len(frames)) for each in content["steps"])

@@ -152,11 +152,15 @@ def test_what_layers_gave_is_recorded_and_verified(
     golden = tmp_path / "golden.json"
     assert main([*command, "--record", str(golden)]) == 0
     assert main([*command, "--verify", str(golden), "--engine", "gemm"]) == 0
-    frames = len(np.load(workspace / "images.npy"))
-    steps = json.loads(golden.read_text())["steps"]
-    assert (
-        f"verified: {len(steps) * frames} results are as in {golden}\n" in capsys.readouterr().out
-    )
+    frames, steps = len(np.load(command[-1])), json.loads(golden.read_text())["steps"]
+    verified = f"verified: {len(steps) * frames} results, of {frames} of {frames} frames, are as in"
+    assert f"{verified} {golden}\n" in capsys.readouterr().out
+    same = str(tmp_path / "same.npz")
+    for options in (["-o", same, "--record", same], ["--record", command[-1]]):
+        assert main([*command, *options]) == 2
+        assert "name the same file" in capsys.readouterr().err
+    assert main([*command, "--record", "/dev/full"]) == 1
+    assert "/dev/full: No space left on device" in capsys.readouterr().err
     content = golden.read_text().replace(steps[1]["hashes"][0], "0" * 16)
     golden.write_text(content)
     assert main([*command, "--verify", str(golden)]) == 1

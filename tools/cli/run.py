@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from recog.dialects.errors import RecogError
 from recog.tools.cli.arguments import add_data, add_engine, check_positive, engine_options
+from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,16 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the program on all inputs; print its outputs' shapes, and an accuracy for labels."""
-    from recog.backend.files import check_output
     from recog.backend.machine import Budget, Machine
     from recog.backend.machine.golden import GoldenRecorder, write_golden
     from recog.backend.split_network import SplitNetwork
     from recog.tools.console import stage
     from recog.tools.module_files import is_labels, load_inputs, load_network, save_arrays
 
-    for file in (arguments.output, arguments.record):
-        if file is not None:
-            check_output(file)
+    _check_files(arguments)
     check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
     budget = Budget(
         Budget.steps if arguments.max_steps is None else int(arguments.max_steps),
@@ -102,13 +101,28 @@ def run(arguments: argparse.Namespace) -> int:
         write_golden(golden.golden, arguments.record)
         print(f"{arguments.record}: {len(golden.golden.steps)} steps of {len(inputs[0])} frames")
     elif golden is not None:
-        print(f"verified: {golden.compared} results are as in {arguments.verify}")
+        frames = f"{len(inputs[0])} of {golden.frames} frames"
+        print(f"verified: {golden.compared} results, of {frames}, are as in {arguments.verify}")
     for each in machine.saturated:
         print(f"note: {each.line()}")
     if targets is not None and is_labels(targets) and outputs and outputs[0].ndim == 2:
         correct = outputs[0].argmax(axis=1) == targets
         print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
     return 0
+
+
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Raise unless the files to write can be written, and are neither each other nor the data."""
+    from recog.backend.files import check_output
+
+    taken = {os.path.realpath(arguments.data): "--data"}
+    for option, file in (("-o", arguments.output), ("--record", arguments.record)):
+        if file is None:
+            continue
+        check_output(file)
+        other = taken.setdefault(os.path.realpath(file), option)
+        if other != option and not os.path.realpath(file).startswith("/dev/"):
+            raise UsageError(f"{option} and {other} name the same file, {file}")
 
 
 def _golden(

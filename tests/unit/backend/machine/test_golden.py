@@ -164,6 +164,7 @@ def test_files(tmp_path: Path):
         (lambda content: "{", "Expecting"),
         (lambda content: "[" * 100_000, "recursion"),
         (lambda content: json.dumps(content | {"golden": 2}), "it has format 2, not 1"),
+        (lambda content: json.dumps(content | {"golden": True}), "it has format True, not 1"),
         (lambda content: json.dumps(content | {"frames": ["ff"]}), "not 64 hexadecimal digits"),
         (lambda content: json.dumps(content | {"frames": []}), "2 hashes for 0 frames"),
         (lambda content: json.dumps(content | {"steps": [{"step": 0}]}), "name"),
