@@ -75,7 +75,7 @@ def _continue(descriptor: int, mode: str) -> IO[Any]:
     return _open(os.dup(descriptor), mode)
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room for what is written; of no file by name."""
 
 
@@ -147,15 +147,21 @@ def _open(file: str | int, mode: str) -> IO[Any]:
 
 
 @contextmanager
-def _device(path: str, mode: str) -> Generator[IO[Any], None, None]:
-    """A pipe or a device, which is written as it is."""
+def _naming(path: str) -> Generator[None, None, None]:
+    """Name the file where there is no room for it: the system does not."""
     try:
-        with _open(path, mode) as stream:
-            yield stream
+        yield
     except OSError as error:
-        if error.errno in _FULL and error.filename is None:
+        if error.errno in FULL and error.filename is None:
             raise OSError(error.errno, error.strerror, path) from None
         raise
+
+
+@contextmanager
+def _device(path: str, mode: str) -> Generator[IO[Any], None, None]:
+    """A pipe or a device, which is written as it is."""
+    with _naming(path), _open(path, mode) as stream:
+        yield stream
 
 
 @contextmanager
@@ -169,17 +175,16 @@ def _replace(target: Path, shown: str, mode: str) -> Generator[IO[Any], None, No
     except OSError as error:
         raise OSError(error.errno, error.strerror, shown) from None
     try:
-        with _open(descriptor, mode) as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, draft)
-        os.replace(draft, target)
-        sync_folder(target.parent)
-    except BaseException as error:
+        with _naming(shown):
+            with _open(descriptor, mode) as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            if target.exists():
+                shutil.copymode(target, draft)
+            os.replace(draft, target)
+            sync_folder(target.parent)
+    except BaseException:
         with suppress(OSError):
             draft.unlink()
-        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
-            raise OSError(error.errno, error.strerror, shown) from None
         raise

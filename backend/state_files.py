@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from recog.backend.files import atomic_write
 from recog.backend.input_files import open_input, read_at_most
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, first_line
 
 DIGEST_BYTES = 32
 """A file begins with the SHA-256 of the rest: nothing goes on from one with a flipped byte."""
@@ -51,7 +51,7 @@ def read_state(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
             raise ValueError("its digest does not match its content")
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged pickles raise all kinds
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise RecogError(f"is damaged: {reason}", where=where) from None
     if not isinstance(state, dict):
         raise RecogError(f"is no {what}", where=where)

@@ -58,6 +58,11 @@ def describe_op(op: Operation) -> str:
     return f"'{op.name}' op at {where}" if where else f"'{op.name}' op"
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says, in a line; its type where it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 def fail(op: Operation, message: str, *, hint: str | None = None) -> NoReturn:
     """Raise a RecogError that names `op` and its source location."""
     raise RecogError(message, hint=hint, op=op)

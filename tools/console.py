@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from xdsl.utils.exceptions import ArgSpecParseError
 
+from recog.backend.files import FULL
 from recog.tools.diagnostics import UsageError, clip, describe_error
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ T = TypeVar("T")
 
 BAD_INPUT, BAD_USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 DEBUG_VARIABLE = "RECOG_DEBUG"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What writing fails with where there is no room."""
+NO_ROOM = (*FULL, errno.EIO)
+"""What writing to standard output fails with where there is no room."""
 
 
 def run_main(
@@ -62,7 +63,7 @@ def run_main(
         _settle_output()
         return BROKEN_PIPE
     except (Exception, ArgSpecParseError) as error:
-        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+        if isinstance(error, OSError) and error.filename is None and error.errno in NO_ROOM:
             error.filename = "standard output"  # every file that is written is named
         _print_error(program, error, reword)
         _settle_output()

@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.backend.files import atomic_write, shown
 from recog.backend.folders import HeldFolder
 from recog.backend.input_files import read_input
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, first_line
 from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage
 from recog.lowering.pipeline.kept import KeptStage, Part
@@ -253,7 +253,7 @@ def _read_manifest(path: Path) -> tuple[list[tuple[str, str]], list[_Entry]]:
     except OSError as error:
         reason = error.strerror or str(error)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
     raise RecogError(f"is damaged: {reason}", where=shown(path), hint=START_ANEW)
 
 

@@ -16,7 +16,7 @@ from recog.backend.files import atomic_write, shown
 from recog.backend.input_files import read_input
 from recog.backend.machine.step_hashes import StepHashes
 from recog.dialects.chip import InstructionOp, ProgramOp
-from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.errors import RecogError, describe_op, first_line
 
 FORMAT = 1
 MAX_BYTES = 1 << 28
@@ -157,7 +157,7 @@ def read_golden(path: Path) -> Golden:
     except OSError as error:
         reason = error.strerror or str(error)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
     raise RecogError(f"holds no golden hashes: {reason}", where=shown(path))
 
 

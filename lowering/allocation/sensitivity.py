@@ -15,7 +15,7 @@ centroids lose. It is too much, by up to 11 dB, where what adds up is a mean tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,25 +95,16 @@ def at_outputs(
     """
     import torch
 
-    from recog.backend.interpreters.execute import run_op
-    from recog.backend.interpreters.nn_runner import NnRunner
-
-    function = find_function(module, entry)
     parameters = trained(weights)
     squares = {w: torch.zeros(p.shape, dtype=torch.float64) for w, p in parameters.items()}
     weaker = dict.fromkeys(parameters, 0.0)
     count = min(FRAMES, len(inputs[0]))
-    with returning_heads(module, entry):
-        runner, cuts = NnRunner(module, entry), cuts_of_a_step(function, 1)
-        heads = DecodedHeads(function)
-        for i in range(count):
-            frame = [np.asarray(x)[i : i + 1] for x in inputs]
-            outputs = runner.walk(*frame, run=run_op, constants=parameters, cuts=cuts)
-            for weight, gradient in gradients(heads.counted(outputs), parameters, i):
-                exact = gradient.double()
-                squares[weight] += exact**2 / count
-                by_factor = float((exact * parameters[weight].detach()).sum())
-                weaker[weight] += by_factor**2 / count
+    for of_frame in _gradients(module, entry, parameters, inputs, count):
+        for weight, gradient in of_frame:
+            exact = gradient.double()
+            squares[weight] += exact**2 / count
+            by_factor = float((exact * parameters[weight].detach()).sum())
+            weaker[weight] += by_factor**2 / count
     return {weight: _factored(each, weaker[weight]) for weight, each in squares.items()}
 
 
@@ -131,25 +122,37 @@ def losses_of_errors(
     """
     import torch
 
+    layer_of = {value: i for i, layer in enumerate(errors) for value in layer}
+    parameters, count = trained(layer_of), len(inputs[0])
+    losses = np.zeros(len(errors))
+    for of_frame in _gradients(module, entry, parameters, inputs, count):
+        change = np.zeros_like(losses)
+        for value, gradient in of_frame:
+            error = torch.from_numpy(errors[layer_of[value]][value])
+            change[layer_of[value]] += float((gradient * error).sum())
+        losses += change**2 / count
+    return losses.tolist()
+
+
+def _gradients(
+    module: ModuleOp,
+    entry: str,
+    parameters: Mapping[SSAValue, Tensor],
+    inputs: Sequence[np.ndarray],
+    count: int,
+) -> Iterator[Iterator[tuple[SSAValue, Tensor]]]:
+    """For each of the first frames (N, ...) the gradients of its heads, as these count."""
     from recog.backend.interpreters.execute import run_op
     from recog.backend.interpreters.nn_runner import NnRunner
 
     function = find_function(module, entry)
-    layer_of = {value: i for i, layer in enumerate(errors) for value in layer}
-    parameters, count = trained(layer_of), len(inputs[0])
-    losses = np.zeros(len(errors))
     with returning_heads(module, entry):
         runner, cuts = NnRunner(module, entry), cuts_of_a_step(function, 1)
         heads = DecodedHeads(function)
         for i in range(count):
             frame = [np.asarray(x)[i : i + 1] for x in inputs]
             outputs = runner.walk(*frame, run=run_op, constants=parameters, cuts=cuts)
-            change = np.zeros_like(losses)
-            for value, gradient in gradients(heads.counted(outputs), parameters, i):
-                error = torch.from_numpy(errors[layer_of[value]][value])
-                change[layer_of[value]] += float((gradient * error).sum())
-            losses += change**2 / count
-    return losses.tolist()
+            yield gradients(heads.counted(outputs), parameters, i)
 
 
 def _factored(squares: Tensor, weaker: float) -> Sensitivity:

@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 
 from recog.backend.threads import fixed_threads
 from recog.dialects.cluster import LookupOp
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, first_line
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.refusals import OpenRefusal
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
@@ -154,7 +154,7 @@ class Tuner:
             self._schedule.load_state_dict(state["schedule"])
             self._usual_norm, self._done = float(state["norm"]), int(state["done"])
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = first_line(error)
             raise RecogError(f"is of another tuning: {reason}") from None
 
     def _tensors(self) -> dict[str, list[torch.Tensor]]:

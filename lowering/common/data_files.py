@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recog.backend.input_files import check_input
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, first_line
 
 UNREADABLE = (
     OSError,
@@ -45,7 +45,7 @@ def load_arrays(path: str, *, what: str) -> dict[str, np.ndarray]:
         raise RecogError("there is no such file", where=where) from None
     except (*UNREADABLE, MemoryError) as error:
         said = error.strerror if isinstance(error, OSError) else None
-        reason = said or (str(error) or type(error).__name__).splitlines()[0]
+        reason = said or first_line(error)
         if "allow_pickle" in reason:  # numpy's words for all that is no array, with bad advice
             reason = "this is no .npy or .npz file of numbers"
         hint = "give an .npy or .npz file of plain arrays"

@@ -15,36 +15,25 @@ from pathlib import Path
 
 import numpy as np
 from children import Finding, arguments_of, fuzz
-from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from image_networks import random_network
+from image_networks import chip_program, random_network
 
-from recog.backend.assembly import assemble, find_program
+from recog.backend.assembly import assemble, memory_use
 from recog.backend.machine import Machine
 from recog.dialects import chip
 from recog.dialects.errors import RecogError
-from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
-
-
-def converted(module: ModuleOp, memory: int) -> chip.ProgramOp:
-    copy = module.clone()
-    ConvertLnsToChipPass(activation_memory=memory).apply(Context(), copy)
-    return find_program(copy)
 
 
 def check(seed: int) -> tuple[str, str | None]:
     """What became of a seed's network, and what is wrong."""
     rng = np.random.default_rng([seed, 1])
     net, module = random_network(seed)
-    whole = converted(module, 1 << 28)
-    tensors = (op for op in whole.descriptors if isinstance(op, chip.TensorOp))
-    used = max(op.address.value.data + op.extent for op in tensors)
-    memory = max(16, int(used * rng.uniform(0.05, 0.95)))
+    whole = chip_program(module, 1 << 28)
+    memory = max(16, int(memory_use(whole)[1] * rng.uniform(0.05, 0.95)))
     try:
-        program = converted(module, memory)
+        program = chip_program(module, memory)
     except RecogError as error:
         if "is too small" in str(error):
             return "too small", None

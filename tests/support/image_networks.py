@@ -6,14 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 from lns_networks import random_codes
+from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerType, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
+from recog.backend.assembly import find_program
 from recog.dialects import lns
+from recog.dialects.chip import ProgramOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.lns import NumberType, number_tensor, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
 CODES = LnsFormat(8, 3, 64)
 WEIGHTS = LnsFormat(4, 0, 6)
@@ -127,6 +131,13 @@ class ImageNetwork:
 
     def frames(self, count: int = 1) -> list[np.ndarray]:
         return [random_codes(self.generator, (count, *shape), CODES) for shape in self.shapes]
+
+
+def chip_program(module: ModuleOp, memory: int, *, schedule: bool = True) -> ProgramOp:
+    """The program of a network for so many bytes of activation memory."""
+    copy = module.clone()
+    ConvertLnsToChipPass(activation_memory=memory, schedule=schedule).apply(Context(), copy)
+    return find_program(copy)
 
 
 def chain(height: int, width: int) -> tuple[ImageNetwork, ModuleOp]:

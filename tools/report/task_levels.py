@@ -116,20 +116,22 @@ class TaskLevels:
         and these settings, else tuned now."""
         if self.tuned_before is not None:
             return self.tuned_before
-        key = tuned_key(self.options, self.folded)
         say_busy = partial(print, f"{self.tuned_path}: {BUSY}", file=sys.stderr)
         with kept_if_used(self.folder), locked(self.lock_path, say_busy):
-            return load_tuned(self.tuned_path, key) or self._tune(key)
+            return load_tuned(self.tuned_path, self._key) or self._tune(self._key)
 
     @cached_property
     def tuned_before(self) -> ModuleOp | None:
         """The tuned network where there is one already."""
-        key = tuned_key(self.options, self.folded)
-        for shipped_key in self._shipped_keys(key) if self._shipped else ():
+        for shipped_key in self._shipped_keys(self._key) if self._shipped else ():
             shipped = load_tuned(shipped_tuned(self.task.name, self.options), shipped_key)
             if shipped is not None:
                 return shipped
-        return load_tuned(self.tuned_path, key)
+        return load_tuned(self.tuned_path, self._key)
+
+    @cached_property
+    def _key(self) -> str:
+        return tuned_key(self.options, self.folded)
 
     def _shipped_keys(self, key: str) -> list[str]:
         """Of the network that the package may hold: the recipe's may be of the first tuner."""

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_networks import random_network, skips
-from xdsl.context import Context
+from image_networks import chip_program, random_network, skips
 from xdsl.dialects.builtin import ModuleOp
 
-from recog.backend.assembly import assemble, disassemble, find_program
+from recog.backend.assembly import assemble, disassemble, memory_use
 from recog.backend.machine import Machine
 from recog.backend.machine.golden import (
     Golden,
@@ -22,21 +21,17 @@ from recog.backend.machine.golden import (
 )
 from recog.dialects import chip
 from recog.dialects.errors import RecogError
-from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
 PLENTY = 1 << 26
 FILE = Path("golden.json")
 
 
 def program_of(module: ModuleOp, memory: int = PLENTY) -> chip.ProgramOp:
-    copy = module.clone()
-    ConvertLnsToChipPass(activation_memory=memory, schedule=True).apply(Context(), copy)
-    return find_program(copy)
+    return chip_program(module, memory)
 
 
 def memory_of(program: chip.ProgramOp) -> int:
-    tensors = [op for op in program.descriptors if isinstance(op, chip.TensorOp)]
-    return max(op.address.value.data + op.extent for op in tensors)
+    return memory_use(program)[1]
 
 
 def recorded(program: chip.ProgramOp | bytes, frames: list[np.ndarray], engine="fast") -> Golden:

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_networks import ImageNetwork, chain, random_network, skips
+from image_networks import ImageNetwork, chain, chip_program, random_network, skips
 from lns_networks import Network as LnsNetwork
 from lns_networks import networks
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, i64
 from xdsl.utils.exceptions import VerifyException
 
-from recog.backend.assembly import assemble, disassemble, find_program
+from recog.backend.assembly import assemble, disassemble, find_program, memory_use
 from recog.backend.machine import Machine
 from recog.dialects import chip
 from recog.dialects.errors import RecogError
@@ -36,16 +36,10 @@ from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 PLENTY = 1 << 26
 
 
-def converted(module: ModuleOp, memory: int, *, schedule: bool = True) -> chip.ProgramOp:
-    copy = module.clone()
-    ConvertLnsToChipPass(activation_memory=memory, schedule=schedule).apply(Context(), copy)
-    return find_program(copy)
-
-
 def scheduled(module: ModuleOp, memory: int) -> chip.ProgramOp | None:
     """The program for a memory, None where it is too small."""
     try:
-        return converted(module, memory)
+        return chip_program(module, memory)
     except RecogError as error:
         if f"activation memory of {memory:,} bytes is too small" in str(error):
             return None
@@ -53,8 +47,7 @@ def scheduled(module: ModuleOp, memory: int) -> chip.ProgramOp | None:
 
 
 def memory_of(program: chip.ProgramOp) -> int:
-    tensors = (op for op in program.descriptors if isinstance(op, chip.TensorOp))
-    return max(op.address.value.data + op.extent for op in tensors)
+    return memory_use(program)[1]
 
 
 def dram_bytes(program: chip.ProgramOp) -> int:
@@ -69,7 +62,7 @@ def dram_bytes(program: chip.ProgramOp) -> int:
 
 def same_bits(module: ModuleOp, memory: int, frames: list[np.ndarray]) -> bool:
     """Whether a schedule for a memory gives the whole program's bits; False if there is none."""
-    expected = Machine(converted(module, PLENTY)).run_codes(*frames)
+    expected = Machine(chip_program(module, PLENTY)).run_codes(*frames)
     program = scheduled(module, memory)
     if program is None:
         return False
@@ -86,7 +79,7 @@ def test_random_networks_in_little_memory(seed: int):
     """Prime sizes, strides, dilation 4, skips that are added and joined, resizes: `fuzz_schedules`
     goes on."""
     net, module = random_network(seed)
-    whole, frames = memory_of(converted(module, PLENTY)), net.frames(2)
+    whole, frames = memory_of(chip_program(module, PLENTY)), net.frames(2)
     ran = [same_bits(module, max(16, whole * share // 8), frames) for share in (6, 3, 1)]
     assert ran == sorted(ran, reverse=True)
 
@@ -95,7 +88,7 @@ def test_random_networks_in_little_memory(seed: int):
 @settings(max_examples=settings().max_examples // 4)
 def test_every_op_in_little_memory(network: LnsNetwork, tenths: int):
     """Also those that take whole tensors, and tensors that are other views of the same bytes."""
-    whole = converted(network.module, PLENTY)
+    whole = chip_program(network.module, PLENTY)
     expected = Machine(whole).run(*network.inputs)
     program = scheduled(network.module, max(16, memory_of(whole) * tenths // 10))
     if program is None:
@@ -111,19 +104,19 @@ def _tuple(outputs) -> tuple[np.ndarray, ...]:
 
 def test_what_fits_stays_as_it_was():
     _, module = skips(32, 48)
-    memory = memory_of(converted(module, PLENTY))
-    program = converted(module, memory)
+    memory = memory_of(chip_program(module, PLENTY))
+    program = chip_program(module, memory)
     assert all(
         op.ring.value.data == 0 for op in program.descriptors if isinstance(op, chip.TensorOp)
     )
-    assert str(program) == str(converted(module, memory, schedule=False))
-    scheduled = converted(module, memory - 1)
+    assert str(program) == str(chip_program(module, memory, schedule=False))
+    scheduled = chip_program(module, memory - 1)
     assert len(scheduled.instructions) > len(program.instructions)
 
 
 def network_of(module: ModuleOp, memory: int) -> Network:
     """What is scheduled for a memory that is too small for all of it."""
-    program = converted(module, memory, schedule=False)
+    program = chip_program(module, memory, schedule=False)
     assert program.unplaced is not None
     show_outputs_as_made(program)
     return Network(program)
@@ -145,7 +138,7 @@ def test_more_memory_never_costs_bytes_of_dram(network):
 def test_what_goes_to_dram_is_what_the_search_counts():
     module = skips(40, 56)[1]
     for memory in (3_000, 6_000, 20_000):
-        program = converted(module, memory)
+        program = chip_program(module, memory)
         steps = network_of(module, memory)
         plan = best_plan(steps, memory)
         assert plan is not None
@@ -206,10 +199,10 @@ def plan_cost(network: Network, plan: Plan, memory: int) -> Cost:
 @pytest.mark.parametrize("seed", range(6))
 def test_no_plan_is_cheaper_than_the_one_that_is_found(seed: int):
     _, module = random_network(seed, largest=13)
-    whole = memory_of(converted(module, PLENTY))
+    whole = memory_of(chip_program(module, PLENTY))
     for share in (2, 4, 7):
         memory = max(16, whole * share // 8)
-        program = converted(module, memory, schedule=False)
+        program = chip_program(module, memory, schedule=False)
         if program.unplaced is None:
             continue
         show_outputs_as_made(program)
@@ -268,8 +261,8 @@ def test_plans_changed_by_hand_give_the_same_bits(rows: int, strips: int):
     program.target = chip.TargetAttr(chip.ChipTarget.from_values({}, program.target.data))
     SizeRingsPass().apply(Context(), copy)
     frames = net.frames()
-    (expected,) = Machine(converted(module, PLENTY)).run_codes(*frames)
-    program.properties["target"] = find_program(converted(module, PLENTY)).target
+    (expected,) = Machine(chip_program(module, PLENTY)).run_codes(*frames)
+    program.properties["target"] = find_program(chip_program(module, PLENTY)).target
     (output,) = Machine(finish(copy)).run_codes(*frames)
     np.testing.assert_array_equal(output, expected)
 
@@ -308,13 +301,13 @@ def test_plans_that_are_none(change: dict[str, object], message: str):
 def test_programs_without_places_are_not_assembled():
     _, module = chain(32, 48)
     with pytest.raises(RecogError, match="its tensors have no places in memory yet"):
-        assemble(converted(module, 1_000, schedule=False))
+        assemble(chip_program(module, 1_000, schedule=False))
 
 
 def test_what_is_too_small_says_what_would_do():
     net = ImageNetwork((4, 9, 9))
     module = net.module(net.mean(net.conv(net.inputs[0], 8)))
     with pytest.raises(RecogError, match="656 bytes  @conv2d, all of it") as error:
-        converted(module, 256)
+        chip_program(module, 256)
     wanted = int(str(error.value.hint).split("= ")[1].split(" ")[0])
-    converted(module, wanted)
+    chip_program(module, wanted)
