@@ -59,8 +59,11 @@ def describe_op(op: Operation) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, in a line; its type where it says nothing."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    """What an exception says, in a line; its type where it says nothing.
+
+    What Python advises those who wrote a program (`use sys.set_int_max_str_digits()`) is left out.
+    """
+    return (str(error) or type(error).__name__).splitlines()[0].partition("; use sys.")[0]
 
 
 def fail(op: Operation, message: str, *, hint: str | None = None) -> NoReturn:

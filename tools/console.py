@@ -46,9 +46,7 @@ def run_main(
     _open_closed()
     previous = _end_in_order()
     try:
-        code = body() or 0
-        sys.stdout.flush()
-        return code
+        return _flushed(body)
     except Stopped as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 128 + error.number
@@ -71,6 +69,17 @@ def run_main(
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _flushed(body: Callable[[], int | None]) -> int:
+    """The exit code of `body`, also of a help text, once what it printed is written."""
+    try:
+        code = body() or 0
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return code
 
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -146,7 +146,8 @@ def write_golden(golden: Golden, path: str | os.PathLike[str]) -> None:
 
 
 def read_golden(path: Path) -> Golden:
-    """Read what `write_golden` wrote; raises RecogError for anything else."""
+    """Read what `write_golden` wrote; raises RecogError for anything else, OSError where it cannot
+    be read."""
     try:
         content = json.loads(read_input(path, MAX_BYTES))
         if content["golden"] is True or content["golden"] != FORMAT:
@@ -154,8 +155,6 @@ def read_golden(path: Path) -> Golden:
         frames = [_digits(each, 64) for each in content["frames"]]
         steps = dict(_step(each, len(frames)) for each in content["steps"])
         return Golden(frames, steps)
-    except OSError as error:
-        reason = error.strerror or str(error)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         reason = first_line(error)
     raise RecogError(f"holds no golden hashes: {reason}", where=shown(path))

@@ -59,7 +59,6 @@ class Trainer:
         self.optimizer = _optimizer(self.network, self.recipe)
         self.done = 0
         self.steps = max(1, len(data) // self.recipe.batch)
-        self.minutes = 0.0
 
     @property
     def total_steps(self) -> int:
@@ -88,7 +87,6 @@ class Trainer:
             loss = self._epoch(on_step)
             seconds = time.perf_counter() - begin
             self.done += 1
-            self.minutes += seconds / 60
             self.save_state()
             on_epoch(Epoch(self.done, loss, seconds))
         save_checkpoint(self.result(), self.task.name, self.checkpoint_path)
@@ -158,7 +156,6 @@ class Trainer:
             "recipe": vars(self.recipe),
             "frames": len(self.data),
             "done": self.done,
-            "minutes": self.minutes,
             "network": self.network.state_dict(),
             "averaged": self.averaged,
             "optimizer": self.optimizer.state_dict(),
@@ -196,7 +193,7 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             self.averaged = state["averaged"]
             self.result()
-            self.done, self.minutes = int(state["done"]), float(state["minutes"])
+            self.done = int(state["done"])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise RecogError(f"is of another network: {reason}", where=str(path)) from None

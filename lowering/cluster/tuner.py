@@ -10,6 +10,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from recog.backend.freed_memory import give_back_freed_memory
 from recog.backend.threads import fixed_threads
 from recog.dialects.cluster import LookupOp
 from recog.dialects.errors import RecogError, first_line
@@ -215,6 +216,8 @@ class Tuner:
         if every and self._done % every == 0 and self._done <= self._last_move:
             for moving, codebook in self._moving:
                 moving.reassign(codebook.rounded())
+        if any(self._known_cuts.values()):
+            give_back_freed_memory()  # the next step's values are as large
         return total
 
     def _outputs(

@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from recog.backend.freed_memory import give_back_freed_memory
 from recog.backend.machine import Machine
 from recog.backend.split_network import Run, SplitNetwork
 from recog.dialects.chip import ChipTarget
@@ -189,6 +190,7 @@ class _Run:
         for step in steps[self._restore(steps) :]:
             self._run_extra("before", step.type)
             done = self._run_pass(step.type)
+            give_back_freed_memory()
             if step.type is ConvertLnsToChipPass:
                 self._check_budget()
             if step.reaches is not None and done:

@@ -19,6 +19,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 
+from recog.backend.freed_memory import give_back_freed_memory
 from recog.backend.threads import fixed_threads
 from recog.dialects.data import constant_array
 from recog.dialects.number_format import LnsFormat
@@ -79,6 +80,7 @@ def output_noise(
             if cuts:
                 del outputs, hooks
                 gc.collect()  # parts that were computed again refer to each other
+                give_back_freed_memory()
     return Noise(
         {value: total / count for value, total in values.items()},
         {weight: total / count for weight, total in weights.items()},

@@ -56,6 +56,19 @@ def test_no_room_for_standard_output(capsys: pytest.CaptureFixture[str]):
     assert said == "recog: error: standard output: No space left on device\n"
 
 
+def test_no_room_for_a_help_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def body() -> None:
+        print("usage: recog")
+        raise SystemExit(0)
+
+    with monkeypatch.context() as patched, open("/dev/full", "w", encoding="utf-8") as full:
+        patched.setattr(sys, "stdout", full)
+        assert run_main("recog", body) == 1
+    assert capsys.readouterr().err == "recog: error: standard output: No space left on device\n"
+
+
 def test_no_memory_for_a_tensor(capsys: pytest.CaptureFixture[str]):
     """torch has no error of its own for it."""
     torch = pytest.importorskip("torch")

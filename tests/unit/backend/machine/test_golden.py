@@ -158,6 +158,7 @@ def test_files(tmp_path: Path):
         (lambda content: "[]", "list indices"),
         (lambda content: "{", "Expecting"),
         (lambda content: "[" * 100_000, "recursion"),
+        (lambda content: "9" * 5000, r"value has 5000 digits$"),
         (lambda content: json.dumps(content | {"golden": 2}), "it has format 2, not 1"),
         (lambda content: json.dumps(content | {"golden": True}), "it has format True, not 1"),
         (lambda content: json.dumps(content | {"frames": ["ff"]}), "not 64 hexadecimal digits"),
