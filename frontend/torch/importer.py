@@ -225,7 +225,7 @@ class _GraphImporter:
             self.state[node] = name
             state, constants = self.program.state_dict, self.program.constants
             tensor: Any = state[name] if name in state else constants[name]
-            return Constant(tensor, name)
+            return Constant(tensor.detach(), name)
         if isinstance(spec.arg, ConstantArgument):
             return spec.arg.value
         example = node.meta.get("val")

@@ -209,6 +209,8 @@ class Tuner:
                 raise RecogError(DIVERGED.message(step=self._done), hint=hint)
             loss.backward()
             total += float(loss.detach())
+            del loss
+            self._give_back(part)
         self._clip()
         self._optimizer.step()
         self._schedule.step()
@@ -216,8 +218,6 @@ class Tuner:
         if every and self._done % every == 0 and self._done <= self._last_move:
             for moving, codebook in self._moving:
                 moving.reassign(codebook.rounded())
-        if any(self._known_cuts.values()):
-            give_back_freed_memory()  # the next step's values are as large
         return total
 
     def _outputs(
@@ -252,11 +252,16 @@ class Tuner:
         import torch
 
         with torch.no_grad():
-            values = self._values()
-            return sum(
-                float(part.objective(self._outputs(part.inputs, values)) * part.share)
-                for part in parts
-            )
+            values, total = self._values(), 0.0
+            for part in parts:
+                total += float(part.objective(self._outputs(part.inputs, values)) * part.share)
+                self._give_back(part)
+            return total
+
+    def _give_back(self, part: StepPart) -> None:
+        """Leave no freed values of large frames beside those of the next ones."""
+        if self._cuts(len(part.inputs[0])):
+            give_back_freed_memory()
 
     def _values(self) -> dict[Any, torch.Tensor]:
         """What stands in the place of the module's constants."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import warnings
 import zipfile
 
 import pytest
@@ -167,6 +168,24 @@ def test_constants_that_only_depend_on_parameters():
     )
     module = assert_equals_eager(model, IMAGE)
     assert op_names(module) == ["nn.conv2d", "nn.add"]
+
+
+def test_a_parameter_may_be_a_number_of_an_op():
+    """The exponent of a generalised mean (GeM), which torch warns of where it needs a gradient."""
+
+    class Pooled(tnn.Module):
+        def __init__(self):
+            super().__init__()
+            self.exponent = tnn.Parameter(torch.full((1,), 3.0))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.clamp(min=1e-6).pow(self.exponent).mean((2, 3))
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        module = assert_equals_eager(Pooled(), (2, 3, 4, 4))
+    assert [op.exponent.value.data for op in module.walk() if isinstance(op, nn.PowOp)] == [3.0]
+    assert not [each for each in said if "requires_grad" in str(each.message)]
 
 
 def test_weight_norm_becomes_a_constant():
