@@ -27,7 +27,7 @@ SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -37,6 +37,7 @@ help:
 	@echo "make bench-tasks     score four perception tasks at every level (build/bench/tasks.json)"
 	@echo "make bench-compression  score the tasks at 16x, 29x and 40x (build/bench/compression.json); TUNE=1"
 	@echo "                     tunes them anew, up to 20 minutes each"
+	@echo "make bench-palettize   cluster the tasks' weights beside coremltools (build/bench/palettize.json)"
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
 	@echo "make bench-widths    time layers of wide codes beside those of 8 bits (build/bench/widths.json)"
 	@echo "make bench-real      score networks with published weights beside int8 (build/bench/real.json)"
@@ -80,6 +81,10 @@ bench-tasks: $(VENV)/.installed-test
 # held-out frames. TUNE=1 tunes the networks here and goes on where it was interrupted.
 bench-compression: $(VENV)/.installed-test
 	$(BIN)/python tests/benchmarks/bench_compression.py $(if $(TUNE),--tune) $(BENCH_ARGS)
+
+# BENCH_ARGS='--only classification --frames 360' is quicker.
+bench-palettize: $(VENV)/.installed-test $(VENV)/.installed-peers
+	$(BIN)/python tests/benchmarks/bench_palettize.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--only resnet18 --threads 2 --quick' selects networks and threads; --quick leaves out
 # single layers, --peers names the other engines to run beside.
