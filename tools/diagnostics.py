@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.metadata import requires
 
 from xdsl.utils.exceptions import (
     ArgSpecParseError,
@@ -64,10 +66,8 @@ def _describe(error: BaseException) -> str | None:
         case ArgSpecParseError():
             return clip(str(error).rstrip())
         case ModuleNotFoundError() if (package := _package_of(error)) is not None:
-            return (
-                f"needs the Python package {package}, which is not installed\n"
-                "  hint: pip install recog installs all that it needs"
-            )
+            hint = f"pip install '{installed_with(package)}'"
+            return f"needs the Python package {package}, which is not installed\n  hint: {hint}"
         case RecursionError():
             return "the input nests too deeply"
         case MemoryError():
@@ -84,6 +84,21 @@ def _package_of(error: ModuleNotFoundError) -> str | None:
     """The package that is missing, None where it is a part of recog itself."""
     package = (error.name or "").partition(".")[0]
     return package if package not in ("", "recog") else None
+
+
+PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
+"""Packages that are imported by another name than they are installed by."""
+
+
+def installed_with(package: str) -> str:
+    """What to install for a package that is imported: recog with the first extra that brings it,
+    `recog[torch]`, or the package by itself."""
+    name = PACKAGES.get(package, package).replace("_", "-").lower()
+    for requirement in requires("recog") or []:
+        found = re.match(r"([A-Za-z0-9._-]+)(?:.*extra == ['\"]([a-z0-9-]+)['\"])?", requirement)
+        if found is not None and found[1].replace("_", "-").lower() == name:
+            return f"recog[{found[2]}]" if found[2] else "recog"
+    return name
 
 
 def _with_place(text: str, error: BaseException | None) -> str:

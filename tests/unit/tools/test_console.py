@@ -221,5 +221,6 @@ def test_a_package_that_is_missing_is_named(
 
     assert run_main("recog", body) == 1
     said = capsys.readouterr().err
-    assert "needs the Python package torch, which is not installed\n  hint: pip install" in said
+    assert "needs the Python package torch, which is not installed\n" in said
+    assert "hint: pip install 'recog[torch]'\n" in said
     assert "internal" not in said
