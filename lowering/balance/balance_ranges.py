@@ -24,7 +24,7 @@ from recog.dialects.functions import find_function
 from recog.lowering.balance.channel_factors import FIXED, ChannelClasses, channel_classes
 from recog.lowering.balance.constant_channels import ConstantChannels
 from recog.lowering.balance.scaled_constants import scale_channels
-from recog.lowering.common.batches import frames_at_once
+from recog.lowering.common.batches import groups_of_frames
 from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import Options
@@ -117,7 +117,7 @@ def _measured(
     enough was seen of it."""
     from recog.backend.interpreters.nn_runner import run_nn
 
-    count, at_once = check_frames(inputs, what="calibration"), frames_at_once(function)
+    count = check_frames(inputs, what="calibration")
     examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)
     ranges: dict[SSAValue, np.ndarray] = {}
     seen: Counter[SSAValue] = Counter()
@@ -138,14 +138,14 @@ def _measured(
             if result in classes.of:
                 see(result, value)
 
-    for start in range(0, count, at_once):
-        batch = [example.frames(start, start + at_once) for example in examples]
+    for group in groups_of_frames(function, count):
+        batch = [example.frames(group.start, group.stop) for example in examples]
         run_nn(module, *batch, entry=function.sym_name.data, observe=observe)
         for argument, x in zip(function.args, batch):
             if argument in classes.of:
                 see(argument, x)
         if progress is not None:
-            progress(min(1.0, (start + at_once) / count))
+            progress(group.stop / count)
     return {value: rows for value, rows in ranges.items() if seen[value] >= ENOUGH}
 
 

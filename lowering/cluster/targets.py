@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
-from recog.lowering.common.batches import frames_at_once
+from recog.lowering.common.batches import groups_of_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +41,8 @@ class Examples:
 
     def batches(self, module: ModuleOp, entry: str) -> Iterator[list[np.ndarray]]:
         """All frames, as many at a time as a network runs at once."""
-        step = frames_at_once(find_function(module, entry))
-        return (self.frames(slice(i, i + step)) for i in range(0, len(self), step))
+        groups = groups_of_frames(find_function(module, entry), len(self))
+        return (self.frames(group) for group in groups)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import prod
 
@@ -10,6 +10,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Operation, SSAValue
 
+from recog.backend.freed_memory import give_back_freed_memory
 from recog.dialects.element_types import element_width
 from recog.dialects.facts import is_parameter
 
@@ -28,6 +29,18 @@ MAX_PARTS = 16
 def frames_at_once(function: func.FuncOp) -> int:
     """How many frames run at once: as many as `BATCH_BYTES` hold, from 1 to `FRAMES`."""
     return min(FRAMES, frames_that_fit(function))
+
+
+def groups_of_frames(function: func.FuncOp, count: int) -> Iterator[slice]:
+    """The frames 0 to `count`, as many at a time as run at once.
+
+    What is freed after each group goes back to the system: the values of large frames are of many
+    sizes, and the heap would keep gigabytes between those of one group and the next.
+    """
+    step = frames_at_once(function)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+        give_back_freed_memory()
 
 
 def frames_that_fit(function: func.FuncOp) -> int:

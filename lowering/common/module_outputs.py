@@ -8,7 +8,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects.functions import find_function
-from recog.lowering.common.batches import frames_at_once
+from recog.lowering.common.batches import groups_of_frames
 
 
 def module_outputs(
@@ -19,13 +19,10 @@ def module_outputs(
 
     from recog.backend.interpreters.nn_runner import NnRunner
 
-    batch = frames_at_once(find_function(module, entry))
+    groups = groups_of_frames(find_function(module, entry), len(inputs[0]))
     run = NnRunner(module, entry, frames_first=True)
     with torch.no_grad():
-        parts = [
-            run(*(np.asarray(x)[i : i + batch] for x in inputs))
-            for i in range(0, len(inputs[0]), batch)
-        ]
+        parts = [run(*(np.asarray(x)[group] for x in inputs)) for group in groups]
     return tuple(
         np.concatenate([value.numpy() for value in values])
         if run.has_frames(index)

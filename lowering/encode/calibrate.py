@@ -25,7 +25,11 @@ from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, NOT_FINITE, OpenRefusal
-from recog.lowering.common.batches import frames_at_once, frames_that_fit
+from recog.lowering.common.batches import (
+    frames_at_once,
+    frames_that_fit,
+    groups_of_frames,
+)
 from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
@@ -181,13 +185,13 @@ def calibrate(
             if nn.is_float(nn.element_type_of(result)):
                 add(result, _array(value))
 
-    for start in range(0, count, at_once):
-        batch = [example.frames(start, start + at_once) for example in examples]
+    for group in groups_of_frames(function, count):
+        batch = [example.frames(group.start, group.stop) for example in examples]
         run_nn(module, *batch, entry=entry, observe=observe)
         for argument in arguments:
             add(argument, batch[argument.index])
         if progress is not None:
-            progress(min(1.0, (start + at_once) / count))
+            progress(group.stop / count)
     chosen = _write_formats(function, samples, formats)
     return [
         *notes,

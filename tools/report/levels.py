@@ -20,7 +20,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.check.metrics import Metric
-from recog.lowering.common.batches import frames_at_once
+from recog.lowering.common.batches import groups_of_frames
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_bytes
 
@@ -123,9 +123,8 @@ def compare_bits(
     """
     held = _held_after(chip_module, machine)
     compared = 0
-    at_once = frames_at_once(find_function(lns_module, "main"))
-    for start in range(0, len(inputs[0]), at_once):
-        batch = [x[start : start + at_once] for x in inputs]
+    for group in groups_of_frames(find_function(lns_module, "main"), len(inputs[0])):
+        batch = [x[group] for x in inputs]
         compared += _compare_batch(lns_module, held, machine, batch)
     return compared
 
@@ -189,11 +188,8 @@ def _compare_batch(
 
 
 def _run_lns(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-    batch = frames_at_once(find_function(module, "main"))
-    parts = [
-        run_lns(module, *(x[i : i + batch] for x in inputs))
-        for i in range(0, len(inputs[0]), batch)
-    ]
+    groups = groups_of_frames(find_function(module, "main"), len(inputs[0]))
+    parts = [run_lns(module, *(x[group] for x in inputs)) for group in groups]
     return tuple(np.concatenate(values) for values in zip(*parts))
 
 

@@ -1,0 +1,1 @@
+../../tools/package/__init__.py

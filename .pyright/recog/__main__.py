@@ -1,0 +1,1 @@
+../../tools/package/__main__.py
