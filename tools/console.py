@@ -218,6 +218,19 @@ def staged_progress(
         yield report
 
 
+def by_share(advance: Advance, steps: int = 1000) -> Callable[[float], None]:
+    """Moves a bar of so many steps to the share of the work that is done."""
+    reached = 0
+
+    def report(share: float) -> None:
+        nonlocal reached
+        now = int(steps * share)
+        advance(now - reached)
+        reached = now
+
+    return report
+
+
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Iterate over `items` under a progress bar."""
     if total is None and isinstance(items, Sequence):

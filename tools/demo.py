@@ -66,7 +66,13 @@ def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
     from recog.frontend.tasks.digits import load_digits_data
     from recog.lowering.check.compare_layers import compare_layers
     from recog.tools.console import print_table, stage
-    from recog.tools.conversion_folder import conversion_folder, write_conversion, write_report
+    from recog.tools.conversion_folder import (
+        conversion_folder,
+        parts_of,
+        write_conversion,
+        write_report,
+    )
+    from recog.tools.report.conversion_record import Measured
     from recog.tools.report.layer_table import print_layers
     from recog.tools.report.levels import compare_bits, level_table, measure_levels
 
@@ -85,7 +91,8 @@ def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
                 conversion.lns_module, conversion.chip_module, machine, [data.test_images]
             )
         layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
-        names.append(write_report(draft, rows, conversion.notes))
+        measured = Measured.of(NETWORK_NAME, rows, conversion.notes, conversion.plan)
+        names += write_report(draft, parts_of(conversion, program), measured)
 
     print_table("Held-out images", *level_table(rows))
     print_layers(layers)

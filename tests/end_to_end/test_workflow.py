@@ -92,6 +92,7 @@ def test_convert_writes_every_stage(workspace: Path) -> None:
         "8-chip.mlir",
         "program.recog",
         "recipe.toml",
+        "report.html",
         "report.json",
     ]
     rows = json.loads((workspace / "out/report.json").read_text())["rows"]
@@ -377,7 +378,7 @@ def test_a_conversion_replaces_the_one_before(workspace: Path, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("0-float.mlir", "1-folded.mlir", "2-balanced.mlir"),
         *("3-calibrated.mlir", "4-rounded.mlir", "5-lns.mlir", "6-chip.mlir"),
-        *("notes.mlir", "program.recog", "recipe.toml", "report.json"),
+        *("notes.mlir", "program.recog", "recipe.toml", "report.html", "report.json"),
     ]
     assert "rows" in json.loads((tmp_path / "report.json").read_text())
 

@@ -6,6 +6,7 @@ report. What is finished is kept in DIR.partial until all is: an interrupted con
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -212,9 +213,7 @@ def _convert(
     metric = user_metric(arguments.metric, labels)
     labels = labels if labels is not None and is_labels(labels) else None
     with held.replaced(is_of_a_conversion) as draft:
-        program = _write(
-            conversion, draft, partial, test_inputs, labels, metric, arguments.add_pass
-        )
+        program = _write(conversion, draft, partial, test_inputs, labels, metric, arguments)
     partial.discard()
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
@@ -256,20 +255,24 @@ def _write(
     inputs: Sequence[np.ndarray],
     labels: np.ndarray | None,
     metric: Metric | None,
-    add_pass: Sequence[str],
+    arguments: argparse.Namespace,
 ) -> bytes:
     """Assemble, measure, and write it all; the program's bytes."""
     from recog.backend.machine import Machine
     from recog.tools.console import print_table, stage
-    from recog.tools.conversion_folder import write_conversion, write_report
+    from recog.tools.conversion_folder import parts_of, write_conversion, write_report
+    from recog.tools.report.conversion_record import Measured
     from recog.tools.report.levels import level_table, measure_levels
 
-    program = conversion.assemble()
+    program, add_pass = conversion.assemble(), arguments.add_pass
     write_conversion(draft, conversion, program, written=partial.files(), add_pass=add_pass)
     with stage(f"measure every level on {len(inputs[0])} inputs"):
         rows = measure_levels(conversion, Machine(program), inputs, labels, metric=metric)
     print_table(None, *level_table(rows))
-    write_report(draft, rows, conversion.notes, conversion.plan)
+    measured = Measured.of(
+        os.path.basename(arguments.network), rows, conversion.notes, conversion.plan
+    )
+    write_report(draft, parts_of(conversion, program, add_pass), measured)
     return program
 
 

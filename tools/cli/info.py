@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import argparse
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from recog.tools.cli.arguments import add_engine, add_target, check_json, engine_options
 from recog.tools.diagnostics import UsageError
-
-PACKAGES = ("recog", "numpy", "numba", "llvmlite", "torch", "xdsl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.backend.arithmetic.fast import paths
     from recog.backend.arithmetic.fast.cache import cache_folder
     from recog.tools.console import print_table
+    from recog.tools.versions import versions
 
     engine = engine_options(arguments)
     path, threads = paths.chosen_path(engine.path), paths.thread_count(engine.threads)
@@ -57,8 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("path", f"{path}, of: {', '.join(paths.available_paths())}"),
         ("threads", threads),
         ("compiled code", "not kept: no folder can be written" if folder is None else folder),
-        ("python", platform.python_version()),
-        *((package, _version(package)) for package in PACKAGES),
+        *versions().items(),
     ]
     print_table(None, ["", ""], rows, left=[""])
     return 0
@@ -78,10 +75,3 @@ def _show_program(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         write_json(Path(arguments.json), found.as_record())
     return 0
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "run a program on the machine",
     "compare": "find the layers that lose accuracy",
     "cost": "say what a frame of a program costs in time, bytes and energy",
+    "report": "draw a conversion as an offline page",
     "disassemble": "print a program file as chip assembly",
     "train": "train the network of a perception task",
     "eval": "score the network of a perception task at any level",

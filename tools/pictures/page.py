@@ -73,7 +73,7 @@ class Page:
 
 def html_page(page: Page) -> str:
     """The page as text; well-formed XML after its first line."""
-    style = resources.files("recog.tools.pictures").joinpath("page.css").read_text("utf-8")
+    style = resources.files("recog.tools.page").joinpath("base.css").read_text("utf-8")
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en">',

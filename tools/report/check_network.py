@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from recog.dialects import nn
@@ -14,6 +14,7 @@ from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.refusals import open_refusals
 from recog.lowering.partition.report import CHIP, HOST, UNSUPPORTED, CoverageRow, coverage
+from recog.tools.report.batch_norms import kept_norms, norm_places, reason_kept
 
 IMPORTED = "imported"
 """The `side` of ops that could be imported, in a network of which others could not."""
@@ -61,25 +62,21 @@ def check_network(spec: str, target: ChipTarget | None = None) -> NetworkReport:
 
 def report_of(module: ModuleOp, target: ChipTarget | None = None) -> NetworkReport:
     """The report of an nn module. The module is modified: its batch norms are folded."""
-    from recog.lowering.batch_norm.fold import KEPT_BECAUSE
     from recog.lowering.common.not_tensors import not_tensor_notes
     from recog.lowering.partition.partition import boundary_lines
     from recog.lowering.partition.rehearsal import rehearse
     from recog.lowering.pipeline import fold_network
 
-    before = [op.location for op in module.walk() if isinstance(op, nn.BatchNormOp)]
+    before = norm_places(module)
     total = len(before)
     fold_network(module)
-    # Scales and shifts that were no batch norm can have become one.
-    kept = [op for op in module.walk() if isinstance(op, nn.BatchNormOp) and op.location in before]
+    kept = kept_norms(module, before)
     rows = coverage(module)
     notes: list[str] = []
     if total:
         notes.append(f"batch norms: {total}, of which {total - len(kept)} fold into a layer")
     for op in kept:
-        why = op.attributes.get(KEPT_BECAUSE)
-        text = why.data if isinstance(why, StringAttr) else "not known"
-        notes.append(f"  {describe_op(op)} stays: {text}")
+        notes.append(f"  {describe_op(op)} stays: {reason_kept(op)}")
     on_chip = sum(row.count for row in rows if row.side == CHIP)
     on_host = sum(row.count for row in rows if row.side == HOST)
     notes.append(f"ops: {on_chip} on the chip, {on_host} on the host")

@@ -63,7 +63,7 @@ def _rows(cost: ProgramCost) -> list[list[str]]:
             f"{each.cycles:,}",
             each.bound,
             f"{100 * each.utilisation(cost.chip):.1f}",
-            f"{_on_chip(each):,}",
+            f"{on_chip_bytes(each):,}",
             f"{each.moved(DRAM):,}",
             *(f"{each.energy(table) * MICRO:.2f}" for table in cost.chip.energy),
         ]
@@ -71,7 +71,8 @@ def _rows(cost: ProgramCost) -> list[list[str]]:
     ]
 
 
-def _on_chip(cost: LayerCost | ProgramCost) -> int:
+def on_chip_bytes(cost: LayerCost | ProgramCost) -> int:
+    """Bytes into and out of the memories on the chip."""
     return cost.moved(ACTIVATION_MEMORY) + cost.moved(WEIGHT_MEMORY)
 
 

@@ -1,0 +1,314 @@
+"""The report of a conversion: its numbers, its page, and what it says of damaged folders."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recog.tools.cli.main import main
+from recog.tools.page import html_page, libraries
+
+EVIL = "</script><script>alert(1)</script><!--"
+NETWORK = f"""
+import torch
+from torch import nn
+
+
+class Detector(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU())
+        self.add_module({EVIL!r}, nn.Conv2d(16, 16, 3, padding=1))
+        self.alone = nn.BatchNorm2d(16)
+        self.head = nn.Conv2d(16, 4, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.alone(torch.relu(self.get_submodule({EVIL!r})(x)) + x).relu()
+        score, where = self.head(x).sigmoid().flatten(1).topk(8)
+        return {{"score": score, "where": (where // 64).float()}}
+
+
+def make():
+    torch.manual_seed(0)
+    return Detector().eval(), torch.zeros(1, 3, 16, 16)
+"""
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a network of which a part stays on the host, and its conversion in `out`."""
+    folder = tmp_path_factory.mktemp('<b>"&')
+    (folder / "net.py").write_text(NETWORK)
+    frames = np.random.default_rng(0).normal(size=(8, 3, 16, 16)).astype(np.float32)
+    np.save(folder / "frames.npy", frames)
+    network, data = f"{folder}/net.py:make", f"{folder}/frames.npy"
+    options = ["--ratio", "5", "--no-tune", "--layouts", "head: dense"]
+    assert main(["convert", network, "--data", data, "-o", f"{folder}/out", *options]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record(workspace: Path) -> dict[str, Any]:
+    return json.loads((workspace / "out/report.json").read_text())
+
+
+@pytest.fixture
+def folder(workspace: Path, tmp_path: Path) -> Path:
+    """A copy of the conversion, to damage."""
+    return shutil.copytree(workspace / "out", tmp_path / "out")
+
+
+def command(name: str, program: Path, tmp_path: Path) -> Any:
+    """What a command writes with --json."""
+    assert main([name, str(program), "--json", str(tmp_path / "x.json")]) == 0
+    return json.loads((tmp_path / "x.json").read_text())
+
+
+def test_costs_are_those_of_recog_cost(workspace: Path, record: dict[str, Any], tmp_path: Path):
+    wanted = command("cost", workspace / "out/program.recog", tmp_path)
+    layers = wanted.pop("layers")
+    assert record["cost"] == wanted
+    rows = record["layers"][: len(layers)]
+    for ours, name in (("layer", "layer"), ("macs", "products"), ("cycles", "cycles")):
+        assert [row[ours] for row in rows] == [layer[name] for layer in layers]
+    for name in ("bound", "energy_pj", "shape", "ops", "source", "utilisation"):
+        assert [row[name] for row in rows] == [layer[name] for layer in layers]
+    spans = record["timeline"]
+    assert max(span["end"] for span in spans) == wanted["cycles"]
+    assert sum(span["busy"] for span in spans) == sum(wanted["queue_cycles"].values())
+    assert max(size for _, size in record["memory"]["live"]) == wanted["amem_peak"]
+
+
+def test_bytes_are_those_of_recog_info(workspace: Path, record: dict[str, Any], tmp_path: Path):
+    wanted = command("info", workspace / "out/program.recog", tmp_path)
+    layers = {layer["layer"]: layer for layer in wanted.pop("layers")}
+    assert record["bytes"] == wanted
+    rows = [row for row in record["layers"] if row["weight_bytes"]]
+    assert len(rows) == len(layers) == 3
+    for row in rows:
+        layer = layers[row["layer"]]
+        for name in ("pointers", "codes", "table", "biases", "bits_a_weight"):
+            assert row[name] == layer[name]
+        assert row["weight_shape"] == layer["shape"]
+    by_name = {row["layer"]: row for row in rows}
+    assert by_name["head"]["layout"] == "dense"
+    assert by_name["head"]["why_dense"] == "its cluster.layout says so"
+    assert by_name[EVIL]["layout"].endswith(" of 1x1x1x1")
+    assert by_name[EVIL]["why_dense"] is None
+
+
+def test_what_the_conversion_knew(record: dict[str, Any]):
+    assert record["network"] == "net.py:make"
+    assert [row["level"] for row in record["rows"]][-2:] == ["lns", "machine"]
+    assert record["plan"]["ratio"] >= 5
+    assert record["batch_norms"]["count"] == 2
+    assert record["batch_norms"]["folded"] + len(record["batch_norms"]["kept"]) == 2
+    assert record["versions"]["recog"]
+    assert 'layout = "dense"' in record["recipe"]
+    assert "the host runs the last" in " ".join(record["boundary"])
+
+
+def test_the_graph_joins_chip_and_host(record: dict[str, Any]):
+    nodes, edges = record["graph"]["nodes"], record["graph"]["edges"]
+    sides = [node["side"] for node in nodes]
+    assert {"chip", "host", "input", "output"} == set(sides)
+    assert all(start != end for start, end in edges)
+    assert any(sides[start] == "chip" and sides[end] == "host" for start, end in edges)
+    into = {end for _, end in edges}
+    assert [i for i, side in enumerate(sides) if side == "input"] == [
+        i for i in range(len(nodes)) if i not in into
+    ]
+    names = [node["name"] for node in nodes]
+    both = {names[end] for start, end in edges if names[start] == "stem.0"}
+    assert EVIL in both, "the skip connection"
+    assert len(both) == 2
+
+
+class Page(HTMLParser):
+    """The page's elements, and the texts of its scripts and cells."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.scripts, self.cells = list[tuple[str, Any]](), list[str](), list[str]()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "td", "th", "title", "text"):
+            (self.scripts if tag == "script" else self.cells).append("")
+
+    def handle_data(self, data: str) -> None:
+        last = self.tags[-1][0] if self.tags else ""
+        if last == "script" and self.scripts[-1] == "":
+            self.scripts[-1] = data
+        elif last in ("td", "th", "title", "text"):
+            self.cells[-1] += data
+
+
+def test_untrusted_texts_are_escaped(workspace: Path, record: dict[str, Any]):
+    text = (workspace / "out/report.html").read_text()
+    page = Page(text)
+    assert len(page.scripts) == 3, "the data, Vega and the page's own"
+    assert "alert(1)" not in "".join(page.scripts[1:])
+    data = json.loads(page.scripts[0])
+    assert any(EVIL in dict(lines).get("source", "") for lines in data["texts"])
+    assert any(cell == EVIL for cell in page.cells), "the name as text"
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    loads = [value for _, each in page.tags for name, value in each.items() if name in ("src",)]
+    assert loads == []
+    # Of every text in the record: none stands in the page as it is.
+    evil = json.loads(json.dumps(record).replace("net.py:make", "<svg onload=alert(2)>'\\\"&"))
+    for note in (evil["notes"], evil["boundary"]):
+        note[:] = []
+    evil["notes"] = [{**dict.fromkeys(("kind", "text", "advice"), EVIL), "places": [EVIL] * 4}]
+    evil["boundary"], evil["versions"], evil["recipe"] = [EVIL], {EVIL: EVIL}, EVIL
+    evil["batch_norms"]["kept"] = [{"place": EVIL, "why": EVIL}]
+    evil["rows"][0]["level"] = evil["cost"]["target"] = EVIL
+    page = Page(html_page(evil))
+    assert len(page.scripts) == 3
+    assert "svg onload" not in "".join(tag for tag, _ in page.tags)
+    assert [tag for tag, _ in page.tags if tag == "svg"] == ["svg"]
+
+
+def test_the_page_loads_nothing_and_runs_only_its_scripts(workspace: Path):
+    import base64
+    import hashlib
+
+    text = (workspace / "out/report.html").read_text()
+    page = Page(text)
+    policy = next(
+        each["content"] for tag, each in page.tags if tag == "meta" and "http-equiv" in each
+    )
+    assert policy.startswith("default-src 'none'")
+    for script in page.scripts[1:]:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert not re.search(r"<(link|iframe|img|object|embed)\b", text.replace(page.scripts[1], ""))
+
+
+def test_report_draws_the_same_again(workspace: Path, folder: Path):
+    """From the files what the conversion drew from memory, byte for byte."""
+    before = {name: (folder / name).read_bytes() for name in ("report.json", "report.html")}
+    (folder / "report.html").unlink()
+    assert main(["report", str(folder)]) == 0
+    for name, content in before.items():
+        assert (folder / name).read_bytes() == content
+
+
+def test_data_adds_what_each_layer_loses(
+    workspace: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    data, json_file = f"{workspace}/frames.npy", f"{folder.parent}/compared.json"
+    network = f"{folder}/0-float.mlir"
+    assert main(["compare", network, str(folder), "--data", data, "--json", json_file]) == 0
+    wanted = json.loads(Path(json_file).read_text())["rows"]
+    assert main(["report", str(folder), "--data", data]) == 0
+    record = json.loads((folder / "report.json").read_text())
+    rows = {row["layer"]: row for row in record["layers"]}
+    for each in wanted:
+        for key in ("alone_db", "cumulative_db"):
+            assert rows[each["layer"]][key] == each[key]
+    assert "SQNR up to here" in (folder / "report.html").read_text()
+    # It stays known, until the program is another.
+    assert main(["report", str(folder)]) == 0
+    assert json.loads((folder / "report.json").read_text()) == record
+    record["program"]["sha256"] = "0"
+    (folder / "report.json").write_text(json.dumps(record))
+    assert main(["report", str(folder)]) == 0
+    assert "comparison" not in json.loads((folder / "report.json").read_text())
+
+
+def test_other_places_for_the_files(folder: Path, tmp_path: Path):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    page, content = tmp_path / "a.html", tmp_path / "b.json"
+    assert main(["report", str(folder), "-o", str(page), "--json", str(content)]) == 0
+    assert page.read_bytes() == before["report.html"]
+    assert content.read_bytes() == before["report.json"]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_folder_without_its_report(folder: Path):
+    (folder / "report.json").unlink()
+    assert main(["report", str(folder)]) == 0
+    record = json.loads((folder / "report.json").read_text())
+    assert record["rows"] == []
+    assert record["network"] == "out"
+    assert record["layers"][1]["cycles"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("program.recog", None, "holds no program.recog"),
+        ("recipe.toml", None, "holds no recipe.toml"),
+        ("program.recog", "junk", "program.recog"),
+        ("report.json", "{", "report.json: is damaged"),
+        ("report.json", "[]", "is damaged: no object"),
+        ("report.json", '{"rows": 5}', "is damaged: rows has a value that no report has"),
+        ("report.json", '{"rows": [{"level": "a"}]}', "rows[0].accuracy is missing"),
+        ("report.json", '{"network": 1e999}', "network has a value"),
+        ("report.json", '{"notes": [NaN]}', "NaN is no JSON"),
+        ("report.json", '{"plan": []}', "plan has a value"),
+        ("report.json", '{"versions": {"recog": 1}}', "versions[0] has a value"),
+        ("report.json", "[" * 100_000, "is damaged"),
+    ],
+)
+def test_damaged_folders(
+    name: str, content: str | None, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    page = (folder / "report.html").read_bytes()
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(content)
+    assert main(["report", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "internal error" not in error
+    assert (folder / "report.html").read_bytes() == page
+
+
+def test_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["report", str(tmp_path / "none")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
+    for stage in ("7-lns.mlir", "6-lns.mlir"):
+        assert not (tmp_path / stage).exists()
+
+
+def test_without_the_extra(
+    workspace: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    """A conversion is whole without a page; who asks for the page is told what it needs."""
+    real = builtins.__import__
+    wanted = dict(libraries.LIBRARIES)
+
+    def refuse(name: str, *args: Any) -> Any:
+        assert name.partition(".")[0] not in wanted
+        return real(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(libraries, "find_spec", lambda name: None if name == "igraph" else name)
+    assert main(["report", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert "needs the Python package igraph" in error
+    assert "pip install 'recog[report]'" in error
+    out = folder.parent / "dense"
+    data = ["--data", f"{workspace}/frames.npy", "--dense", "-o", str(out)]
+    assert main(["convert", f"{workspace}/net.py:make", *data]) == 0
+    shown = capsys.readouterr().out
+    assert "note: no report.html without igraph; pip install 'recog[report]'" in shown
+    assert not (out / "report.html").exists()
+    layers = json.loads((out / "report.json").read_text())["layers"]
+    assert {row["why_dense"] for row in layers if row["weight_bytes"]} == {
+        "the conversion gives each weight a code of its own (--dense)"
+    }

@@ -1,0 +1,93 @@
+"""Draw a conversion as one HTML page that needs no network: sizes and losses by level, a table of
+the layers, the network coloured by any column of it, the curve of budgets, the schedule, notes and
+the recipe. `recog convert` has written it into its folder; this draws it anew, with --data what
+each layer loses too. report.json beside it holds all that the page shows."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recog.backend.files import check_output
+from recog.lowering.pipeline.stages import Stage
+from recog.tools.cli.arguments import DATA, add_engine, engine_options
+
+if TYPE_CHECKING:
+    from recog.backend.arithmetic.engine import EngineOptions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `recog report`."""
+    parser.add_argument("folder", metavar="DIR", help="the folder that recog convert wrote")
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        help="example inputs: adds each layer's signal-to-quantization-noise ratio against the "
+        f"float network, alone and with all layers up to it: {DATA}",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE.html", help="the page (default: DIR/report.html)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="its content (default: DIR/report.json)")
+    add_engine(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Collect, write both files, say where they are."""
+    from recog.backend.files import atomic_write
+    from recog.tools.console import stage
+    from recog.tools.conversion_folder import PAGE_NAME, REPORT_NAME, read_parts
+    from recog.tools.page import html_page, require_libraries
+    from recog.tools.report.conversion_record import conversion_record
+    from recog.tools.report.json_files import write_json
+    from recog.tools.report.stored_report import read_measured
+
+    require_libraries()
+    engine = engine_options(arguments)
+    folder = Path(arguments.folder)
+    page = Path(arguments.output or folder / PAGE_NAME)
+    content = Path(arguments.json or folder / REPORT_NAME)
+    with stage(f"read {arguments.folder}"):
+        parts = read_parts(folder)
+        sha256 = hashlib.sha256(parts.program).hexdigest()
+        measured = read_measured(folder / REPORT_NAME, sha256, folder.resolve().name)
+    for path in (page, content):
+        check_output(path)
+    if arguments.data is not None:
+        measured = replace(measured, comparison=_compared(folder, arguments.data, engine))
+    record = conversion_record(parts, measured)
+    text = html_page(record)
+    write_json(content, record)
+    with atomic_write(page) as stream:
+        stream.write(text)
+    print(f"page: {page} ({len(text.encode()):,} bytes), its content in {content}")
+    return 0
+
+
+def _compared(folder: Path, data: str, engine: EngineOptions) -> dict[str, Any]:
+    """What each layer loses on some data, against the float network in the folder."""
+    from recog.dialects.errors import RecogError
+    from recog.lowering.check.compare_layers import compare_layers
+    from recog.tools.compared_networks import compared_networks, stage_file
+    from recog.tools.console import by_share, progress, stage
+    from recog.tools.module_files import load_inputs
+    from recog.tools.report.layer_table import comparison_record
+
+    network = stage_file(folder, Stage.FLOAT)
+    if network is None:
+        raise RecogError(f"holds no *-{Stage.FLOAT}.mlir to compare with", where=str(folder))
+    networks = compared_networks(str(network), str(folder))
+    inputs, _ = load_inputs(data, networks.inputs)
+    with stage(f"compare on {len(inputs[0])} inputs"), progress("layers", 1000) as advance:
+        layers = compare_layers(
+            networks.chip,
+            networks.converted,
+            inputs,
+            host=networks.host,
+            engine=engine,
+            progress=by_share(advance),
+        )
+    return {"frames": len(inputs[0]), **comparison_record(layers)}

@@ -1,0 +1,95 @@
+"""The float network and the converted one, as comparisons of layers take them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from recog.dialects.errors import RecogError
+from recog.lowering.pipeline.stages import Stage
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+
+class ComparedNetworks(NamedTuple):
+    """The float network, its batch norms folded as the converted one has them, and that.
+
+    Where it is divided, `chip` is the chip's part, `host` the host's, and `inputs` how many the
+    whole takes.
+    """
+
+    chip: ModuleOp
+    host: ModuleOp | None
+    converted: ModuleOp
+    inputs: int
+
+
+def compared_networks(network: str, converted: str) -> ComparedNetworks:
+    """The two networks of a comparison.
+
+    Args:
+        network: the float network, as `load_network` takes it.
+        converted: the folder of a conversion, or an IR file of the lns dialect.
+
+    Raises:
+        RecogError, OSError: one of them cannot be read, or holds no lns module.
+    """
+    from recog.lowering.pipeline import fold_network
+    from recog.tools.conversion_folder import HOST_NAME
+    from recog.tools.module_files import load_network
+
+    folder = Path(converted) if Path(converted).is_dir() else None
+    lns_file = converted if folder is None else stage_file(folder, Stage.LNS)
+    if lns_file is None:
+        hint = "give the folder that recog convert wrote"
+        raise RecogError(f"holds no stage *-{Stage.LNS}.mlir", where=converted, hint=hint)
+    lns_module = load_network(str(lns_file))
+    float_module = load_network(network)
+    fold_network(float_module)
+    balanced = None if folder is None else _balanced(folder, float_module)
+    host_file = None if folder is None else folder / HOST_NAME
+    if host_file is not None and not host_file.is_file():
+        host_file = None
+    found = _divided(float_module, lns_module, host_file)
+    return found if balanced is None else found._replace(chip=balanced)
+
+
+def _balanced(folder: Path, float_module: ModuleOp) -> ModuleOp | None:
+    """What a folder was converted from, with the ranges of its channels evened out, as the
+    converted layers have them; None where it was another network, or they were even."""
+    from recog.tools.module_files import load_network
+
+    folded, balanced = stage_file(folder, Stage.FOLDED), stage_file(folder, Stage.BALANCED)
+    if folded is None or balanced is None:
+        return None
+    same = float_module.is_structurally_equivalent(load_network(str(folded)))
+    return load_network(str(balanced)) if same else None
+
+
+def _divided(
+    float_module: ModuleOp, lns_module: ModuleOp, host_file: Path | None
+) -> ComparedNetworks:
+    """The float network's parts, if it has two."""
+    from recog.lowering.partition.join import join
+    from recog.lowering.partition.partition import partition, split_modules
+    from recog.tools.module_files import input_count, load_network
+
+    inputs = input_count(float_module)
+    if host_file is None and inputs == input_count(lns_module):
+        return ComparedNetworks(float_module, None, lns_module, inputs)
+    divided = float_module.clone()
+    partition(divided)
+    chip, host = split_modules(divided)
+    works = host is not None and any(op.dialect_name() == "nn" for op in host.walk())
+    if works or host_file is None:
+        return ComparedNetworks(chip, host, lns_module, inputs)
+    # The float network is a later stage: the chip's part already.
+    host = load_network(str(host_file))
+    taken = join(float_module, host).inputs
+    return ComparedNetworks(float_module, host, lns_module, 1 + max(taken, default=-1))
+
+
+def stage_file(folder: Path, stage: Stage) -> Path | None:
+    """The IR file of a stage in a folder that `recog convert` wrote."""
+    return next(iter(sorted(folder.glob(f"*-{stage}.mlir"))), None)

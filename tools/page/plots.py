@@ -1,0 +1,267 @@
+"""The plots of the page as Vega-Lite specifications, each with its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Spec = dict[str, Any]
+Row = Mapping[str, Any]
+
+SIZES = {"pointers": "pointers", "codes": "dense codes", "table": "table", "biases": "biases"}
+EXACT_DB = 100
+"""Levels that differ from the float network by less are not beside those that differ by more."""
+MICRO = 1e-6
+"""Microjoules of a picojoule."""
+
+
+def plots(record: Mapping[str, Any]) -> dict[str, Spec]:
+    """The specifications by the name of their place in the page; those without data are left out.
+
+    Args:
+        record: what `conversion_record` gives.
+    """
+    layers = record["layers"]
+    lossy = [row for row in record["rows"] if (row["sqnr_db"] or EXACT_DB) < EXACT_DB]
+    found = {
+        "levels-bytes": _levels(record["rows"], "weight_bytes", "bytes of weights", bars=True),
+        "levels-sqnr": _levels(lossy, "sqnr_db", "SQNR of the output, dB"),
+        "levels-accuracy": _levels(record["rows"], "accuracy", "accuracy, %"),
+        "levels-metric": _levels(record["rows"], "metric", "metric"),
+        "layer-bytes": _layer_bytes(layers),
+        "layer-cycles": _layer_cycles(layers),
+        "layer-energy": _layer_energy(layers),
+        "layer-sqnr": _layer_sqnr(layers),
+        "budget": _budget(record.get("plan")),
+        "schedule": _schedule(record),
+    }
+    return {name: spec for name, spec in found.items() if spec is not None}
+
+
+def _spec(rows: Iterable[Row], height: int, **parts: Any) -> Spec:
+    return {"width": "container", "height": height, "data": {"values": list(rows)}, **parts}
+
+
+def _tip(field: str, title: str, form: str | None = None) -> Spec:
+    kind = "nominal" if form is None else "quantitative"
+    return {"field": field, "title": title, "type": kind} | ({"format": form} if form else {})
+
+
+def _levels(rows: Sequence[Row], field: str, title: str, *, bars: bool = False) -> Spec | None:
+    """A figure of each level: bars from nothing, or points."""
+    known = [row for row in rows if row.get(field) is not None]
+    if not known:
+        return None
+    form = ",d" if bars else ".2f"
+    values = [{"level": row["level"], "value": row[field]} for row in known]
+    x = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": bars}}
+    encoding = {
+        "y": {"field": "level", "type": "nominal", "sort": None, "title": None},
+        "x": x | {"axis": {"tickCount": 5}},
+    }
+    text = {"field": "value", "type": "quantitative", "format": form}
+    mark = {"type": "bar", "height": {"band": 0.7}} if bars else {"type": "point", "filled": True}
+    label = {"type": "text", "align": "left", "dx": 6, "clip": False}
+    return _spec(
+        values,
+        24 * len(values),
+        encoding=encoding,
+        layer=[{"mark": mark | {"size": 70}} if not bars else {"mark": mark},
+               {"mark": label, "encoding": {"text": text}}],
+    )  # fmt: skip
+
+
+def _layer_axis(layers: Sequence[Row]) -> Spec:
+    """Layers in their order, with names where there is room for them."""
+    axis = {
+        "labelAngle": -60,
+        "labelLimit": 120,
+        "labelOverlap": "greedy",
+        "ticks": len(layers) < 80,
+    }
+    return {"field": "layer", "type": "nominal", "sort": None, "title": None, "axis": axis}
+
+
+def _stacked(rows: Sequence[Row], layers: Sequence[Row], title: str, form: str) -> Spec | None:
+    """Bars of `value`, stacked by `part`."""
+    if not rows:
+        return None
+    y = {"field": "value", "type": "quantitative", "title": title, "axis": {"format": "~s"}}
+    color = {"field": "part", "type": "nominal", "title": None, "sort": None}
+    tips = [_tip("layer", "layer"), _tip("part", "of"), _tip("value", title, form)]
+    encoding = {"x": _layer_axis(layers), "y": y, "color": color, "tooltip": tips}
+    return _spec(rows, 220, mark={"type": "bar"}, encoding=encoding)
+
+
+def _layer_bytes(layers: Sequence[Row]) -> Spec | None:
+    known = [row for row in layers if row["weight_bytes"]]
+    rows = [
+        {"layer": row["layer"], "part": title, "value": row[name]}
+        for row in known
+        for name, title in SIZES.items()
+        if row[name]
+    ]
+    return _stacked(rows, known, "bytes", ",d")
+
+
+def _layer_cycles(layers: Sequence[Row]) -> Spec | None:
+    known = [row for row in layers if row["cycles"]]
+    rows = [{"layer": row["layer"], "part": row["bound"], "value": row["cycles"]} for row in known]
+    return _stacked(rows, known, "cycles", ",d")
+
+
+def _layer_energy(layers: Sequence[Row]) -> Spec | None:
+    """Of the first table."""
+    known = [row for row in layers if row["energy_pj"]]
+    if not known:
+        return None
+    table = next(iter(known[0]["energy_pj"]))
+    rows = [
+        {"layer": row["layer"], "part": table, "value": MICRO * row["energy_pj"][table]}
+        for row in known
+    ]
+    return _stacked(rows, known, "microjoules", ".3f")
+
+
+def _layer_sqnr(layers: Sequence[Row]) -> Spec | None:
+    kinds = {"alone_db": "this layer alone", "cumulative_db": "all up to here"}
+    known = [row for row in layers if any(row[kind] is not None for kind in kinds)]
+    rows = [
+        {"layer": row["layer"], "part": title, "value": row[kind]}
+        for row in known
+        for kind, title in kinds.items()
+        if row[kind] is not None
+    ]
+    if not rows:
+        return None
+    tips = [_tip("layer", "layer"), _tip("part", "converted"), _tip("value", "dB", ".1f")]
+    encoding = {
+        "x": _layer_axis(known),
+        "y": {"field": "value", "type": "quantitative", "title": "SQNR, dB"},
+        "color": {"field": "part", "type": "nominal", "title": None, "sort": None},
+        "tooltip": tips,
+    }
+    return _spec(rows, 240, mark={"type": "line", "point": True}, encoding=encoding)
+
+
+def _budget(plan: Row | None) -> Spec | None:
+    """The predicted loss of other sizes, the size that was taken, and recipes."""
+    if plan is None or not plan["curve"]:
+        return None
+    rows = [{**each, "what": "other sizes"} for each in plan["curve"]]
+    chosen = {name: plan[name] for name in ("bytes", "ratio", "loss_db")}
+    rows.append({**chosen, "what": "this one"})
+    tips = [_tip("bytes", "bytes", ",d"), _tip("ratio", "times smaller", ".1f")]
+    tips.append(_tip("loss_db", "loss, dB", ".1f"))
+    encoding = {
+        "x": {
+            "field": "bytes",
+            "type": "quantitative",
+            "title": "bytes of weights",
+            "scale": {"type": "log", "nice": False},
+            "axis": {"format": "~s"},
+        },
+        "y": {
+            "field": "loss_db",
+            "type": "quantitative",
+            "title": "predicted loss, dB",
+            "scale": {"zero": False},
+        },
+        "tooltip": tips,
+    }
+    is_curve = {"filter": "datum.what == 'other sizes'"}
+    is_chosen = {"filter": "datum.what == 'this one'"}
+    layers = [
+        {"mark": {"type": "line", "point": True}, "transform": [is_curve]},
+        {
+            "mark": {"type": "point", "filled": True, "size": 140, "color": "#d9534f"},
+            "transform": [is_chosen],
+        },
+    ]
+    return _spec(rows, 240, encoding=encoding, layer=layers)
+
+
+def _schedule(record: Mapping[str, Any]) -> Spec | None:
+    """What each queue does, above what lies in activation memory: both zoom together."""
+    if not record["timeline"]:
+        return None
+    time = {"title": "cycles", "axis": {"format": "~s"}}
+    by_layer = {
+        "field": "shade",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"scheme": "tableau20"},
+    }
+    shades = {name: i % 20 for i, name in enumerate(_names(record))}
+    spans = [{**each, "shade": shades[each["layer"]]} for each in record["timeline"]]
+    stays = [
+        {**each, "shade": shades[each["layer"]], "stop": each["address"] + each["bytes"]}
+        for each in record["memory"]["stays"]
+    ]
+    end = max(each["end"] for each in spans)
+    upper = {
+        "width": 0,
+        "height": 26 * len({each["queue"] for each in spans}),
+        "data": {"values": spans},
+        "params": [
+            {
+                "name": "zoom",
+                "select": {"type": "interval", "encodings": ["x"]},
+                "bind": "scales",
+                "value": {"x": [0, end]},
+            }
+        ],
+        "mark": {"type": "rect", "clip": True, "height": {"band": 0.8}},
+        "encoding": {
+            "x": {"field": "start", "type": "quantitative", **time}
+            | {"title": None, "scale": {"domain": [0, end], "nice": False}},
+            "x2": {"field": "end"},
+            "y": {"field": "queue", "type": "nominal", "title": None, "sort": None},
+            "color": by_layer,
+            "tooltip": [
+                *(_tip("layer", "layer"), _tip("op", "instruction"), _tip("bound", "bound by")),
+                *(_tip("start", "from cycle", ",d"), _tip("end", "to cycle", ",d")),
+                *(_tip("busy", "busy", ",d"), _tip("instructions", "instructions", ",d")),
+            ],
+        },
+    }
+    zoomed = {"domain": {"param": "zoom", "encoding": "x"}, "nice": False}
+    x = {"type": "quantitative", "scale": zoomed, **time}
+    y = {"type": "quantitative", "title": "bytes of activation memory", "axis": {"format": "~s"}}
+    live = [{"cycle": cycle, "live": size} for cycle, size in record["memory"]["live"]]
+    lower = {
+        "width": 0,
+        "height": 260,
+        "layer": [
+            {
+                "data": {"values": stays},
+                "mark": {"type": "rect", "clip": True, "opacity": 0.75, "stroke": "white"}
+                | {"strokeWidth": 0.5},
+                "encoding": {
+                    "x": {"field": "start", **x},
+                    "x2": {"field": "end"},
+                    "y": {"field": "address", **y},
+                    "y2": {"field": "stop"},
+                    "color": by_layer,
+                    "tooltip": [
+                        *(_tip("layer", "layer"), _tip("tensor", "tensor")),
+                        *(_tip("bytes", "bytes", ",d"), _tip("address", "from byte", ",d")),
+                        *(_tip("start", "from cycle", ",d"), _tip("end", "to cycle", ",d")),
+                    ],
+                },
+            },
+            {
+                "data": {"values": live},
+                "mark": {"type": "line", "interpolate": "step-after", "color": "#d9534f"}
+                | {"clip": True},
+                "encoding": {"x": {"field": "cycle", **x}, "y": {"field": "live", **y}},
+            },
+        ],
+    }
+    return {"vconcat": [upper, lower], "spacing": 16}
+
+
+def _names(record: Mapping[str, Any]) -> list[str]:
+    """The layers of a schedule, each once."""
+    found = (*record["timeline"], *record["memory"]["stays"])
+    return list(dict.fromkeys(each["layer"] for each in found))
