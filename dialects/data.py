@@ -56,6 +56,8 @@ MAX_LISTED_ELEMENTS = 64
 """Longer constants print as hex."""
 MAX_INLINE_BYTES = 64
 """Longer hex goes to the end of the file as a resource, where the printer can do that."""
+COMPARED = 1 << 20
+"""Elements that are compared at once, to see whether all are equal."""
 MAX_SPLAT_BYTES = 1 << 28
 """A few characters of text must not take all memory."""
 
@@ -186,10 +188,7 @@ class DenseAttr(Data[DenseData]):
         if count == 0 or self.data.blob.content is None or self._problem() is not None:
             return None
         flat = self.to_array().reshape(-1)
-        if (
-            count > 1
-            and (flat.view(f"u{flat.itemsize}") == flat[:1].view(f"u{flat.itemsize}")).all()
-        ):
+        if count > 1 and _all_equal(flat.view(f"u{flat.itemsize}")):
             return self._element_text(flat[0])
         if count > MAX_LISTED_ELEMENTS:
             return None
@@ -444,6 +443,12 @@ def constant_array(value: SSAValue) -> np.ndarray | None:
     """The elements of a `data.constant` result, None where `value` is no constant."""
     owner = value.owner
     return owner.value.to_array() if isinstance(owner, ConstantOp) else None
+
+
+def _all_equal(flat: np.ndarray) -> bool:
+    """Whether all elements are the first, compared in blocks: some constants fill the memory."""
+    blocks = range(0, len(flat), COMPARED)
+    return all(bool((flat[i : i + COMPARED] == flat[0]).all()) for i in blocks)
 
 
 @dataclass(eq=False, repr=False)

@@ -14,6 +14,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.data import (
+    COMPARED,
     MAX_SPLAT_BYTES,
     Blob,
     ConstantOp,
@@ -156,6 +157,15 @@ def test_splats_of_any_width(count: int, width: int, value: int):
     (attribute,) = constants(parsed(text))
     assert attribute.to_array().tolist() == [value] * count
     attribute.verify_content()
+
+
+def test_a_splat_is_told_by_all_of_its_elements():
+    elements = np.zeros(COMPARED + 3, np.float32)
+    assert "dense<0.0>" in text_of(ModuleOp([ConstantOp.from_array(elements, f32)]))
+    for place in (0, COMPARED, -1):
+        other = elements.copy()
+        other[place] = -0.0
+        assert "dense<resource" in text_of(ModuleOp([ConstantOp.from_array(other, f32)]))
 
 
 def test_splat_limit():
