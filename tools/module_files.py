@@ -14,6 +14,7 @@ from recog.backend.files import atomic_write
 from recog.dialects.data import ModulePrinter
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
+from recog.frontend.onnx.files import split_spec
 from recog.lowering.common.data_files import inputs_of, load_arrays
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import read_module
@@ -34,7 +35,7 @@ def print_module(module: ModuleOp, stream: IO[str]) -> None:
 
 
 def load_network(spec: str) -> ModuleOp:
-    """The nn module of `file.py:function`, a `.pt2` archive or an IR file (`.mlir`).
+    """The nn module of `file.py:function`, a `.pt2` archive, an ONNX file or an IR file (`.mlir`).
 
     Raises:
         RecogError, OSError: it cannot be read or imported.
@@ -42,6 +43,11 @@ def load_network(spec: str) -> ModuleOp:
     if spec.endswith(".mlir"):
         # Without the folder: a network has the same locations wherever it lies.
         return read_module(make_context(), spec, os.path.basename(spec))
+    onnx = split_spec(spec)
+    if onnx is not None:
+        from recog.frontend.onnx.importer import import_onnx
+
+        return import_onnx(*onnx)
     from recog.frontend.torch.model_file import import_model
 
     return import_model(spec)

@@ -14,30 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from recog.frontend.onnx.torchvision_schemas import load_torchvision
+
 Network = tuple[nn.Module, tuple[Tensor, ...]]
-
-_LIBRARIES: list[Any] = []
-
-
-def load_torchvision() -> Any:
-    """torchvision, whose compiled part does not load beside a CPU torch: its schemas suffice."""
-    if not _LIBRARIES and not hasattr(torch.ops.torchvision, "nms"):
-        library = torch.library.Library("torchvision", "DEF")
-        boxes = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        library.define(f"nms{boxes}")
-        library.define(f"qnms{boxes}")
-        library.define(
-            "roi_align(Tensor input, Tensor rois, float spatial_scale, int pooled_height, "
-            "int pooled_width, int sampling_ratio, bool aligned) -> Tensor"
-        )
-        _LIBRARIES.append(library)
-    return import_module("torchvision")
 
 
 def images(*shape: int, seed: int = 0) -> Tensor:

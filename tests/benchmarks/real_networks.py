@@ -10,7 +10,6 @@ trained on ImageNet) looks at crops of 224x224. PP-OCRv4's text detector (weight
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from networks import load_torchvision
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor, nn
 
 CROP = 224
 PAGE = 320
@@ -174,18 +173,13 @@ def efficientnet_lite0() -> RealNetwork:
 
 def text_detector() -> RealNetwork:
     """PP-OCRv4's detector of text, a MobileNetV3 with a feature pyramid, from its ONNX file."""
-    import onnx
     import rapidocr_onnxruntime
 
-    load_torchvision()  # onnx2torch imports it
-    from onnx2torch import convert
+    from recog.frontend.onnx.files import read_onnx
+    from recog.frontend.onnx.importer import torch_module
 
-    folder = Path(rapidocr_onnxruntime.__file__).parent / "models"
-    graph = onnx.load(folder / "ch_PP-OCRv4_det_infer.onnx")
-    _constants_to_initializers(graph.graph)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = _with_constant_scales(convert(graph))
+    file = Path(rapidocr_onnxruntime.__file__).parent / "models/ch_PP-OCRv4_det_infer.onnx"
+    model = OnlyOutput(torch_module(read_onnx(file), file.name))
     sets = (
         pages(1, TEXT_CALIBRATION, CALIBRATION_PHOTOGRAPHS, "page.png"),
         pages(2, TEXT_TEST, TEST_PHOTOGRAPHS, "text.png"),
@@ -195,36 +189,16 @@ def text_detector() -> RealNetwork:
     return RealNetwork("ppocr_v4_det", model.eval(), calibration, test, tuning, "iou", mask_iou)
 
 
-def _constants_to_initializers(graph: Any) -> None:
-    """ONNX lets a weight be the result of a Constant node; onnx2torch wants initializers."""
-    kept = []
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            tensor = node.attribute[0].t
-            tensor.name = node.output[0]
-            graph.initializer.append(tensor)
-        else:
-            kept.append(node)
-    del graph.node[:]
-    graph.node.extend(kept)
+class OnlyOutput(nn.Module):
+    """A network of one output, which is a tensor."""
 
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
 
-def _with_constant_scales(model: Any) -> Any:
-    """onnx2torch reads the scales of a Resize from a tensor, where torch.export wants numbers."""
-    from torch import nn
-
-    modules = dict(model.named_modules())
-    for node in model.graph.nodes:
-        if node.op == "call_module" and type(modules[node.target]).__name__ == "OnnxResize":
-            holder, _, name = node.args[2].target.rpartition(".")
-            scales = getattr(modules[holder], name).tolist()
-            resize = nn.Upsample(
-                scale_factor=tuple(scales[2:]), mode=modules[node.target].onnx_mode
-            )
-            model.add_submodule(node.target, resize)
-            node.args = node.args[:1]
-    model.recompile()
-    return model
+    def forward(self, x: Tensor) -> Tensor:
+        (output,) = self.network(x).values()
+        return output
 
 
 REAL_NETWORKS: dict[str, Callable[[], RealNetwork]] = {

@@ -14,8 +14,9 @@ from recog.frontend.tasks import TASK_NAMES, is_own
 from recog.tools.diagnostics import UsageError
 
 NETWORK = (
-    "file.py:function that returns (module, example inputs), a torch.export archive (.pt2), or "
-    "an IR file of the nn dialect (.mlir)"
+    "file.py:function that returns (module, example inputs), a torch.export archive (.pt2), an "
+    "ONNX file (.onnx, or net.onnx:1x3x224x224 where it leaves sizes open), or an IR file of the "
+    "nn dialect (.mlir)"
 )
 DATA = (
     ".npz file with `inputs` (or `input0`, `input1`, ...) and optionally `targets`, or .npy file "
