@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from recog.backend.machine import Machine, Observer
+from recog.backend.machine.host import check_input
 from recog.dialects.functions import find_function, result_names
 
 Run = Callable[..., "np.ndarray | tuple[np.ndarray, ...]"]
@@ -175,6 +176,20 @@ class SplitNetwork:
         while len(results) < len(self._runners):
             self._call(results, inputs, outputs)
         return results[-1]
+
+    def check_inputs(self, inputs: Sequence[np.ndarray]) -> None:
+        """Raise InputError for arrays (N, ...) that the program or the host's part do not take."""
+        if isinstance(self._chip, Machine):
+            for port, x in zip(self._chip.inputs, self._own(inputs)):
+                check_input(port, x)
+        if self._host is None or self._plan is None:
+            return
+        from recog.backend.interpreters import nn_runner
+
+        for call in self._plan.calls:
+            types = find_function(self._host, call.name).function_type.inputs.data
+            for index, type_ in zip(call.from_network, types[len(call.from_chip) :]):
+                nn_runner.check_input(index, inputs[index], type_)
 
     def chip_inputs(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """The inputs of the chip's part for these of the network, the host's results among them."""

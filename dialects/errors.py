@@ -34,6 +34,10 @@ class RecogError(DiagnosticException):
         super().__init__(f"{text}\n  hint: {hint}" if hint else text)
 
 
+class InputError(RecogError):
+    """An array that an input does not take. `where` is the input: who knows its file names it."""
+
+
 def describe_location(location: Attribute) -> str | None:
     """A location as a person reads it: `layer "features.0.conv" (net.py:12)`."""
     match location:

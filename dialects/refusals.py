@@ -52,3 +52,13 @@ INPUT_TYPE = OpenRefusal(
 )
 NOT_FINITE = OpenRefusal("holds NaN or infinity", "the example inputs hold NaN or infinity")
 """What is said of an input, by its number."""
+
+
+def pixels_hint(dtype: str) -> str | None:
+    """What to do with pixels where a network wants what it was trained on."""
+    if not dtype.startswith("uint"):
+        return None
+    return (
+        "scale pixels as for training, often by 1 / 255; a network whose example inputs are uint8 "
+        "takes them as they are"
+    )

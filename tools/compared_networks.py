@@ -9,6 +9,7 @@ from recog.dialects.errors import RecogError
 from recog.lowering.pipeline.stages import Stage
 
 if TYPE_CHECKING:
+    import numpy as np
     from xdsl.dialects.builtin import ModuleOp
 
 
@@ -23,6 +24,17 @@ class ComparedNetworks(NamedTuple):
     host: ModuleOp | None
     converted: ModuleOp
     inputs: int
+
+    def load_inputs(self, path: str) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """As `module_files.load_inputs`, and the network takes the inputs; raises RecogError."""
+        from recog.lowering.check.float_network import FloatNetwork
+        from recog.lowering.common.data_files import naming_file
+        from recog.tools.module_files import load_inputs
+
+        inputs, targets = load_inputs(path, self.inputs)
+        with naming_file(f"data {path}"):
+            FloatNetwork(self.chip, self.host).check(inputs)
+        return inputs, targets
 
 
 def compared_networks(network: str, converted: str) -> ComparedNetworks:

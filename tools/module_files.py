@@ -15,6 +15,7 @@ from recog.dialects.data import ModulePrinter
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.frontend.onnx.files import split_spec
+from recog.lowering.cluster.targets import are_labels
 from recog.lowering.common.data_files import inputs_of, load_arrays
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import read_module
@@ -84,7 +85,14 @@ def input_count(module: ModuleOp) -> int:
 
 def is_labels(targets: np.ndarray) -> bool:
     """Whether targets name a class for each frame."""
-    return targets.ndim == 1 and targets.dtype.kind in "iu"
+    return targets.ndim == 1 and are_labels(targets)
+
+
+def check_room(path: str, count: int) -> None:
+    """Raise RecogError where a file's format cannot hold so many arrays."""
+    if count != 1 and not path.endswith(".npz"):
+        hint = "give an .npz file"
+        raise RecogError(f"{count} outputs do not fit an .npy file", where=path, hint=hint)
 
 
 def save_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -96,8 +104,6 @@ def save_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
         return
-    if len(arrays) != 1:
-        hint = "give an .npz file"
-        raise RecogError(f"{len(arrays)} outputs do not fit an .npy file", where=path, hint=hint)
+    check_room(path, len(arrays))
     with atomic_write(path, "wb") as stream:
         np.save(stream, next(iter(arrays.values())))

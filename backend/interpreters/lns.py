@@ -24,10 +24,11 @@ from recog.backend.interpreters.data import DataFunctions
 from recog.backend.interpreters.execute import Observer, execute
 from recog.dialects import cluster, lns
 from recog.dialects.element_types import element_width, from_bytes
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import InputError, RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.lns import ArithmeticAttr, NumberType, format_of, frac_of, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.dialects.refusals import pixels_hint
 from recog.dialects.windows import Window, padding_of
 
 
@@ -189,30 +190,31 @@ def check_input(index: int, x: Any, type_: Any) -> np.ndarray:
     where = f"input {index}"
     array = np.asarray(x)
     if not isinstance(type_, TensorType):
-        raise RecogError(f"the function wants {type_}, which is no tensor", where=where)
+        raise InputError(f"the function wants {type_}, which is no tensor", where=where)
     shape: Sequence[int] = type_.get_shape()
     if array.ndim != len(shape) or array.shape[1:] != tuple(shape[1:]):
         wanted = ", ".join(map(str, ("N", *shape[1:])))
-        raise RecogError(
+        raise InputError(
             f"has shape {list(array.shape)}, the network wants [{wanted}]", where=where
         )
     element = type_.element_type
     if isinstance(element, NumberType):
         if array.dtype != element.format.dtype or element.format.illegal_codes(array).any():
-            raise RecogError(f"holds values that are no codes of {element}", where=where)
+            raise InputError(f"holds values that are no codes of {element}", where=where)
         return array
     if element_width(element) is None:
-        raise RecogError(f"has elements of {element}, which cannot be given", where=where)
+        raise InputError(f"has elements of {element}, which cannot be given", where=where)
     dtype = from_bytes(b"", element, 0).dtype
     kinds = "fib" if dtype.kind == "f" else "iub"
     if array.dtype.kind not in kinds:
-        raise RecogError(f"has dtype {array.dtype}, the network wants {dtype}", where=where)
+        message = f"has dtype {array.dtype}, the network wants {dtype}"
+        raise InputError(message, where=where, hint=pixels_hint(array.dtype.name))
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted).all():
-        raise RecogError("holds NaN or infinity", where=where)
+        raise InputError("holds NaN or infinity", where=where)
     if dtype.kind != "f" and (converted != array).any():
-        raise RecogError(f"holds values that do not fit {element}", where=where)
+        raise InputError(f"holds values that do not fit {element}", where=where)
     return converted
 
 
@@ -221,4 +223,4 @@ def _check_batches(arrays: Sequence[np.ndarray], types: Sequence[Any]) -> None:
     sizes = [len(array) for array in arrays if array.ndim]
     declared = [type_.get_shape()[0] for type_ in types if type_.get_shape()]
     if any(size * declared[0] != sizes[0] * own for size, own in zip(sizes, declared)):
-        raise RecogError(f"the inputs differ in batch size: {sizes}")
+        raise InputError(f"the inputs differ in batch size: {sizes}")

@@ -23,9 +23,9 @@ from recog.backend.interpreters.nn_tensors import tensors
 from recog.backend.threads import fixed_threads
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp
-from recog.dialects.errors import RecogError, fail
+from recog.dialects.errors import InputError, RecogError, fail
 from recog.dialects.functions import depends_on_inputs, find_function
-from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, NOT_FINITE
+from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, NOT_FINITE, pixels_hint
 from recog.dialects.verification import located_errors
 
 
@@ -151,7 +151,7 @@ class NnRunner:
             raise RecogError(
                 f"@{self.function.sym_name.data} takes {len(types)} inputs, got {len(inputs)}"
             )
-        checked = [_check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
+        checked = [check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
         _check_batches(checked, types)
         return checked
 
@@ -204,18 +204,19 @@ def _native(x: np.ndarray) -> np.ndarray:
     return np.array(x, x.dtype.newbyteorder("="), order="C", copy=None)
 
 
-def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
+def check_input(index: int, x: Any, type_: Attribute) -> Tensor:
+    """`x` as the tensor that an argument of this type wants, any batch size; raises InputError."""
     where = f"input {index}"
     if not isinstance(type_, TensorType):
-        raise RecogError(f"the function wants {type_}, which is no tensor", where=where)
+        raise InputError(f"the function wants {type_}, which is no tensor", where=where)
     try:
         tensor = x if isinstance(x, Tensor) else torch.as_tensor(_native(np.asarray(x)))
     except TypeError:
-        raise RecogError("is no array of numbers", where=where) from None
+        raise InputError("is no array of numbers", where=where) from None
     shape = type_.get_shape()
     if tensor.ndim != len(shape) or tuple(tensor.shape[1:]) != shape[1:]:
         wanted = ", ".join(map(str, ("N", *shape[1:])))
-        raise RecogError(
+        raise InputError(
             INPUT_SHAPE.message(given=list(tensor.shape), wanted=f"[{wanted}]"), where=where
         )
     if type_.element_type == nn.PIXEL_TYPE:
@@ -227,17 +228,19 @@ def _check_input(index: int, x: Any, type_: Attribute) -> Tensor:
     if type_.element_type == nn.INDEX_TYPE:
         return _whole(tensor, torch.int64, where, "positions: the network wants whole numbers")
     if tensor.is_complex() or tensor.dtype == torch.uint8:
-        raise RecogError(INPUT_TYPE.message(given=tensor.dtype), where=where)
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        message = INPUT_TYPE.message(given=dtype)
+        raise InputError(message, where=where, hint=pixels_hint(dtype))
     tensor = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
     if not bool(torch.isfinite(tensor).all()):
-        raise RecogError(NOT_FINITE.message(), where=where)
+        raise InputError(NOT_FINITE.message(), where=where)
     return tensor
 
 
 def _whole(tensor: Tensor, dtype: torch.dtype, where: str, what: str) -> Tensor:
     """An integer tensor, from any type that holds its elements."""
     if tensor.is_complex() or bool((tensor != tensor.to(dtype)).any()):
-        raise RecogError(f"holds numbers that are no {what}", where=where)
+        raise InputError(f"holds numbers that are no {what}", where=where)
     return tensor.to(dtype)
 
 
@@ -249,4 +252,4 @@ def _check_batches(inputs: list[Tensor], types: list[Attribute]) -> None:
         if isinstance(type_, TensorType) and x.ndim
     ]
     if any(size * counts[0][1] != counts[0][0] * declared for size, declared in counts):
-        raise RecogError(f"the inputs differ in batch size: {[size for size, _ in counts]}")
+        raise InputError(f"the inputs differ in batch size: {[size for size, _ in counts]}")

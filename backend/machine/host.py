@@ -11,13 +11,9 @@ import numpy as np
 from recog.backend.arithmetic.encoding import encode
 from recog.backend.arithmetic.reference import boxes, definition
 from recog.dialects.chip import InputOp, OutputOp, PortOp
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import InputError
 from recog.dialects.number_format import LnsFormat
-
-
-def pixels_hint(array: np.ndarray) -> str | None:
-    """What to do with pixels where a network wants what it was trained on."""
-    return "scale pixels as for training, often by 1 / 255" if array.dtype.kind == "u" else None
+from recog.dialects.refusals import pixels_hint
 
 
 def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
@@ -31,11 +27,11 @@ def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
     array = _check_shape(port, x)
     if array.dtype.kind not in "fib":
         message = f"has dtype {array.dtype}, the program wants float32"
-        raise RecogError(message, where=_name(port), hint=pixels_hint(array))
+        raise InputError(message, where=_name(port), hint=pixels_hint(array.dtype.name))
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(array).all():
-        raise RecogError("holds NaN or infinity", where=_name(port))
+        raise InputError("holds NaN or infinity", where=_name(port))
     return array
 
 
@@ -45,12 +41,12 @@ def check_codes(port: InputOp, x: np.ndarray) -> np.ndarray:
     if port.integer is not None and array.dtype.kind in "iu":
         array = _fitting(port, array)
     if array.dtype != port.dtype:
-        raise RecogError(
+        raise InputError(
             f"has dtype {array.dtype}, codes of {port.element_type} have {port.dtype}",
             where=_name(port),
         )
     if port.integer is None and port.format.illegal_codes(array).any():
-        raise RecogError(
+        raise InputError(
             f"holds values that are no codes of {port.element_type}", where=_name(port)
         )
     return array
@@ -60,7 +56,7 @@ def _fitting(port: InputOp, array: np.ndarray) -> np.ndarray:
     """Integers in the port's own type; raises RecogError where it does not hold them."""
     fitting = array.astype(port.dtype)
     if (fitting != array).any():
-        raise RecogError(f"holds values that do not fit {port.element_type}", where=_name(port))
+        raise InputError(f"holds values that do not fit {port.element_type}", where=_name(port))
     return fitting
 
 
@@ -68,7 +64,7 @@ def _check_shape(port: PortOp, x: np.ndarray) -> np.ndarray:
     array = np.asarray(x)
     if array.ndim != len(port.frame_shape) + 1 or array.shape[1:] != port.frame_shape:
         wanted = ", ".join(map(str, ("N", *port.frame_shape)))
-        raise RecogError(
+        raise InputError(
             f"has shape {list(array.shape)}, the program wants [{wanted}]", where=_name(port)
         )
     return array

@@ -34,7 +34,7 @@ from recog.dialects.chip import (
     LdwOp,
     OutputOp,
 )
-from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.errors import InputError, RecogError, describe_op
 from recog.dialects.verification import located_errors
 
 Observer = Callable[[int, FrameMemory], None]
@@ -239,7 +239,10 @@ class Machine:
             read = [state.dram.read(each).reshape(s) for each, s in zip(self.outputs, shapes)]
             return [self._decoded(each, codes) for each, codes in zip(self.outputs, read)]
 
-        value = check_input(port, host(self.inputs.index(port), outputs))
+        try:
+            value = check_input(port, host(self.inputs.index(port), outputs))
+        except InputError as error:  # the array is not the user's
+            raise RecogError(f"what the host gives {error.message}", where=error.where) from None
         state.dram.write(port, self._encoded(port, value).reshape(frames, *port.shape))
 
     def _step(self, interpreter: Interpreter, state: MachineState, op: InstructionOp) -> None:

@@ -84,8 +84,8 @@ class ChooseLayoutsPass(
             return
         inputs = None
         if self.data is not None:
-            count = len(find_function(op, self.entry).body.block.args)
-            inputs = load_examples(self.data, count, what=f"{self.name} data")
+            function = find_function(op, self.entry)
+            inputs = load_examples(self.data, function, what=f"{self.name} data")
         choose_layouts(op, self, inputs)
 
 

@@ -67,7 +67,7 @@ class BalanceRangesPass(BalanceOptions, EntryOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = find_function(op, self.entry)
-        inputs = load_examples(self.data, len(function.body.block.args), what=f"{self.name} data")
+        inputs = load_examples(self.data, function, what=f"{self.name} data")
         log_notes(balance_ranges(op, inputs, self.balance_octaves, entry=self.entry).notes)
 
 

@@ -41,6 +41,13 @@ class FloatNetwork:
         self.layers = {label: op for op in ops if (label := label_of(op)) is not None}
         """The ops that layers of the converted network are compared with, by label."""
 
+    def check(self, inputs: Sequence[np.ndarray]) -> None:
+        """Raise InputError for arrays (N, ...) that the network does not take."""
+        from recog.backend.interpreters.nn_runner import check_input
+
+        for index, argument in zip(self._inputs, self._runner.function.args):
+            check_input(index, inputs[index], argument.type)
+
     def batches(self, inputs: Sequence[np.ndarray]) -> list[slice]:
         """Which frames run at once, so that all their values fit in memory.
 

@@ -65,8 +65,8 @@ class ClusterWeightsPass(ClusterOptions, EntryOptions, ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         inputs = None
         if self.data is not None:
-            count = len(find_function(op, self.entry).body.block.args)
-            inputs = load_examples(self.data, count, what=f"{self.name} data")
+            function = find_function(op, self.entry)
+            inputs = load_examples(self.data, function, what=f"{self.name} data")
         log_notes(cluster_weights(op, self, inputs, entry=self.entry))
 
 

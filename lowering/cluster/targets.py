@@ -26,6 +26,10 @@ SMALLEST_SCALE = 1e-12
 Objective = Callable[["Sequence[Tensor]"], "Tensor"]
 
 
+class TargetError(RecogError):
+    """Targets that do not fit a network. Who knows their file names it."""
+
+
 class Examples:
     """Inputs in memory, (N, ...) each, of which some frames at a time become float32."""
 
@@ -114,20 +118,20 @@ class KnownTargets(Targets):
             RecogError: targets that do not fit.
         """
         pairs = zip(outputs, map(np.asarray, arrays))
-        self._arrays = [_checked_target(tuple(y.shape), array) for y, array in pairs]
+        self._arrays = [checked_target(tuple(y.shape), array) for y, array in pairs]
         self.losses = [_loss_of(array, loss) for array in self._arrays]
 
     def of(self, chosen: np.ndarray, inputs: Sequence[np.ndarray]) -> Sequence[Tensor]:
         import torch
 
         each = [array[chosen] for array in self._arrays]
-        return [torch.from_numpy(x.astype("i8") if _are_labels(x) else as_float32(x)) for x in each]
+        return [torch.from_numpy(x.astype("i8") if are_labels(x) else as_float32(x)) for x in each]
 
 
 def _loss_of(targets: np.ndarray, name: str) -> Loss:
     import torch
 
-    loss = chosen_loss(name, labels=_are_labels(targets), rank=targets.ndim)
+    loss = chosen_loss(name, labels=are_labels(targets), rank=targets.ndim)
     if loss.name == "mse":
         values = torch.from_numpy(np.require(as_float32(targets), requirements="W"))
         variance = values.var(correction=0)
@@ -171,9 +175,14 @@ def checked_array(values: np.ndarray, what: str) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise RecogError(f"holds {array.dtype}, not numbers", where=what)
-    if not all(np.isfinite(as_float32(frame)).all() for frame in array):
+    if not _finite(array):
         raise RecogError("holds NaN or infinity", where=what)
     return array
+
+
+def _finite(array: np.ndarray) -> bool:
+    """Whether all frames are finite as float32."""
+    return all(np.isfinite(as_float32(frame)).all() for frame in array)
 
 
 def as_float32(values: np.ndarray) -> np.ndarray:
@@ -182,21 +191,30 @@ def as_float32(values: np.ndarray) -> np.ndarray:
         return np.asarray(values, np.float32)
 
 
-def _checked_target(shape: tuple[int, ...], targets: np.ndarray) -> np.ndarray:
-    """Targets of an output of this shape, or labels of its classes."""
-    labels = _are_labels(targets)
-    wanted, given = shape[2 if labels else 1 :], targets.shape[1:]
+def checked_target(shape: Sequence[int], targets: np.ndarray) -> np.ndarray:
+    """Targets of an output of this shape (N, ...), or labels of its classes, as they are.
+
+    Raises:
+        TargetError: they do not fit.
+    """
+    if targets.dtype.kind not in "fiub":
+        raise TargetError(f"targets hold {targets.dtype}, not numbers")
+    labels = are_labels(targets)
+    wanted, given = tuple(shape[2 if labels else 1 :]), targets.shape[1:]
     if not labels:
         if given != wanted:
-            raise RecogError(f"targets have shape {list(given)} each, the output {list(wanted)}")
-        return checked_array(targets, "targets")
+            raise TargetError(f"targets have shape {list(given)} each, the output {list(wanted)}")
+        if not _finite(targets):
+            raise TargetError("targets hold NaN or infinity")
+        return targets
     if len(shape) < 2 or given != wanted:
-        raise RecogError(f"labels have shape {list(given)} each, the output wants {list(wanted)}")
+        raise TargetError(f"labels have shape {list(given)} each, the output wants {list(wanted)}")
     low, high = int(targets.min()), int(targets.max())
     if low < 0 or high >= shape[1]:
-        raise RecogError(f"labels are from {low} to {high}, the output has {shape[1]} classes")
+        raise TargetError(f"labels are from {low} to {high}, the output has {shape[1]} classes")
     return targets
 
 
-def _are_labels(targets: np.ndarray) -> bool:
+def are_labels(targets: np.ndarray) -> bool:
+    """Whether targets name classes, not numbers to come near to."""
     return targets.dtype.kind in "iub"

@@ -6,12 +6,14 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
+from xdsl.dialects.func import FuncOp
 
 from recog.backend.input_files import check_input
-from recog.dialects.errors import RecogError, first_line
+from recog.dialects.errors import InputError, RecogError, first_line
 
 UNREADABLE = (
     OSError,
@@ -96,9 +98,30 @@ def check_frames(inputs: Sequence[np.ndarray], *others: np.ndarray, what: str) -
     return lengths.pop()
 
 
-def load_examples(path: str, count: int, *, what: str) -> list[np.ndarray]:
-    """A network's `count` inputs (N, ...) of a data file; raises RecogError naming `what` it is."""
-    return inputs_of(load_arrays(path, what=what), count, where=f"{what} {path}")
+def load_examples(path: str, function: FuncOp, *, what: str) -> list[np.ndarray]:
+    """The inputs (N, ...) of a float network's function of a data file.
+
+    Raises:
+        RecogError: they are not there, or the network does not take them; names `what` the file is.
+    """
+    from recog.backend.interpreters.nn_runner import check_input
+
+    types, where = function.function_type.inputs.data, f"{what} {path}"
+    inputs = inputs_of(load_arrays(path, what=what), len(types), where=where)
+    with naming_file(where):
+        for index, (x, type_) in enumerate(zip(inputs, types)):
+            check_input(index, x, type_)
+    return inputs
+
+
+@contextmanager
+def naming_file(file: str, about: type[RecogError] = InputError) -> Generator[None]:
+    """Put the file that arrays are from before the place of an error about one."""
+    try:
+        yield
+    except about as error:
+        where = f"{file}: {error.where}" if error.where else file
+        raise RecogError(error.message, where=where, hint=error.hint) from None
 
 
 def _check_numbering(arrays: Mapping[str, np.ndarray], count: int, where: str) -> None:
@@ -128,8 +151,6 @@ def inputs_of(arrays: dict[str, np.ndarray], count: int, *, where: str) -> list[
         return [arrays[name] for name in names]
     last = f" … input{count - 1}" if len(names) < count else ""
     wanted = "inputs" if count == 1 else ", ".join(names) + last
-    raise RecogError(
-        f"has no array named {wanted}",
-        where=where,
-        hint=f"it has {', '.join(sorted(arrays)) or 'none'}",
-    )
+    held = ", ".join(sorted(arrays)) or "none"
+    order = "" if count == 1 else "; number the arrays in the order of the network's inputs"
+    raise RecogError(f"has no array named {wanted}", where=where, hint=f"it has {held}{order}")

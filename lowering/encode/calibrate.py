@@ -114,7 +114,7 @@ class CalibratePass(CalibrationOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = find_function(op, self.entry)
-        inputs = load_examples(self.data, len(function.body.block.args), what=f"{self.name} data")
+        inputs = load_examples(self.data, function, what=f"{self.name} data")
         log_notes(calibrate(op, inputs, self.formats(), entry=self.entry))
 
 

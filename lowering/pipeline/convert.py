@@ -19,6 +19,7 @@ from xdsl.passes import ModulePass
 from recog.backend.freed_memory import give_back_freed_memory
 from recog.backend.machine import Machine
 from recog.backend.split_network import Run, SplitNetwork
+from recog.dialects import nn
 from recog.dialects.chip import ChipTarget
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp
@@ -37,6 +38,7 @@ from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_w
 from recog.lowering.cluster.differentiable_outputs import heads_of
 from recog.lowering.cluster.own_objective import OwnObjective
 from recog.lowering.cluster.pointer_reassignment import weights_before
+from recog.lowering.cluster.targets import checked_target
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
 from recog.lowering.cluster.tune_own import tune_own
 from recog.lowering.common.module_outputs import module_outputs
@@ -204,11 +206,20 @@ class _Run:
 
     def _rehearse(self) -> None:
         """Find now what would be refused after hours of tuning."""
+        self._check_targets()
         check_names(self.current, self.options, self.options.entry)
         if self.extra or not self.options.cluster:
             return  # other passes change what there is to convert; dense weights take no hours
         encoder, target = self._encode_pass().encoder(), self.options.chip_target(ChipTarget())
         rehearse_chip_part(self.current, self.options.entry, encoder.arithmetic, target)
+
+    def _check_targets(self) -> None:
+        """Raise TargetError for targets that tuning could not aim at."""
+        tunes = self.options.cluster and self.options.tune and self.own is None
+        function = find_function(self.current, self.options.entry)
+        end = function.get_return_op()
+        if tunes and self.targets is not None and end is not None and not heads_of(function):
+            checked_target(nn.shape_of(end.operands[0]), self.targets)
 
     def _restore(self, steps: Sequence[Step]) -> int:
         """Take up the stages that are there already; how many of the steps they are."""

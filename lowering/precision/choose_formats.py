@@ -114,7 +114,7 @@ class ChooseFormatsPass(
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = find_function(op, self.entry)
-        inputs = load_examples(self.data, len(function.body.block.args), what=f"{self.name} data")
+        inputs = load_examples(self.data, function, what=f"{self.name} data")
         target = self.chip_target(ChipTarget())
         chosen = choose_formats(
             op, inputs, self, self.weight_format, entry=self.entry, target=target

@@ -74,7 +74,7 @@ class RoundWeightsPass(EncodeOptions, EntryOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = find_function(op, self.entry)
-        inputs = load_examples(self.data, len(function.body.block.args), what=f"{self.name} data")
+        inputs = load_examples(self.data, function, what=f"{self.name} data")
         log_notes(round_weights(op, inputs, self.encoder(), entry=self.entry))
 
 

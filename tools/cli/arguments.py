@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, ENGINES, EngineOptions
 from recog.backend.arithmetic.fast.paths import FORMS, MAX_THREADS
@@ -140,6 +141,16 @@ def check_positive(**values: float | None) -> None:
         if value is not None and not 0 < value < math.inf:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"must be above 0, got {value}", where=flag)
+
+
+def program_file(path: str) -> str:
+    """The file of a program that a command line names: in a conversion's folder, its own."""
+    if not Path(path).is_dir():
+        return path
+    from recog.tools.conversion_folder import PROGRAM_NAME
+
+    inside = Path(path) / PROGRAM_NAME
+    return str(inside) if inside.exists() else path
 
 
 def add_renamed(parser: argparse.ArgumentParser, old: str, new: str) -> None:

@@ -74,13 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.lowering.check.sensitivity import Sensitivity
     from recog.tools.compared_networks import compared_networks
     from recog.tools.console import by_share, progress, stage
-    from recog.tools.module_files import load_inputs
     from recog.tools.report.json_files import write_json
     from recog.tools.report.layer_table import comparison_record, print_layers
 
     _check(arguments)
     networks = compared_networks(arguments.network, arguments.converted)
-    inputs, targets = load_inputs(arguments.data, networks.inputs)
+    inputs, targets = networks.load_inputs(arguments.data)
     sensitivity = None
     if arguments.metric is not None:
         metric = _metric(arguments.metric, targets, f"data {arguments.data}")

@@ -168,12 +168,19 @@ def _convert(
     held: HeldFolder,
     partial: PartialConversion,
 ) -> int:
+    from recog.lowering.cluster.targets import TargetError
     from recog.lowering.cluster.tune_own import check_objective
+    from recog.lowering.common.data_files import naming_file
     from recog.lowering.partition.partition import boundary_lines
     from recog.lowering.pipeline import convert
     from recog.tools.console import stage, staged_progress
     from recog.tools.conversion_folder import PROGRAM_NAME, is_of_a_conversion
-    from recog.tools.module_files import input_count, is_labels, load_inputs, load_network
+    from recog.tools.module_files import (
+        input_count,
+        is_labels,
+        load_inputs,
+        load_network,
+    )
     from recog.tools.own_objective import load_examples, user_metric
 
     with stage(f"import {arguments.network}"):
@@ -194,7 +201,8 @@ def _convert(
         test_inputs, labels = load_inputs(arguments.test_data, count)
         _check(module, arguments.test_data, test_inputs, options)
     stages = sum(step.reaches is not None for step in options.steps())
-    with staged_progress("convert", stages) as report:
+    fitting = naming_file(f"data {arguments.data}", TargetError)
+    with fitting, staged_progress("convert", stages) as report:
         conversion = convert(
             module,
             inputs,
@@ -233,19 +241,20 @@ def _check(
     """Raise RecogError for data that the network does not take, before hours of tuning; for a
     network that is refused whatever the data are, what `recog check` says."""
     from recog.backend.interpreters.nn_runner import check_inputs
+    from recog.lowering.common.data_files import naming_file
     from recog.lowering.partition.rehearsal import rehearse
     from recog.lowering.pipeline import fold_network
 
     try:
-        check_inputs(module, inputs)
-    except RecogError as error:
+        with naming_file(f"data {path}"):
+            check_inputs(module, inputs)
+    except RecogError:
         trial = module.clone()
         fold_network(trial)
         refusal = rehearse(trial, target=options.chip_target(ChipTarget())).refusal
         if refusal is not None:
             raise refusal from None
-        where = f"data {path}: {error.where}" if error.where else f"data {path}"
-        raise RecogError(error.message, where=where, hint=error.hint) from None
+        raise
 
 
 def _write(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recog.backend.files import check_output
-from recog.tools.cli.arguments import add_json, add_target
+from recog.tools.cli.arguments import add_json, add_target, program_file
 
 if TYPE_CHECKING:
     from recog.backend.cost import ProgramCost
@@ -20,7 +20,9 @@ FILES = ("json", "csv", "trace", "plot", "memory_map")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog cost`."""
-    parser.add_argument("program", metavar="PROGRAM", help="program file of recog convert")
+    parser.add_argument(
+        "program", metavar="PROGRAM", help="program file of recog convert, or its folder"
+    )
     add_target(parser, "the chip (default: the one that the program is made for)")
     parser.add_argument(
         "--savings",
@@ -57,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in FILES:
         if getattr(arguments, name) is not None:
             check_output(getattr(arguments, name))
-    program = load_program(arguments.program)
+    program = load_program(program_file(arguments.program))
     chip = program.target.data
     if arguments.target is not None:
         # As in a conversion, a description without arithmetic means that of the program.

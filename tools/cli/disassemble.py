@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from recog.tools.cli.arguments import add_output
+from recog.tools.cli.arguments import add_output, program_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `recog disassemble`."""
-    parser.add_argument("program", metavar="PROGRAM", help="program file of recog convert")
+    parser.add_argument(
+        "program", metavar="PROGRAM", help="program file of recog convert, or its folder"
+    )
     add_output(parser, "assembly file to write")
     parser.add_argument(
         "--elide-constants",
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.backend.targets import ChipAsmTarget
     from recog.tools.context import make_context
 
-    module = ModuleOp([load_program(arguments.program)])
+    module = ModuleOp([load_program(program_file(arguments.program))])
     target = ChipAsmTarget(arguments.elide_constants, arguments.locations)
     with atomic_write(arguments.output or "/dev/stdout") as stream:
         target.write(make_context(), module, stream)

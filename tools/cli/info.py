@@ -7,7 +7,13 @@ import argparse
 import platform
 from pathlib import Path
 
-from recog.tools.cli.arguments import add_engine, add_target, check_json, engine_options
+from recog.tools.cli.arguments import (
+    add_engine,
+    add_target,
+    check_json,
+    engine_options,
+    program_file,
+)
 from recog.tools.diagnostics import UsageError
 
 
@@ -17,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         metavar="PROGRAM",
         nargs="?",
-        help="show instead what the bytes of this program file are: pointers, tables, biases, and "
-        "how well each layer uses them",
+        help="show instead what the bytes of this program file, or of a conversion's, are: "
+        "pointers, tables, biases, and how well each layer uses them",
     )
     add_target(
         parser, "show this chip instead, as a TOML file that says all there is to say of one"
@@ -69,8 +75,9 @@ def _show_program(arguments: argparse.Namespace) -> int:
     from recog.tools.report.program_table import print_program_bytes
 
     check_json(arguments)
-    program = load_program(arguments.program)
-    found = program_bytes(read_program_file(arguments.program), program)
+    file = program_file(arguments.program)
+    program = load_program(file)
+    found = program_bytes(read_program_file(file), program)
     print_program_bytes(found)
     if arguments.json is not None:
         write_json(Path(arguments.json), found.as_record())

@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables, write the file."""
+    from recog.backend.interpreters.nn_runner import check_inputs
     from recog.lowering.allocation.choose_layouts import ChooseLayoutsPass, choose_layouts
+    from recog.lowering.common.data_files import naming_file
     from recog.lowering.common.options import taken_from
     from recog.lowering.partition.partition import partition, split_modules
     from recog.lowering.pipeline import fold_network, module_outputs, weight_bytes
@@ -62,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     float_bytes, inputs = weight_bytes(module), None
     if arguments.data is not None:
         inputs, _ = load_inputs(arguments.data, input_count(module))
+        with naming_file(f"data {arguments.data}"):
+            check_inputs(module, inputs)
     fold_network(module)
     elsewhere = 0
     if partition(module, options.entry):

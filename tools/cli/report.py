@@ -73,14 +73,13 @@ def _compared(folder: Path, data: str, engine: EngineOptions) -> dict[str, Any]:
     from recog.lowering.check.compare_layers import compare_layers
     from recog.tools.compared_networks import compared_networks, stage_file
     from recog.tools.console import by_share, progress, stage
-    from recog.tools.module_files import load_inputs
     from recog.tools.report.layer_table import comparison_record
 
     network = stage_file(folder, Stage.FLOAT)
     if network is None:
         raise RecogError(f"holds no *-{Stage.FLOAT}.mlir to compare with", where=str(folder))
     networks = compared_networks(str(network), str(folder))
-    inputs, _ = load_inputs(data, networks.inputs)
+    inputs, _ = networks.load_inputs(data)
     with stage(f"compare on {len(inputs[0])} inputs"), progress("layers", 1000) as advance:
         layers = compare_layers(
             networks.chip,

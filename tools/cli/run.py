@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recog.dialects.errors import RecogError
-from recog.tools.cli.arguments import add_data, add_engine, check_positive, engine_options
+from recog.tools.cli.arguments import (
+    add_data,
+    add_engine,
+    check_positive,
+    engine_options,
+    program_file,
+)
 from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
@@ -73,8 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.backend.machine import Budget, Machine
     from recog.backend.machine.golden import GoldenRecorder, write_golden
     from recog.backend.split_network import SplitNetwork
+    from recog.lowering.common.data_files import naming_file
     from recog.tools.console import stage
-    from recog.tools.module_files import is_labels, load_inputs, load_network, save_arrays
+    from recog.tools.module_files import (
+        check_room,
+        is_labels,
+        load_inputs,
+        load_network,
+        save_arrays,
+    )
 
     _check_files(arguments)
     check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
@@ -88,7 +101,11 @@ def run(arguments: argparse.Namespace) -> int:
     network = SplitNetwork(machine, host)
     if network.input_count == 0:
         raise RecogError("takes no inputs, so there are no frames to run", where=program)
+    if arguments.output is not None:
+        check_room(arguments.output, len(network.output_names))
     inputs, targets = load_inputs(arguments.data, network.input_count)
+    with naming_file(f"data {arguments.data}"):
+        network.check_inputs(inputs)
     golden = _golden(arguments, machine, inputs)
     with stage(f"run {len(inputs[0])} frames"):
         outputs = list(network(*inputs, observe=None if golden is None else golden.observe))
@@ -141,13 +158,12 @@ def _golden(
 
 def _parts(program: str, host: str | None) -> tuple[str, str | None]:
     """The program file and the host's part that are meant; of a conversion's folder, its own."""
-    from recog.tools.conversion_folder import HOST_NAME, PROGRAM_NAME
+    from recog.tools.conversion_folder import HOST_NAME
 
-    path = Path(program)
-    if (path / PROGRAM_NAME).exists():
-        beside = path / HOST_NAME
-        return str(path / PROGRAM_NAME), host or (str(beside) if beside.exists() else None)
+    path = Path(program_file(program))
     beside = path.with_name(HOST_NAME)
+    if str(path) != program:
+        return str(path), host or (str(beside) if beside.exists() else None)
     if host is None and beside.exists():
         print(f"note: the chip's part alone; with the host's: --host {beside}", file=sys.stderr)
     return program, host

@@ -140,7 +140,7 @@ def test_lookup_passes_gradients_to_every_centroid():
         ([torch.ones(1, 1, 2, 3)], "input 0: has shape [1, 1, 2, 3], the network wants"),
         ([torch.full((1, 1, 2, 2), torch.nan)], "input 0: holds NaN or infinity"),
         ([torch.full((1, 1, 2, 2), -torch.inf)], "input 0: holds NaN or infinity"),
-        ([torch.ones(1, 1, 2, 2, dtype=torch.complex64)], "input 0: has dtype torch.complex64"),
+        ([torch.ones(1, 1, 2, 2, dtype=torch.complex64)], "input 0: has dtype complex64"),
         ([np.array([[[["a", "b"], ["c", "d"]]]])], "input 0: is no array of numbers"),
         ([np.full((1, 1, 2, 2), 1e300)], "input 0: holds NaN or infinity"),
     ],

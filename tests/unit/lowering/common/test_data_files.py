@@ -113,7 +113,7 @@ def test_which_arrays_are_the_inputs():
     assert inputs_of({"input1": b, "input0": a}, 2, where="f") == [a, b]
     with pytest.raises(RecogError, match="f: has no array named inputs\n  hint: it has a, b"):
         inputs_of({"a": a, "b": b}, 1, where="f")
-    with pytest.raises(RecogError, match="f: has no array named input0, input1"):
+    with pytest.raises(RecogError, match="f: has no array named input0, input1\n.*order of"):
         inputs_of({"inputs": a, "input0": b}, 2, where="f")
     with pytest.raises(RecogError, match="it has none"):
         inputs_of({}, 1, where="f")
@@ -183,11 +183,15 @@ BAD_DATA = {
         UNREADABLE["pickled array"],
         "x.npz: cannot be read: this is no .npy or .npz file of numbers",
     ),
-    "shape": (npz(inputs=GOOD[:, :1]), "input 0: has shape [4, 1, 6, 6], the network wants [N, 2"),
+    "shape": (
+        npz(inputs=GOOD[:, :1]),
+        "x.npz: input 0: has shape [4, 1, 6, 6], the network wants [N, 2",
+    ),
     "rank": (npz(inputs=GOOD[0]), "input 0: has shape [2, 6, 6]"),
-    "scalar": (npz(inputs=np.array(1, np.float32)), "needs arrays of as many frames each"),
+    "scalar": (npz(inputs=np.array(1, np.float32)), "input 0: has shape []"),
     "no frames": (npz(inputs=GOOD[:0]), "needs arrays of as many frames each"),
     "type": (npz(inputs=GOOD.astype("U8")), "input 0"),
+    "pixels": (npz(inputs=GOOD.astype("u1")), "float32\n  hint: scale pixels as for training"),
     "complex": (npz(inputs=GOOD.astype(complex)), "input 0: has dtype"),
     "nan": (npz(inputs=GOOD * np.nan), "input 0: holds NaN or infinity"),
     "names": (npz(a=GOOD, b=GOOD), "has no array named inputs\n  hint: it has a, b"),

@@ -192,3 +192,49 @@ def test_a_pass_of_another_package(
     assert extra_passes(["after=calibrate:mark,mark", place], ConversionOptions())[2].run == (
         MarkPass("mine")
     )
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (np.zeros((4, 2), np.float32), "targets have shape [2] each, the output [3]"),
+        (np.full((4, 3), np.nan), "targets hold NaN or infinity"),
+        (np.array([*"abcd"]), "targets hold <U1, not numbers"),
+        (np.full(4, 3), "labels are from 3 to 3, the output has 3 classes"),
+    ],
+)
+def test_targets_are_checked_before_clustering(
+    targets: np.ndarray,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(NETWORK)
+    np.savez("x.npz", inputs=np.ones((4, 1, 8, 8), np.float32), targets=targets)
+    assert main(["convert", "net.py:make", "--data", "x.npz"]) == 1
+    said = capsys.readouterr().err
+    assert f"error: data x.npz: {message}" in said
+    assert not Path("converted.partial").exists()  # nothing that took time
+
+
+@pytest.mark.parametrize("command", ["convert", "plan", "compare"])
+def test_the_file_of_a_wrong_input(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(NETWORK)
+    np.save("good.npy", np.ones((2, 1, 8, 8), np.float32))
+    words = ["convert", "net.py:make", "--data", "good.npy", "--dense"]
+    assert command != "compare" or main(words) == 0
+    np.save("x.npy", np.ones((2, 1, 8, 8), np.uint8))
+    words = ["net.py:make", *(["converted"] if command == "compare" else []), "--data", "x.npy"]
+    assert main([command, *words]) == 1
+    message = (
+        "data x.npy: input 0: has dtype uint8, the network wants float32\n  hint: scale pixels"
+    )
+    assert f"error: {message}" in capsys.readouterr().err

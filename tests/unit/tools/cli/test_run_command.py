@@ -6,11 +6,35 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chip_programs import program_of, tensors
 
 from recog.backend.assembly import assemble
 from recog.dialects import chip
 from recog.dialects.chip import ChipTarget
 from recog.tools.cli.main import main
+
+TWO_INPUTS = f"""
+chip.input @a {{address = 0, channels = 1, rank = 2, encoded}}
+chip.input @b {{address = 1, channels = 1, rank = 2, encoded}}
+chip.output @sum {{address = 2, channels = 1, rank = 2, decoded}}
+chip.output @twice {{address = 3, channels = 1, rank = 2, decoded}}
+{tensors(x=(1, 1, 1), y=(1, 1, 1), s=(1, 1, 1), t=(1, 1, 1))}
+chip.dma.in @x = @a
+chip.dma.in @y = @b
+chip.elt @s = @x, @y {{mode = add}}
+chip.elt @t = @s, @s {{mode = add}}
+chip.dma.out @sum = @s
+chip.dma.out @twice = @t
+chip.halt
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A conversion's folder, which is the working one, with a program of two inputs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "program.recog").write_bytes(assemble(program_of(TWO_INPUTS)))
+    return tmp_path
 
 
 def test_a_program_without_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -21,3 +45,38 @@ def test_a_program_without_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["run", str(path), "--data", str(data)]) == 1
     said = capsys.readouterr().err
     assert f"error: {path}: takes no inputs, so there are no frames to run\n" in said
+
+
+@pytest.mark.parametrize("command", ["cost", "disassemble", "info"])
+def test_a_folder_stands_for_its_program(
+    command: str, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main([command, "program.recog"]) == 0
+    of_file = capsys.readouterr().out
+    assert main([command, str(folder)]) == 0
+    assert capsys.readouterr().out == of_file
+    assert main([command, str(folder.parent)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 1), np.uint8), "has dtype uint8, the program wants float32\n  hint: scale"),
+        (np.full((2, 1), np.inf, np.float32), "holds NaN or infinity"),
+        (np.zeros((2, 3), np.float32), "has shape [2, 3], the program wants [N, 1]"),
+    ],
+)
+def test_the_file_of_a_wrong_input(
+    array: np.ndarray, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    np.savez("x.npz", input0=np.zeros((2, 1), np.float32), input1=array)
+    assert main(["run", ".", "--data", "x.npz", "--record", "g.json"]) == 1
+    assert f"error: data x.npz: input @b: {message}" in capsys.readouterr().err
+    assert not (folder / "g.json").exists()
+
+
+def test_outputs_that_do_not_fit_a_file(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """Said before frames run for hours: here not even the data are read."""
+    assert main(["run", ".", "--data", "missing.npz", "-o", "y.npy"]) == 1
+    assert "y.npy: 2 outputs do not fit an .npy file" in capsys.readouterr().err
+    assert not (folder / "y.npy").exists()
