@@ -237,7 +237,7 @@ class _GraphImporter:
             raise Unsupported(
                 f"is {example.dtype}; the inputs of a network are float32, images of uint8, or "
                 "positions of int64",
-                "compute the indices inside the network, or give them as a buffer",
+                "give it as one of these and convert it in the network, or make it a buffer",
             )
         argument = self.block.insert_arg(type_of(example), len(self.block.args))
         argument.name_hint = identifier(node.name)

@@ -36,7 +36,9 @@ class ImportFailure(RecogError):
         counts = Counter(str(problem) for problem in problems)
         lines = [f"{text} ({n} times)" if n > 1 else text for text, n in counts.items()]
         hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
-        what = "1 operator" if len(problems) == 1 else f"{len(problems)} operators"
+        inputs = sum(problem.operator.startswith("input ") for problem in problems)
+        counted = (len(problems) - inputs, "operator"), (inputs, "input")
+        what = " and ".join(f"{n} {name}{'s' * (n > 1)}" for n, name in counted if n)
         listing = "\n  ".join(lines)
         super().__init__(
             f"{what} of the network cannot be converted:\n  {listing}",

@@ -121,7 +121,8 @@ def _failure_report(failure: Any) -> NetworkReport:
     for row in rows.values():
         more = len(row.places) - PLACES
         rest = f" and {more} more places" if more > 0 else ""
-        notes.append(f"{row.op}: {row.reason}: {', '.join(row.places[:PLACES])}{rest}")
+        places = ", ".join(filter(None, row.places[:PLACES]))  # inputs have none
+        notes.append(f"{row.op}: {row.reason}{f': {places}{rest}' if places else ''}")
     hints = dict.fromkeys(problem.hint for problem in failure.problems if problem.hint)
     notes += [f"hint: {hint}" for hint in hints]
     return NetworkReport([*rows.values(), *imported], notes)

@@ -6,6 +6,7 @@ import copy
 import logging
 import warnings
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,7 +20,9 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError, describe_op
 from recog.frontend.tasks.networks import digits_resnet
 from recog.frontend.torch.importer import import_exported, import_pt2, import_torch
+from recog.frontend.torch.model_file import import_model
 from recog.frontend.torch.problems import ImportFailure
+from recog.tools.report.check_network import check_network
 
 
 class Function(tnn.Module):
@@ -363,6 +366,31 @@ def test_everything_unsupported_is_listed_at_once():
     assert all("test_importer.py:" in line for line in found)
     assert 'aten.nanmedian.dim at layer "norm" (' in found[0]
     assert first.endswith("operators of the network cannot be converted:")
+
+
+MASK_INPUT = """
+import torch
+
+class Net(torch.nn.Module):
+    def forward(self, x, mask):
+        return torch.where(mask, x.logcumsumexp(1), x)
+
+def make():
+    return Net(), (torch.ones(1, 4), torch.ones(1, 4, dtype=torch.bool))
+"""
+
+
+def test_an_input_of_a_type_that_no_network_takes(tmp_path: Path):
+    """It is no operator and has no place in the code, and is not spoken of as if it had."""
+    (tmp_path / "mask.py").write_text(MASK_INPUT)
+    spec = f"{tmp_path / 'mask.py'}:make"
+    with pytest.raises(ImportFailure) as error:
+        import_model(spec)
+    first, reason, *_, hint = str(error.value).splitlines()
+    assert first == "1 operator and 1 input of the network cannot be converted:"
+    assert reason.endswith("images of uint8, or positions of int64")
+    assert "give it as one of these and convert it in the network" in hint
+    assert reason.strip() in check_network(spec).notes
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
