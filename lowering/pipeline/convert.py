@@ -372,7 +372,9 @@ class _Run:
         return of_function(found, find_function(self.current, self.options.entry))
 
     def _examples(self, count: int) -> list[np.ndarray]:
-        """Some of the inputs, in their order."""
+        """Some of the inputs, in their order; large ones are not copied without need."""
+        if len(self.inputs[0]) <= count:
+            return [np.asarray(x) for x in self.inputs]
         random = np.random.default_rng(0)
         chosen = np.sort(random.permutation(len(self.inputs[0]))[:count])
         return [np.asarray(x)[chosen] for x in self.inputs]
