@@ -27,7 +27,7 @@ SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 PACKAGES := dialects frontend lowering backend tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz check-pages lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -45,6 +45,7 @@ help:
 	@echo "make bench-chip      say what networks cost on the described chips (build/bench/chip.json)"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers, networks and schedules, damaged programs and IR, for FUZZ_SECONDS"
+	@echo "make check-pages  open reports in headless Chromium (Debian: apt install chromium)"
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make clean   remove build outputs and caches; make distclean: the environment too"
@@ -121,6 +122,10 @@ fuzz: $(VENV)/.installed-test
 	echo "all runs so far ($(FUZZ_TALLY)):"; \
 	$(BIN)/python tests/fuzz/tally.py $(FUZZ_TALLY)
 
+# PAGES='build/digits/report.html' are opened too; CHROMIUM names the browser.
+check-pages: $(VENV)/.installed-pages
+	$(BIN)/python -m pytest -q -s tests/pages/check_pages.py $(PYTEST_ARGS)
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(PACKAGES)
 	$(BIN)/ruff format --check $(PACKAGES)
@@ -146,6 +151,10 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.created pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-pages: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[pages]'
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-networks: $(VENV)/.created pyproject.toml constraints.txt

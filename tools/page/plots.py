@@ -26,8 +26,7 @@ def plots(record: Mapping[str, Any]) -> dict[str, Spec]:
     found = {
         "levels-bytes": _levels(record["rows"], "weight_bytes", "bytes of weights", bars=True),
         "levels-sqnr": _levels(lossy, "sqnr_db", "SQNR of the output, dB"),
-        "levels-accuracy": _levels(record["rows"], "accuracy", "accuracy, %"),
-        "levels-metric": _levels(record["rows"], "metric", "metric"),
+        "levels-lost": _lost(record["rows"]),
         "layer-bytes": _layer_bytes(layers),
         "layer-cycles": _layer_cycles(layers),
         "layer-energy": _layer_energy(layers),
@@ -69,6 +68,29 @@ def _levels(rows: Sequence[Row], field: str, title: str, *, bars: bool = False) 
         layer=[{"mark": mark | {"size": 70}} if not bars else {"mark": mark},
                {"mark": label, "encoding": {"text": text}}],
     )  # fmt: skip
+
+
+def _lost(rows: Sequence[Row]) -> Spec | None:
+    """What each level after the float network loses, with its interval."""
+    known = [row for row in rows[1:] if row["lost"] is not None]
+    if not known:
+        return None
+    unit = "metric" if known[0]["metric"] is not None else "points of accuracy"
+    values = [{name: row[name] for name in ("level", "lost", "low", "high")} for row in known]
+    y = {"field": "level", "type": "nominal", "sort": None, "title": None}
+    x = {"type": "quantitative", "title": f"lost, {unit}"}
+    form = ".3~f"
+    tips = [_tip("level", "level"), _tip("lost", "lost", form)]
+    tips += [_tip("low", "at least", form), _tip("high", "at most", form)]
+    span = {"x": {"field": "low", **x}, "x2": {"field": "high"}}
+    text = {"field": "lost", "type": "quantitative", "format": form}
+    at = {"x": {"field": "lost", **x}}
+    layers = [
+        {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": span},
+        {"mark": {"type": "point", "filled": True, "size": 70}, "encoding": at},
+        {"mark": {"type": "text", "dy": -10}, "encoding": {**at, "text": text}},
+    ]
+    return _spec(values, 30 * len(values), encoding={"y": y, "tooltip": tips}, layer=layers)
 
 
 def _layer_axis(layers: Sequence[Row]) -> Spec:
@@ -185,7 +207,7 @@ def _schedule(record: Mapping[str, Any]) -> Spec | None:
     """What each queue does, above what lies in activation memory: both zoom together."""
     if not record["timeline"]:
         return None
-    time = {"title": "cycles", "axis": {"format": "~s"}}
+    time = {"title": "cycles", "axis": {"format": "~s", "tickCount": 12}}
     by_layer = {
         "field": "shade",
         "type": "nominal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from recog.backend.machine.memory import FrameMemory
 from recog.dialects.chip.held_values import HeldValue, held_values
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
+from recog.lowering.check.bootstrap import draws, interval
 from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.check.metrics import Metric
 from recog.lowering.common.batches import groups_of_frames
@@ -31,6 +32,8 @@ class LevelRow:
 
     `sqnr_db` compares the first output with the float network's; `ratio` is the float weights'
     bytes over this level's; `metric` is what a function of the user's gives, None without one.
+    `lost` is what the float network has more of it, or of accuracy where there is none, and `low`
+    and `high` what 95 % of it lies between, where it is a mean over frames.
     """
 
     level: str
@@ -39,6 +42,9 @@ class LevelRow:
     weight_bytes: int
     ratio: float
     metric: float | None = None
+    lost: float | None = None
+    low: float | None = None
+    high: float | None = None
 
     def as_record(self) -> dict[str, Any]:
         """For JSON, which has no infinity: None stands for it."""
@@ -64,19 +70,25 @@ def measure_levels(
     float_bytes = weight_bytes(conversion.stages[Stage.FLOAT])
     rows: list[LevelRow] = []
     reference: tuple[np.ndarray, ...] = ()
+    best: np.ndarray | None = None
 
     def add(level: Stage, outputs: tuple[np.ndarray, ...], size: int) -> None:
-        nonlocal reference
+        nonlocal reference, best
         reference = reference or outputs
-        accuracy = score = None
+        accuracy = score = scores = None
         if labels is not None:
-            accuracy = 100 * float((outputs[0].argmax(axis=1) == labels).mean())
+            scores = 100.0 * (outputs[0].argmax(axis=1) == labels)
+            accuracy = float(scores.mean())
         if metric is not None:
-            scores = metric.scores(outputs, reference, np.arange(len(inputs[0])))
+            scores = np.asarray(metric.scores(outputs, reference, np.arange(len(inputs[0]))))
             score = float(scores.mean())
+        best = scores if best is None else best
         ratio = float_bytes / size if size else 1.0  # of a network without weights
         noise = sqnr_db(reference[0], outputs[0])
-        rows.append(LevelRow(level, accuracy, noise, size, ratio, score))
+        row = LevelRow(level, accuracy, noise, size, ratio, score)
+        if scores is not None and best is not None:
+            row = replace(row, **_loss(best, scores))
+        rows.append(row)
         if progress is not None:
             progress(level)
 
@@ -96,6 +108,16 @@ def measure_levels(
     outputs = conversion.network(machine)(*inputs)
     add(Stage.MACHINE, outputs, machine.weight_bytes + host_bytes)
     return rows
+
+
+def _loss(reference: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
+    """What scores are less than those of the float network, (N,) or () each, and its interval by
+    the paired bootstrap over the frames."""
+    lost = reference.astype(np.float64) - scores
+    low, high = None, None
+    if lost.ndim and len(lost) > 1:
+        low, high = interval([float(lost[drawn].mean()) for drawn in draws(len(lost))])
+    return {"lost": float(lost.mean()), "low": low, "high": high}
 
 
 def _run_float(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -23,6 +23,9 @@ ROW = {
     "weight_bytes": int,
     "ratio": NUMBER,
     "metric": MAYBE,
+    "lost": MAYBE,
+    "low": MAYBE,
+    "high": MAYBE,
 }
 NOTE = {"kind": str, "text": str, "advice": str, "count": int, "places": [str]}
 PLAN = {
@@ -72,7 +75,7 @@ def read_measured(path: Path, sha256: str, name: str) -> Measured:
         comparison = comparison if same else None
     return Measured(
         report.get("network", name),
-        report.get("rows", []),
+        [{**dict.fromkeys(ROW), **row} for row in report.get("rows", [])],
         report.get("notes", []),
         plan,
         versions,
@@ -111,7 +114,8 @@ class _Check:
         elif isinstance(pattern, dict):
             self._is(value, dict, key)
             for name, part in cast(Mapping[str, Any], pattern).items():
-                self(value.get(name, _Missing), part, f"{key}.{name}")
+                unknown = None if part is MAYBE else _Missing  # earlier reports have less
+                self(value.get(name, unknown), part, f"{key}.{name}")
         else:
             self._is(value, pattern, key)
 

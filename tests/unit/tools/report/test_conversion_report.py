@@ -12,35 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reported_network import EVIL, NETWORK
 
 from recog.tools.cli.main import main
 from recog.tools.page import html_page, libraries
-
-EVIL = "</script><script>alert(1)</script><!--"
-NETWORK = f"""
-import torch
-from torch import nn
-
-
-class Detector(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU())
-        self.add_module({EVIL!r}, nn.Conv2d(16, 16, 3, padding=1))
-        self.alone = nn.BatchNorm2d(16)
-        self.head = nn.Conv2d(16, 4, 1)
-
-    def forward(self, x):
-        x = self.stem(x)
-        x = self.alone(torch.relu(self.get_submodule({EVIL!r})(x)) + x).relu()
-        score, where = self.head(x).sigmoid().flatten(1).topk(8)
-        return {{"score": score, "where": (where // 64).float()}}
-
-
-def make():
-    torch.manual_seed(0)
-    return Detector().eval(), torch.zeros(1, 3, 16, 16)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +24,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('<b>"&')
     (folder / "net.py").write_text(NETWORK)
     frames = np.random.default_rng(0).normal(size=(8, 3, 16, 16)).astype(np.float32)
-    np.save(folder / "frames.npy", frames)
-    network, data = f"{folder}/net.py:make", f"{folder}/frames.npy"
+    labels = np.array([0, 1, 2, 3, 4, 5, 6, 7])
+    np.savez(folder / "frames.npz", inputs=frames, targets=labels)
+    network, data = f"{folder}/net.py:make", f"{folder}/frames.npz"
     options = ["--ratio", "5", "--no-tune", "--layouts", "head: dense"]
     assert main(["convert", network, "--data", data, "-o", f"{folder}/out", *options]) == 0
     return folder
@@ -115,6 +91,30 @@ def test_what_the_conversion_knew(record: dict[str, Any]):
     assert record["versions"]["recog"]
     assert 'layout = "dense"' in record["recipe"]
     assert "the host runs the last" in " ".join(record["boundary"])
+
+
+def test_losses_have_intervals(record: dict[str, Any]):
+    first, *rest = record["rows"]
+    assert (first["lost"], first["low"], first["high"]) == (0, 0, 0)
+    for row in rest:
+        assert row["lost"] == pytest.approx(first["accuracy"] - row["accuracy"])
+        assert row["low"] <= row["lost"] <= row["high"]
+
+
+def test_a_report_of_an_earlier_version(folder: Path):
+    """It had no losses, no network's name, and much less beside."""
+    new = json.loads((folder / "report.json").read_text())
+    rows = [dict(list(row.items())[:6]) for row in new["rows"]]
+    (folder / "report.json").write_text(json.dumps({"rows": rows, "notes": new["notes"]}))
+    assert main(["report", str(folder)]) == 0
+    record = json.loads((folder / "report.json").read_text())
+    # Without the plan the reason is what it has left on the layer.
+    assert record["layers"] == [
+        row | {"why_dense": row["why_dense"] and "its cluster.layout says so"}
+        for row in new["layers"]
+    ]
+    assert [row["lost"] for row in record["rows"]] == [None] * len(rows)
+    assert "lost (95 % interval)" in (folder / "report.html").read_text()
 
 
 def test_the_graph_joins_chip_and_host(record: dict[str, Any]):
@@ -208,7 +208,7 @@ def test_report_draws_the_same_again(workspace: Path, folder: Path):
 def test_data_adds_what_each_layer_loses(
     workspace: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ):
-    data, json_file = f"{workspace}/frames.npy", f"{folder.parent}/compared.json"
+    data, json_file = f"{workspace}/frames.npz", f"{folder.parent}/compared.json"
     network = f"{folder}/0-float.mlir"
     assert main(["compare", network, str(folder), "--data", data, "--json", json_file]) == 0
     wanted = json.loads(Path(json_file).read_text())["rows"]
@@ -255,7 +255,7 @@ def test_a_folder_without_its_report(folder: Path):
         ("report.json", "{", "report.json: is damaged"),
         ("report.json", "[]", "is damaged: no object"),
         ("report.json", '{"rows": 5}', "is damaged: rows has a value that no report has"),
-        ("report.json", '{"rows": [{"level": "a"}]}', "rows[0].accuracy is missing"),
+        ("report.json", '{"rows": [{"level": "a"}]}', "rows[0].weight_bytes is missing"),
         ("report.json", '{"network": 1e999}', "network has a value"),
         ("report.json", '{"notes": [NaN]}', "NaN is no JSON"),
         ("report.json", '{"plan": []}', "plan has a value"),
@@ -303,7 +303,7 @@ def test_without_the_extra(
     assert "needs the Python package igraph" in error
     assert "pip install 'recog[report]'" in error
     out = folder.parent / "dense"
-    data = ["--data", f"{workspace}/frames.npy", "--dense", "-o", str(out)]
+    data = ["--data", f"{workspace}/frames.npz", "--dense", "-o", str(out)]
     assert main(["convert", f"{workspace}/net.py:make", *data]) == 0
     shown = capsys.readouterr().out
     assert "note: no report.html without igraph; pip install 'recog[report]'" in shown
