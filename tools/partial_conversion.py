@@ -18,7 +18,7 @@ from recog.backend.input_files import read_input
 from recog.dialects.errors import RecogError, first_line
 from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage
-from recog.lowering.pipeline.kept import KeptStage, Part
+from recog.lowering.pipeline.kept import KeptStage, Part, stage_keys
 from recog.tools.context import make_context
 from recog.tools.conversion_folder import is_of_a_conversion
 from recog.tools.kept_tuning import KeptTuningFile
@@ -74,9 +74,9 @@ class PartialConversion:
                 _say(f"note: replaces the unfinished conversion in {self._shown}")
             self.folder.mkdir(exist_ok=True)
             self._began = True
-        sha256 = _write(network, None if self._resume else self._path(0, Stage.FLOAT))
+        sha256 = write_digested(network, None if self._resume else self._path(0, Stage.FLOAT))
         self._parts = [Part("network", sha256, Stage.FLOAT), *parts]
-        self._keys = _stage_keys(self._parts)
+        self._keys = stage_keys(self._parts)
         found = list[KeptStage]()
         if self._resume:
             found = self._found(network)
@@ -87,7 +87,7 @@ class PartialConversion:
 
     def keep(self, stage: Stage, module: ModuleOp, notes: Sequence[Note]) -> None:
         """See `KeptConversion`."""
-        self._add(stage, _write(module, self._path(len(self._entries), stage)), notes)
+        self._add(stage, write_digested(module, self._path(len(self._entries), stage)), notes)
         if stage is Stage.TUNED:
             (self.folder / TUNING_NAME).unlink(missing_ok=True)
             self._tuning = None
@@ -153,7 +153,7 @@ class PartialConversion:
                 if index:
                     _say(f"note: {shown(path)} is damaged; it is made anew")
                     break
-                _write(network, path)
+                write_digested(network, path)
             self._entries.append(entry)
             if index:
                 found.append(KeptStage(entry.stage, _read(path), entry.notes))
@@ -185,7 +185,7 @@ class _Digesting:
         return len(text) if self._stream is None else self._stream.write(text)
 
 
-def _write(module: ModuleOp, path: Path | None) -> str:
+def write_digested(module: ModuleOp, path: Path | None) -> str:
     """Write a module, or only its digest where there is no path; returns the digest."""
     with nullcontext() if path is None else atomic_write(path) as stream:
         digesting = _Digesting(stream)
@@ -199,16 +199,6 @@ def _say(line: str) -> None:
 
 def _is_ours(name: str) -> bool:
     return name in (MANIFEST_NAME, TUNING_NAME) or is_of_a_conversion(name)
-
-
-def _stage_keys(parts: Sequence[Part]) -> dict[Stage, str]:
-    """A digest for each stage of all that it follows from."""
-    digest, keys = hashlib.sha256(), dict[Stage, str]()
-    for part in parts:
-        digest.update(json.dumps([part.name, part.text]).encode())
-        if part.reaches is not None:
-            keys[part.reaches] = digest.hexdigest()
-    return keys
 
 
 def _first_change(before: Sequence[tuple[str, str]], now: Sequence[Part]) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from functools import cache
@@ -34,7 +35,7 @@ from recog.lowering.pipeline.named import ConversionOptions
 from recog.lowering.pipeline.stages import Stage
 from recog.lowering.precision.choose_formats import FormatOptions
 from recog.lowering.precision.round_weights import RoundWeightsPass
-from recog.lowering.select.convert_lns_to_chip import TargetOptions
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass, TargetOptions
 
 
 class Part(NamedTuple):
@@ -95,7 +96,7 @@ def stage_parts(
     for step in options.steps():
         yield from _extra_parts(extra, "before", step.type)
         if "data" in _field_names(step.type) and not taken:
-            yield Part("data", _data_digest(data))
+            yield Part("data", data_digest(data))
             taken = True
         if step.type is TuneCentroidsPass and options.round_activations:
             # It expects the formats that these choose; they run after it.
@@ -106,6 +107,16 @@ def stage_parts(
         taking = encode if step.type in (EncodeLnsPass, RoundWeightsPass) else options
         yield Part(step.type.name, _options_text(step.type, taking), step.reaches)
         yield from _extra_parts(extra, "after", step.type)
+
+
+def stage_keys(parts: Iterable[Part]) -> dict[Stage, str]:
+    """A digest for each stage of all that it follows from."""
+    digest, keys = hashlib.sha256(), dict[Stage, str]()
+    for part in parts:
+        digest.update(json.dumps([part.name, part.text]).encode())
+        if part.reaches is not None:
+            keys[part.reaches] = digest.hexdigest()
+    return keys
 
 
 def _extra_parts(
@@ -134,11 +145,25 @@ def _options_text(pass_type: type[ModulePass | Options], options: object) -> str
     names = [name for name in _field_names(pass_type) if hasattr(options, name)]
     values: Mapping[str, object] = {name: getattr(options, name) for name in names}
     if isinstance(options, TargetOptions) and "target" in values:
-        values = {**values, "target": options.chip_target(ChipTarget())}
+        target = options.chip_target(ChipTarget())
+        scheduled = issubclass(pass_type, ConvertLnsToChipPass)
+        values = {**values, "target": target if scheduled else _deciding_bits(target)}
     return repr(values)
 
 
-def _data_digest(arrays: Sequence[np.ndarray]) -> str:
+def _deciding_bits(target: ChipTarget) -> ChipTarget:
+    """What passes before the last look at: not at time and energy."""
+    return ChipTarget(
+        memories=target.memories,
+        antilog_bits=target.antilog_bits,
+        fine_antilog_bits=target.fine_antilog_bits,
+        accumulator=target.accumulator,
+        mitchell=target.mitchell,
+    )
+
+
+def data_digest(arrays: Sequence[np.ndarray]) -> str:
+    """A digest of arrays, their types and shapes."""
     digest = hashlib.sha256()
     for array in map(np.asarray, arrays):
         digest.update(f"{array.dtype.str} {array.shape}".encode())

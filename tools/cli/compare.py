@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     inputs, targets = networks.load_inputs(arguments.data)
     sensitivity = None
     if arguments.metric is not None:
-        metric = _metric(arguments.metric, targets, f"data {arguments.data}")
+        metric = find_metric(arguments.metric, targets, f"data {arguments.data}")
         sensitivity = Sensitivity(
             metric, RESAMPLES if arguments.resamples is None else arguments.resamples
         )
@@ -121,8 +121,16 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--sort loss wants a --metric")
 
 
-def _metric(spec: str, targets: np.ndarray | None, data: str) -> Metric:
-    """The metric that the command line names."""
+def find_metric(spec: str, targets: np.ndarray | None, data: str) -> Metric:
+    """The metric that the command line names.
+
+    Args:
+        targets: of the frames (N, ...), where there are any.
+        data: their file, for errors.
+
+    Raises:
+        RecogError: a function that is none, or targets that the metric cannot take.
+    """
     from recog.frontend.user_code import load_function
     from recog.lowering.check.metrics import Accuracy, Agreement, UserMetric
 

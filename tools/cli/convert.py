@@ -10,7 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ from recog.tools.cli.arguments import DATA, add_data, add_network
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 from recog.tools.diagnostics import UsageError
 from recog.tools.own_objective import is_function
-from recog.tools.recipe import Recipe, read_recipe
+from recog.tools.recipe import Recipe, complete_options, read_recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -305,29 +304,14 @@ def conversion_options(
     given = {**(recipe or {}), **flags}
     if flags.keys() & {"ratio", "budget"}:  # either takes the place of either
         given = {**given, "ratio": flags.get("ratio"), "budget": flags.get("budget")}
-    options = _options(given, flags)
-    followers = {"weight_width": "width", "weight_frac": "frac"}
-    followed = {
-        weights: given[activations]
-        for weights, activations in followers.items()
-        if activations in given and weights not in given
-    }
-    options = replace(options, **followed)
+    try:
+        options = complete_options(given, flags)
+    except UnusedOptionError as error:
+        raise UsageError(_switches(str(error))) from None
+    except OptionError as error:
+        raise UsageError(str(error)) from None
     options.chip_target(ChipTarget())  # what is wrong with it is found before hours of tuning
     return options
-
-
-def _options(given: dict[str, Any], flags: Mapping[str, Any]) -> ConversionOptions:
-    """What is given, without what flags leave of a recipe without effect."""
-    while True:
-        try:
-            return ConversionOptions(**given)
-        except UnusedOptionError as error:
-            if error.option in flags:
-                raise UsageError(_switches(str(error))) from None
-            given = {name: value for name, value in given.items() if name != error.option}
-        except OptionError as error:
-            raise UsageError(str(error)) from None
 
 
 def _switches(text: str) -> str:

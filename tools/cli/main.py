@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "show what of a network runs on the chip",
     "plan": "show which layer would get how many bytes, and what other sizes would lose",
     "convert": "convert a network to a chip program",
+    "sweep": "search formats, codebooks and chips for the best points",
     "run": "run a program on the machine",
     "compare": "find the layers that lose accuracy",
     "cost": "say what a frame of a program costs in time, bytes and energy",
