@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,9 @@ from recog.lowering.pipeline.stages import Stage
 if TYPE_CHECKING:
     import numpy as np
     from xdsl.dialects.builtin import ModuleOp
+
+    from recog.backend.arithmetic.engine import EngineOptions
+    from recog.lowering.check.compare_layers import LayerComparison, OutputsWithLayers
 
 
 class ComparedNetworks(NamedTuple):
@@ -36,6 +40,27 @@ class ComparedNetworks(NamedTuple):
             FloatNetwork(self.chip, self.host).check(inputs)
         return inputs, targets
 
+    def layers(
+        self,
+        inputs: Sequence[np.ndarray],
+        engine: EngineOptions,
+        outputs: OutputsWithLayers | None = None,
+    ) -> list[LayerComparison]:
+        """Compare layer by layer under a progress bar, see `compare_layers`."""
+        from recog.lowering.check.compare_layers import compare_layers
+        from recog.tools.console import by_share, progress, stage
+
+        with stage(f"compare on {len(inputs[0])} inputs"), progress("layers", 1000) as advance:
+            return compare_layers(
+                self.chip,
+                self.converted,
+                inputs,
+                host=self.host,
+                engine=engine,
+                outputs=outputs,
+                progress=by_share(advance),
+            )
+
 
 def compared_networks(network: str, converted: str) -> ComparedNetworks:
     """The two networks of a comparison.
@@ -48,14 +73,14 @@ def compared_networks(network: str, converted: str) -> ComparedNetworks:
         RecogError, OSError: one of them cannot be read, or holds no lns module.
     """
     from recog.lowering.pipeline import fold_network
-    from recog.tools.conversion_folder import HOST_NAME
+    from recog.tools.conversion_folder import HOST_NAME, NO_FOLDER_HINT
     from recog.tools.module_files import load_network
 
     folder = Path(converted) if Path(converted).is_dir() else None
     lns_file = converted if folder is None else stage_file(folder, Stage.LNS)
     if lns_file is None:
-        hint = "give the folder that recog convert wrote"
-        raise RecogError(f"holds no stage *-{Stage.LNS}.mlir", where=converted, hint=hint)
+        message = f"holds no stage *-{Stage.LNS}.mlir"
+        raise RecogError(message, where=converted, hint=NO_FOLDER_HINT)
     lns_module = load_network(str(lns_file))
     float_module = load_network(network)
     fold_network(float_module)

@@ -243,6 +243,12 @@ class ChipTarget:
         coarse = ("fine_antilog_bits", 0)
         return [("name", self.name), *sizes, *(each for each in numbers if each != coarse)]
 
+    def deciding_bits(self) -> ChipTarget:
+        """The default chip with this one's memories and arithmetic: what results depend on, and
+        which of them fit, but not when and at what cost they are there."""
+        numbers = {name: getattr(self, name) for name in ARITHMETIC}
+        return ChipTarget(memories=self.memories, **numbers)
+
     def details(self) -> list[tuple[str, Any]]:
         """The other parameters and their values: of further memories, time and energy."""
         values: list[tuple[str, Any]] = []

@@ -5,7 +5,8 @@ What is measured on a divided network, such as the cost of a layer, is measured 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
@@ -46,8 +47,15 @@ def join(chip: ModuleOp, host: ModuleOp | None, entry: str = "main") -> JoinedNe
     if host is None:
         arguments = tuple(function.body.block.args)
         return JoinedNetwork(chip, tuple(range(len(arguments))), arguments)
-    try:
+    with of_one_network():
         return _Join(function, host).run()
+
+
+@contextmanager
+def of_one_network() -> Generator[None]:
+    """Say so where what is looked up of the host's functions is not there for the chip's part."""
+    try:
+        yield
     except (IndexError, KeyError, StopIteration):
         raise RecogError(
             "the functions of the host are not those of the chip's part",

@@ -147,19 +147,8 @@ def _options_text(pass_type: type[ModulePass | Options], options: object) -> str
     if isinstance(options, TargetOptions) and "target" in values:
         target = options.chip_target(ChipTarget())
         scheduled = issubclass(pass_type, ConvertLnsToChipPass)
-        values = {**values, "target": target if scheduled else _deciding_bits(target)}
+        values = {**values, "target": target if scheduled else target.deciding_bits()}
     return repr(values)
-
-
-def _deciding_bits(target: ChipTarget) -> ChipTarget:
-    """What passes before the last look at: not at time and energy."""
-    return ChipTarget(
-        memories=target.memories,
-        antilog_bits=target.antilog_bits,
-        fine_antilog_bits=target.fine_antilog_bits,
-        accumulator=target.accumulator,
-        mitchell=target.mitchell,
-    )
 
 
 def data_digest(arrays: Sequence[np.ndarray]) -> str:

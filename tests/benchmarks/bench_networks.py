@@ -134,8 +134,8 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
 
     from recog.dialects import nn
     from recog.frontend.torch.importer import import_exported
-    from recog.lowering.batch_norm.fold import KEPT_BECAUSE
     from recog.lowering.pipeline import fold_network
+    from recog.tools.report.batch_norms import kept_norms, norm_places, reason_kept
 
     model, inputs = NETWORKS[row["network"]]()
     with torch.no_grad():
@@ -151,7 +151,7 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
     del program, model
     gc.collect()
     row["ops"] = sum(isinstance(op, nn.NnOp) for op in module.walk())
-    before = [op.location for op in module.walk() if isinstance(op, nn.BatchNormOp)]
+    before = norm_places(module)
     row["bn_total"] = len(before)
     row["max_diff_import"] = _difference(_run(module, inputs), expected)
     decisions: list[Any] = []
@@ -159,11 +159,9 @@ def _measure(row: dict[str, Any], no_chip: bool) -> None:
     start = time.perf_counter()
     fold_network(module)
     row["fold_s"] = round(time.perf_counter() - start, 2)
-    # Scales and shifts that were no batch norm can have become one.
-    norms = [op for op in module.walk() if isinstance(op, nn.BatchNormOp)]
-    kept = [op for op in norms if op.location in before]
+    kept = kept_norms(module, before)
     row["bn_folded"] = row["bn_total"] - len(kept)
-    row["kept_because"] = sorted({op.attributes[KEPT_BECAUSE].data for op in kept})  # pyright: ignore
+    row["kept_because"] = sorted({reason_kept(op) for op in kept})
     folded = _run(module, inputs, _decide_as(decisions))
     row["max_diff_folded"] = _difference(folded, expected)
     if not no_chip:

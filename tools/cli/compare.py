@@ -70,7 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print both ratios of every layer, and what it costs in the metric."""
-    from recog.lowering.check.compare_layers import compare_layers
     from recog.lowering.check.sensitivity import Sensitivity
     from recog.tools.compared_networks import compared_networks
     from recog.tools.console import by_share, progress, stage
@@ -86,17 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         sensitivity = Sensitivity(
             metric, RESAMPLES if arguments.resamples is None else arguments.resamples
         )
-    engine = engine_options(arguments)
-    with stage(f"compare on {len(inputs[0])} inputs"), progress("layers", 1000) as advance:
-        layers = compare_layers(
-            networks.chip,
-            networks.converted,
-            inputs,
-            host=networks.host,
-            engine=engine,
-            outputs=sensitivity,
-            progress=by_share(advance),
-        )
+    layers = networks.layers(inputs, engine_options(arguments), sensitivity)
     costs = None
     if sensitivity is not None:
         with stage(f"intervals of {len(layers)} losses"), progress("layers", 1000) as advance:

@@ -174,12 +174,7 @@ def _convert(
     from recog.lowering.pipeline import convert
     from recog.tools.console import stage, staged_progress
     from recog.tools.conversion_folder import PROGRAM_NAME, is_of_a_conversion
-    from recog.tools.module_files import (
-        input_count,
-        is_labels,
-        load_inputs,
-        load_network,
-    )
+    from recog.tools.module_files import input_count, is_labels, load_inputs, load_network
     from recog.tools.own_objective import load_examples, user_metric
 
     with stage(f"import {arguments.network}"):

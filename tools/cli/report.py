@@ -70,9 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _compared(folder: Path, data: str, engine: EngineOptions) -> dict[str, Any]:
     """What each layer loses on some data, against the float network in the folder."""
     from recog.dialects.errors import RecogError
-    from recog.lowering.check.compare_layers import compare_layers
     from recog.tools.compared_networks import compared_networks, stage_file
-    from recog.tools.console import by_share, progress, stage
     from recog.tools.report.layer_table import comparison_record
 
     network = stage_file(folder, Stage.FLOAT)
@@ -80,13 +78,5 @@ def _compared(folder: Path, data: str, engine: EngineOptions) -> dict[str, Any]:
         raise RecogError(f"holds no *-{Stage.FLOAT}.mlir to compare with", where=str(folder))
     networks = compared_networks(str(network), str(folder))
     inputs, _ = networks.load_inputs(data)
-    with stage(f"compare on {len(inputs[0])} inputs"), progress("layers", 1000) as advance:
-        layers = compare_layers(
-            networks.chip,
-            networks.converted,
-            inputs,
-            host=networks.host,
-            engine=engine,
-            progress=by_share(advance),
-        )
+    layers = networks.layers(inputs, engine)
     return {"frames": len(inputs[0]), **comparison_record(layers)}

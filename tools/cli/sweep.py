@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 from recog.backend.files import check_output, check_output_folder
 from recog.tools.cli.arguments import DATA, add_data, add_network
 from recog.tools.diagnostics import UsageError
+from recog.tools.sweep.measured import OBJECTIVES, Measured
 
 if TYPE_CHECKING:
     from optuna.study import Study
 
     from recog.lowering.check.metrics import Metric
-    from recog.tools.sweep.measure import Measured, Measurer
+    from recog.tools.sweep.measure import Measurer
     from recog.tools.sweep.space import Space, Value
 
-OBJECTIVES = ("loss", "bytes", "cycles", "energy")
 SAMPLERS = ("grid", "random", "nsga2")
 TRIALS = 40
 
@@ -183,9 +184,7 @@ def _open(
 
     trials = TRIALS if arguments.trials is None else arguments.trials
     if arguments.sampler == "grid":
-        points = 1
-        for values in space.grid().values():
-            points *= len(values)
+        points = prod(len(values) for values in space.grid().values())
         trials = points if arguments.trials is None else min(points, trials)
     check_output(journal)
     sampler = sampler_of(arguments.sampler, space, trials, arguments.seed)

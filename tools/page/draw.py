@@ -41,7 +41,7 @@ def html_page(record: Mapping[str, Any]) -> str:
     )
     layers = record["layers"]
     shown = columns(layers)
-    nodes = _nodes(record, shown)
+    nodes = _nodes(record)
     data = {
         "plots": plots(record),
         "columns": [
@@ -94,7 +94,7 @@ def _placement(record: Mapping[str, Any]) -> Placement:
     return place(len(graph["nodes"]), [(start, end) for start, end in graph["edges"]])
 
 
-def _nodes(record: Mapping[str, Any], shown: list[Column]) -> list[dict[str, Any]]:
+def _nodes(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The nodes, each with the number of its row in the table of layers, None where it has none."""
     numbers = {layer["layer"]: index for index, layer in enumerate(record["layers"])}
     return [

@@ -10,10 +10,11 @@ from xdsl.ir import Operation, SSAValue
 
 from recog.backend.split_network import HostPlan
 from recog.dialects import lns
-from recog.dialects.errors import RecogError, describe_location
+from recog.dialects.errors import describe_location
 from recog.dialects.functions import depends_on_inputs, find_function, result_names
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.encode.label_layers import module_path
+from recog.lowering.partition.join import of_one_network
 
 CHIP, HOST, INPUT, OUTPUT = "chip", "host", "input", "output"
 _Origin = dict[SSAValue, SSAValue]
@@ -33,13 +34,8 @@ def network_graph(chip: ModuleOp, host: ModuleOp | None, entry: str = "main") ->
     Raises:
         RecogError: the two are not of one network.
     """
-    try:
+    with of_one_network():
         return _Graph(chip, host, entry).record()
-    except (IndexError, StopIteration, KeyError):
-        raise RecogError(
-            "the functions of the host are not those of the chip's part",
-            hint="give both as one conversion wrote them",
-        ) from None
 
 
 class _Graph:

@@ -1,12 +1,10 @@
-"""What a point of a sweep loses and costs."""
+"""Converting and measuring the points of a sweep."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -19,34 +17,11 @@ from recog.backend.machine import Machine
 from recog.lowering.check.metrics import Metric, Outputs
 from recog.lowering.pipeline import Conversion, Stage, convert, module_outputs, weight_bytes
 from recog.tools.sweep.kept_stages import KeptStages
+from recog.tools.sweep.measured import Measured
 from recog.tools.sweep.space import Point
 
 MICRO = 1e-6
 """Microjoules of a picojoule."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a point loses and costs, all the smaller the better.
-
-    Attributes:
-        loss: by how much the metric is below the float network's.
-        bytes: of the weights as the program and the host hold them.
-        cycles: of a frame alone.
-        energy: of a frame in microjoules, in the chip's first table of energy.
-    """
-
-    loss: float
-    bytes: int
-    cycles: int
-    energy: float
-
-    def as_record(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-
-OBJECTIVES = tuple(Measured.__dataclass_fields__)
 
 
 class Measurer:

@@ -18,7 +18,7 @@ from recog.tools.pictures.figure import png_bytes
 from recog.tools.pictures.front_plot import PlotPoint, front_plot
 from recog.tools.recipe import recipe_text
 from recog.tools.report.json_files import write_json
-from recog.tools.sweep.measure import OBJECTIVES, Measured
+from recog.tools.sweep.measured import OBJECTIVES, Measured
 from recog.tools.sweep.space import Space
 from recog.tools.sweep.study import Row
 

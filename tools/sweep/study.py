@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from recog.backend.files import check_output
 from recog.dialects.errors import RecogError
 from recog.tools.diagnostics import describe_error
-from recog.tools.sweep.measure import Measured
+from recog.tools.sweep.measured import Measured
 from recog.tools.sweep.space import Space, Value
 
 NAME = "recog-sweep"

@@ -194,6 +194,12 @@ def test_a_pass_of_another_package(
     )
 
 
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(NETWORK)
+
+
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
@@ -204,14 +210,8 @@ def test_a_pass_of_another_package(
     ],
 )
 def test_targets_are_checked_before_clustering(
-    targets: np.ndarray,
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    targets: np.ndarray, message: str, workspace: None, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.chdir(tmp_path)
-    Path("net.py").write_text(NETWORK)
     np.savez("x.npz", inputs=np.ones((4, 1, 8, 8), np.float32), targets=targets)
     assert main(["convert", "net.py:make", "--data", "x.npz"]) == 1
     said = capsys.readouterr().err
@@ -221,13 +221,8 @@ def test_targets_are_checked_before_clustering(
 
 @pytest.mark.parametrize("command", ["convert", "plan", "compare"])
 def test_the_file_of_a_wrong_input(
-    command: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: str, workspace: None, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.chdir(tmp_path)
-    Path("net.py").write_text(NETWORK)
     np.save("good.npy", np.ones((2, 1, 8, 8), np.float32))
     words = ["convert", "net.py:make", "--data", "good.npy", "--dense"]
     assert command != "compare" or main(words) == 0
