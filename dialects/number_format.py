@@ -75,6 +75,11 @@ class LnsFormat:
         """The biases as a tuple, of length 1 where there is one for the tensor."""
         return self.bias if isinstance(self.bias, tuple) else (self.bias,)
 
+    @property
+    def smallest(self) -> tuple[float, ...]:
+        """The smallest number above zero, one for each bias."""
+        return tuple(2.0 ** ((1 - bias) / 2**self.frac) for bias in self.biases)
+
     def with_bias(self, bias: int | tuple[int, ...], axis: int | None = None) -> LnsFormat:
         return replace(self, bias=bias, axis=axis)
 

@@ -19,9 +19,9 @@ from xdsl.ir import Operation, SSAValue
 
 from recog.backend.arithmetic.encoding import encode
 from recog.backend.arithmetic.reference.definition import decode
-from recog.backend.interpreters.execute import run_op
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.common.run_on_codes import run_on_codes
 
 LEADING_BITS = 19
 """Sign, exponent and 10 bits of the mantissa: thresholds are met to 2^-10 of a value."""
@@ -43,6 +43,7 @@ class RoundedActivations:
             for value, format in formats.items()
             if format.frac <= FINEST and not _only_moves(value, formats)
         }
+        self._run = run_on_codes(formats)
 
     def inputs(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """The function's inputs, rounded."""
@@ -52,7 +53,7 @@ class RoundedActivations:
         self, interpreter: Interpreter, op: Operation, operands: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         """The results of an op, rounded; see `RunOp`."""
-        results = run_op(interpreter, op, operands)
+        results = self._run(interpreter, op, operands)
         return tuple(self._rounded(value, result) for value, result in zip(op.results, results))
 
     def _rounded(self, value: SSAValue, x: Any) -> Any:

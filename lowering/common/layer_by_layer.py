@@ -11,6 +11,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from recog.backend.interpreters.execute import RunOp, run_op
 from recog.dialects import nn
 from recog.lowering.common.input_moments import Moments, input_moments, window_of
 from recog.lowering.common.side_by_side import Pair, Parameters, exactly, run_side_by_side
@@ -49,6 +50,7 @@ class LayerByLayer(ABC):
         frames: Sequence[np.ndarray],
         entry: str,
         rounded: Callable[[SSAValue, Any], Any] = exactly,
+        run_coded: RunOp = run_op,
     ) -> None:
         """Go through all layers of the function `entry`, as `run_side_by_side` does."""
         import torch
@@ -56,7 +58,8 @@ class LayerByLayer(ABC):
         from recog.backend.interpreters.nn_runner import NnRunner
 
         with torch.no_grad():
-            run_side_by_side(NnRunner(module, entry), frames, self._replace_layer, rounded)
+            runner = NnRunner(module, entry)
+            run_side_by_side(runner, frames, self._replace_layer, rounded, run_coded)
 
     def _replace_layer(
         self, op: nn.LayerOp, x: Pair, weight: Pair, bias: Pair | None

@@ -13,6 +13,7 @@ import numpy as np
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 
+from recog.backend.interpreters.execute import RunOp, run_op
 from recog.dialects import nn
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def run_side_by_side(
     inputs: Sequence[np.ndarray],
     replace_layer: ReplaceLayer,
     rounded: Callable[[SSAValue, Any], Any] = exactly,
+    run_coded: RunOp = run_op,
 ) -> None:
     """Run a function in float and with other weights at once.
 
@@ -60,9 +62,8 @@ def run_side_by_side(
         inputs: (N, ...), all of which are held.
         replace_layer: called at every layer, in order.
         rounded: gives what the other network has in place of what a value came out as.
+        run_coded: gives the results of an op in the other network.
     """
-    from recog.backend.interpreters.execute import run_op
-
     arguments: dict[SSAValue, Pair] = {}
 
     def operand(value: SSAValue, given: Any) -> Pair:
@@ -81,7 +82,7 @@ def run_side_by_side(
             coded[1:] = [new.weight] if bias is None else [new.weight, new.bias]
         exact = run_op(interpreter, op, tuple(pair.exact for pair in pairs))
         changed = any(value is not pair.exact for value, pair in zip(coded, pairs))
-        others = run_op(interpreter, op, tuple(coded)) if changed else exact
+        others = run_coded(interpreter, op, tuple(coded)) if changed else exact
         return tuple(Pair(a, rounded(result, b)) for result, a, b in zip(op.results, exact, others))
 
     runner.walk(*inputs, run=run)

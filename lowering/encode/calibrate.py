@@ -38,6 +38,7 @@ from recog.lowering.encode.calibration_notes import (
     assumed_largest,
     uneven_channels,
     unseen_values,
+    zero_divisors,
 )
 from recog.lowering.encode.example_inputs import example_inputs
 from recog.lowering.encode.label_layers import label_layers
@@ -196,6 +197,7 @@ def calibrate(
     return [
         *notes,
         *unseen_values(samples),
+        *zero_divisors(module, {value: (chosen[value], samples[value]) for value in chosen}),
         *uneven_channels({value: (chosen[value], seen) for value, seen in channels.items()}),
     ]
 

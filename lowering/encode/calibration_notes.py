@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from recog.backend.arithmetic.logarithms import Logarithms
@@ -15,6 +16,7 @@ from recog.dialects.facts import is_parameter
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note
+from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.example_inputs import input_name
 from recog.lowering.encode.samples import Samples, covering_biases
 
@@ -40,6 +42,27 @@ def unseen_values(samples: Mapping[SSAValue, Samples]) -> list[Note]:
     text = "zero in every calibration frame, so how far the codes have to reach is a guess"
     advice = "give frames that wake it, or remove it from the network"
     return [Note("never-seen", text, advice, tuple(dict.fromkeys(places)))]
+
+
+def zero_divisors(
+    module: ModuleOp, values: Mapping[SSAValue, tuple[LnsFormat, Samples]]
+) -> list[Note]:
+    """A note on the divisors of which some are so small beside others that they become zero."""
+    chains = find_chains(module)
+    places: list[str] = []
+    for value, (format, samples) in values.items():
+        divided = (use.operation for use in value.uses if use.index == 1)
+        if not any(isinstance(op, nn.DivOp) and op not in chains for op in divided):
+            continue
+        seen = samples.values
+        lost = (seen != 0) & (Logarithms(seen, format.frac).rounded(format) == 0)
+        share = float(lost.mean())
+        if share > 0:
+            places.append(f"{value_name(value)} ({share:.2%} below {format.smallest[0]:.2g})")
+    if not places:
+        return []
+    text = "divisors so much smaller than others that their codes are zero: no quotient is right"
+    return [Note("zero-divisors", text, "a larger smallest divisor (epsilon)", tuple(places))]
 
 
 def _depends_on_input(value: SSAValue) -> bool:

@@ -40,6 +40,7 @@ from recog.lowering.common.input_moments import (
 from recog.lowering.common.layer_by_layer import LayerByLayer
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
+from recog.lowering.common.run_on_codes import run_on_codes
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.common.side_by_side import Pair
 from recog.lowering.common.weight_grids import CodeGrid
@@ -108,7 +109,8 @@ def round_weights(
     def on_codes(value: SSAValue, given: Any) -> Any:
         return rounded(given, formats.get(value))
 
-    rounding.run(module, frames_in_memory(inputs, function, "rounding"), entry, on_codes)
+    frames = frames_in_memory(inputs, function, "rounding")
+    rounding.run(module, frames, entry, on_codes, run_on_codes(formats))
     rounding.store()
     return rounding.notes()
 
