@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
@@ -50,8 +51,21 @@ INPUT_TYPE = OpenRefusal(
     "has dtype {given}, the network wants float32",
     "the example inputs are pixels or complex numbers where the network takes floats",
 )
-NOT_FINITE = OpenRefusal("holds NaN or infinity", "the example inputs hold NaN or infinity")
+NOT_FINITE = OpenRefusal("holds {what} in frame {frame}", "the example inputs hold NaN or infinity")
 """What is said of an input, by its number."""
+
+
+def not_finite(frames: np.ndarray) -> str:
+    """What is said of frames (N, ...) some of which are not finite as float32."""
+    for number, frame in enumerate(frames):
+        frame = np.asarray(frame)
+        with np.errstate(over="ignore"):
+            wrong = frame[~np.isfinite(frame.astype(np.float32))]
+        if wrong.size:
+            known = np.isfinite(wrong).all()
+            what = f"{wrong[0]:g}, which no float32 is," if known else "NaN or infinity"
+            return NOT_FINITE.message(what=what, frame=number)
+    raise ValueError("all frames are finite")
 
 
 def pixels_hint(dtype: str) -> str | None:

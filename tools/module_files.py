@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.files import atomic_write
+from recog.dialects import nn
 from recog.dialects.data import ModulePrinter
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.frontend.onnx.files import split_spec
-from recog.lowering.cluster.targets import are_labels
+from recog.lowering.cluster.targets import are_labels, checked_target
 from recog.lowering.common.data_files import inputs_of, load_arrays
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import read_module
@@ -71,7 +72,7 @@ def load_inputs(path: str, count: int) -> tuple[list[np.ndarray], np.ndarray | N
             raise RecogError(f"{name} is one number, not an array of frames (N, ...)", where=where)
     lengths = {len(array) for _, array in given}
     if lengths == {0}:
-        raise RecogError("has no frames", where=where)
+        raise RecogError("has no frames", where=where, hint="give arrays (N, ...) of one or more")
     if len(lengths) > 1:
         each = ", ".join(f"{len(array)} of {name}" for name, array in given)
         raise RecogError(f"has arrays of different numbers of frames: {each}", where=where)
@@ -83,13 +84,28 @@ def input_count(module: ModuleOp) -> int:
     return len(find_function(module, "main").body.block.args)
 
 
-def is_labels(targets: np.ndarray) -> bool:
-    """Whether targets name a class for each frame."""
-    return targets.ndim == 1 and are_labels(targets)
+def first_output_shape(module: ModuleOp) -> tuple[int, ...]:
+    """That of what the network of a module returns first; empty where it returns nothing."""
+    returned = find_function(module, "main").get_return_op()
+    values = () if returned is None else returned.operands
+    return nn.shape_of(values[0]) if values else ()
+
+
+def class_labels(targets: np.ndarray | None, shape: Sequence[int]) -> np.ndarray | None:
+    """Targets that name a class for each frame of an output of this shape (N, C); None for others.
+
+    Raises:
+        TargetError: they name classes that the output does not have.
+    """
+    if targets is None or targets.ndim != 1 or len(shape) != 2 or not are_labels(targets):
+        return None
+    return checked_target(shape, targets)
 
 
 def check_room(path: str, count: int) -> None:
     """Raise RecogError where a file's format cannot hold so many arrays."""
+    if not path.endswith((".npy", ".npz")) and not path.startswith("/dev/"):
+        raise RecogError("is neither an .npy nor an .npz file", where=path)
     if count != 1 and not path.endswith(".npz"):
         hint = "give an .npz file"
         raise RecogError(f"{count} outputs do not fit an .npy file", where=path, hint=hint)

@@ -28,7 +28,7 @@ from recog.dialects.errors import InputError, RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.lns import ArithmeticAttr, NumberType, format_of, frac_of, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
-from recog.dialects.refusals import pixels_hint
+from recog.dialects.refusals import not_finite, pixels_hint
 from recog.dialects.windows import Window, padding_of
 
 
@@ -212,7 +212,7 @@ def check_input(index: int, x: Any, type_: Any) -> np.ndarray:
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted).all():
-        raise InputError("holds NaN or infinity", where=where)
+        raise InputError(not_finite(np.asarray(x)), where=where)
     if dtype.kind != "f" and (converted != array).any():
         raise InputError(f"holds values that do not fit {element}", where=where)
     return converted

@@ -25,7 +25,7 @@ from recog.dialects import nn
 from recog.dialects.data import ConstantOp
 from recog.dialects.errors import InputError, RecogError, fail
 from recog.dialects.functions import depends_on_inputs, find_function
-from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, NOT_FINITE, pixels_hint
+from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, not_finite, pixels_hint
 from recog.dialects.verification import located_errors
 
 
@@ -231,10 +231,10 @@ def check_input(index: int, x: Any, type_: Attribute) -> Tensor:
         dtype = str(tensor.dtype).removeprefix("torch.")
         message = INPUT_TYPE.message(given=dtype)
         raise InputError(message, where=where, hint=pixels_hint(dtype))
-    tensor = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
-    if not bool(torch.isfinite(tensor).all()):
-        raise InputError(NOT_FINITE.message(), where=where)
-    return tensor
+    as_float = tensor.to(torch.float64 if type_.element_type == Float64Type() else torch.float32)
+    if not bool(torch.isfinite(as_float).all()):
+        raise InputError(not_finite(tensor.to(torch.float64).numpy()), where=where)
+    return as_float
 
 
 def _whole(tensor: Tensor, dtype: torch.dtype, where: str, what: str) -> Tensor:

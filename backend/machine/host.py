@@ -13,7 +13,7 @@ from recog.backend.arithmetic.reference import boxes, definition
 from recog.dialects.chip import InputOp, OutputOp, PortOp
 from recog.dialects.errors import InputError
 from recog.dialects.number_format import LnsFormat
-from recog.dialects.refusals import pixels_hint
+from recog.dialects.refusals import not_finite, pixels_hint
 
 
 def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
@@ -31,7 +31,7 @@ def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(array).all():
-        raise InputError("holds NaN or infinity", where=_name(port))
+        raise InputError(not_finite(np.asarray(x)), where=_name(port))
     return array
 
 

@@ -93,9 +93,11 @@ def load_archive(path: str | Path) -> ExportedProgram:
     except Exception as error:
         if refused:  # torch tries its older formats after any error, and raises that of the last
             raise RecogError(refused[0], where=where, hint=_HINT) from None
+        reason = first_lines(error)
+        if "warnings above" in reason:  # there are none; this is torch's word for an older format
+            reason = "it has no version"
         raise RecogError(
-            f"is not a torch.export archive that torch {torch.__version__} can read: "
-            f"{first_lines(error)}",
+            f"is not a torch.export archive that torch {torch.__version__} can read: {reason}",
             where=where,
             hint="write it with torch.export.save(torch.export.export(model.eval(), inputs), path)",
         ) from None

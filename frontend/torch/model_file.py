@@ -24,7 +24,7 @@ def load_model(spec: str) -> tuple[Module, tuple[Any, ...]]:
             it came from), or another result than a network and its inputs.
     """
     build = load_function(
-        spec, wanted="file.py:function or a .pt2 archive", example="nets/unet.py:make"
+        spec, wanted="file.py:function, or a .pt2, .onnx or .mlir file", example="nets/unet.py:make"
     )
     return _check_result(build(), spec)
 

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
+from recog.dialects.refusals import not_finite
 from recog.lowering.common.batches import groups_of_frames
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def checked_array(values: np.ndarray, what: str) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise RecogError(f"holds {array.dtype}, not numbers", where=what)
     if not _finite(array):
-        raise RecogError("holds NaN or infinity", where=what)
+        raise RecogError(not_finite(array), where=what)
     return array
 
 
@@ -205,7 +206,7 @@ def checked_target(shape: Sequence[int], targets: np.ndarray) -> np.ndarray:
         if given != wanted:
             raise TargetError(f"targets have shape {list(given)} each, the output {list(wanted)}")
         if not _finite(targets):
-            raise TargetError("targets hold NaN or infinity")
+            raise TargetError(f"the array targets {not_finite(targets)}")
         return targets
     if len(shape) < 2 or given != wanted:
         raise TargetError(f"labels have shape {list(given)} each, the output wants {list(wanted)}")

@@ -174,7 +174,7 @@ def _convert(
     from recog.lowering.pipeline import convert
     from recog.tools.console import stage, staged_progress
     from recog.tools.conversion_folder import PROGRAM_NAME, is_of_a_conversion
-    from recog.tools.module_files import input_count, is_labels, load_inputs, load_network
+    from recog.tools.module_files import input_count, load_inputs, load_network
     from recog.tools.own_objective import load_examples, user_metric
 
     with stage(f"import {arguments.network}"):
@@ -194,6 +194,7 @@ def _convert(
     if arguments.test_data is not None:
         test_inputs, labels = load_inputs(arguments.test_data, count)
         _check(module, arguments.test_data, test_inputs, options)
+    classes = _class_labels(module, labels, arguments)
     stages = sum(step.reaches is not None for step in options.steps())
     fitting = naming_file(f"data {arguments.data}", TargetError)
     with fitting, staged_progress("convert", stages) as report:
@@ -213,9 +214,8 @@ def _convert(
     for note in conversion.notes:
         print(f"note: {note.line()}")
     metric = user_metric(arguments.metric, labels)
-    labels = labels if labels is not None and is_labels(labels) else None
     with held.replaced(is_of_a_conversion) as draft:
-        program = _write(conversion, draft, partial, test_inputs, labels, metric, arguments)
+        program = _write(conversion, draft, partial, test_inputs, classes, metric, arguments)
     partial.discard()
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
@@ -227,6 +227,19 @@ def _check_tunes(options: ConversionOptions) -> None:
     if not (options.tune and options.cluster):
         switch = "--no-tune" if options.cluster else "--dense"
         raise UsageError(f"--loss has no effect with {switch}")
+
+
+def _class_labels(
+    module: ModuleOp, labels: np.ndarray | None, arguments: argparse.Namespace
+) -> np.ndarray | None:
+    """Labels that give an accuracy; None for others. Raises TargetError before hours of tuning."""
+    from recog.lowering.cluster.targets import TargetError
+    from recog.lowering.common.data_files import naming_file
+    from recog.tools.module_files import class_labels, first_output_shape
+
+    measured = arguments.data if arguments.test_data is None else arguments.test_data
+    with naming_file(f"data {measured}", TargetError):
+        return class_labels(labels, first_output_shape(module))
 
 
 def _check(

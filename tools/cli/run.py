@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,6 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.tools.console import stage
     from recog.tools.module_files import (
         check_room,
-        is_labels,
         load_inputs,
         load_network,
         save_arrays,
@@ -122,10 +121,24 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"verified: {golden.compared} results, of {frames}, are as in {arguments.verify}")
     for each in machine.saturated:
         print(f"note: {each.line()}")
-    if targets is not None and is_labels(targets) and outputs and outputs[0].ndim == 2:
-        correct = outputs[0].argmax(axis=1) == targets
-        print(f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})")
+    for line in _accuracy(targets, outputs):
+        print(line)
     return 0
+
+
+def _accuracy(targets: np.ndarray | None, outputs: Sequence[np.ndarray]) -> Iterator[str]:
+    """The accuracy of the first output for labels, or why there is none; nothing without any."""
+    from recog.lowering.cluster.targets import TargetError
+    from recog.tools.module_files import class_labels
+
+    try:
+        labels = class_labels(targets, outputs[0].shape) if outputs else None
+    except TargetError as error:
+        yield f"note: no accuracy, as {error.message}"
+        return
+    if labels is not None:
+        correct = outputs[0].argmax(axis=1) == labels
+        yield f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})"
 
 
 def _check_files(arguments: argparse.Namespace) -> None:

@@ -62,7 +62,7 @@ def test_a_folder_stands_for_its_program(
     ("array", "message"),
     [
         (np.zeros((2, 1), np.uint8), "has dtype uint8, the program wants float32\n  hint: scale"),
-        (np.full((2, 1), np.inf, np.float32), "holds NaN or infinity"),
+        (np.array([[1], [np.inf]], np.float32), "holds NaN or infinity in frame 1"),
         (np.zeros((2, 3), np.float32), "has shape [2, 3], the program wants [N, 1]"),
     ],
 )
@@ -80,3 +80,22 @@ def test_outputs_that_do_not_fit_a_file(folder: Path, capsys: pytest.CaptureFixt
     assert main(["run", ".", "--data", "missing.npz", "-o", "y.npy"]) == 1
     assert "y.npy: 2 outputs do not fit an .npy file" in capsys.readouterr().err
     assert not (folder / "y.npy").exists()
+
+
+def test_other_files_than_arrays(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """What is named o.txt would hold the bytes of an .npy file."""
+    assert main(["run", ".", "--data", "missing.npz", "-o", "o.txt"]) == 1
+    assert "o.txt: is neither an .npy nor an .npz file" in capsys.readouterr().err
+    assert not (folder / "o.txt").exists()
+
+
+def test_labels_of_no_class(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """No accuracy that looks like a bad network's, but why there is none."""
+    frame = np.zeros((2, 1), np.float32)
+    np.savez("x.npz", input0=frame, input1=frame, targets=np.array([0, 3]))
+    assert main(["run", ".", "--data", "x.npz"]) == 0
+    said = capsys.readouterr().out
+    assert "note: no accuracy, as labels are from 0 to 3, the output has 1 classes" in said
+    np.savez("x.npz", input0=frame, input1=frame, targets=np.array([0, 0]))
+    assert main(["run", ".", "--data", "x.npz"]) == 0
+    assert "accuracy: 100.00 % (2 of 2)" in capsys.readouterr().out
