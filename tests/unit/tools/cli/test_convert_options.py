@@ -204,7 +204,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("targets", "message"),
     [
         (np.zeros((4, 2), np.float32), "targets have shape [2] each, the output [3]"),
-        (np.full((4, 3), np.nan), "targets hold NaN or infinity"),
+        (np.full((4, 3), np.nan), "the array targets holds NaN or infinity in frame 0"),
         (np.array([*"abcd"]), "targets hold <U1, not numbers"),
         (np.full(4, 3), "labels are from 3 to 3, the output has 3 classes"),
     ],
@@ -217,6 +217,14 @@ def test_targets_are_checked_before_clustering(
     said = capsys.readouterr().err
     assert f"error: data x.npz: {message}" in said
     assert not Path("converted.partial").exists()  # nothing that took time
+
+
+def test_labels_of_no_class_without_tuning(workspace: None, capsys: pytest.CaptureFixture[str]):
+    """Nothing is tuned toward them; they would be an accuracy of 0."""
+    np.savez("x.npz", inputs=np.ones((4, 1, 8, 8), np.float32), targets=np.arange(4))
+    assert main(["convert", "net.py:make", "--data", "x.npz", "--dense"]) == 1
+    message = "data x.npz: labels are from 0 to 3, the output has 3 classes"
+    assert f"error: {message}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["convert", "plan", "compare"])
