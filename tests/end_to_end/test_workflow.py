@@ -340,7 +340,7 @@ def test_bad_input_is_a_message_and_leaves_no_file(
     (workspace / "tiny.toml").write_text("activation_memory = 256\n")
     data = (workspace / "out/program.recog").read_bytes()
     (workspace / "cut.recog").write_bytes(data[: len(data) // 2])
-    output = tmp_path / "output"
+    output = tmp_path / ("output.npy" if arguments[:1] == ["run"] else "output")
     filled = [argument.format(workspace) for argument in arguments]
     if code == 1:
         filled += ["--json" if filled[0] in ("compare", "check") else "-o", str(output)]

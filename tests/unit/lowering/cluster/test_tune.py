@@ -272,7 +272,7 @@ def test_tuned_for_the_codes_of_the_chip():
         ([images(0)], np.zeros((0, 3), np.float32), "tuning needs arrays of as many frames"),
         ([images(3)], np.zeros((3, 4), np.float32), r"targets have shape \[4\] each, the .* \[3\]"),
         ([images(3)], np.zeros((3, 1), np.float32), r"targets have shape \[1\] each, the .* \[3\]"),
-        ([images(3)], np.full((3, 3), np.nan), "targets hold NaN or infinity"),
+        ([images(3)], np.full((3, 3), np.nan), "the array targets holds NaN or infinity in frame"),
         ([images(3) * np.inf], np.zeros((3, 3)), "input 0: holds NaN or infinity"),
         ([images(3)[:, :1]], np.zeros((3, 3)), r"input 0: has shape \[1, 1, 6, 6\]"),
         ([images(3).astype(str)], np.zeros((3, 3)), "input 0: holds <U32, not numbers"),
