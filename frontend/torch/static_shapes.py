@@ -27,6 +27,7 @@ def static_program(program: ExportedProgram) -> ExportedProgram:
     if not any(isinstance(x, Tensor) and _is_dynamic(x) for x in values):
         return program
     _check_computes(program)
+    _detach_out_of_place(program)
     examples = smallest_inputs(program)
     arguments, keywords = tree_unflatten(examples, _spec(program))
     try:
@@ -85,6 +86,15 @@ def _example(x: Tensor, smallest: dict[Any, int]) -> Tensor:
         for size in x.shape
     ]
     return torch.zeros(sizes, dtype=x.dtype)
+
+
+def _detach_out_of_place(program: ExportedProgram) -> None:
+    """Constants that a network writes down are detached in place, which tracing them anew refuses
+    to do to what it takes for a view."""
+    for node in program.graph.nodes:
+        if node.target is torch.ops.aten.detach_.default:
+            node.target = torch.ops.aten.detach.default
+    program.graph_module.recompile()
 
 
 def _check_computes(program: ExportedProgram) -> None:

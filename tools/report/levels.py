@@ -30,7 +30,8 @@ from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_by
 class LevelRow:
     """One level: the accuracy in percent (None without labels), its loss and its size.
 
-    `sqnr_db` compares the first output with the float network's; `ratio` is the float weights'
+    `sqnr_db` compares with the float network's the first output that the machine does not give
+    exactly, the first of all where it gives all so; `ratio` is the float weights'
     bytes over this level's; `metric` is what a function of the user's gives, None without one.
     `lost` is what the float network has more of it, or of accuracy where there is none, and `low`
     and `high` what 95 % of it lies between, where it is a mean over frames.
@@ -69,6 +70,7 @@ def measure_levels(
     """
     float_bytes = weight_bytes(conversion.stages[Stage.FLOAT])
     rows: list[LevelRow] = []
+    ratios: list[list[float]] = []
     reference: tuple[np.ndarray, ...] = ()
     best: np.ndarray | None = None
 
@@ -84,8 +86,8 @@ def measure_levels(
             score = float(scores.mean())
         best = scores if best is None else best
         ratio = float_bytes / size if size else 1.0  # of a network without weights
-        noise = sqnr_db(reference[0], outputs[0])
-        row = LevelRow(level, accuracy, noise, size, ratio, score)
+        ratios.append([sqnr_db(wanted, found) for wanted, found in zip(reference, outputs)])
+        row = LevelRow(level, accuracy, ratios[-1][0], size, ratio, score)
         if scores is not None and best is not None:
             row = replace(row, **_loss(best, scores))
         rows.append(row)
@@ -107,7 +109,8 @@ def measure_levels(
     add(Stage.LNS, outputs, weight_bytes(lns_module) + host_bytes)
     outputs = conversion.network(machine)(*inputs)
     add(Stage.MACHINE, outputs, machine.weight_bytes + host_bytes)
-    return rows
+    compared = next((i for i, db in enumerate(ratios[-1]) if not np.isposinf(db)), 0)
+    return [replace(row, sqnr_db=db[compared]) for row, db in zip(rows, ratios)]
 
 
 def _loss(reference: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:

@@ -169,6 +169,14 @@ def rrelu(
     return leaky_relu(c, input, (lower + upper) / 2)
 
 
+@OPS.add("aten.rrelu_with_noise_functional.default")
+def rrelu_with_noise(
+    c: ConverterContext, input: Any, noise: Any, *parameters: Any, **keywords: Any
+) -> tuple[SSAValue, Any]:
+    """What torch's decompositions make of `rrelu`; `noise` is what the training mode fills."""
+    return rrelu(c, input, *parameters, **keywords), noise
+
+
 @OPS.add("aten.pow.Tensor_Tensor", "aten.pow.Scalar")
 def power(c: ConverterContext, input: Any, exponent: Any) -> SSAValue:
     base, power = _floats(c, input, exponent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from recog.backend.interpreters.nn_runner import run_nn
 from recog.backend.machine import Machine
 from recog.dialects import nn as nn_dialect
-from recog.frontend.torch.importer import import_exported, import_torch
+from recog.frontend.torch.importer import import_pt2, import_torch
 from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.pipeline import ConversionOptions, convert
 from recog.tools.report.check_network import report_of
@@ -240,19 +241,21 @@ class Everything(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.mish(self.pool(self.norm(self.conv(x))))
-        y = F.softplus(self.groups(self.up(y)))
+        y = F.rrelu(F.softplus(self.groups(self.up(y))) - 1)
+        y = y[:, torch.tensor([3, 1, 0, 2])] * torch.tensor([2.0, 0.5, 1.0, 1.0]).view(4, 1, 1)
         return F.log_softmax(self.last(F.instance_norm(y)), 1)
 
 
 @pytest.mark.parametrize("decompose", [False, True])
-def test_archives(decompose: bool):
+def test_archives(decompose: bool, tmp_path: Path):
     torch.manual_seed(0)
     net, x = Everything().eval(), torch.randn(3, 3, 12, 12)
     batch = torch.export.Dim("batch")
     program = torch.export.export(net, (x,), dynamic_shapes=({0: batch},))
     if decompose:
         program = program.run_decompositions()
-    (found,) = run_nn(import_exported(program), x)
+    torch.export.save(program, tmp_path / "net.pt2")
+    (found,) = run_nn(import_pt2(str(tmp_path / "net.pt2")), x)
     with torch.no_grad():
         torch.testing.assert_close(found, net(x), rtol=1e-4, atol=1e-5)
 
