@@ -4,7 +4,8 @@ An op that the chip cannot run is on the host. What follows it has a form on the
 than not: attention in the middle of a network leaves the layers after it. Each value has a
 *stage*, the number of calls of the host before it; an op of the chip runs at the stage after the
 last call that gives it an operand, an op of the host in the call of the stage that gives its last
-one. So there are as few calls as the network allows.
+one. So there are as few calls as the network allows. Positions to sample at are the host's as well,
+see `positions`.
 
 A call costs a way out of the chip and back, and ends what the chip does meanwhile. What follows it
 is worth that where it does at least `RETURN_SHARE` of the network's multiply-adds; else it goes
@@ -27,6 +28,7 @@ from recog.dialects.data import constant_array
 from recog.dialects.errors import describe_op
 from recog.dialects.functions import depends_on_inputs, nn_ops
 from recog.lowering.encode.elementwise_fusion import is_uniform
+from recog.lowering.partition.positions import POSITIONS, positions_of
 
 RETURN_SHARE = 0.01
 """Of the network's multiply-adds: what has to follow a call of the host for the chip to go on."""
@@ -65,6 +67,7 @@ def divide(function: func.FuncOp, refused: Mapping[nn.NnOp, str]) -> Division:
     ops = [op for op in nn_ops(function) if op.output in variable]
     work = {op: multiply_adds(op) for op in ops}
     reasons = {op: HostReason(refused[op]) for op in ops if op in refused}
+    reasons |= {op: HostReason(POSITIONS, follows=True) for op in positions_of(ops, reasons)}
     while True:
         stages = _stages(ops, reasons)
         more = _of_many_axes(ops, reasons) or _too_little(work, reasons, stages)
