@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recog.backend.machine import Machine
-from recog.dialects.functions import find_function, nn_ops
 from recog.dialects.nn import Conv2dOp, FloorOp, NnOp, TanhOp
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.partition.placement import division
@@ -26,6 +25,7 @@ class Deformed(nn.Module):
         self.head = nn.Conv2d(8, 4, 3, padding=1)
         at = torch.linspace(-1, 1, size)
         rows, columns = torch.meshgrid(at, at, indexing="ij")
+        self.grid: Tensor
         self.register_buffer("grid", torch.stack([columns, rows], -1)[None])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def test_only_what_is_computed_of_codes_crosses(network: nn.Module):
     fold_network(module)
     found = division(module)
     on_host = set(found.reasons)
-    chip = [op for op in nn_ops(find_function(module, "main")) if op not in on_host]
+    chip = [op for op in found.stages if op not in on_host]
     assert not any(isinstance(op, FloorOp) for op in chip)
     given = {v.owner for op in found.call(0) for v in op.operands if v.owner in chip}
     assert {type(op) for op in given} == {Conv2dOp, TanhOp}
