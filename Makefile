@@ -24,10 +24,10 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 # A file's tests stay together, as they share what they make; those end to end, the longest, begin.
 SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-PACKAGES := dialects frontend lowering backend tools tests
+PACKAGES := dialects frontend lowering backend tools tests docs examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz check-pages lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz check-pages docs lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -46,6 +46,7 @@ help:
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers, networks and schedules, damaged programs and IR, for FUZZ_SECONDS"
 	@echo "make check-pages  open reports in headless Chromium (Debian: apt install chromium)"
+	@echo "make docs    build the documentation (build/site/index.html); its links are checked"
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make clean   remove build outputs and caches; make distclean: the environment too"
@@ -126,6 +127,11 @@ fuzz: $(VENV)/.installed-test
 check-pages: $(VENV)/.installed-pages
 	$(BIN)/python -m pytest -q -s tests/pages/check_pages.py $(PYTEST_ARGS)
 
+# Warnings, dead links among them, are errors.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -b html -d build/doctrees -W --keep-going -q docs build/site
+	@echo "build/site/index.html"
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(PACKAGES)
 	$(BIN)/ruff format --check $(PACKAGES)
@@ -155,6 +161,10 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml constraints.txt
 
 $(VENV)/.installed-pages: $(VENV)/.created pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[pages]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[docs]'
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-networks: $(VENV)/.created pyproject.toml constraints.txt

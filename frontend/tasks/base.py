@@ -110,8 +110,8 @@ class Task(ABC):
     """How it is tuned where a ratio was asked for, in at most 20 minutes on one core; None as
     without."""
     pictures: str | None = None
-    """`module:class` of the `tools.pictures.renderer.Renderer` that draws its results, None where
-    there is none. A name, because tasks do not import tools."""
+    """The `tools.pictures.renderer.Renderer` that draws its results, None where there is none. A
+    name, `module:class`, because tasks do not import tools."""
     scene_truths: Literal["classes", "objects"] | None = None
     """What a rendered road scene holds of this task's truths; None where frames are no scenes."""
     output_names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""docs/architecture.md: its examples run, and what it names is there."""
+"""docs/architecture.md and guides/extending.md: examples run, and what they name is there."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from recog.lowering.pipeline import ConversionOptions, Stage, convert
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/architecture.md").read_text()
+EXTENDING = (ROOT / "docs/guides/extending.md").read_text()
 ROOMS = ("dialects", "frontend", "lowering", "backend", "tools")
 
 
 @pytest.fixture(scope="module")
 def example() -> dict[str, Any]:
-    """The names that the document's blocks define, run in their order."""
-    blocks = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    """The names that the guide's blocks define, run in their order."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", EXTENDING, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 5
     module = ModuleType("architecture")
     sys.modules[module.__name__] = module  # where dataclasses look for their module's names
@@ -92,13 +93,14 @@ def test_a_task_is_looked_up(example: dict[str, Any], monkeypatch: pytest.Monkey
 
 
 def test_named_paths_exist():
-    named = re.findall(r"`((?:tests|docs|dialects|frontend|lowering|backend|tools)/[\w./]*)`", TEXT)
+    named = r"`((?:tests|docs|dialects|frontend|lowering|backend|tools)/[\w./]*)`"
+    named = re.findall(named, TEXT + EXTENDING)
     assert len(named) > 40
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_every_room_is_named():
-    """A stage that is added appears in the document."""
+    """A stage that is added appears in the documents."""
     rooms = [room for room in ROOMS for room in (ROOT / room).iterdir()]
     folders = {f"{room.parent.name}/{room.name}/" for room in rooms if (room / "py.typed").exists()}
-    assert {folder for folder in folders if f"`{folder}`" not in TEXT} == set()
+    assert {folder for folder in folders if f"`{folder}`" not in TEXT + EXTENDING} == set()

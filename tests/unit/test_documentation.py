@@ -1,0 +1,49 @@
+"""The pages of docs/ are all on the site, and links lead somewhere (`make docs` checks anchors)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+DOCUMENTS = [*PAGES, *sorted(ROOT.glob("*.md")), ROOT / "tests/corpus/README.md"]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def links(text: str) -> list[str]:
+    """Targets of links and pictures that are files, without anchors; none of blocks of code."""
+    prose = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    targets = [target.partition("#")[0] for target in LINK.findall(prose)]
+    return [target for target in targets if target and ":" not in target]
+
+
+def test_every_page_is_in_the_navigation():
+    text = (ROOT / "docs/index.md").read_text()
+    trees = re.findall(r"^```\{toctree\}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    listed = [line for tree in trees for line in tree.split() if not line.startswith(":")]
+    named = [name for name in listed if (ROOT / f"docs/{name}.md").exists()]
+    assert len(named) == len(set(named))
+    pages = {str(page.relative_to(ROOT / "docs").with_suffix("")) for page in PAGES}
+    assert pages - {"index"} == set(named)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files(path: Path):
+    targets = links(path.read_text())
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_links_are_seen():
+    text = "![a](b.png) [c](d.md#e) [f](#g) [h](https://i.org)\n```\n[j](k)\n```\n[l](m)"
+    assert links(text) == ["b.png", "d.md", "m"]
+    assert sum(len(links(path.read_text())) for path in DOCUMENTS) > 40
+
+
+def test_pictures_are_small():
+    pictures = sorted((ROOT / "docs").rglob("*.png"))
+    assert pictures
+    large = {path.name for path in pictures if path.stat().st_size > 150_000}
+    assert large <= {"stereo3d.png"}
