@@ -6,6 +6,7 @@ row kernel reads every weight's inputs where they lie in a band of rows.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -98,7 +99,7 @@ class Prepared(NamedTuple):
         plan, x = self.plan, np.ascontiguousarray(layer.x.array)
         out = np.empty(self.shape, layer.out_dtype)
         given = plan, self.reals, x, self.taps, self.sums, self.epilogue
-        flat = out.reshape(*self.shape[:2], -1)
+        flat = out.reshape(*self.shape[:2], math.prod(self.shape[2:]))
 
         def work(first: int, last: int) -> None:
             narrow_kernels.narrow(first, last, *given, flat, scratch(self.scratch_bytes))

@@ -231,6 +231,18 @@ def test_threads_give_the_same_bits(threads: int):
         np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize("outputs", [1, 5, 40])
+@pytest.mark.parametrize("x_shape", [(0, 8, 5, 6), (0, 8, 1, 1)])
+def test_no_frames_on_kernels_that_are_loaded(outputs: int, x_shape: tuple[int, ...]):
+    format = LnsFormat(8, 4, 80)
+    x, w = random_codes(x_shape, format, 0), random_codes((outputs, 8, 1, 1), format, 1)
+    given = x, format, w, format, None, LnsFormat(8, 4, -50)
+    for engine in FAST.values():
+        result = engine.conv2d(layer_of(*given, arithmetic=Arithmetic()))
+        assert result.shape == (0, outputs, *x_shape[2:])
+        assert result.dtype == np.uint8
+
+
 @pytest.mark.parametrize("shape", [(3, 5, 70, 70), (0, 4), (2, 3)])
 def test_pairs_by_tables(shape: tuple[int, ...]):
     formats = LnsFormat(8, 4, 80), LnsFormat(8, 5, 90, None, True), LnsFormat(8, 4, 70)
