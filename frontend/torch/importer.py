@@ -52,6 +52,7 @@ from recog.frontend.torch.converters import (
 from recog.frontend.torch.export import evaluating, export_model, layers_in_training
 from recog.frontend.torch.frames import refuse_mixed_frames
 from recog.frontend.torch.operators import UNKNOWN, OperatorConverter, type_of
+from recog.frontend.torch.ops.complex_numbers import Complex
 from recog.frontend.torch.problems import ImportFailure, ImportProblem
 from recog.frontend.torch.scopes import check_no_scope, flat_graph
 from recog.frontend.torch.static_shapes import (
@@ -312,6 +313,8 @@ class _GraphImporter:
                 "use the out-of-place forms of in-place operators",
             )
         value = self.values[node]
+        if isinstance(value, Complex):
+            raise Unsupported("is returned as complex numbers", "return torch.view_as_real of them")
         return self.constants.materialize(value) if isinstance(value, Constant) else value
 
 

@@ -34,6 +34,7 @@ from recog.frontend.torch.export import first_lines
 from recog.frontend.torch.ops import (
     arithmetic,
     boxes,
+    complex_numbers,
     elementwise,
     functions,
     indexing,
@@ -55,6 +56,7 @@ CONVERTERS = merged(
     layers.OPS,
     arithmetic.OPS,
     boxes.OPS,
+    complex_numbers.OPS,
     elementwise.OPS,
     functions.OPS,
     indexing.OPS,
@@ -70,7 +72,9 @@ CONVERTERS = merged(
     structure.OPS,
     volumes.OPS,
 )
-_KNOWN = frozenset(CONVERTERS)
+complex_numbers.add_linear(CONVERTERS)
+_OF_COMPLEX = frozenset(complex_numbers.OPS) | frozenset(complex_numbers.COMPLEX)
+_KNOWN = frozenset(CONVERTERS) | _OF_COMPLEX
 
 UNKNOWN = object()
 """Stands for what could not be converted and is no float tensor."""
@@ -107,7 +111,8 @@ class OperatorConverter:
         name = graph.operator_name(node)
         if name in graph.FACTORIES:
             args = tree_map(_shape_alone, args)
-        if not any(isinstance(leaf, SSAValue) for leaf in tree_leaves((args, kwargs))):
+        leaves = tree_leaves((args, kwargs))
+        if not any(isinstance(leaf, SSAValue | complex_numbers.Complex) for leaf in leaves):
             return self._evaluate(node, args, kwargs)
         if name in graph.READS_A_VALUE:
             raise Unsupported(
@@ -119,9 +124,16 @@ class OperatorConverter:
                 "gives a size that depends on the data",
                 "pick a fixed number with topk, or leave it to the code after the network",
             )
-        if name not in CONVERTERS:
-            return self._decompose(node, args, kwargs)
-        return self._call(CONVERTERS[name], node, args, kwargs)
+        of_complex = any(map(complex_numbers.is_complex, leaves))
+        if of_complex or (_gives_complex(node) and name not in complex_numbers.OPS):
+            converters = complex_numbers.COMPLEX
+        else:
+            converters = CONVERTERS
+        if name in converters:
+            return self._call(converters[name], node, args, kwargs)
+        if of_complex and decomposed(node, _OF_COMPLEX) is None:
+            raise Unsupported("of complex numbers is not supported", "compute with their parts")
+        return self._decompose(node, args, kwargs, _OF_COMPLEX if of_complex else _KNOWN)
 
     def stand_in(self, example: Any) -> Any:
         """A value of the right type, so that the rest of the graph is checked too."""
@@ -139,7 +151,7 @@ class OperatorConverter:
         """What stands for the result of an operator of something that was not converted."""
         if graph.on_symbols(node):
             return UNKNOWN
-        fits = graph.size_depends_on_data(node) or graph.operator_name(node) in CONVERTERS
+        fits = graph.size_depends_on_data(node) or graph.operator_name(node) in _KNOWN
         if not fits and decomposed(node, _KNOWN) is None:
             raise Unsupported(*_NOT_SUPPORTED)
         return self.stand_in(node.meta.get("val"))
@@ -158,9 +170,9 @@ class OperatorConverter:
                 value.name_hint = value.name_hint or identifier(name)
         return result
 
-    def _decompose(self, node: Node, args: Any, kwargs: Any) -> Any:
+    def _decompose(self, node: Node, args: Any, kwargs: Any, known: frozenset[str]) -> Any:
         """The values of an operator without a converter, by way of torch's own decomposition."""
-        inside = decomposed(node, _KNOWN)
+        inside = decomposed(node, known)
         if inside is None:
             raise Unsupported(*_NOT_SUPPORTED)
         handles = dict(zip(tree_leaves((node.args, node.kwargs)), tree_leaves((args, kwargs))))
@@ -214,6 +226,16 @@ class OperatorConverter:
             result = _marked(result)
         name = graph.node_module_path(node) or node.name
         return tree_map(lambda r: Constant(r, name, True) if isinstance(r, Tensor) else r, result)
+
+
+def _gives_complex(node: Node) -> bool:
+    """Whether an operator gives complex numbers; raises Unsupported for other than complex64."""
+    example = node.meta.get("val")
+    if not isinstance(example, Tensor) or not example.is_complex():
+        return False
+    if example.dtype != torch.complex64:
+        raise Unsupported(f"computes with {example.dtype}", "use float32 and complex64")
+    return True
 
 
 def type_of(example: Tensor) -> TensorType:
