@@ -30,11 +30,14 @@ def write_state(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
         stream.write(digesting.digest.digest())
 
 
-def read_state(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
+def read_state(
+    path: str | os.PathLike[str], what: str, *, hint: str | None = None
+) -> dict[str, Any]:
     """What `write_state` wrote, read without running code.
 
     Args:
         what: what the file should be, for errors: `saved training`.
+        hint: what the user can do where it is not.
 
     Raises:
         RecogError: the file is damaged, or holds something else.
@@ -52,9 +55,9 @@ def read_state(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged pickles raise all kinds
         reason = first_line(error)
-        raise RecogError(f"is damaged: {reason}", where=where) from None
+        raise RecogError(f"is damaged: {reason}", where=where, hint=hint) from None
     if not isinstance(state, dict):
-        raise RecogError(f"is no {what}", where=where)
+        raise RecogError(f"is no {what}", where=where, hint=hint)
     return state
 
 

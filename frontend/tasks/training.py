@@ -172,10 +172,10 @@ class Trainer:
             folder: by default the trainer's own.
         """
         path = (folder or self.folder) / STATE_NAME
+        hint = "start without --resume"
         if not path.is_file():
-            hint = "start without --resume"
             raise RecogError("no training to resume", where=str(path), hint=hint)
-        state = read_state(path, "saved training")
+        state = read_state(path, "saved training", hint=hint)
         own = {"task": self.task.name, "seed": self.seed, "frames": len(self.data)}
         recipe = state.get("recipe")
         found = {**state, **(recipe if isinstance(recipe, dict) else {})}

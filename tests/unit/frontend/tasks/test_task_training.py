@@ -114,8 +114,9 @@ def test_damaged_states_are_refused(task: Task, tmp_path: Path):
         content[place] ^= 1
     for content in (b"", b"junk", whole[:2000], whole[: len(whole) // 2], *flipped):
         path.write_bytes(content)
-        with pytest.raises(RecogError, match="is damaged"):
+        with pytest.raises(RecogError, match="is damaged") as error:
             started.resume()
+        assert error.value.hint == "start without --resume"
     write_state([1, 2], path)
     with pytest.raises(RecogError, match="is no saved training"):
         started.resume()

@@ -118,6 +118,25 @@ def test_what_check_lets_pass_is_converted_bit_for_bit(name: str) -> None:
         assert np.abs(value - exact.detach().numpy()).max() < 0.2
 
 
+@pytest.mark.parametrize(
+    "forward", [lambda m, x: m.c(x).mean((2, 3)), lambda m, x: m.c(x).view(-1, 4 * 64)]
+)
+def test_a_network_of_two_frames_runs_one_at_a_time(forward: Forward) -> None:
+    """Example inputs of two frames, and a view that takes any number of them."""
+    torch.manual_seed(1)
+    x = torch.randn(4, *IMAGE[1:])
+    network = Network(forward).eval()
+    module = import_torch(network, x[:2])
+    folded = module.clone()
+    fold_network(folded)
+    assert rehearse(folded).refusal is None
+    conversion = convert(module, [x.numpy()], options=ConversionOptions(cluster=False))
+    assert conversion.host_part is None
+    found = Machine(conversion.assemble()).run(x.numpy())
+    with torch.no_grad():
+        assert np.abs(found - network(x).numpy()).max() < 0.2
+
+
 def test_inputs_and_constants_are_passed_on_as_they_are() -> None:
     x = torch.randn(IMAGE)
     module = import_torch(Network(lambda m, x: (x, m.c(x), m.constant)).eval(), x)
