@@ -24,7 +24,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS ?= 1
 # A file's tests stay together, as they share what they make; those end to end, the longest, begin.
 SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-PACKAGES := dialects frontend lowering backend tools tests docs examples
+PACKAGES := dialects frontend lowering backend tools tests docs examples notebooks
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz check-pages docs lint format clean distclean

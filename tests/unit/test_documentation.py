@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-DOCUMENTS = [*PAGES, *sorted(ROOT.glob("*.md")), ROOT / "tests/corpus/README.md"]
+OTHERS = ("*.md", "notebooks/*.ipynb", "tests/corpus/*.md")
+DOCUMENTS = [*PAGES, *(path for each in OTHERS for path in sorted(ROOT.glob(each)))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
