@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from recog.tools import console
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 OTHERS = ("*.md", "notebooks/*.ipynb", "tests/corpus/*.md")
@@ -48,3 +50,18 @@ def test_pictures_are_small():
     assert pictures
     large = {path.name for path in pictures if path.stat().st_size > 150_000}
     assert large <= {"stereo3d.png"}
+
+
+def test_exit_codes_are_documented():
+    rows = re.findall(r"^\| ([\d, ]+) \|", (ROOT / "docs/commands.md").read_text(), re.MULTILINE)
+    listed = {int(code) for row in rows for code in row.split(",")}
+    errors = {console.BAD_INPUT, console.BAD_USAGE, console.INTERRUPTED, console.BROKEN_PIPE}
+    assert listed == {0, *errors, *(128 + number for number in console.STOPPING)}
+
+
+def test_environment_variables_are_documented():
+    listed = re.findall(r"^\| `(\w+)`", (ROOT / "docs/commands.md").read_text(), re.MULTILINE)
+    rooms = ("dialects", "frontend", "lowering", "backend", "tools")
+    sources = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r'"(RECOG_[A-Z_]+)"', path.read_text())}
+    assert read == set(listed)
