@@ -6,6 +6,7 @@ rich is imported only when something is shown.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -14,12 +15,13 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar
 
 from xdsl.utils.exceptions import ArgSpecParseError
 
 from recog.backend.files import FULL
 from recog.tools.diagnostics import UsageError, clip, describe_error
+from recog.tools.plain_progress import PlainProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,6 +46,7 @@ def run_main(
         reword: puts the text of an error into the vocabulary of the command.
     """
     _open_closed()
+    set_loudness()
     previous = _end_in_order()
     try:
         return _flushed(body)
@@ -130,8 +133,7 @@ def _settle_output() -> None:
 
 
 def _print_error(program: str, error: BaseException, reword: Callable[[str], str]) -> None:
-    debug = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
-    if debug:
+    if _loudness.verbose or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0"):
         traceback.print_exception(error)
     text = describe_error(error)
     if text is None:
@@ -141,6 +143,39 @@ def _print_error(program: str, error: BaseException, reword: Callable[[str], str
             f"  hint: this is a bug, please report it; {DEBUG_VARIABLE}=1 shows where it happened"
         )
     print(f"{program}: error: {reword(text)}", file=sys.stderr)
+
+
+class _Loudness(NamedTuple):
+    """What is said on standard error beside errors."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+_loudness = _Loudness()
+
+
+def set_loudness(*, quiet: bool = False, verbose: bool = False) -> None:
+    """Show no progress; or show the debug messages of the logger `recog`, and errors with their
+    traceback."""
+    global _loudness
+    logger = logging.getLogger("recog")
+    if verbose and not _loudness.verbose:
+        logger.addHandler(_messages)
+    if not verbose:
+        logger.removeHandler(_messages)
+    logger.setLevel(logging.DEBUG if verbose else logging.NOTSET)
+    _loudness = _Loudness(quiet, verbose)
+
+
+class _StandardError(logging.StreamHandler[Any]):
+    """Prints where standard error is now, not where it was when this was made."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
+_messages = _StandardError()
 
 
 class Advance(Protocol):
@@ -156,7 +191,7 @@ _shown: Progress | None = None
 def _display() -> Generator[Progress | None, None, None]:
     """The terminal's one live display, because rich cannot nest them; None without a terminal."""
     global _shown
-    if _shown is not None or not sys.stderr.isatty():
+    if _shown is not None or _loudness.quiet or not sys.stderr.isatty():
         yield _shown
         return
     from rich.console import Console
@@ -187,10 +222,11 @@ def _display() -> Generator[Progress | None, None, None]:
 
 @contextmanager
 def progress(description: str, total: int | None = None) -> Generator[Advance, None, None]:
-    """A bar on standard error while the block runs; nothing without a terminal."""
+    """A bar on standard error while the block runs; without a terminal a line now and then."""
     with _display() as display:
         if display is None:
-            yield lambda steps=1, note="": None
+            quiet = _loudness.quiet
+            yield (lambda steps=1, note="": None) if quiet else PlainProgress(description, total)
             return
         task = display.add_task(description, total=total, note="")
         try:
@@ -247,6 +283,8 @@ def stage(description: str) -> Generator[None, None, None]:
     start = time.perf_counter()
     with progress(description):
         yield
+    if _loudness.quiet:
+        return
     print(f"{description:<62} {time.perf_counter() - start:7.1f} s", file=sys.stderr, flush=True)
 
 

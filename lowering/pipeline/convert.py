@@ -45,6 +45,7 @@ from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.common.not_tensors import not_tensor_notes
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
+from recog.lowering.common.pass_times import timed
 from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.partition.partition import PartitionPass, partition, split_modules
@@ -191,7 +192,8 @@ class _Run:
         steps = self.options.steps()
         for step in steps[self._restore(steps) :]:
             self._run_extra("before", step.type)
-            done = self._run_pass(step.type)
+            with timed(step.type.name):
+                done = self._run_pass(step.type)
             give_back_freed_memory()
             if step.type is ConvertLnsToChipPass:
                 self._check_budget()

@@ -24,6 +24,7 @@ from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
 from recog.lowering.cluster.tune_settings import TuneSettings
 from recog.lowering.common.options import UnusedOptionError, taken_from
+from recog.lowering.common.pass_times import timed
 from recog.lowering.encode.calibrate import CalibratePass, CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeLnsPass, EncodeOptions
 from recog.lowering.legalize.batch_first import BatchFirstPass
@@ -188,7 +189,8 @@ def _defaults() -> dict[str, Any]:
 def run_steps(steps: Sequence[Step], ctx: Context, module: ModuleOp, options: object) -> None:
     """Run passes in their order, each with those of the options that it takes."""
     for step in steps:
-        taken_from(options, step.type).apply(ctx, module)
+        with timed(step.type.name):
+            taken_from(options, step.type).apply(ctx, module)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "train the network of a perception task",
     "eval": "score the network of a perception task at any level",
     "info": "show how the arithmetic runs on this machine",
+    "completion": "print a script that completes command lines in a shell",
 }
 """Every command, with its line in `recog --help`. The command NAME is the module of that name
 beside this one (`import_` for a keyword): its docstring describes the command,
@@ -50,11 +51,11 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n  see {self.prog} --help\n")
 
 
-def build_parser(called: str | None = None) -> argparse.ArgumentParser:
+def build_parser(*called: str | None) -> argparse.ArgumentParser:
     """The command line.
 
     Args:
-        called: the command whose own arguments are wanted; the other commands stay names.
+        called: the commands whose own arguments are wanted; the other commands stay names.
     """
     parser = _Parser(
         prog="recog",
@@ -66,19 +67,31 @@ def build_parser(called: str | None = None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary)
-        if name == called:
+        if name in called:
             module = command_module(name)
             command.description = module.__doc__
             module.add_arguments(command)
+            _add_loudness(command)
             command.set_defaults(run=module.run, parser=command)
     return parser
+
+
+def _add_loudness(command: argparse.ArgumentParser) -> None:
+    either = command.add_mutually_exclusive_group()
+    either.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    either.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="say what each pass takes, and where in recog an error was found",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for bad input, 2 for a bad command line."""
     # Waiting OpenMP threads that spin cost up to 16x on busy cores; read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from recog.tools.console import run_main
+    from recog.tools.console import run_main, set_loudness
 
     words = sys.argv[1:] if argv is None else argv
     flags = set[str]()
@@ -89,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         flags.update(arguments.parser._option_string_actions)
         if unknown:
             arguments.parser.error(_unknown(unknown, flags))
+        set_loudness(quiet=arguments.quiet, verbose=arguments.verbose)
         from recog.dialects.verification import located_errors
 
         with located_errors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import signal
 import sys
 from importlib import import_module
@@ -11,7 +12,8 @@ import pytest
 from xdsl.utils.exceptions import PassFailedException, VerifyException
 
 from recog.dialects.errors import RecogError
-from recog.tools.console import print_table, progress, run_main, stage, track
+from recog.tools import plain_progress
+from recog.tools.console import print_table, progress, run_main, set_loudness, stage, track
 from recog.tools.diagnostics import UsageError, clip, during
 
 
@@ -160,6 +162,56 @@ def test_progress_is_quiet_without_a_terminal(capsys: pytest.CaptureFixture[str]
         advance(note="loss 1.0")
     assert list(track([1, 2], "images")) == [1, 2]
     assert capsys.readouterr() == ("", "")
+
+
+def test_long_progress_is_lines_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    times = iter([0.0, 4.0, 11.0, 12.0, 31.0])
+    monkeypatch.setattr(plain_progress.time, "monotonic", lambda: next(times))
+    with progress("tune", total=8) as advance:
+        for _ in range(4):
+            advance(2, note="loss 0.5")
+    assert capsys.readouterr().err.splitlines() == [
+        "tune: 50 %, loss 0.5, 11 s",
+        "tune: 100 %, loss 0.5, 31 s",
+    ]
+
+
+def test_quiet_shows_no_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(plain_progress, "EVERY", 0.0)
+
+    def body() -> None:
+        set_loudness(quiet=True)
+        with stage("cluster"), progress("tune", total=1) as advance:
+            advance()
+
+    assert run_main("recog", body) == 0
+    assert capsys.readouterr().err == ""
+    with progress("tune", total=1) as advance:
+        advance()
+    assert capsys.readouterr().err == ""  # until the next command
+    assert run_main("recog", lambda: None) == 0
+    with progress("tune", total=1) as advance:
+        advance()
+    assert capsys.readouterr().err == "tune: 100 %, 0 s\n"
+
+
+def test_verbose_shows_messages_and_where_errors_are(capsys: pytest.CaptureFixture[str]):
+    def body() -> None:
+        set_loudness(verbose=True)
+        logging.getLogger("recog").debug("fold-batch-norm 0.1 s")
+        raise RecogError("no such layer")
+
+    for _ in range(2):
+        assert run_main("recog", body) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("fold-batch-norm 0.1 s\nTraceback")
+        assert said.endswith("recog: error: no such layer\n")
+    run_main("recog", lambda: logging.getLogger("recog").debug("nothing"))
+    assert capsys.readouterr().err == ""
 
 
 def test_stage_reports_its_time(capsys: pytest.CaptureFixture[str]):
