@@ -74,3 +74,12 @@ def get_engine(choice: EngineChoice = DEFAULT_ENGINE) -> Engine:
             f"unknown engine '{options.name}'", hint=f"choose from: {', '.join(ENGINES)}"
         )
     return ENGINES[options.name](options)
+
+
+def check_default_engine() -> None:
+    """Raise RecogError now for an environment in which the default engine could not compute, not
+    after the hours that come before."""
+    from recog.backend.arithmetic.fast.engine import check_compiler
+
+    get_engine()
+    check_compiler()

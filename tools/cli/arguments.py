@@ -135,6 +135,22 @@ def _check_threads(threads: int) -> None:
         raise UsageError(f"must be from 1 to {MAX_THREADS}, got {threads}", where="--threads")
 
 
+def byte_count(text: str) -> int:
+    """A number of bytes, as 1GiB, 300kB or 65536; what argparse reports where it is none."""
+    from recog.lowering.allocation.options import parse_size
+    from recog.lowering.common.options import OptionError
+
+    try:
+        return parse_size(text)
+    except OptionError:
+        pass
+    try:
+        return int(float(text))  # 5e9
+    except (OverflowError, ValueError):
+        message = f"bytes are written 1GiB, 300kB, 65536 or 5e9, not {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
+
+
 def check_positive(**values: float | None) -> None:
     """Raise UsageError unless each flag that was given is a finite number above 0."""
     for name, value in values.items():

@@ -141,6 +141,7 @@ def _loss(text: str) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, measure every level, write the folder and print the table."""
+    from recog.backend.arithmetic.engine import check_default_engine
     from recog.backend.folders import held_folder
     from recog.tools.partial_conversion import PartialConversion
 
@@ -148,6 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = conversion_options(arguments, recipe.options)
     arguments.add_pass = [*recipe.add_pass, *arguments.add_pass]
     extra = extra_passes(arguments.add_pass, options)
+    check_default_engine()
     # Held from the start: two conversions into one folder would cost the second one hours.
     with held_folder(arguments.output) as held:
         partial = PartialConversion(held, resume=arguments.resume)

@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from recog.lowering.common.options import declared
+from recog.tools.cli.arguments import byte_count
 from recog.tools.opt.pipeline_parser import option_docs
 
 METAVARS = {int: "N", float: "X", str: "TEXT"}
@@ -112,7 +113,9 @@ class _Flag(NamedTuple):
         elif self.choices is not None:
             settings["choices"] = self.choices
         else:
-            settings |= {"type": self.kind, "metavar": self.metavar or METAVARS[self.kind]}
+            counts = self.kind is int and self.metavar == "BYTES"
+            kind = byte_count if counts else self.kind
+            settings |= {"type": kind, "metavar": self.metavar or METAVARS[self.kind]}
         group.add_argument(f"--{name.replace('_', '-')}", **settings)
 
 

@@ -13,6 +13,7 @@ from recog.dialects.errors import RecogError
 from recog.tools.cli.arguments import (
     add_data,
     add_engine,
+    byte_count,
     check_positive,
     engine_options,
     program_file,
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-memory",
-        type=float,
+        type=byte_count,
         metavar="BYTES",
         help="refuse a program that may take more memory (default: 3 GiB)",
     )
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
     budget = Budget(
         Budget.steps if arguments.max_steps is None else int(arguments.max_steps),
-        Budget.memory if arguments.max_memory is None else int(arguments.max_memory),
+        Budget.memory if arguments.max_memory is None else arguments.max_memory,
     )
     program, host_path = _parts(arguments.program, arguments.host)
     machine = Machine(program, engine=engine_options(arguments), budget=budget)

@@ -43,7 +43,7 @@ def _kinds() -> tuple[Any, ...]:
     return narrow, convolution
 
 
-def _check_compiler() -> None:
+def check_compiler() -> None:
     """Raise RecogError where the environment keeps numba from compiling."""
     hint = "unset it, or compute slowly with the engine gemm"
     try:
@@ -60,7 +60,7 @@ def _check_compiler() -> None:
 @lru_cache
 def _load(path: str) -> Kernels:
     """The kernels of a path; what surrounds them is compiled if it has not been kept."""
-    _check_compiler()
+    check_compiler()
     from recog.backend.arithmetic.fast.assembly import kernels
 
     code = kernels(path)

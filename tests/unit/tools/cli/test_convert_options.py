@@ -219,6 +219,42 @@ def test_targets_are_checked_before_clustering(
     assert not Path("converted.partial").exists()  # nothing that took time
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("NUMBA_DISABLE_JIT", "1"), ("RECOG_ENGINE_PATH", "none"), ("RECOG_THREADS", "-1")],
+)
+def test_an_engine_that_cannot_compute_is_said_at_once(
+    variable: str,
+    value: str,
+    workspace: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    """Not after hours of tuning, when the program is measured."""
+    from numba import config
+
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(config, "DISABLE_JIT", int(variable == "NUMBA_DISABLE_JIT"))
+    assert main(["convert", "net.py:make", "--data", "missing.npy", "--dense"]) == 1
+    assert variable in capsys.readouterr().err
+    assert not Path("converted").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [("1GiB", 1 << 30), ("300kB", 300_000), ("65536", 65536), ("5e9", 5 * 10**9)],
+)
+def test_bytes_are_written_with_their_units(text: str, bytes_: int):
+    given = build_parser("convert").parse_args(
+        ["convert", "n.py:f", "--data", "x", "--activation-memory", text]
+    )
+    assert given.activation_memory == bytes_
+    run = build_parser("run").parse_args(["run", "p", "--data", "x", "--max-memory", text])
+    assert run.max_memory == bytes_
+    with pytest.raises(SystemExit):
+        build_parser("run").parse_args(["run", "p", "--data", "x", "--max-memory", f"{text}?"])
+
+
 def test_labels_of_no_class_without_tuning(workspace: None, capsys: pytest.CaptureFixture[str]):
     """Nothing is tuned toward them; they would be an accuracy of 0."""
     np.savez("x.npz", inputs=np.ones((4, 1, 8, 8), np.float32), targets=np.arange(4))
