@@ -27,7 +27,7 @@ SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 PACKAGES := dialects frontend lowering backend tools tests docs examples notebooks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz check-pages docs lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz check-pages docs readme lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -45,6 +45,7 @@ help:
 	@echo "make bench-chip      say what networks cost on the described chips (build/bench/chip.json)"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers, networks and schedules, damaged programs and IR, for FUZZ_SECONDS"
+	@echo "make readme  measure the numbers of README.md and write them there"
 	@echo "make check-pages  open reports in headless Chromium (Debian: apt install chromium)"
 	@echo "make docs    build the documentation (build/site/index.html); its links are checked"
 	@echo "make lint    ruff and pyright alone"
@@ -57,6 +58,9 @@ help:
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m recog.tools.demo --out build/demo
+
+readme: demo
+	$(BIN)/python docs/readme_numbers.py build/demo/report.json
 
 # All checks run even if one fails; pytest comes last.
 test: $(VENV)/.installed-test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -65,3 +66,14 @@ def test_environment_variables_are_documented():
     sources = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
     read = {name for path in sources for name in re.findall(r'"(RECOG_[A-Z_]+)"', path.read_text())}
     assert read == set(listed)
+
+
+def test_the_readme_says_what_was_measured(monkeypatch: pytest.MonkeyPatch):
+    """`make readme` writes both; a number that is changed by hand is found."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from readme_numbers import NUMBERS, README, filled  # pyright: ignore[reportMissingImports]
+
+    text, numbers = README.read_text(), json.loads(NUMBERS.read_text())
+    assert filled(text, numbers) == text
+    numbers["levels"][-1]["weight_bytes"] += 1
+    assert filled(text, numbers) != text
