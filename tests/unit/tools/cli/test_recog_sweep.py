@@ -105,6 +105,41 @@ def test_recipes_make_the_points(capsys: pytest.CaptureFixture[str]):
     assert cost.energy(cost.chip.energy[0]) * 1e-6 == pytest.approx(point["energy"], rel=1e-12)
 
 
+CLUSTERED = """
+import torch
+from torch import nn
+
+
+def make():
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 2), nn.Flatten(), nn.Linear(32, 3))
+    return nn.Sequential(*layers).eval(), (torch.zeros(1, 1, 4, 4),)
+"""
+
+
+def test_recipes_make_tuned_clusters_again(capsys: pytest.CaptureFixture[str]):
+    """Points of one tuning share it; made alone, each has the same bytes."""
+    Path("net.py").write_text(CLUSTERED)
+    Path("sweep.toml").write_text(
+        "[options]\nepochs = 1\ncentroids = [8, 32]\nfrac = [3, 4]\n[target]\n"
+        "array.outputs = [4, 8]\n"
+    )
+    assert main(words("--sampler", "grid")) == 0
+    points = record()["points"]
+    assert len(points) == 8
+    for point in points:
+        if point["values"]["target.array.outputs"] == 4:
+            continue
+        recipe = f"sweep/{point['recipe']}"
+        convert = ["convert", "net.py:make", "--data", "x.npy", "--recipe", recipe, "-o", "made"]
+        assert main(convert) == 0
+        program = load_program("made/program.recog")
+        assert weight_bytes(program) == point["bytes"]
+        assert program_cost(program).latency == point["cycles"]
+    sizes = {point["values"]["centroids"]: point["bytes"] for point in points}
+    assert sizes[8] < sizes[32]
+
+
 def test_failed_trials_have_reasons(capsys: pytest.CaptureFixture[str]):
     Path("sweep.toml").write_text("[options]\ncluster = false\naccumulator-width = [16, 32]\n")
     assert main(words("--sampler", "grid")) == 0
