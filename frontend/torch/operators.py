@@ -247,6 +247,9 @@ def type_of(example: Tensor) -> TensorType:
 
 def _shape_alone(value: Any) -> Any:
     """A tensor of the shape and dtype of a value, for operators that look at nothing else."""
+    if isinstance(value, complex_numbers.Complex):
+        shape = nn.shape_of(value.real)
+        return Constant(torch.zeros(shape, dtype=torch.complex64), "shape", True)
     if not isinstance(value, SSAValue):
         return value
     element_type = nn.element_type_of(value)

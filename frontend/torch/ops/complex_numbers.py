@@ -20,6 +20,7 @@ from recog.frontend.torch.converters import (
     Converter,
     ConverterContext,
     Registry,
+    Unsupported,
     normalized_axis,
 )
 from recog.frontend.torch.ops import matrix
@@ -214,7 +215,7 @@ def _square(c: ConverterContext, z: Complex) -> SSAValue:
     return c.emit(nn.AddOp(*squares))
 
 
-@COMPLEX.add("aten._conj.default", "aten.conj.default", "aten.conj_physical.default")
+@COMPLEX.add("aten._conj.default", "aten.conj_physical.default", "aten._conj_physical.default")
 def conjugate(c: ConverterContext, input: Any) -> Complex:
     z = _both(c, input)
     return Complex(z.real, c.emit(nn.NegOp(z.imag)))
@@ -228,6 +229,8 @@ def same(c: ConverterContext, input: Any) -> Complex:
 @COMPLEX.add("aten.to.dtype", "aten.to.dtype_layout", "aten.to.other", "aten._to_copy.default")
 def convert(c: ConverterContext, input: Any, *arguments: Any, **keywords: Any) -> Any:
     z = _both(c, input)
+    if c.result_dtype in (torch.complex32, torch.complex128):
+        raise Unsupported(f"computes with {c.result_dtype}", "use complex64")
     return z if c.result_dtype.is_complex else z.real  # torch leaves the other part out too
 
 
@@ -282,32 +285,54 @@ def _part_by_part(op: type[nn.BinaryOp]) -> Converter:
 COMPLEX.add("aten.add.Tensor")(_part_by_part(nn.AddOp))
 COMPLEX.add("aten.sub.Tensor")(_part_by_part(nn.SubOp))
 
-LINEAR = (
-    *("view", "reshape", "_unsafe_view", "permute", "transpose", "t", "unsqueeze", "squeeze"),
-    *("slice", "select", "expand", "flip", "roll", "cat", "stack", "sum", "mean", "neg"),
-    *("flatten", "unflatten", "movedim", "alias", "detach", "constant_pad_nd", "repeat"),
-    *("contiguous", "clone", "lift_fresh_copy"),
+LINEAR = {
+    **dict.fromkeys(("copy", "fill", "slice_scatter", "select_scatter"), (0, 1)),
+    **dict.fromkeys(("constant_pad_nd", "masked_fill", "index_put"), (0, 2)),
+    "where": (1, 2),
+} | dict.fromkeys(
+    (
+        *("view", "reshape", "_unsafe_view", "permute", "transpose", "t", "unsqueeze", "squeeze"),
+        *("slice", "select", "expand", "flip", "roll", "cat", "stack", "sum", "mean", "neg"),
+        *("flatten", "unflatten", "movedim", "alias", "detach", "repeat", "contiguous", "clone"),
+        *("lift_fresh_copy", "unbind", "index", "index_select", "gather", "as_strided", "cumsum"),
+    ),
+    (0,),
 )
-"""Operators that do to complex numbers what they do to both parts."""
+"""Operators that do to complex numbers what they do to both parts, and which arguments have parts:
+real ones among these have an imaginary part of zeros."""
 
 
-def _linear(converter: Converter) -> Converter:
-    def convert(c: ConverterContext, *args: Any, **kwargs: Any) -> Complex:
-        def of(index: int) -> SSAValue:
-            given = [_part(c, each, index) for each in args]
-            return converter(c, *given, **kwargs)
+@dataclass
+class _OfPart(ConverterContext):
+    """The context of an operator that is converted for one part of its result."""
 
-        return Complex(of(0), of(1))
+    @property
+    def result_dtype(self) -> torch.dtype:
+        return super().result_dtype.to_real()
+
+
+def _linear(converter: Converter, having_parts: Sequence[int]) -> Converter:
+    def convert(c: ConverterContext, *args: Any, **kwargs: Any) -> Any:
+        of_part = _OfPart(c.node, c.block, c.constants, c.location)
+
+        def of(index: int) -> Any:
+            given = (_part(c, a, index) if i in having_parts else a for i, a in enumerate(args))
+            return converter(of_part, *given, **kwargs)
+
+        real, imag = of(0), of(1)
+        if isinstance(real, tuple | list):
+            return tuple(map(Complex, real, imag))
+        return Complex(real, imag)
 
     return convert
 
 
 def _part(c: ConverterContext, argument: Any, index: int) -> Any:
-    """One part of what is complex in an argument, which may be a list of tensors."""
-    if isinstance(argument, list | tuple) and any(map(is_complex, argument)):
+    """One part of a number, a tensor, or each of a list of these."""
+    if isinstance(argument, list | tuple):
         return [_part(c, each, index) for each in argument]
-    if not is_complex(argument):
-        return argument
+    if isinstance(argument, bool | int | float | complex):
+        return (argument.real, argument.imag)[index]
     z = _both(c, argument)
     return (z.real, z.imag)[index]
 
@@ -315,5 +340,8 @@ def _part(c: ConverterContext, argument: Any, index: int) -> Any:
 def add_linear(converters: Registry) -> None:
     """Let `COMPLEX` take the operators of `LINEAR` that have a converter for real tensors."""
     for name, converter in converters.items():
-        if name.split(".")[1] in LINEAR:
-            COMPLEX.add(name)(_linear(converter))
+        if (having_parts := LINEAR.get(name.split(".")[1])) is not None:
+            COMPLEX.add(name)(_linear(converter, having_parts))
+    COMPLEX.add("aten._assert_tensor_metadata.default")(
+        converters["aten._assert_tensor_metadata.default"]
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recog.backend.interpreters.nn_runner import run_nn
@@ -36,6 +37,14 @@ def rotated(x: Tensor) -> Tensor:
     return torch.view_as_real(torch.view_as_complex(x.reshape(1, 3, 8, 4, 2)) * turns)
 
 
+def kept_low(x: Tensor) -> Tensor:
+    """Low frequencies written into zeros, as a Fourier neural operator's code does."""
+    spectrum = torch.fft.rfft2(x)
+    low = torch.zeros_like(spectrum)
+    low[:, :, :2, :3] = 2j * spectrum[:, :, :2, :3]
+    return low
+
+
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "magnitudes": lambda x: torch.fft.rfft2(x).abs(),
     "global filter": filtered,
@@ -50,6 +59,15 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "quotient": lambda x: (torch.fft.rfft(x) / (torch.fft.rfft(x + 1) + 1j)).abs(),
     "conjugate": lambda x: (torch.fft.rfft(x) * torch.fft.rfft(x).conj()).real,
     "minus": lambda x: torch.view_as_real(1j - torch.fft.rfft(x) - 2 * torch.fft.rfft(x.flip(1))),
+    "bordered": lambda x: torch.view_as_real(F.pad(torch.fft.rfft(x), (1, 2), value=1.5)),
+    "mean": lambda x: torch.view_as_real(x.mean(-1, dtype=torch.complex64)),
+    "joined": lambda x: torch.view_as_real(torch.cat([x, torch.fft.rfft(x), x], -1)),
+    "stacked": lambda x: torch.view_as_real(torch.stack([x, torch.fft.fft(x)])),
+    "sum": lambda x: torch.view_as_real(torch.fft.rfft(x).sum((-1, -2))),
+    "chosen": lambda x: torch.view_as_real(torch.where(x > 0, torch.fft.fft(x), 1)),
+    "picked": lambda x: torch.view_as_real(torch.fft.rfft(x)[:, [2, 0]]),
+    "padded in front": lambda x: torch.fft.irfft2(torch.fft.fft(x), s=(5, 9), dim=(1, 2)),
+    "kept low": lambda x: torch.fft.irfft2(kept_low(x)),
     "spectrogram": lambda x: torch.stft(
         x.reshape(1, -1), 16, return_complex=True, window=torch.hann_window(16)
     ).abs(),
@@ -78,6 +96,7 @@ def test_as_eager_computes_it(name: str):
     [
         (torch.fft.rfft, "is returned as complex numbers\n  hint: return torch.view_as_real"),
         (lambda x: torch.fft.rfft(x).exp().real, "of complex numbers is not supported"),
+        (lambda x: torch.fft.rfft(x).to(torch.complex32).abs(), "torch.complex32"),
         (lambda x: torch.fft.rfft(x.double()).abs(), "torch.float64"),
     ],
 )
