@@ -31,7 +31,7 @@ def static_program(program: ExportedProgram) -> ExportedProgram:
     examples = smallest_inputs(program)
     arguments, keywords = tree_unflatten(examples, _spec(program))
     try:
-        with quiet_torch():
+        with quiet_torch(), torch.no_grad():
             return torch.export.export(program.module(), tuple(arguments), dict(keywords))
     except Exception as error:
         sizes = ", ".join(str(list(x.shape)) for x in examples if isinstance(x, Tensor))

@@ -197,6 +197,7 @@ def _convert(
         test_inputs, labels = load_inputs(arguments.test_data, count)
         _check(module, arguments.test_data, test_inputs, options)
     classes = _class_labels(module, labels, arguments)
+    metric = user_metric(arguments.metric, labels)
     stages = sum(step.reaches is not None for step in options.steps())
     fitting = naming_file(f"data {arguments.data}", TargetError)
     with fitting, staged_progress("convert", stages) as report:
@@ -215,7 +216,6 @@ def _convert(
             print(line)
     for note in conversion.notes:
         print(f"note: {note.line()}")
-    metric = user_metric(arguments.metric, labels)
     with held.replaced(is_of_a_conversion) as draft:
         program = _write(conversion, draft, partial, test_inputs, classes, metric, arguments)
     partial.discard()

@@ -71,7 +71,7 @@ def _both(c: ConverterContext, handle: Any) -> Complex:
 
 def _turned(angles: np.ndarray, factor: float, name: str) -> tuple[Constant, Constant]:
     """Cosines and sines of a matrix of angles, times a factor."""
-    values = (factor * np.cos(angles), factor * np.sin(angles))
+    values = (factor * np.where(abs(x) < 1e-12, 0, x) for x in (np.cos(angles), np.sin(angles)))
     return tuple(Constant(torch.from_numpy(x.astype(np.float32)), name, True) for x in values)  # pyright: ignore
 
 

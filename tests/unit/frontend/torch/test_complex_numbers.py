@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from recog.backend.interpreters.nn_runner import run_nn
 from recog.dialects.errors import RecogError
-from recog.frontend.torch.importer import import_torch
+from recog.frontend.torch.importer import import_pt2, import_torch
 from recog.lowering.pipeline import ConversionOptions, convert
 
 torch.manual_seed(0)
@@ -68,6 +69,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "picked": lambda x: torch.view_as_real(torch.fft.rfft(x)[:, [2, 0]]),
     "padded in front": lambda x: torch.fft.irfft2(torch.fft.fft(x), s=(5, 9), dim=(1, 2)),
     "kept low": lambda x: torch.fft.irfft2(kept_low(x)),
+    "phases": lambda x: torch.atan2(torch.fft.rfft(x).imag, torch.fft.rfft(x).real),
     "spectrogram": lambda x: torch.stft(
         x.reshape(1, -1), 16, return_complex=True, window=torch.hann_window(16)
     ).abs(),
@@ -112,3 +114,18 @@ def test_a_filter_between_layers_converts():
     module = import_torch(network.eval(), torch.from_numpy(frames[:1]))
     conversion = convert(module, [frames], options=ConversionOptions(cluster=False))
     assert conversion.assemble()
+
+
+def test_archives_of_any_batch_may_write_to_a_spectrum(tmp_path: Path):
+    def low_pass(x: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft2(x)
+        kept = torch.zeros_like(spectrum)
+        kept[..., :4, :3] = spectrum[..., :4, :3]
+        return torch.fft.irfft2(kept, s=(8, 8))
+
+    x = torch.randn(2, 3, 8, 8)
+    batch = {0: torch.export.Dim("batch")}
+    program = torch.export.export(Function(low_pass), (x,), dynamic_shapes=(batch,))
+    torch.export.save(program.run_decompositions(), tmp_path / "net.pt2")
+    (found,) = run_nn(import_pt2(tmp_path / "net.pt2"), x)
+    assert np.abs(np.asarray(found) - low_pass(x).numpy()).max() < 1e-5
