@@ -84,6 +84,8 @@ _NOT_SUPPORTED = (
     "write it with other operators, or leave it to the code after the network",
 )
 
+_NOT_OF_COMPLEX = ("of complex numbers is not supported", "compute with their parts")
+
 
 class OperatorConverter:
     """Converts the operators of one graph, into one block.
@@ -131,9 +133,7 @@ class OperatorConverter:
             converters = CONVERTERS
         if name in converters:
             return self._call(converters[name], node, args, kwargs)
-        if of_complex and decomposed(node, _OF_COMPLEX) is None:
-            raise Unsupported("of complex numbers is not supported", "compute with their parts")
-        return self._decompose(node, args, kwargs, _OF_COMPLEX if of_complex else _KNOWN)
+        return self._decompose(node, args, kwargs, of_complex)
 
     def stand_in(self, example: Any) -> Any:
         """A value of the right type, so that the rest of the graph is checked too."""
@@ -170,11 +170,11 @@ class OperatorConverter:
                 value.name_hint = value.name_hint or identifier(name)
         return result
 
-    def _decompose(self, node: Node, args: Any, kwargs: Any, known: frozenset[str]) -> Any:
+    def _decompose(self, node: Node, args: Any, kwargs: Any, of_complex: bool) -> Any:
         """The values of an operator without a converter, by way of torch's own decomposition."""
-        inside = decomposed(node, known)
+        inside = decomposed(node, _OF_COMPLEX if of_complex else _KNOWN)
         if inside is None:
-            raise Unsupported(*_NOT_SUPPORTED)
+            raise Unsupported(*(_NOT_OF_COMPLEX if of_complex else _NOT_SUPPORTED))
         handles = dict(zip(tree_leaves((node.args, node.kwargs)), tree_leaves((args, kwargs))))
         operands = iter(tensor_operands(node))
         values: dict[Node, Any] = {}

@@ -40,17 +40,19 @@ def positions_of(ops: Sequence[nn.NnOp], on_host: Mapping[nn.NnOp, object]) -> l
     return [op for op in ops if op in found and op not in on_host]
 
 
-def _before(op: nn.NnOp, on_host: Mapping[nn.NnOp, object]) -> list[nn.NnOp]:
+def _before(op: nn.FloorOp, on_host: Mapping[nn.NnOp, object]) -> list[nn.NnOp]:
     """What computes the positions that an op rounds, of constants and one value each."""
     found: list[nn.NnOp] = []
-    while len(values := _computed(op)) == 1 and isinstance(values[0].owner, nn.NnOp):
-        op = values[0].owner
-        moves = op.KIND is Kind.MOVES and not isinstance(op, nn.ConcatOp)
-        if op in on_host or not (moves or isinstance(op, nn.BinaryOp)) or _is_returned(op):
+    value = op.input
+    while isinstance(before := value.owner, nn.NnOp):
+        moves = before.KIND is Kind.MOVES and not isinstance(before, nn.ConcatOp)
+        computed = _computed(before)
+        if before in on_host or len(computed) != 1 or _is_returned(before):
             break
-        if len(_computed(op)) != 1:
+        if not moves and not isinstance(before, nn.BinaryOp):
             break
-        found.append(op)
+        found.append(before)
+        (value,) = computed
     return found
 
 

@@ -69,15 +69,16 @@ def _both(c: ConverterContext, handle: Any) -> Complex:
     return Complex(real, imag)
 
 
-def _turned(angles: np.ndarray, factor: float, name: str) -> tuple[Constant, Constant]:
-    """Cosines and sines of a matrix of angles, times a factor."""
+def _matrices(
+    size: int, rows: int, columns: int, normalization: int, sign: int
+) -> tuple[Constant, Constant]:
+    """Cosines and sines of a transform of so many points, e^(sign · 2πi jk / size), normalized: by
+    nothing, by the root of the size, or by the size."""
+    angles = sign * 2 * np.pi * (np.outer(np.arange(rows), np.arange(columns)) % size) / size
+    factor = (1.0, size**-0.5, 1.0 / size)[normalization]
     values = (factor * np.where(abs(x) < 1e-12, 0, x) for x in (np.cos(angles), np.sin(angles)))
-    return tuple(Constant(torch.from_numpy(x.astype(np.float32)), name, True) for x in values)  # pyright: ignore
-
-
-def _factor(normalization: int, size: int) -> float:
-    """Of one axis: none, by the root of its size, or by its size."""
-    return (1.0, size**-0.5, 1.0 / size)[normalization]
+    cos, sin = (torch.from_numpy(x.astype(np.float32)) for x in values)
+    return Constant(cos, "transform", True), Constant(sin, "transform", True)
 
 
 def _along(c: ConverterContext, axis: int, z: Complex, of_rows: Callable[[Complex], Any]) -> Any:
@@ -106,10 +107,7 @@ def _transformed(
     """The discrete Fourier transform along axes, with e^(sign · 2πi jk / n)."""
     for axis in axes:
         size = nn.shape_of(z.real)[axis]
-        grid = np.outer(np.arange(size), np.arange(size)) % size
-        cos, sin = _turned(
-            sign * 2 * np.pi * grid / size, _factor(normalization, size), "transform"
-        )
+        cos, sin = _matrices(size, size, size, normalization, sign)
 
         def of_rows(rows: Complex, cos: Constant = cos, sin: Constant = sin) -> Complex:
             real = nn.SubOp(_times(c, rows.real, cos), _times(c, rows.imag, sin))
@@ -132,8 +130,7 @@ def transform_real(
     *others, last = _axes(c, x, dim)
     size = nn.shape_of(x)[last]
     kept = size // 2 + 1 if onesided else size
-    grid = np.outer(np.arange(size), np.arange(kept)) % size
-    cos, sin = _turned(-2 * np.pi * grid / size, _factor(normalization, size), "transform")
+    cos, sin = _matrices(size, size, kept, normalization, -1)
 
     def of_rows(rows: Complex) -> Complex:
         return Complex(_times(c, rows.real, cos), _times(c, rows.real, sin))
@@ -158,8 +155,7 @@ def transform_to_real(
     *others, last = _axes(c, z.real, dim)
     z = _transformed(c, z, others, normalization, 1)
     size, kept = int(last_dim_size), nn.shape_of(z.real)[last]
-    grid = np.outer(np.arange(kept), np.arange(size)) % size
-    cos, sin = _turned(2 * np.pi * grid / size, _factor(normalization, size), "transform")
+    cos, sin = _matrices(size, kept, size, normalization, 1)
     twice = torch.tensor([1.0 if k == 0 or 2 * k == size else 2.0 for k in range(kept)])[:, None]
     cos, sin = (Constant(x.tensor * twice, x.name, True) for x in (cos, sin))
 
@@ -264,9 +260,8 @@ def divide(c: ConverterContext, input: Any, other: Any) -> Complex:
     x, y = parts(c, other)
     if y is not None:
         divisor = Complex(x, y)
-        other = _square(c, divisor)
+        x = _square(c, divisor)
         input = multiply(c, input, conjugate(c, divisor))
-        x = other
     z = _both(c, input)
     return Complex(*(c.emit(nn.DivOp(value, x)) for value in (z.real, z.imag)))
 
