@@ -14,10 +14,14 @@ from functools import cached_property
 import numpy as np
 
 from recog.dialects import chip
+from recog.dialects.chip.spans import AxisMap
 from recog.lowering.schedule.network import Network, Read, Step, Unit
 from recog.lowering.select.allocation import aligned
 
 FAR = 1 << 40
+NEVER = -FAR
+"""Where a step is that only begins once another has."""
+MOST_ROWS = 1 << 24
 
 
 @dataclass
@@ -126,37 +130,65 @@ def _meet(one: range, other: range) -> bool:
 class Rows:
     """How many rows of each step and load are done at every time, (T + 1,) from none on.
 
+    Time starts before the first row of a target: the steps that look furthest ahead begin first,
+    and advance as evenly there as later. So no ring has to hold a burst of rows.
+
     Args:
         height: rows of the tallest target in one unit of time.
     """
 
     def __init__(self, cascade: Cascade, height: int):
         self.cascade, clock = cascade, cascade.clock
-        self.times = -(-clock // height)
-        self._at = np.minimum(np.arange(self.times + 1, dtype=np.int64) * height, clock)
-        self.steps: dict[int, np.ndarray] = {}
+        early = 0
+        while self._begun(-early):
+            early = max(height, 2 * early)
+        ends = np.arange(-early, clock + height, height, dtype=np.int64)
+        self._follow(np.minimum(ends, clock))
+        self._skip_idle_start()
+
+    def _begun(self, time: int) -> bool:
+        """Whether anything is done by a time, in rows of the tallest target."""
+        self._follow(np.array([time], np.int64))
+        return any(done.any() for done in (*self.steps.values(), *self.loads.values()))
+
+    def _follow(self, at: np.ndarray) -> None:
+        """Find what is done at some times, (n,) in rows of the tallest target."""
+        cascade = self.cascade
         steps = cascade.network.steps
+        self._at = at
+        self._reached: dict[int, np.ndarray] = {}
+        """Where each step is: what it has done or, below zero, how far it is from its first row."""
         for number in reversed(cascade.numbers):
             step = steps[number]
-            done = np.zeros(self.times + 1, np.int64)
+            reached = np.full(len(at), NEVER, np.int64)
             if cascade.is_target(number):
-                done = -(-self._at * step.height // clock)
+                reached = -(-at * step.height // cascade.clock)
             for unit, tensor in step.writes:
-                done = np.maximum(done, self._needed(unit, tensor, number))
-            self.steps[number] = np.where(done > 0, step.height, 0) if step.whole else done
+                reached = np.maximum(reached, self._needed(unit, tensor, number))
+            if step.whole:
+                reached = np.where(reached > 0, step.height, NEVER)
+            self._reached[number] = reached
+        self.steps = {number: np.maximum(each, 0) for number, each in self._reached.items()}
         self.loads = {
-            load.tensor.sym_name.data: self._needed(load.unit, load.tensor)
+            load.tensor.sym_name.data: np.maximum(self._needed(load.unit, load.tensor), 0)
             for load in cascade.loads
         }
 
+    def _skip_idle_start(self) -> None:
+        """Begin with the time before the first row."""
+        every = [*self.steps.values(), *self.loads.values()]
+        first = max(min(int(np.count_nonzero(each == 0)) for each in every) - 1, 0) if every else 0
+        self.steps = {number: done[first:] for number, done in self.steps.items()}
+        self.loads = {name: done[first:] for name, done in self.loads.items()}
+        self.times = len(self._at) - first - 1
+
     def _needed(self, unit: Unit, tensor: chip.TensorOp, writer: int = -1) -> np.ndarray:
-        """How many rows of a tensor the steps that read it need, given how far they are."""
-        needed = np.zeros(self.times + 1, np.int64)
+        """How many rows of a tensor the steps that read it need, given where they are."""
+        needed = np.full(len(self._at), NEVER, np.int64)
         for number, read in self.cascade.meeting_readers(unit, tensor, writer):
-            done = self.steps[number]
-            needed = np.maximum(needed, np.where(done > 0, read.rows.high(done), 0))
+            needed = np.maximum(needed, _ahead(read.rows, self._reached[number]))
         if unit not in self.cascade.network.with_rows:
-            return np.where(needed > 0, tensor.shape[1], 0)
+            return np.where(needed > 0, tensor.shape[1], NEVER)
         return needed
 
     def held(self, unit: Unit) -> int:
@@ -178,6 +210,16 @@ class Rows:
         last = np.max(written, axis=0)
         most = max(int((each[1:] - each[:-1]).max()) for each in written)
         return min(max(most, int((last[1:] - np.minimum(oldest, last[1:])).max()), 1), unit.height)
+
+
+def _ahead(rows: AxisMap, reached: np.ndarray) -> np.ndarray:
+    """How many rows of an input a step needs; below zero while its own first row is far."""
+    if rows.scale == 0:
+        return np.where(reached > 0, rows.high(np.maximum(reached, 1)), NEVER)
+    near = np.maximum(reached, -MOST_ROWS)
+    before = ((near - 1) * rows.scale + rows.last) // rows.divisor + 1
+    needed = np.where(reached > 0, rows.high(near), np.minimum(before, rows.size))
+    return np.where(reached == NEVER, NEVER, needed)
 
 
 def strips_of(cascade: Cascade, count: int) -> list[Strip]:

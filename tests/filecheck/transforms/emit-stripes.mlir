@@ -27,7 +27,8 @@ chip.program @hand for #chip.target<activation_memory = 64> unplaced attributes 
 // CHECK-NEXT: chip.tensor @y.2 {address = 0x0, channels = 1, height = 4, width = 4, code_bits = 4, frac = 0, bias = 4, first_column = 2, ring = 7}
 // CHECK-NEXT: chip.tensor @x.2 {address = 0x10, channels = 1, height = 4, width = 4, code_bits = 4, frac = 0, bias = 4, first_column = 2, ring = 8}
 // CHECK-NEXT: chip.tensor @z.1 {address = 0x20, channels = 1, height = 4, width = 4, code_bits = 4, frac = 0, bias = 4, first_column = 2, ring = 6}
-// CHECK-NEXT: chip.dma.in @x = @in {rows = 3}
+// CHECK-NEXT: chip.dma.in @x = @in {rows = 1}
+// CHECK-NEXT: chip.dma.in @x = @in {first_row = 1, rows = 2}
 // CHECK-NEXT: chip.pool @y = @x {mode = max, kernel_h = 3, kernel_w = 1, pad_top = 1, pad_bottom = 1, rows = 2}
 // CHECK-NEXT: chip.spill @y.aside = @y {rows = 2}
 // CHECK-NEXT: chip.dma.in @x = @in {first_row = 3, rows = 1}

@@ -6,7 +6,8 @@
 !a = !lns.number<4, 0, bias = 4>
 
 // Eight rows of sixteen columns, 128 bytes a tensor. Both instructions go down the image together, four
-// rows at a time; the pool reads a row on, which is the fifth that memory holds of the input.
+// rows at a time; the pool reads a row on, which is the fifth that memory holds of the input and begins
+// before the first four.
 func.func @two(%x: tensor<1x1x8x16x!a>) -> tensor<1x1x8x16x!a> {
   %y = lns.max_pool2d %x {kernel = array<i64: 3, 1>, padding = array<i64: 1, 0, 1, 0>} : (tensor<1x1x8x16x!a>) -> tensor<1x1x8x16x!a>
   %z = lns.add %y, %x : (tensor<1x1x8x16x!a>, tensor<1x1x8x16x!a>) -> tensor<1x1x8x16x!a>
@@ -31,7 +32,8 @@ func.func @two(%x: tensor<1x1x8x16x!a>) -> tensor<1x1x8x16x!a> {
 // CHECK-NEXT: chip.tensor @x.2 {address = 0x0, channels = 1, height = 8, width = 16, code_bits = 4, frac = 0, bias = 4, ring_rows = 5, ring = 2}
 // CHECK-NEXT: chip.tensor @y {address = 0x50, channels = 1, height = 8, width = 16, code_bits = 4, frac = 0, bias = 4, ring_rows = 4, ring = 1}
 // CHECK-NEXT: chip.tensor @z {address = 0x90, channels = 1, height = 8, width = 16, code_bits = 4, frac = 0, bias = 4, ring_rows = 4, ring = 3}
-// CHECK-NEXT: chip.dma.in @x.2 = @x {rows = 5}
+// CHECK-NEXT: chip.dma.in @x.2 = @x {rows = 1}
+// CHECK-NEXT: chip.dma.in @x.2 = @x {first_row = 1, rows = 4}
 // CHECK-NEXT: chip.pool @y = @x.2 {mode = max, kernel_h = 3, kernel_w = 1, pad_top = 1, pad_bottom = 1, rows = 4}
 // CHECK-NEXT: chip.elt @z = @y, @x.2 {mode = add, rows = 4}
 // CHECK-NEXT: chip.dma.out @output = @z {rows = 4}
