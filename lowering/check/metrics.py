@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +27,30 @@ class Metric(Protocol):
 
         Raises:
             RecogError: the outputs are not of the kind that the metric takes.
+        """
+        ...
+
+
+@runtime_checkable
+class MetricOfParts(Protocol):
+    """A metric of all frames at once, of what each frame alone contributes to it."""
+
+    name: str
+
+    def parts(self, outputs: Outputs, frames: np.ndarray) -> Sequence[Any]:
+        """What each of these frames contributes.
+
+        Args:
+            outputs: of these frames (N, ...).
+            frames: their numbers, (N,).
+        """
+        ...
+
+    def of(self, parts: Sequence[Any]) -> float:
+        """The metric of frames that contribute so; a frame may be there several times.
+
+        Raises:
+            RecogError: it has no value.
         """
         ...
 

@@ -6,14 +6,15 @@ The loss is the float network's score less that with the layer on codes; its int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from recog.dialects.errors import RecogError
 from recog.lowering.check.bootstrap import RESAMPLES, draws, interval
-from recog.lowering.check.metrics import Metric, Outputs
+from recog.lowering.check.metrics import Metric, MetricOfParts, Outputs
 
 HELD_BYTES = 2 << 30
 """What the outputs of all frames and layers may take, for a metric of all frames at once."""
@@ -45,22 +46,29 @@ class Sensitivity:
         resamples: draws of frames for the intervals; 0 for none.
     """
 
-    def __init__(self, metric: Metric, resamples: int = RESAMPLES):
-        self._metric, self._resamples = metric, resamples
+    def __init__(self, metric: Metric | MetricOfParts, resamples: int = RESAMPLES):
+        self._given, self._resamples = metric, resamples
+        self._parts = dict[str, list[Any]]()
         self._layers: dict[str, list[Outputs | np.ndarray]] = {}
         self._held = 0
 
     def begin(self, outputs: Outputs) -> None:
         self._reference = outputs
         self._frames = np.arange(len(outputs[0]))
+        if isinstance(self._given, MetricOfParts):
+            self._float_parts = list(self._given.parts(outputs, self._frames))
+            self._float_metric = self._given.of(self._float_parts)
+            return
+        self._metric = self._given
         self._scores = self._score(outputs, self._frames)
         """Of the float network: one a frame, or one for all."""
-
-    @property
-    def _float_metric(self) -> float:
-        return float(self._scores.mean())
+        self._float_metric = float(self._scores.mean())
 
     def add(self, layer: str, frames: slice, outputs: Outputs) -> None:
+        if isinstance(self._given, MetricOfParts):
+            found = self._given.parts(outputs, self._frames[frames])
+            self._parts.setdefault(layer, []).extend(found)
+            return
         parts = self._layers.setdefault(layer, [])
         if self._scores.ndim == 0:
             self._hold(outputs)
@@ -112,9 +120,12 @@ class Sensitivity:
 
     def costs(self, progress: Callable[[float], None] | None = None) -> MetricCosts:
         """What each layer lost, in the order in which they came."""
-        found = self._by_frame() if self._scores.ndim else self._of_all(progress)
-        losses = dict(zip(self._layers, found, strict=True))
-        return MetricCosts(self._metric.name, self._float_metric, losses)
+        if isinstance(self._given, MetricOfParts):
+            losses = self._of_parts(self._given, progress)
+        else:
+            found = self._by_frame() if self._scores.ndim else self._of_all(progress)
+            losses = dict(zip(self._layers, found, strict=True))
+        return MetricCosts(self._given.name, self._float_metric, losses)
 
     def _draws(self) -> Iterator[np.ndarray]:
         return draws(len(self._frames), self._resamples)
@@ -143,6 +154,21 @@ class Sensitivity:
             yield LayerLoss(score, self._float_metric - score, *interval(drawn))
             if progress is not None:
                 progress(number / len(self._layers))
+
+    def _of_parts(
+        self, metric: MetricOfParts, progress: Callable[[float], None] | None
+    ) -> dict[str, LayerLoss]:
+        def drawn(parts: Sequence[Any]) -> list[float]:
+            return [metric.of([parts[i] for i in draw]) for draw in self._draws()]
+
+        references, losses = drawn(self._float_parts), dict[str, LayerLoss]()
+        for layer, parts in self._parts.items():
+            score = metric.of(parts)
+            lost = [before - after for before, after in zip(references, drawn(parts))]
+            losses[layer] = LayerLoss(score, self._float_metric - score, *interval(lost))
+            if progress is not None:
+                progress(len(losses) / len(self._parts))
+        return losses
 
     def _drawn(self, outputs: Outputs, draw: np.ndarray, layer: str | None = None) -> float:
         score = self._score(tuple(x[draw] for x in outputs), draw, layer)

@@ -48,7 +48,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = f"{folder}/net.py:make"
     command = [network, *data, "-o", f"{folder}/out", "--ratio", "5", "--no-tune"]
     assert main(["convert", *command]) == 0
-    assert main(["report", f"{folder}/out", *data]) == 0
+    (folder / "scores.py").write_text("def first(outputs, _):\n    return outputs[0][:, 0]\n")
+    metric = ["--metric", f"{folder}/scores.py:first"]
+    assert main(["report", f"{folder}/out", *data, *metric]) == 0
     return folder / "out/report.html"
 
 
@@ -85,7 +87,9 @@ def opened(browser: Browser, report: Path) -> Iterator[Opened]:
 def test_every_plot_is_drawn(opened: Opened):
     plots = opened.page.locator(".plot")
     names = [plots.nth(index).get_attribute("data-plot") for index in range(plots.count())]
-    assert {"levels-bytes", "layer-bytes", "layer-sqnr", "budget", "schedule"} <= set(names)
+    assert {"levels-bytes", "layer-bytes", "layer-sqnr", "layer-loss", "budget", "schedule"} <= set(
+        names
+    )
     for index in range(plots.count()):
         plots.nth(index).scroll_into_view_if_needed()
         canvas = plots.nth(index).locator("canvas")
@@ -142,6 +146,9 @@ def test_columns_colour_the_network(opened: Opened):
     page.select_option("#by", label="MACs")
     coloured = fills()
     assert len(set(filter(None, coloured))) >= 3
+    page.select_option("#by", label="lost alone")
+    assert set(filter(None, fills()))
+    assert fills() != coloured
     page.select_option("#by", label="chip and host")
     assert set(fills()) == {""}
     assert page.locator(".node.host").count() > 0

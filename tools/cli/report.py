@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from recog.backend.files import check_output
 from recog.lowering.pipeline.stages import Stage
 from recog.tools.cli.arguments import DATA, add_engine, engine_options
+from recog.tools.cli.metric import add_metric, find_metric, resamples
+from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from recog.backend.arithmetic.engine import EngineOptions
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="example inputs: adds each layer's signal-to-quantization-noise ratio against the "
         f"float network, alone and with all layers up to it: {DATA}",
     )
+    add_metric(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE.html", help="the page (default: DIR/report.html)"
     )
@@ -47,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     require_libraries()
     engine = engine_options(arguments)
+    _check(arguments)
     folder = Path(arguments.folder)
     page = Path(arguments.output or folder / PAGE_NAME)
     content = Path(arguments.json or folder / REPORT_NAME)
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in (page, content):
         check_output(path)
     if arguments.data is not None:
-        measured = replace(measured, comparison=_compared(folder, arguments.data, engine))
+        measured = replace(measured, comparison=_compared(folder, arguments, engine))
     record = conversion_record(parts, measured)
     text = html_page(record)
     write_json(content, record)
@@ -67,16 +71,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _compared(folder: Path, data: str, engine: EngineOptions) -> dict[str, Any]:
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for a command line that makes no sense, before any work."""
+    resamples(arguments, measured=arguments.metric is not None)
+    if arguments.metric is not None and arguments.data is None:
+        raise UsageError("--metric wants --data to be measured on")
+
+
+def _compared(folder: Path, arguments: argparse.Namespace, engine: EngineOptions) -> dict[str, Any]:
     """What each layer loses on some data, against the float network in the folder."""
     from recog.dialects.errors import RecogError
     from recog.tools.compared_networks import compared_networks, stage_file
+    from recog.tools.report.layer_losses import layer_losses
     from recog.tools.report.layer_table import comparison_record
 
     network = stage_file(folder, Stage.FLOAT)
     if network is None:
         raise RecogError(f"holds no *-{Stage.FLOAT}.mlir to compare with", where=str(folder))
     networks = compared_networks(str(network), str(folder))
-    inputs, _ = networks.load_inputs(data)
-    layers = networks.layers(inputs, engine)
-    return {"frames": len(inputs[0]), **comparison_record(layers)}
+    inputs, targets = networks.load_inputs(arguments.data)
+    metric = None
+    if arguments.metric is not None:
+        metric = find_metric(arguments.metric, targets, f"data {arguments.data}")
+    draws = resamples(arguments, measured=metric is not None)
+    layers, costs = layer_losses(networks, inputs, engine, metric, draws)
+    return {"frames": len(inputs[0]), **comparison_record(layers, costs)}

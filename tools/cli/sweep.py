@@ -120,6 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"must be in [0, {(1 << 32) - 1}]", where="--seed")
     space = read_space(arguments.sweep)
     journal = arguments.study or f"{os.path.normpath(arguments.output)}.journal"
+    if os.path.realpath(journal) == os.path.realpath(arguments.output):
+        raise UsageError(f"{journal} is the folder of -o", where="--study")
     check_output_folder(arguments.output)
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
@@ -146,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _metric(spec: str, targets: Any, data: str) -> Metric:
-    from recog.tools.cli.compare import find_metric
+    from recog.tools.cli.metric import find_metric
 
     return find_metric(spec, targets, f"data {data}")
 

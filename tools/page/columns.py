@@ -19,6 +19,7 @@ class Column(NamedTuple):
         form: the format of a number; None for text.
         spread: whether values differ by powers of ten, so that colours are of their logarithm.
         help: what it is, in a line.
+        always: whether it is there even where it is 0 everywhere.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Column(NamedTuple):
     form: str | None
     spread: bool = False
     help: str = ""
+    always: bool = False
 
     def text(self, row: Row) -> str:
         """A cell; "" for what is not known."""
@@ -36,8 +38,12 @@ class Column(NamedTuple):
         return str(value) if self.form is None else format(value, self.form)
 
 
-def columns(layers: Sequence[Row]) -> list[Column]:
-    """The columns that any of the layers has something in: a text, or a number other than 0."""
+def columns(layers: Sequence[Row], metric: str | None = None) -> list[Column]:
+    """The columns that any of the layers has something in: a text, or a number other than 0.
+
+    Args:
+        metric: what the layers' costs are of.
+    """
     tables = dict.fromkeys(name for row in layers for name in row["energy_pj"])
     found = [
         _text("ops", "op", lambda row: "+".join(row["ops"])),
@@ -56,6 +62,8 @@ def columns(layers: Sequence[Row]) -> list[Column]:
         _text("why_dense", "why dense", _of("why_dense")),
         _number("alone_db", "SQNR alone", ".1f", help="decibels, this layer alone converted"),
         _number("cumulative_db", "SQNR up to here", ".1f", help="decibels, all up to it converted"),
+        Column("loss", "lost alone", _of("loss"), ".4g", False, _lost_help(metric), True),
+        _text("between", "lost alone, 95 %", _between, "of as many frames, drawn again"),
         _number("cycles", "cycles", ",d", spread=True),
         _text("bound", "bound by", _of("bound")),
         Column("array", "array %", _percent, ".1f"),
@@ -64,7 +72,22 @@ def columns(layers: Sequence[Row]) -> list[Column]:
         _number("dram_bytes", "DRAM bytes", ",d", spread=True, help="moved in a frame"),
         _text("source", "source", _of("source")),
     ]
-    return [each for each in found if any(each.value(row) for row in layers)]
+    return [each for each in found if any(_shows(each, row) for row in layers)]
+
+
+def _shows(column: Column, row: Row) -> bool:
+    value = column.value(row)
+    return value is not None if column.always else bool(value)
+
+
+def _lost_help(metric: str | None) -> str:
+    return f"{metric or 'the metric'}, by how much this layer alone converted is below float"
+
+
+def _between(row: Row) -> str | None:
+    if row["low"] is None or row["high"] is None:
+        return None
+    return f"{row['low']:.3g} to {row['high']:.3g}"
 
 
 def _of(key: str) -> Callable[[Row], Any]:

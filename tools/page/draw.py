@@ -40,7 +40,7 @@ def html_page(record: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     layers = record["layers"]
-    shown = columns(layers)
+    shown = columns(layers, record.get("comparison", {}).get("metric"))
     nodes = _nodes(record)
     data = {
         "plots": plots(record),

@@ -31,6 +31,7 @@ def plots(record: Mapping[str, Any]) -> dict[str, Spec]:
         "layer-cycles": _layer_cycles(layers),
         "layer-energy": _layer_energy(layers),
         "layer-sqnr": _layer_sqnr(layers),
+        "layer-loss": _layer_loss(layers, record.get("comparison", {}).get("metric")),
         "budget": _budget(record.get("plan")),
         "schedule": _schedule(record),
     }
@@ -164,6 +165,28 @@ def _layer_sqnr(layers: Sequence[Row]) -> Spec | None:
         "tooltip": tips,
     }
     return _spec(rows, 240, mark={"type": "line", "point": True}, encoding=encoding)
+
+
+def _layer_loss(layers: Sequence[Row], metric: str | None) -> Spec | None:
+    """What each layer alone costs, with the interval where there is one."""
+    known = [row for row in layers if row["loss"] is not None]
+    if not known:
+        return None
+    rows = [{name: row[name] for name in ("layer", "loss", "low", "high")} for row in known]
+    form = ".4~g"
+    tips = [_tip("layer", "layer"), _tip("loss", "lost", form)]
+    tips += [_tip("low", "at least", form), _tip("high", "at most", form)]
+    y = {"type": "quantitative", "title": f"lost, {metric}"}
+    between = {"y": {"field": "low", **y}, "y2": {"field": "high"}}
+    layers_of = [
+        {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": between},
+        {
+            "mark": {"type": "point", "filled": True, "size": 55},
+            "encoding": {"y": {"field": "loss", **y}},
+        },
+    ]
+    x = _layer_axis(known)
+    return _spec(rows, 240, encoding={"x": x, "tooltip": tips}, layer=layers_of)
 
 
 def _budget(plan: Row | None) -> Spec | None:

@@ -20,6 +20,9 @@ from recog.tools.report.cost_table import layer_record, on_chip_bytes
 SIZES = ("pointers", "codes", "table", "biases")
 """What of the weights of a layer takes bytes, as `recog info` names it."""
 
+COSTS = ("metric", "loss", "low", "high")
+"""Of a layer alone in the comparison's metric: see `lowering.check.sensitivity.LayerLoss`."""
+
 
 def layer_rows(
     program: ProgramOp,
@@ -126,10 +129,12 @@ def _weights(
 
 
 def _differences(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The SQNRs of a row of a comparison; a layer that differs nowhere has none, and says so."""
+    """The SQNRs of a row of a comparison, and what the layer alone costs in the metric; a layer
+    that differs nowhere has no SQNR, and says so."""
     return {
         "alone_db": row.get("alone_db"),
         "cumulative_db": row.get("cumulative_db"),
+        **{key: row.get(key) for key in COSTS},
         "exact": [key for key in ("alone_db", "cumulative_db") if key in row and row[key] is None],
     }
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 from recog.backend.input_files import read_input
 from recog.dialects.errors import RecogError
 from recog.tools.report.conversion_record import Measured
+from recog.tools.report.layer_rows import COSTS
 
 MAX_REPORT_BYTES = 1 << 28
 
@@ -38,8 +39,13 @@ PLAN = {
 }
 COMPARISON = {
     "frames": int,
-    "rows": [{"layer": str, "op": str, "alone_db": MAYBE, "cumulative_db": MAYBE}],
+    "rows": [
+        {"layer": str, "op": str, "alone_db": MAYBE, "cumulative_db": MAYBE}
+        | dict.fromkeys(COSTS, MAYBE)
+    ],
 }
+METRIC = {"metric": str, "float_metric": NUMBER}
+"""Of a comparison that measures what layers cost in a metric."""
 
 
 def read_measured(path: Path, sha256: str, name: str) -> Measured:
@@ -70,6 +76,8 @@ def read_measured(path: Path, sha256: str, name: str) -> Measured:
         check(plan, PLAN, "plan")
     if comparison is not None:
         check(comparison, COMPARISON, "comparison")
+        if "metric" in comparison:
+            check(comparison, METRIC, "comparison")
         program = report.get("program")
         same = isinstance(program, dict) and cast(Any, program).get("sha256") == sha256
         comparison = comparison if same else None

@@ -99,6 +99,30 @@ def test_a_function_a_frame_or_of_all_frames():
         assert 0.25 <= one.low < one.loss < one.high <= 2.25
 
 
+class ShareOfFrames:
+    """What `Agreement` measures, of parts: whether each frame is decided as in float."""
+
+    name = "share"
+
+    def parts(self, outputs, frames):
+        wanted = np.array([0, 1, 0, 1])[frames]
+        return [float(each) for each in outputs[0].argmax(1) == wanted]
+
+    def of(self, parts):
+        return 100 * float(np.mean(parts))
+
+
+def test_a_metric_of_parts(monkeypatch: pytest.MonkeyPatch):
+    """It has the losses and intervals of the same metric a frame, however frames are divided."""
+    wanted = costs(Agreement())
+    for frames in (64, 3):
+        monkeypatch.setattr("recog.lowering.check.float_network.FRAMES", frames)
+        found = costs(ShareOfFrames())
+        assert (found.metric, found.float_metric) == ("share", 100)
+        assert found.layers == wanted.layers
+    assert costs(ShareOfFrames(), resamples=0).layers["first"].low is None
+
+
 def test_no_intervals():
     found = costs(Agreement(), resamples=0)
     assert [(each.low, each.high) for each in found.layers.values()] == [(None, None)] * 2

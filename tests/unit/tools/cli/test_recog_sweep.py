@@ -200,13 +200,37 @@ def test_an_interrupted_trial_is_tried_again(
     assert len(record()["points"]) == 6
 
 
-def test_two_processes_work_on_one_study_and_one_is_killed():
-    command = [sys.executable, "-m", "recog.tools.cli.main"]
-    command += words("--sampler", "grid", "--study", "shared")
+TOGETHER = """
+import json, sys, time
+from pathlib import Path
+from recog.tools.sweep.measure import Measurer
+from recog.tools.cli.main import main
+
+measure = Measurer.measure
+
+def owners():
+    lines = map(json.loads, Path("shared").read_text().splitlines())
+    found = [each["user_attr"]["owner"] for each in lines if "owner" in each.get("user_attr", {})]
+    return {tuple(each) for each in found}
+
+def wait_for_the_other(self, *arguments):
+    deadline = time.monotonic() + 120
+    while len(owners()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return measure(self, *arguments)
+
+Measurer.measure = wait_for_the_other
+sys.exit(main(sys.argv[1:]))
+"""
+"""A sweep that measures nothing before the other process has begun a trial."""
+
+
+def test_two_processes_share_a_study_that_a_third_was_killed_in():
+    shared = words("--sampler", "grid", "--study", "shared")
     slow = "import time\nfrom recog.tools.sweep.measure import Measurer\n"
     slow += "from recog.tools.cli.main import main\nimport sys\n"
     slow += "Measurer.measure = lambda *_: time.sleep(600)\nsys.exit(main(sys.argv[1:]))"
-    killed = subprocess.Popen([sys.executable, "-c", slow, *command[3:]], stderr=subprocess.PIPE)
+    killed = subprocess.Popen([sys.executable, "-c", slow, *shared], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while "owner" not in (Path("shared").read_text() if Path("shared").exists() else ""):
         assert time.monotonic() < deadline
@@ -215,22 +239,102 @@ def test_two_processes_work_on_one_study_and_one_is_killed():
     killed.communicate()
     both = [
         subprocess.Popen(
-            [*command, "-o", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", TOGETHER, *shared, "-o", name],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for name in ("one", "other")
     ]
     said = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sum("1 trials of processes that were killed" in out for out, _ in said) == 1
-    assert main(words("--sampler", "grid", "--study", "shared")) == 0
+    lines = [json.loads(line) for line in Path("shared").read_text().splitlines()]
+    attributes = [each["user_attr"] for each in lines if each.get("user_attr")]
+    owners = {each["owner"][1] for each in attributes if "owner" in each}
+    assert owners == {each.pid for each in (killed, *both)}
+    # All points are there once, as one process alone finds them.
+    assert main(shared) == 0
     points = record()["points"]
     assert len(points) == 6
+    assert main(words("--sampler", "grid", "-o", "alone")) == 0
+    alone = json.loads(Path("alone/points.json").read_text())["points"]
+    assert found(points) == found(alone)
+
+
+def found(points: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
+    """What is measured of each point, by its values."""
+    names = ("loss", "bytes", "cycles", "energy", "on_front", "reason")
+    return {tuple(each["values"].values()): [each[name] for name in names] for each in points}
+
+
+SLOW = """
+import sys, time
+from recog.tools.sweep.measure import Measurer
+from recog.tools.cli.main import main
+
+measure, calls = Measurer.measure, []
+
+def slow(self, *arguments):
+    calls.append(arguments)
+    if len(calls) > 2:
+        print("third", flush=True)
+        time.sleep(600)
+    return measure(self, *arguments)
+
+Measurer.measure = slow
+sys.exit(main(sys.argv[1:]))
+"""
+"""A sweep whose third point takes long, which it says."""
+
+
+def test_control_c_ends_a_sweep_that_goes_on():
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *words("--sampler", "grid")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "third" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "kept in sweep.journal: 2 of 6 trials; the same command goes on" in said
+    assert "Traceback" not in said
+    assert not Path("sweep").exists()
+    before = Path("sweep.journal").read_text()
+    assert main(words("--sampler", "grid")) == 0
+    assert Path("sweep.journal").read_text().startswith(before)
+    points = record()["points"]
+    assert len(points) == len({tuple(each["values"].values()) for each in points}) == 6
     assert all(each["reason"] is None for each in points)
+
+
+def test_a_trial_of_another_machine_is_left_to_it(monkeypatch: pytest.MonkeyPatch):
+    """Whether its process lives cannot be known here: only that machine tries it again."""
+    import platform
+
+    import optuna
+
+    from recog.tools.sweep.study import OWNER, take_up
+
+    study = optuna.create_study()
+    study.ask().set_user_attr(OWNER, ["elsewhere", 1 << 22])  # more than Linux gives
+    monkeypatch.setattr(platform, "node", lambda: "here")
+    assert take_up(study) == 0
+    assert study.trials[0].state == optuna.trial.TrialState.RUNNING
+    monkeypatch.setattr(platform, "node", lambda: "elsewhere")
+    assert take_up(study) == 1
+    assert take_up(study) == 0
 
 
 def test_wrong_command_lines(capsys: pytest.CaptureFixture[str]):
     assert main(words("--objectives", "loss,speed")) == 2
     assert main(words("--trials", "0")) == 2
+    assert main(words("--study", "out", "-o", "./out")) == 2
+    assert "is the folder of -o" in capsys.readouterr().err
     Path("sweep.toml").write_text("[options]\nlearning-rate = {low = 1e-3, high = 1}\n")
     assert main(words("--sampler", "grid")) == 1
     assert "has no step, which a grid wants" in capsys.readouterr().err

@@ -228,6 +228,58 @@ def test_data_adds_what_each_layer_loses(
     assert "comparison" not in json.loads((folder / "report.json").read_text())
 
 
+SCORES = """
+def nearness(outputs, targets):
+    return 10 * outputs[0][:, 0] - targets
+"""
+
+
+def test_a_metric_adds_what_each_layer_costs_alone(workspace: Path, folder: Path):
+    """The numbers of `recog compare --metric`; they stay known, and are columns and a plot."""
+    (workspace / "scores.py").write_text(SCORES)
+    measured = ["--data", f"{workspace}/frames.npz", "--metric", f"{workspace}/scores.py:nearness"]
+    network, table = f"{folder}/0-float.mlir", folder.parent / "compared.json"
+    assert main(["compare", network, str(folder), *measured, "--json", str(table)]) == 0
+    wanted = json.loads(table.read_text())
+    assert main(["report", str(folder), *measured]) == 0
+    record = json.loads((folder / "report.json").read_text())
+    assert record["comparison"] == {"frames": 8, **wanted}
+    rows = {row["layer"]: row for row in record["layers"]}
+    assert any(each["loss"] for each in wanted["rows"])
+    for each in wanted["rows"]:
+        row = rows[each["layer"]]
+        for key in ("metric", "loss", "low", "high"):
+            assert row[key] == each[key]
+    page = Page((folder / "report.html").read_text())
+    data = json.loads(page.scripts[0])
+    assert {"key": "loss", "title": "lost alone", "spread": False} in data["columns"]
+    assert [each["loss"] for each in data["values"]] == [row["loss"] for row in record["layers"]]
+    assert "layer-loss" in data["plots"]
+    assert main(["report", str(folder)]) == 0
+    assert json.loads((folder / "report.json").read_text()) == record
+    # Without a metric there is no such column.
+    assert main(["report", str(folder), *measured[:2]]) == 0
+    assert "lost alone" not in (folder / "report.html").read_text()
+
+
+def test_a_loss_of_nothing_anywhere_is_shown(workspace: Path, folder: Path):
+    (workspace / "scores.py").write_text("def same(outputs, targets):\n    return 1.0\n")
+    metric = ["--metric", f"{workspace}/scores.py:same", "--resamples", "0"]
+    assert main(["report", str(folder), "--data", f"{workspace}/frames.npz", *metric]) == 0
+    text = (folder / "report.html").read_text()
+    assert "lost alone</th>" in text
+    assert "lost alone, 95 %" not in text
+
+
+def test_a_metric_wants_data(folder: Path, capsys: pytest.CaptureFixture[str]):
+    before = (folder / "report.html").read_bytes()
+    assert main(["report", str(folder), "--metric", "agreement"]) == 2
+    assert "--metric wants --data" in capsys.readouterr().err
+    assert main(["report", str(folder), "--resamples", "3"]) == 2
+    assert "--resamples has no effect without a --metric" in capsys.readouterr().err
+    assert (folder / "report.html").read_bytes() == before
+
+
 def test_other_places_for_the_files(folder: Path, tmp_path: Path):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     page, content = tmp_path / "a.html", tmp_path / "b.json"
@@ -258,6 +310,11 @@ def test_a_folder_without_its_report(folder: Path):
         ("report.json", '{"rows": [{"level": "a"}]}', "rows[0].weight_bytes is missing"),
         ("report.json", '{"network": 1e999}', "network has a value"),
         ("report.json", '{"notes": [NaN]}', "NaN is no JSON"),
+        (
+            "report.json",
+            '{"comparison": {"frames": 1, "rows": [], "metric": 3}}',
+            "comparison.metric has a value",
+        ),
         ("report.json", '{"plan": []}', "plan has a value"),
         ("report.json", '{"versions": {"recog": 1}}', "versions[0] has a value"),
         ("report.json", "[" * 100_000, "is damaged"),

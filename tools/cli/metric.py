@@ -1,0 +1,81 @@
+"""The metric that a command line names: its flags, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from recog.dialects.errors import RecogError
+from recog.tools.diagnostics import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from recog.lowering.check.metrics import Metric
+
+RESAMPLES = 1000
+"""Draws of frames, unless --resamples says otherwise."""
+
+
+def add_metric(group: Any) -> None:
+    """--metric and --resamples, see `find_metric` and `resamples`."""
+    group.add_argument(
+        "--metric",
+        metavar="METRIC",
+        help="also show what each layer, alone converted, costs at the network's outputs: "
+        "accuracy (of the first output against integer targets), agreement (with the float "
+        "network's own decisions), classification (accuracy, or agreement without targets), or "
+        "file.py:function of outputs and targets (NumPy arrays (N, ...), a tuple of several "
+        "outputs, None without targets) that returns a number or one number a frame, the larger "
+        "the better",
+    )
+    group.add_argument(
+        "--resamples",
+        type=int,
+        metavar="N",
+        help="draws of frames for the 95 %% interval of each loss (paired bootstrap); 0 for none "
+        f"(default: {RESAMPLES})",
+    )
+
+
+def resamples(arguments: argparse.Namespace, *, measured: bool) -> int:
+    """How many draws --resamples asks for.
+
+    Args:
+        measured: whether there is a metric.
+
+    Raises:
+        UsageError: the flag is below 0, or has no effect.
+    """
+    if arguments.resamples is None:
+        return RESAMPLES
+    if not measured:
+        raise UsageError("--resamples has no effect without a --metric")
+    if arguments.resamples < 0:
+        raise UsageError(f"must be at least 0, got {arguments.resamples}", where="--resamples")
+    return arguments.resamples
+
+
+def find_metric(spec: str, targets: np.ndarray | None, data: str) -> Metric:
+    """The metric of that name.
+
+    Args:
+        targets: of the frames (N, ...), where there are any.
+        data: their file, for errors.
+
+    Raises:
+        RecogError: a function that is none, or targets that the metric cannot take.
+    """
+    from recog.frontend.user_code import load_function
+    from recog.lowering.check.metrics import Accuracy, Agreement, UserMetric
+
+    if spec == "agreement" or (spec == "classification" and targets is None):
+        return Agreement()
+    if spec in ("accuracy", "classification"):
+        if targets is None:
+            hint = "add an array targets of labels, or measure the agreement with the float network"
+            raise RecogError("has no targets, which accuracy wants", where=data, hint=hint)
+        return Accuracy(targets, data)
+    wanted = "accuracy, agreement, classification or file.py:function"
+    function = load_function(spec, wanted=wanted, example="scores.py:iou")
+    return UserMetric(function, spec, targets)
