@@ -74,6 +74,7 @@ def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
     )
     from recog.tools.report.conversion_record import Measured
     from recog.tools.report.layer_table import print_layers
+    from recog.tools.report.level_pictures import LevelPictures
     from recog.tools.report.levels import compare_bits, level_table, measure_levels
 
     data = load_digits_data(SEED)
@@ -84,14 +85,18 @@ def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
         program = conversion.assemble()
         names = write_conversion(draft, conversion, program)
         machine = Machine(program)
-        with stage(f"run {len(data.test_images)} held-out images at every level"):
-            rows = measure_levels(conversion, machine, [data.test_images], data.test_labels)
+        images, labels = data.test_images, data.test_labels
+        pictures = LevelPictures(conversion, [images], labels)
+        with stage(f"run {len(images)} held-out images at every level"):
+            rows = measure_levels(conversion, machine, [images], labels, observe=pictures.observe)
         with stage("compare lns level and machine, layer by layer"):
             values = compare_bits(
                 conversion.lns_module, conversion.chip_module, machine, [data.test_images]
             )
         layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
-        measured = Measured.of(NETWORK_NAME, rows, conversion.notes, conversion.plan)
+        measured = Measured.of(
+            NETWORK_NAME, rows, conversion.notes, conversion.plan, pictures.record()
+        )
         names += write_report(draft, parts_of(conversion, program), measured)
 
     print_table("Held-out images", *level_table(rows))

@@ -43,8 +43,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     (folder / "net.py").write_text(NETWORK)
     frames = np.random.default_rng(0).normal(size=(8, 3, 16, 16)).astype(np.float32)
-    np.save(folder / "frames.npy", frames)
-    data = ["--data", f"{folder}/frames.npy"]
+    np.savez(folder / "frames.npz", inputs=frames, targets=np.arange(8))
+    data = ["--data", f"{folder}/frames.npz"]
     network = f"{folder}/net.py:make"
     command = [network, *data, "-o", f"{folder}/out", "--ratio", "5", "--no-tune"]
     assert main(["convert", *command]) == 0
@@ -98,6 +98,14 @@ def test_every_plot_is_drawn(opened: Opened):
         assert box is not None
         assert box["width"] > 200
         assert box["height"] > 50
+
+
+def test_frames_are_pictures(opened: Opened):
+    images = opened.page.locator("#frames img")
+    assert images.count() == 8
+    sizes = images.evaluate_all("all => all.map(each => [each.naturalWidth, each.clientWidth])")
+    assert all(natural == shown == 144 for natural, shown in sizes)
+    assert opened.page.locator("#frames figcaption b").first.is_visible()
 
 
 def test_the_table_sorts(opened: Opened):

@@ -217,7 +217,9 @@ def _convert(
     for note in conversion.notes:
         print(f"note: {note.line()}")
     with held.replaced(is_of_a_conversion) as draft:
-        program = _write(conversion, draft, partial, test_inputs, classes, metric, arguments)
+        program = _write(
+            conversion, draft, partial, test_inputs, (classes, labels), metric, arguments
+        )
     partial.discard()
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
@@ -271,24 +273,37 @@ def _write(
     draft: Path,
     partial: PartialConversion,
     inputs: Sequence[np.ndarray],
-    labels: np.ndarray | None,
+    labels: tuple[np.ndarray | None, np.ndarray | None],
     metric: Metric | None,
     arguments: argparse.Namespace,
 ) -> bytes:
-    """Assemble, measure, and write it all; the program's bytes."""
+    """Assemble, measure, and write it all; the program's bytes.
+
+    Args:
+        labels: classes of the frames, and targets of any kind.
+    """
     from recog.backend.machine import Machine
     from recog.tools.console import print_table, stage
     from recog.tools.conversion_folder import parts_of, write_conversion, write_report
     from recog.tools.report.conversion_record import Measured
+    from recog.tools.report.level_pictures import LevelPictures
     from recog.tools.report.levels import level_table, measure_levels
 
     program, add_pass = conversion.assemble(), arguments.add_pass
     write_conversion(draft, conversion, program, written=partial.files(), add_pass=add_pass)
     with stage(f"measure every level on {len(inputs[0])} inputs"):
-        rows = measure_levels(conversion, Machine(program), inputs, labels, metric=metric)
+        classes, targets = labels
+        machine, pictures = Machine(program), LevelPictures(conversion, inputs, targets, metric)
+        rows = measure_levels(
+            conversion, machine, inputs, classes, metric=metric, observe=pictures.observe
+        )
     print_table(None, *level_table(rows))
     measured = Measured.of(
-        os.path.basename(arguments.network), rows, conversion.notes, conversion.plan
+        os.path.basename(arguments.network),
+        rows,
+        conversion.notes,
+        conversion.plan,
+        pictures.record(),
     )
     write_report(draft, parts_of(conversion, program, add_pass), measured)
     return program

@@ -9,7 +9,7 @@ import argparse
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recog.backend.files import check_output
 from recog.lowering.pipeline.stages import Stage
@@ -19,6 +19,7 @@ from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from recog.backend.arithmetic.engine import EngineOptions
+    from recog.tools.report.conversion_record import ConversionParts, Measured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in (page, content):
         check_output(path)
     if arguments.data is not None:
-        measured = replace(measured, comparison=_compared(folder, arguments, engine))
+        measured = _measured(measured, parts, folder, arguments, engine)
     record = conversion_record(parts, measured)
     text = html_page(record)
     write_json(content, record)
@@ -78,12 +79,21 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--metric wants --data to be measured on")
 
 
-def _compared(folder: Path, arguments: argparse.Namespace, engine: EngineOptions) -> dict[str, Any]:
-    """What each layer loses on some data, against the float network in the folder."""
+def _measured(
+    measured: Measured,
+    parts: ConversionParts,
+    folder: Path,
+    arguments: argparse.Namespace,
+    engine: EngineOptions,
+) -> Measured:
+    """With what each layer loses on some data, against the float network in the folder, and
+    pictures of its frames."""
     from recog.dialects.errors import RecogError
     from recog.tools.compared_networks import compared_networks, stage_file
     from recog.tools.report.layer_losses import layer_losses
     from recog.tools.report.layer_table import comparison_record
+    from recog.tools.report.run_parts import outputs_of
+    from recog.tools.report.task_pictures import pictures_of
 
     network = stage_file(folder, Stage.FLOAT)
     if network is None:
@@ -95,4 +105,6 @@ def _compared(folder: Path, arguments: argparse.Namespace, engine: EngineOptions
         metric = find_metric(arguments.metric, targets, f"data {arguments.data}")
     draws = resamples(arguments, measured=metric is not None)
     layers, costs = layer_losses(networks, inputs, engine, metric, draws)
-    return {"frames": len(inputs[0]), **comparison_record(layers, costs)}
+    comparison = {"frames": len(inputs[0]), **comparison_record(layers, costs)}
+    pictures = pictures_of(inputs, *outputs_of(parts, inputs, engine), targets, metric)
+    return replace(measured, comparison=comparison, pictures=pictures)

@@ -9,7 +9,12 @@ from recog.backend.arithmetic.fast.cache import keep, load
 from recog.dialects.errors import RecogError
 from recog.tools.versions import version_of
 
-LIBRARIES = {"jinja2": "Jinja2", "vl_convert": "vl-convert-python", "igraph": "igraph"}
+LIBRARIES = {
+    "jinja2": "Jinja2",
+    "vl_convert": "vl-convert-python",
+    "igraph": "igraph",
+    "PIL": "Pillow",
+}
 """Modules, and the packages that bring them."""
 EXTRA_HINT = "pip install 'recog[report]'"
 

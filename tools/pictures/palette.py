@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from colorsys import hsv_to_rgb
+
 import numpy as np
 
 from recog.frontend.scenes.world import OBJECT_NAMES, SceneClass
@@ -48,6 +50,16 @@ DISAGREE: Colour = (230, 145, 0)
 def class_palette() -> np.ndarray:
     """uint8 (classes, 3)."""
     return np.array([CLASS_COLOURS[each] for each in SceneClass], np.uint8)
+
+
+def label_palette(count: int) -> np.ndarray:
+    """Colours of classes without names, uint8 (count, 3): neighbours are far apart."""
+    # The golden angle never comes near a hue that it has had.
+    found = [
+        hsv_to_rgb(0.58 + 0.381966 * each % 1, (0.62, 0.85)[each % 2], (0.95, 0.7, 0.82)[each % 3])
+        for each in range(count)
+    ]
+    return np.rint(255 * np.array(found).reshape(count, 3)).astype(np.uint8)
 
 
 def object_colour(label: int) -> Colour:

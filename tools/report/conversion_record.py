@@ -65,6 +65,7 @@ class Measured:
         versions: of the packages that made it.
         comparison: of the layers on example inputs, as `comparison_record` gives it, with the
             number of its `frames`; None where there was none.
+        pictures: of frames, as `task_pictures` gives them.
     """
 
     network: str
@@ -73,10 +74,15 @@ class Measured:
     plan: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     comparison: Mapping[str, Any] | None = None
+    pictures: Mapping[str, Any] | None = None
 
     @staticmethod
     def of(
-        network: str, rows: Sequence[LevelRow], notes: Sequence[Note], plan: Plan | None
+        network: str,
+        rows: Sequence[LevelRow],
+        notes: Sequence[Note],
+        plan: Plan | None,
+        pictures: Mapping[str, Any] | None = None,
     ) -> Measured:
         """Of a conversion that this process has made."""
         from recog.tools.versions import versions
@@ -87,6 +93,7 @@ class Measured:
             [note.as_record() for note in notes],
             None if plan is None else plan.as_record(),
             versions(),
+            pictures=pictures,
         )
 
 
@@ -110,6 +117,8 @@ def conversion_record(parts: ConversionParts, measured: Measured) -> dict[str, A
         record["plan"] = measured.plan
     if measured.comparison is not None:
         record["comparison"] = measured.comparison
+    if measured.pictures is not None:
+        record["pictures"] = measured.pictures
     return record | {
         "versions": dict(measured.versions),
         "recipe": parts.recipe,

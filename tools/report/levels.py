@@ -61,12 +61,13 @@ def measure_levels(
     labels: np.ndarray | None = None,
     *,
     metric: Metric | None = None,
-    progress: Callable[[str], None] | None = None,
+    observe: Callable[[Stage, tuple[np.ndarray, ...]], None] | None = None,
 ) -> list[LevelRow]:
     """Run every level on the same inputs (N, ...); labels are class indices (N,).
 
     Args:
         metric: scores the outputs of each level too.
+        observe: called with the outputs of each level.
     """
     float_bytes = weight_bytes(conversion.stages[Stage.FLOAT])
     rows: list[LevelRow] = []
@@ -91,8 +92,8 @@ def measure_levels(
         if scores is not None and best is not None:
             row = replace(row, **_loss(best, scores))
         rows.append(row)
-        if progress is not None:
-            progress(level)
+        if observe is not None:
+            observe(level, outputs)
 
     host_bytes = 0 if conversion.host_part is None else weight_bytes(conversion.host_part)
     for level, module in conversion.stages.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -47,10 +48,24 @@ COMPARISON = {
 METRIC = {"metric": str, "float_metric": NUMBER}
 """Of a comparison that measures what layers cost in a metric."""
 
+PANEL = {"label": str, "note": str, "width": int, "height": int, "image": str}
+PICTURES = {
+    "frames": int,
+    "metric": (str, type(None)),
+    "of": str,
+    "caption": str,
+    "legend": [[{"label": str, "colour": str, "style": str}]],
+    "facts": [[str]],
+    "figures": [{"title": str, "note": str, "rows": [[PANEL]]}],
+}
+COLOUR = re.compile("#[0-9a-f]{6}")
+ADDRESS = re.compile("data:image/(png|webp);base64,[A-Za-z0-9+/]+={0,2}")
+"""All that a page takes for a picture's address: nothing that it would load."""
+
 
 def read_measured(path: Path, sha256: str, name: str) -> Measured:
     """What a report says that its folder does not: levels, notes, the plan, versions; and the
-    comparison of layers, where it is of this program.
+    comparison of layers and the pictures, where they are of this program.
 
     Args:
         path: the file; a conversion of which there is none was not measured.
@@ -78,17 +93,35 @@ def read_measured(path: Path, sha256: str, name: str) -> Measured:
         check(comparison, COMPARISON, "comparison")
         if "metric" in comparison:
             check(comparison, METRIC, "comparison")
-        program = report.get("program")
-        same = isinstance(program, dict) and cast(Any, program).get("sha256") == sha256
-        comparison = comparison if same else None
+    pictures = report.get("pictures")
+    if pictures is not None:
+        check(pictures, PICTURES, "pictures")
+        _check_pictures(pictures, str(path))
+    program = report.get("program")
+    same = isinstance(program, dict) and cast(Any, program).get("sha256") == sha256
     return Measured(
         report.get("network", name),
         [{**dict.fromkeys(ROW), **row} for row in report.get("rows", [])],
         report.get("notes", []),
         plan,
         versions,
-        comparison,
+        comparison if same else None,
+        pictures if same else None,
     )
+
+
+def _check_pictures(pictures: Mapping[str, Any], where: str) -> None:
+    """Raise RecogError where a page would hold something else than pictures."""
+    panels = [each for figure in pictures["figures"] for row in figure["rows"] for each in row]
+    fit = (
+        all(COLOUR.fullmatch(key["colour"]) for keys in pictures["legend"] for key in keys)
+        and all(len(fact) == 2 for fact in pictures["facts"])
+        and all(ADDRESS.fullmatch(each["image"]) for each in panels)
+        and all(min(each["width"], each["height"]) > 0 for each in panels)
+    )
+    if not fit:
+        message = "is damaged: pictures has a value that no report has"
+        raise RecogError(message, where=where, hint=MENDS)
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -165,7 +165,8 @@ def test_untrusted_texts_are_escaped(workspace: Path, record: dict[str, Any]):
     assert any(cell == EVIL for cell in page.cells), "the name as text"
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     loads = [value for _, each in page.tags for name, value in each.items() if name in ("src",)]
-    assert loads == []
+    assert loads
+    assert all(re.fullmatch(r"data:image/(png|webp);base64,[\w+/=]+", each) for each in loads)
     # Of every text in the record: none stands in the page as it is.
     evil = json.loads(json.dumps(record).replace("net.py:make", "<svg onload=alert(2)>'\\\"&"))
     for note in (evil["notes"], evil["boundary"]):
@@ -173,6 +174,11 @@ def test_untrusted_texts_are_escaped(workspace: Path, record: dict[str, Any]):
     evil["notes"] = [{**dict.fromkeys(("kind", "text", "advice"), EVIL), "places": [EVIL] * 4}]
     evil["boundary"], evil["versions"], evil["recipe"] = [EVIL], {EVIL: EVIL}, EVIL
     evil["batch_norms"]["kept"] = [{"place": EVIL, "why": EVIL}]
+    evil["pictures"] |= {"caption": EVIL, "facts": [[EVIL, EVIL]], "metric": EVIL}
+    evil["pictures"]["legend"] = [[{"label": EVIL, "colour": "#000000", "style": EVIL}]]
+    for figure in evil["pictures"]["figures"]:
+        figure |= {"title": EVIL, "note": EVIL}
+        figure["rows"][0][0] |= {"label": EVIL, "note": EVIL, "image": f'"{EVIL}'}
     evil["rows"][0]["level"] = evil["cost"]["target"] = EVIL
     page = Page(html_page(evil))
     assert len(page.scripts) == 3
@@ -193,7 +199,7 @@ def test_the_page_loads_nothing_and_runs_only_its_scripts(workspace: Path):
     for script in page.scripts[1:]:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
-    assert not re.search(r"<(link|iframe|img|object|embed)\b", text.replace(page.scripts[1], ""))
+    assert not re.search(r"<(link|iframe|object|embed)\b", text.replace(page.scripts[1], ""))
 
 
 def test_report_draws_the_same_again(workspace: Path, folder: Path):
@@ -278,6 +284,52 @@ def test_a_metric_wants_data(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["report", str(folder), "--resamples", "3"]) == 2
     assert "--resamples has no effect without a --metric" in capsys.readouterr().err
     assert (folder / "report.html").read_bytes() == before
+
+
+def test_pictures_of_frames(workspace: Path, folder: Path):
+    """Of the data that the conversion was measured on, then of that of the report."""
+    record = json.loads((folder / "report.json").read_text())
+    pictures = record["pictures"]
+    assert (pictures["of"], pictures["frames"], pictures["metric"]) == ("labels", 8, None)
+    assert len(pictures["facts"]) == 3
+    shown = [panel for row in pictures["figures"][0]["rows"] for panel in row]
+    page = Page((folder / "report.html").read_text())
+    images = [each["src"] for tag, each in page.tags if tag == "img"]
+    assert images == [panel["image"] for panel in shown]
+    assert len(images) == 8
+    few = np.load(workspace / "frames.npz")["inputs"][:3]
+    np.savez(folder.parent / "few.npz", inputs=few, targets=np.array([0, 1, 2]))
+    assert main(["report", str(folder), "--data", str(folder.parent / "few.npz")]) == 0
+    again = json.loads((folder / "report.json").read_text())["pictures"]
+    assert again["frames"] == 3
+    labels = {panel["label"] for row in again["figures"][0]["rows"] for panel in row}
+    assert labels < {panel["label"] for panel in shown}
+    # The outputs say nothing that could be drawn without targets.
+    np.save(folder.parent / "few.npy", few)
+    assert main(["report", str(folder), "--data", str(folder.parent / "few.npy")]) == 0
+    assert "pictures" not in json.loads((folder / "report.json").read_text())
+    assert 'id="frames"' not in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("image", "https://example.org/a.png"),
+        ("image", 'data:image/png;base64,AA"onerror='),
+        ("width", 0),
+        ("height", "1"),
+    ],
+)
+def test_pictures_that_are_none(
+    key: str, value: object, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    record = json.loads((folder / "report.json").read_text())
+    record["pictures"]["figures"][0]["rows"][0][0][key] = value
+    (folder / "report.json").write_text(json.dumps(record))
+    assert main(["report", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert "report.json: is damaged: pictures" in error
+    assert "has a value that no report has" in error
 
 
 def test_other_places_for_the_files(folder: Path, tmp_path: Path):
