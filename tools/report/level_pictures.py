@@ -29,7 +29,7 @@ class LevelPictures:
         targets: np.ndarray | None,
         metric: Metric | None = None,
     ):
-        self._names = result_names(find_function(conversion.float_module, "main"))
+        self._names = result_names(find_function(conversion.stages[Stage.FLOAT], "main"))
         self._inputs, self._targets, self._metric = inputs, targets, metric
         self._outputs = dict[Stage, tuple[np.ndarray, ...]]()
 
