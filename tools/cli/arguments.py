@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
+from typing import Any
 
 from recog.backend.arithmetic.engine import DEFAULT_ENGINE, ENGINES, EngineOptions
 from recog.backend.arithmetic.fast.paths import FORMS, MAX_THREADS
@@ -108,7 +109,7 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
     return EngineOptions(arguments.engine, arguments.engine_path, arguments.threads)
 
 
-def add_scenes(parser: argparse.ArgumentParser) -> None:
+def add_scenes(parser: Any) -> None:
     """Where the perception tasks find their frames."""
     parser.add_argument(
         "--scenes",

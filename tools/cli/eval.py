@@ -64,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="draw the results of the float network and of the program, with a page to view them",
     )
+    parser.add_argument(
+        "--conversion",
+        metavar="DIR",
+        help="also write the conversion as recog convert does, for recog report, run and cost: IR "
+        "of every stage, program, recipe and report",
+    )
     add_json(parser)
     parser.add_argument(
         "--out",
@@ -120,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_levels(a: argparse.Namespace) -> None:
     """Raise UsageError for flags that count for none of the levels asked for."""
     levels = set(LEVELS if "all" in a.level else a.level)
-    if a.pictures is not None:
+    if a.pictures is not None or a.conversion is not None:
         levels.add(Stage.MACHINE)  # they are of its outputs
     clustered = {Stage.CLUSTERED, Stage.TUNED, Stage.MACHINE}
     for flag, given, counts in (
@@ -136,8 +142,10 @@ def _check_levels(a: argparse.Namespace) -> None:
 
 def _evaluate(a: argparse.Namespace) -> int:
     from recog.frontend.tasks import find_task
+    from recog.tools.conversion_folder import PROGRAM_NAME, conversion_folder
     from recog.tools.pictures import pictures_folder
     from recog.tools.report.json_files import write_json
+    from recog.tools.report.task_conversion import write_task_conversion
     from recog.tools.report.task_frames import load_frames
     from recog.tools.report.task_scores import draw, measure, print_rows, task_levels
     from recog.tools.report.task_tuning import tune_options
@@ -145,7 +153,8 @@ def _evaluate(a: argparse.Namespace) -> int:
     task = find_task(a.task)
     # Held from the start: two evaluations into one folder would cost the second one hours.
     drawn = nullcontext() if a.pictures is None else pictures_folder(a.pictures, task.name)
-    with drawn as draft:
+    converted = nullcontext() if a.conversion is None else conversion_folder(a.conversion)
+    with drawn as draft, converted as conversion:
         levels = task_levels(
             *(task, a.checkpoint, a.scenes, Path(a.out), engine_options(a)),
             tune_options(task, ratio=a.ratio, seed=a.seed, epochs=a.tune_epochs),
@@ -156,7 +165,11 @@ def _evaluate(a: argparse.Namespace) -> int:
         print_rows(rows)
         if a.json is not None:
             write_json(Path(a.json), {"rows": [asdict(row) for row in rows]})
+        if conversion is not None:
+            write_task_conversion(levels, test, rows, outputs, conversion)
         page = None if draft is None else draw(levels, test, rows, outputs, draft)
+    if conversion is not None:
+        print(f"program: {Path(str(a.conversion)) / PROGRAM_NAME}, IR and report beside it")
     if page is not None:
         print(f"pictures: {Path(str(a.pictures)) / page.name}")
     return 0

@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recog.backend.files import check_output
+from recog.frontend.user_code import located_in
 from recog.lowering.pipeline.stages import Stage
-from recog.tools.cli.arguments import DATA, add_engine, engine_options
+from recog.tools.cli.arguments import (
+    DATA,
+    TASK,
+    add_engine,
+    add_scenes,
+    check_positive,
+    engine_options,
+    task_spec,
+)
 from recog.tools.cli.metric import add_metric, find_metric, resamples
 from recog.tools.diagnostics import UsageError
 
@@ -32,6 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"float network, alone and with all layers up to it: {DATA}",
     )
     add_metric(parser)
+    group = parser.add_argument_group("perception tasks")
+    group.add_argument(
+        "--task",
+        type=task_spec,
+        metavar="TASK",
+        help="in place of --data and --metric: the held-out frames of a task, its metric and its "
+        f"pictures; its conversion is that of recog eval --conversion: {TASK}",
+    )
+    group.add_argument(
+        "--frames", type=int, metavar="N", help="take the first N held-out frames (default: all)"
+    )
+    add_scenes(group)
     parser.add_argument(
         "-o", "--output", metavar="FILE.html", help="the page (default: DIR/report.html)"
     )
@@ -61,8 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
         measured = read_measured(folder / REPORT_NAME, sha256, folder.resolve().name)
     for path in (page, content):
         check_output(path)
-    if arguments.data is not None:
-        measured = _measured(measured, parts, folder, arguments, engine)
+    if arguments.data is not None or arguments.task is not None:
+        with located_in((arguments.task or "").rpartition(":")[0]):
+            measured = _measured(measured, parts, folder, arguments, engine)
     record = conversion_record(parts, measured)
     text = html_page(record)
     write_json(content, record)
@@ -74,7 +96,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Raise UsageError for a command line that makes no sense, before any work."""
-    resamples(arguments, measured=arguments.metric is not None)
+    if arguments.task is not None and (arguments.data or arguments.metric):
+        raise UsageError("--task takes the place of --data and --metric")
+    if arguments.frames is not None and arguments.task is None:
+        raise UsageError("--frames has no effect without a --task")
+    check_positive(frames=arguments.frames)
+    measured = arguments.metric is not None or arguments.task is not None
+    resamples(arguments, measured=measured)
     if arguments.metric is not None and arguments.data is None:
         raise UsageError("--metric wants --data to be measured on")
 
@@ -92,19 +120,23 @@ def _measured(
     from recog.tools.compared_networks import compared_networks, stage_file
     from recog.tools.report.layer_losses import layer_losses
     from recog.tools.report.layer_table import comparison_record
+    from recog.tools.report.reported_frames import frames_of_data, frames_of_task
     from recog.tools.report.run_parts import outputs_of
-    from recog.tools.report.task_pictures import pictures_of
 
     network = stage_file(folder, Stage.FLOAT)
     if network is None:
         raise RecogError(f"holds no *-{Stage.FLOAT}.mlir to compare with", where=str(folder))
     networks = compared_networks(str(network), str(folder))
-    inputs, targets = networks.load_inputs(arguments.data)
-    metric = None
-    if arguments.metric is not None:
-        metric = find_metric(arguments.metric, targets, f"data {arguments.data}")
-    draws = resamples(arguments, measured=metric is not None)
-    layers, costs = layer_losses(networks, inputs, engine, metric, draws)
-    comparison = {"frames": len(inputs[0]), **comparison_record(layers, costs)}
-    pictures = pictures_of(inputs, *outputs_of(parts, inputs, engine), targets, metric)
+    if arguments.task is not None:
+        frames = frames_of_task(arguments.task, networks, arguments.scenes, arguments.frames)
+    else:
+        inputs, targets = networks.load_inputs(arguments.data)
+        metric = None
+        if arguments.metric is not None:
+            metric = find_metric(arguments.metric, targets, f"data {arguments.data}")
+        frames = frames_of_data(inputs, targets, metric)
+    draws = resamples(arguments, measured=frames.metric is not None)
+    layers, costs = layer_losses(networks, frames.inputs, engine, frames.metric, draws)
+    comparison = {"frames": len(frames.inputs[0]), **comparison_record(layers, costs)}
+    pictures = frames.pictures(*outputs_of(parts, frames.inputs, engine))
     return replace(measured, comparison=comparison, pictures=pictures)

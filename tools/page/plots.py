@@ -87,11 +87,18 @@ def _lost(rows: Sequence[Row]) -> Spec | None:
     text = {"field": "lost", "type": "quantitative", "format": form}
     at = {"x": {"field": "lost", **x}}
     layers = [
-        {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": span},
+        *_spans(known, span),
         {"mark": {"type": "point", "filled": True, "size": 70}, "encoding": at},
         {"mark": {"type": "text", "dy": -10}, "encoding": {**at, "text": text}},
     ]
     return _spec(values, 30 * len(values), encoding={"y": y, "tooltip": tips}, layer=layers)
+
+
+def _spans(rows: Sequence[Row], encoding: Spec) -> list[Spec]:
+    """The layer of intervals, where there are any: Vega has no extent of none."""
+    if all(row["low"] is None for row in rows):
+        return []
+    return [{"mark": {"type": "rule", "strokeWidth": 2}, "encoding": encoding}]
 
 
 def _layer_axis(layers: Sequence[Row]) -> Spec:
@@ -179,7 +186,7 @@ def _layer_loss(layers: Sequence[Row], metric: str | None) -> Spec | None:
     y = {"type": "quantitative", "title": f"lost, {metric}"}
     between = {"y": {"field": "low", **y}, "y2": {"field": "high"}}
     layers_of = [
-        {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": between},
+        *_spans(known, between),
         {
             "mark": {"type": "point", "filled": True, "size": 55},
             "encoding": {"y": {"field": "loss", **y}},

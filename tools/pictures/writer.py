@@ -83,7 +83,7 @@ def write_pictures(
     if limit < 1:
         raise RecogError(f"must be above 0, got {limit}", where="limit of figures")
     by_level = _by_level(scores, level_names[1])
-    renderer = _renderer(task, level_names)
+    renderer = renderer_of(task, level_names)
     frames = Frames(images, truths, float_outputs, converted_outputs)
     for where, each in (("pictures", frames), ("pictures of the drive", drive)):
         if each is not None:
@@ -121,7 +121,8 @@ def write_pictures(
     return folder / PAGE_NAME
 
 
-def _renderer(task: Task, level_names: tuple[str, str]) -> Renderer:
+def renderer_of(task: Task, level_names: tuple[str, str]) -> Renderer:
+    """What draws a task's results; raises RecogError where it has no pictures."""
     if task.pictures is None:
         raise RecogError(f"the task {task.name!r} has no pictures", hint="Task.pictures names them")
     module, _, name = task.pictures.partition(":")

@@ -5,18 +5,25 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from recog.frontend.tasks.base import Task, TaskData
 from recog.lowering.check.metrics import Metric, Outputs
-from recog.tools.pictures.figure import Figure, Legend, png_bytes
+from recog.tools.pictures.figure import Figure, Legend, Panel, png_bytes
+from recog.tools.pictures.frames import Frames, check_frames
 from recog.tools.pictures.look import find_look
 from recog.tools.pictures.palette import css
 from recog.tools.pictures.renderer import Fact
-from recog.tools.pictures.seen import Look, Seen
+from recog.tools.pictures.seen import NAMES, Look, Seen, resized
+from recog.tools.pictures.writer import renderer_of
+from recog.tools.report.task_metric import frame_losses
 
+MOST_WIDTH = 576
+"""Pixels of a task's own panels."""
 MOST_FRAMES = 24
 MOST_FIGURES = 8
 MOST_BYTES = 1_200_000
@@ -60,6 +67,57 @@ def pictures_of(
     lost = None if metric is None else _lost(metric, tuple(ours), tuple(theirs))
     seen = Seen(inputs[0], ours, theirs, names, targets)
     return task_pictures(seen, lost, None if metric is None else metric.name)
+
+
+def pictures_of_task(
+    task: Task, data: TaskData, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
+) -> dict[str, Any] | None:
+    """The same of a perception task, drawn as its own pictures are where it has some of single
+    frames.
+
+    Args:
+        ours, theirs: the decoded outputs in float and on the machine.
+    """
+    lost = frame_losses(task, data.truths, tuple(ours), tuple(theirs))
+    metric = f"{task.metric_name} of a frame"
+    targets = np.asarray(data.truths) if _are_numbers(data.truths) else None
+    seen = Seen(data.images[0], ours, theirs, task.output_names, targets)
+    if task.pictures is None or task.scene_truths is None:
+        return task_pictures(seen, lost, metric)
+    look, renderer = find_look(seen), renderer_of(task, NAMES)
+    order = np.argsort(-lost, kind="stable") if lost is not None else np.arange(len(data))
+    if look is not None:
+        order = worst_first(look, lost)
+    frames = Frames(data.images, data.truths, ours, theirs)
+    check_frames(task, frames, "pictures")
+    renderer.check(frames, "pictures")
+    figures = [_narrower(each) for each in renderer.figures(frames, order[:MOST_FIGURES].tolist())]
+    record = pictures_record(
+        task.title, renderer.caption, renderer.legend, renderer.facts(frames), figures
+    )
+    return {"frames": len(data), "metric": None if lost is None else metric, **record}
+
+
+def _are_numbers(truths: Sequence[Any]) -> bool:
+    return all(isinstance(each, np.ndarray | np.integer | int) for each in truths)
+
+
+def _narrower(figure: Figure) -> Figure:
+    """Panels as a page has room for."""
+    rows = [
+        [
+            replace(panel, picture=resized(panel.picture, MOST_WIDTH, smooth=_is_smooth(panel)))
+            if panel.picture.width > MOST_WIDTH
+            else panel
+            for panel in row
+        ]
+        for row in figure.rows
+    ]
+    return replace(figure, rows=rows)
+
+
+def _is_smooth(panel: Panel) -> bool:
+    return panel.picture.mode != "P"
 
 
 def _lost(metric: Metric, ours: Outputs, theirs: Outputs) -> np.ndarray | None:

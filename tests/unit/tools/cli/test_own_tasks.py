@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from recog.frontend.tasks import get_task
 from recog.tools.cli.main import main
 
 TASK = """
@@ -55,6 +57,74 @@ def test_it_is_scored_as_the_others_are(folder: Path, tmp_path: Path):
     assert rows[1]["frames_bit_exact"] == 4
     assert rows[1]["ratio"] > 15
     assert rows[1]["frames"] == 96
+
+
+def test_its_conversion_is_reported(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Layers lose what `recog compare` measures on the same frames; the task draws them."""
+    task, out = f"{folder}/mine.py:Few", tmp_path / "out"
+    command = ["eval", task, "--out", f"{tmp_path}/eval", "--level", "float", "lns", "machine"]
+    command += ["--checkpoint", f"{folder}/trained/few.safetensors", "--frames", "32"]
+    assert main([*command, "--conversion", str(out), "--json", f"{tmp_path}/rows.json"]) == 0
+    assert f"program: {out}/program.recog, IR and report beside it" in capsys.readouterr().out
+    scored = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    record = json.loads((out / "report.json").read_text())
+    assert record["network"] == "few digits"
+    rows = {row["level"]: row for row in record["rows"]}
+    assert list(rows) == ["float", "machine"], "the lns level of a task has dense weights"
+    for each in scored:
+        if each["level"] in rows:
+            row = rows[each["level"]]
+            assert (row["metric"], row["weight_bytes"]) == (each["metric"], each["weight_bytes"])
+            assert (row["low"], row["high"]) == (each["low"], each["high"])
+    assert [each.name for each in sorted(out.glob("*.mlir"))][:3] == [
+        *("0-float.mlir", "1-folded.mlir", "2-tuned.mlir")
+    ]
+    pictures = record["pictures"]
+    assert (pictures["of"], pictures["frames"], len(pictures["facts"])) == ("labels", 32, 3)
+
+    assert main(["report", str(out), "--task", task, "--frames", "32"]) == 0
+    again = json.loads((out / "report.json").read_text())
+    assert again["pictures"] == pictures
+    assert again["comparison"]["metric"] == "accuracy of few digits"
+    images, labels = digits(32)
+    np.savez(tmp_path / "frames.npz", inputs=images, targets=labels)
+    compare = ["compare", f"{out}/0-float.mlir", str(out), "--data", f"{tmp_path}/frames.npz"]
+    assert main([*compare, "--metric", "accuracy", "--json", f"{tmp_path}/layers.json"]) == 0
+    wanted = json.loads((tmp_path / "layers.json").read_text())
+    assert again["comparison"]["float_metric"] == pytest.approx(wanted["float_metric"])
+    for ours, other in zip(again["comparison"]["rows"], wanted["rows"], strict=True):
+        assert ours.keys() == other.keys()
+        for key, value in other.items():
+            assert ours[key] == (value if isinstance(value, str) else pytest.approx(value))
+
+    assert main(["report", str(out), "--task", f"{folder}/mine.py:Broken"]) == 1
+    assert "mine.py:18: IndexError" in capsys.readouterr().err
+    assert main(["report", str(out), "--task", "stereo3d"]) == 1
+    assert "2 images a frame, the network takes 1 inputs" in capsys.readouterr().err
+
+
+def digits(count: int) -> tuple[np.ndarray, np.ndarray]:
+    data = get_task("classification").data("test", count)
+    return data.inputs()[0], np.array(data.truths)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--task", "classification", "--data", "x.npz"], "--task takes the place of --data and"),
+        (["--task", "classification", "--metric", "accuracy"], "--task takes the place of --data"),
+        (["--frames", "3"], "--frames has no effect without a --task"),
+        (["--task", "classification", "--frames", "0"], "--frames: must be above 0"),
+        (["--task", "nonesuch"], "invalid choice: 'nonesuch'"),
+    ],
+)
+def test_command_lines_of_reports_that_make_no_sense(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["report", "none", *arguments]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_ratio_is_obeyed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
