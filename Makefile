@@ -27,7 +27,7 @@ SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 PACKAGES := dialects frontend lowering backend tools tests docs examples notebooks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip compare-revisions fuzz check-pages docs readme lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip bench-install compare-revisions fuzz check-pages docs readme lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -43,6 +43,7 @@ help:
 	@echo "make bench-real      score networks with published weights beside int8 (build/bench/real.json)"
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
 	@echo "make bench-chip      say what networks cost on the described chips (build/bench/chip.json)"
+	@echo "make bench-install   say what installing takes, into empty environments"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers, networks and schedules, damaged programs and IR, for FUZZ_SECONDS"
 	@echo "make readme  measure the numbers of README.md and write them there"
@@ -112,6 +113,10 @@ bench-memory: $(VENV)/.installed-test
 # BENCH_ARGS='--only resnet50 segmentation --targets recog-1 mine.toml' selects networks and chips.
 bench-chip: $(VENV)/.installed-test $(VENV)/.installed-networks
 	$(BIN)/python tests/benchmarks/bench_chip.py $(BENCH_ARGS)
+
+# BENCH_ARGS="--extras '' torch" selects sets of extras.
+bench-install: $(VENV)/.installed
+	$(BIN)/python tests/benchmarks/bench_install.py --pip-args="$(PIP_ARGS)" $(BENCH_ARGS)
 
 # BENCH_ARGS='--only digits' selects conversions; several minutes each for the large ones.
 compare-revisions: $(VENV)/.installed-test $(VENV)/.installed-networks

@@ -13,6 +13,7 @@
       axis: { labelColor: faint, titleColor: faint, gridColor: rule, domainColor: rule, tickColor: rule, titleFontWeight: "normal" },
       legend: { labelColor: ink, titleColor: faint, orient: "top" },
       text: { color: ink },
+      rule: { color: ink },
       mark: { tooltip: false },
     };
   };
