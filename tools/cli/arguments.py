@@ -53,9 +53,9 @@ def add_output(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help=f"{text} (default: standard output)")
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """A JSON file beside the printed table; see `check_json`."""
-    parser.add_argument("--json", metavar="FILE", help="also write the table as JSON")
+def add_json(parser: argparse.ArgumentParser, text: str = "also write the table as JSON") -> None:
+    """A JSON file beside what is printed; see `check_json`."""
+    parser.add_argument("--json", metavar="FILE", help=text)
 
 
 def check_json(arguments: argparse.Namespace) -> None:

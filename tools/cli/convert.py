@@ -29,7 +29,7 @@ from recog.lowering.encode.calibrate import CalibrationOptions
 from recog.lowering.encode.encode_lns import EncodeOptions
 from recog.lowering.pipeline import ConversionOptions, ExtraPass, parse_extra_pass
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
-from recog.tools.cli.arguments import DATA, add_data, add_network
+from recog.tools.cli.arguments import DATA, add_data, add_json, add_network, check_json
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 from recog.tools.diagnostics import UsageError
 from recog.tools.own_objective import is_function
@@ -122,6 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the conversion: 'after=fold-batch-norm:my-pass{option=1}' or 'before=...'; repeat the "
         "flag for more passes",
     )
+    add_json(parser, "also write the table of levels as JSON, as report.json in the folder has it")
     parser.add_argument(
         "--recipe",
         metavar="FILE.toml",
@@ -150,6 +151,7 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.add_pass = [*recipe.add_pass, *arguments.add_pass]
     extra = extra_passes(arguments.add_pass, options)
     check_default_engine()
+    check_json(arguments)
     # Held from the start: two conversions into one folder would cost the second one hours.
     with held_folder(arguments.output) as held:
         partial = PartialConversion(held, resume=arguments.resume)
@@ -286,6 +288,7 @@ def _write(
     from recog.tools.console import print_table, stage
     from recog.tools.conversion_folder import parts_of, write_conversion, write_report
     from recog.tools.report.conversion_record import Measured
+    from recog.tools.report.json_files import write_json
     from recog.tools.report.level_pictures import LevelPictures
     from recog.tools.report.levels import level_table, measure_levels
 
@@ -298,6 +301,8 @@ def _write(
             conversion, machine, inputs, classes, metric=metric, observe=pictures.observe
         )
     print_table(None, *level_table(rows))
+    if arguments.json is not None:
+        write_json(Path(arguments.json), {"rows": [row.as_record() for row in rows]})
     measured = Measured.of(
         os.path.basename(arguments.network),
         rows,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recog.dialects.errors import RecogError
 from recog.tools.cli.arguments import (
     add_data,
     add_engine,
+    add_json,
     byte_count,
     check_positive,
     engine_options,
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BYTES",
         help="refuse a program that may take more memory (default: 3 GiB)",
     )
+    add_json(parser, "also write the outputs' kinds and shapes, and the accuracy, as JSON")
     golden = parser.add_mutually_exclusive_group()
     golden.add_argument(
         "--record",
@@ -88,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         load_network,
         save_arrays,
     )
+    from recog.tools.report.json_files import write_json
 
     _check_files(arguments)
     check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
@@ -122,12 +125,22 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"verified: {golden.compared} results, of {frames}, are as in {arguments.verify}")
     for each in machine.saturated:
         print(f"note: {each.line()}")
-    for line in _accuracy(targets, outputs):
+    accuracy = _accuracy(targets, outputs)
+    for line in accuracy.lines:
         print(line)
+    if arguments.json is not None:
+        write_json(Path(arguments.json), _record(named, len(inputs[0]), accuracy))
     return 0
 
 
-def _accuracy(targets: np.ndarray | None, outputs: Sequence[np.ndarray]) -> Iterator[str]:
+class _Accuracy(NamedTuple):
+    """What is printed of it, and the number in percent, where there is one."""
+
+    lines: list[str]
+    percent: float | None = None
+
+
+def _accuracy(targets: np.ndarray | None, outputs: Sequence[np.ndarray]) -> _Accuracy:
     """The accuracy of the first output for labels, or why there is none; nothing without any."""
     from recog.lowering.cluster.targets import TargetError
     from recog.tools.module_files import class_labels
@@ -135,11 +148,22 @@ def _accuracy(targets: np.ndarray | None, outputs: Sequence[np.ndarray]) -> Iter
     try:
         labels = class_labels(targets, outputs[0].shape) if outputs else None
     except TargetError as error:
-        yield f"note: no accuracy, as {error.message}"
-        return
-    if labels is not None:
-        correct = outputs[0].argmax(axis=1) == labels
-        yield f"accuracy: {100 * correct.mean():.2f} % ({int(correct.sum())} of {correct.size})"
+        return _Accuracy([f"note: no accuracy, as {error.message}"])
+    if labels is None:
+        return _Accuracy([])
+    correct = outputs[0].argmax(axis=1) == labels
+    percent = 100 * float(correct.mean())
+    line = f"accuracy: {percent:.2f} % ({int(correct.sum())} of {correct.size})"
+    return _Accuracy([line], percent)
+
+
+def _record(outputs: Mapping[str, np.ndarray], frames: int, accuracy: _Accuracy) -> dict[str, Any]:
+    """What was printed, for JSON."""
+    rows = [
+        {"output": name, "dtype": str(each.dtype), "shape": list(each.shape)}
+        for name, each in outputs.items()
+    ]
+    return {"frames": frames, "accuracy": accuracy.percent, "outputs": rows}
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
@@ -147,7 +171,8 @@ def _check_files(arguments: argparse.Namespace) -> None:
     from recog.backend.files import check_output
 
     taken = {os.path.realpath(arguments.data): "--data"}
-    for option, file in (("-o", arguments.output), ("--record", arguments.record)):
+    files = (("-o", arguments.output), ("--record", arguments.record), ("--json", arguments.json))
+    for option, file in files:
         if file is None:
             continue
         check_output(file)

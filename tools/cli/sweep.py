@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from recog.backend.files import check_output, check_output_folder
-from recog.tools.cli.arguments import DATA, add_data, add_network
+from recog.tools.cli.arguments import DATA, add_data, add_json, add_network, check_json
 from recog.tools.diagnostics import UsageError
 from recog.tools.sweep.measured import OBJECTIVES, Measured
 
@@ -95,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder to write: points.csv, points.json, front.png, and in recipes/ what recog "
         "convert --recipe makes each point with (default: sweep)",
     )
+    add_json(parser, "also write all points as JSON, as points.json in the folder has them")
 
 
 def _objectives(text: str) -> tuple[str, ...]:
@@ -123,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     if os.path.realpath(journal) == os.path.realpath(arguments.output):
         raise UsageError(f"{journal} is the folder of -o", where="--study")
     check_output_folder(arguments.output)
+    check_json(arguments)
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
     count = input_count(module)
@@ -228,6 +230,7 @@ def _work(
 
 
 def _report(arguments: argparse.Namespace, journal: str, space: Space, study: Study) -> None:
+    from recog.tools.report.json_files import write_json
     from recog.tools.sweep.results import SweepResults, print_results, write_results
     from recog.tools.sweep.study import rows_of
 
@@ -241,5 +244,7 @@ def _report(arguments: argparse.Namespace, journal: str, space: Space, study: St
     results = SweepResults(space, rows_of(study), arguments.objectives, about)
     print_results(results)
     write_results(arguments.output, results)
+    if arguments.json is not None:
+        write_json(Path(arguments.json), results.as_record())
     points = len(results.points())
     print(f"{points} points with their recipes: {arguments.output}, the study: {journal}")

@@ -15,7 +15,15 @@ from recog.backend.files import shown
 from recog.backend.folders import HeldFolder, held_folder, link
 from recog.backend.threads import fixed_threads
 from recog.frontend.user_code import located_in
-from recog.tools.cli.arguments import TASK, add_scenes, check_positive, task_spec, torch_threads
+from recog.tools.cli.arguments import (
+    TASK,
+    add_json,
+    add_scenes,
+    check_json,
+    check_positive,
+    task_spec,
+    torch_threads,
+)
 from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="threads of PyTorch; with another number sums are rounded otherwise (default: 2)",
     )
+    add_json(parser, "also write the scores on the held-out frames as JSON")
     add_scenes(parser)
 
 
@@ -80,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if not 0 <= a.seed < 2**63:
         raise UsageError(f"must be from 0 to 2^63 - 1, got {a.seed}", where="--seed")
+    check_json(a)
     with fixed_threads(threads), located_in(a.task.rpartition(":")[0]):
         return _train_task(a)
 
@@ -87,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _train_task(a: argparse.Namespace) -> int:
     from recog.frontend.tasks import find_task
     from recog.frontend.tasks.training import Trainer
+    from recog.tools.report.json_files import write_json
     from recog.tools.report.task_frames import load_frames
 
     task = find_task(a.task)
@@ -112,7 +123,9 @@ def _train_task(a: argparse.Namespace) -> int:
             return 0
         _publish(trainer, held)
     checkpoint = folder / trainer.checkpoint_path.name
-    _score(task, checkpoint, load_frames(task, "test", a.scenes))
+    scores = _score(task, checkpoint, load_frames(task, "test", a.scenes))
+    if a.json is not None:
+        write_json(Path(a.json), {"task": task.name, "scores": scores})
     print(f"weights: {checkpoint}")
     return 0
 
@@ -157,7 +170,7 @@ def _train(trainer: Trainer, minutes: float) -> bool:
         )
 
 
-def _score(task: Task, checkpoint: Path, test: TaskData) -> None:
+def _score(task: Task, checkpoint: Path, test: TaskData) -> dict[str, float]:
     from recog.frontend.tasks.checkpoints import load_checkpoint
     from recog.tools.console import print_table, stage
 
@@ -167,3 +180,4 @@ def _score(task: Task, checkpoint: Path, test: TaskData) -> None:
     rows = [[name, f"{value:.2f}"] for name, value in scores.items()]
     print(f"{task.title}, {len(test)} held-out frames")
     print_table(None, ["score", "%"], rows)
+    return scores

@@ -58,6 +58,25 @@ class SweepResults:
         kept = [(row, measured) for row, measured in found if measured is not None]
         return sorted(kept, key=lambda pair: [getattr(pair[1], name) for name in self.objectives])
 
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            **self.about,
+            "objectives": list(self.objectives),
+            "parameters": [each.name for each in self.space.parameters],
+            "points": [
+                {
+                    "trial": row.number,
+                    "values": dict(row.values),
+                    **({} if row.measured is None else row.measured.as_record()),
+                    "on_front": row.on_front,
+                    "recipe": _recipe_name(row),
+                    "reason": row.reason,
+                }
+                for row in self.rows
+            ],
+        }
+
     def points(self) -> list[Row]:
         """The trials that did not fail."""
         return [each for each in self.rows if each.measured is not None]
@@ -110,7 +129,7 @@ def write_results(folder: str, results: SweepResults) -> None:
         for row in results.points():
             _write_recipe(recipes, results.space, row)
         _write_table(draft / TABLE_NAME, results)
-        write_json(draft / RECORD_NAME, _record(results))
+        write_json(draft / RECORD_NAME, results.as_record())
         with atomic_write(draft / PLOT_NAME, "wb") as stream:
             stream.write(png_bytes(_plot(results)))
 
@@ -150,25 +169,6 @@ def _write_table(path: Path, results: SweepResults) -> None:
                     row.reason,
                 ]
             )
-
-
-def _record(results: SweepResults) -> dict[str, Any]:
-    return {
-        **results.about,
-        "objectives": list(results.objectives),
-        "parameters": [each.name for each in results.space.parameters],
-        "points": [
-            {
-                "trial": row.number,
-                "values": dict(row.values),
-                **({} if row.measured is None else row.measured.as_record()),
-                "on_front": row.on_front,
-                "recipe": _recipe_name(row),
-                "reason": row.reason,
-            }
-            for row in results.rows
-        ],
-    }
 
 
 def _plot(results: SweepResults) -> Any:

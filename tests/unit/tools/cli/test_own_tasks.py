@@ -44,7 +44,8 @@ def fails():
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("task")
     (found / "mine.py").write_text(TASK)
-    assert main(["train", f"{found}/mine.py:Few", "--out", f"{found}/trained"]) == 0
+    command = ["train", f"{found}/mine.py:Few", "--out", f"{found}/trained"]
+    assert main([*command, "--json", f"{found}/scores.json"]) == 0
     return found
 
 
@@ -57,6 +58,8 @@ def test_it_is_scored_as_the_others_are(folder: Path, tmp_path: Path):
     assert rows[1]["frames_bit_exact"] == 4
     assert rows[1]["ratio"] > 15
     assert rows[1]["frames"] == 96
+    trained = json.loads((folder / "scores.json").read_text())
+    assert trained == {"task": "few", "scores": {"accuracy": pytest.approx(rows[0]["metric"])}}
 
 
 def test_its_conversion_is_reported(

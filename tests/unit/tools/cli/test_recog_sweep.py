@@ -66,7 +66,9 @@ def test_a_grid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
         apply(self, *arguments)
 
     monkeypatch.setattr(EncodeLnsPass, "apply", counting)
-    assert main(words("--sampler", "grid", "--objectives", "loss,cycles")) == 0
+    more = ("--objectives", "loss,cycles", "--json", "all.json")
+    assert main(words("--sampler", "grid", *more)) == 0
+    assert json.loads(Path("all.json").read_text()) == record()
     text = capsys.readouterr().out
     assert "Pareto front of loss, cycles" in text
     assert len(encoded) == 2  # of six points: the others are of other arrays alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "program.recog").write_bytes(assemble(program_of(TWO_INPUTS)))
     return tmp_path
+
+
+def test_what_is_printed_as_json(folder: Path, capsys: pytest.CaptureFixture[str]):
+    np.savez("x.npz", input0=np.zeros((3, 1), np.float32), input1=np.ones((3, 1), np.float32))
+    command = ["run", "program.recog", "--data", "x.npz", "--json"]
+    assert main([*command, "found.json"]) == 0
+    assert json.loads(Path("found.json").read_text()) == {
+        "frames": 3,
+        "accuracy": None,
+        "outputs": [
+            {"output": "sum", "dtype": "float32", "shape": [3, 1]},
+            {"output": "twice", "dtype": "float32", "shape": [3, 1]},
+        ],
+    }
+    assert main([*command, "x.npz"]) == 2
+    assert "--json and --data name the same file" in capsys.readouterr().err
 
 
 def test_a_program_without_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

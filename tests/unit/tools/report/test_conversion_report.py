@@ -28,6 +28,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "frames.npz", inputs=frames, targets=labels)
     network, data = f"{folder}/net.py:make", f"{folder}/frames.npz"
     options = ["--ratio", "5", "--no-tune", "--layouts", "head: dense"]
+    options += ["--json", f"{folder}/rows.json"]
     assert main(["convert", network, "--data", data, "-o", f"{folder}/out", *options]) == 0
     return folder
 
@@ -82,7 +83,8 @@ def test_bytes_are_those_of_recog_info(workspace: Path, record: dict[str, Any], 
     assert by_name[EVIL]["why_dense"] is None
 
 
-def test_what_the_conversion_knew(record: dict[str, Any]):
+def test_what_the_conversion_knew(workspace: Path, record: dict[str, Any]):
+    assert json.loads((workspace / "rows.json").read_text()) == {"rows": record["rows"]}
     assert record["network"] == "net.py:make"
     assert [row["level"] for row in record["rows"]][-2:] == ["lns", "machine"]
     assert record["plan"]["ratio"] >= 5
