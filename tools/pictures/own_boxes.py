@@ -17,6 +17,10 @@ from recog.tools.pictures.seen import NAMES, Seen, resized
 
 WIDTH = 448
 MOST_LABELS = 1000
+MOST_BOXES = 100
+"""Of a frame: those with the best scores."""
+FAR = 1e6
+"""Pixels: boxes beyond are as good as there."""
 RELATIVE = 1.5
 """Boxes within so many images are in shares of the image."""
 MOSTLY = 0.9
@@ -70,7 +74,7 @@ class Boxes:
         self, boxes: np.ndarray, scores: np.ndarray | None, labels: np.ndarray | None, frame: int
     ) -> Detections:
         """Those that are drawn, the lowest first."""
-        own = boxes[frame].astype(np.float64)
+        own = boxes[frame].astype(np.float64).clip(-FAR, FAR)
         height, width = self._seen.shape
         if self._relative:
             own = own * np.array([width, height, width, height])
@@ -79,8 +83,9 @@ class Boxes:
         shown = np.isfinite(own).all(1) & (own[:, 2:] > own[:, :2]).all(1)
         score = np.ones(len(own)) if scores is None else scores[frame].astype(np.float64)
         rows = np.flatnonzero(shown & (score >= SCORE))
-        rows = rows[np.argsort(score[rows], kind="stable")]
-        kinds = np.zeros(len(own), np.int64) if labels is None else labels[frame].astype(np.int64)
+        rows = rows[np.argsort(score[rows], kind="stable")][-MOST_BOXES:]
+        given = np.zeros(len(own)) if labels is None else labels[frame].astype(np.float64)
+        kinds = np.nan_to_num(given).clip(-1, MOST_LABELS).astype(np.int64)
         return Detections(kinds[rows], score[rows], own[rows])
 
     def figures(self, chosen: Sequence[int]) -> list[Figure]:
@@ -118,8 +123,6 @@ def look_like_boxes(seen: Seen) -> Boxes | None:
     outputs = list(enumerate(seen.ours))
     for number, boxes in outputs:
         if boxes.ndim != 3 or boxes.dtype.kind != "f" or not 4 <= boxes.shape[2] <= 6:
-            continue
-        if boxes.shape[1] == 0 or boxes.size == 0:
             continue
         if boxes.shape[2] > 4:
             own = boxes[:, :, 4]

@@ -29,7 +29,7 @@ class ClassMaps:
     """The class of each pixel.
 
     Args:
-        ours, theirs: classes (N, h, w), from 0.
+        ours, theirs: classes (N, h, w), uint8.
     """
 
     of = "class maps"
@@ -102,25 +102,23 @@ class NumberMaps:
     legend: Legend = ()
 
     def __init__(self, seen: Seen, ours: np.ndarray, theirs: np.ndarray):
-        self._seen, self._maps = seen, (ours.astype(np.float64), theirs.astype(np.float64))
+        self._seen, self._maps = seen, (ours, theirs)
         self._low, self._high = float(ours.min()), float(ours.max())
-        self._most = float(np.abs(self._maps[0] - self._maps[1]).max())
+        self._most = max(float(each.max()) for each in map(_apart, ours, theirs))
         self.caption = (
             f"The image, what {NAMES[0]} and {NAMES[1]} give (black {self._low:.3g}, white "
             f"{self._high:.3g}), and by how much they differ (white {self._most:.3g})."
         )
 
     def facts(self) -> list[Fact]:
-        ours, theirs = self._maps
-        error = float(np.sqrt(np.mean((ours - theirs) ** 2)))
+        error = float(np.sqrt(np.mean(self.differences())))
         return [
             (f"{error:.3g}", "root mean square of the difference"),
             (f"{self._most:.3g}", "the largest difference"),
         ]
 
     def differences(self) -> np.ndarray:
-        ours, theirs = self._maps
-        return ((ours - theirs) ** 2).reshape(len(ours), -1).mean(axis=1)
+        return np.array([np.mean(_apart(a, b) ** 2) for a, b in zip(*self._maps)])
 
     def figures(self, chosen: Sequence[int]) -> list[Figure]:
         return [self._figure(frame) for frame in chosen]
@@ -131,7 +129,7 @@ class NumberMaps:
         panels = [Panel(photo, "image")]
         for name, each in zip(NAMES, (ours, theirs)):
             panels.append(Panel(_grey(each, self._low, self._high, photo.size), name))
-        differ = np.abs(ours - theirs)
+        differ = _apart(ours, theirs)
         panels.append(Panel(_grey(differ, 0.0, self._most, photo.size), "difference"))
         note = f"root mean square of the difference {np.sqrt(np.mean(differ**2)):.3g}"
         return Figure(f"numbers-{frame:04d}", f"Frame {frame}", note, [panels])
@@ -150,12 +148,17 @@ def look_like_maps(seen: Seen) -> ClassMaps | NumberMaps | None:
             low = min(int(ours.min()), int(theirs.min()))
             high = max(int(ours.max()), int(theirs.max()))
             if low >= 0 and high < MOST_CLASSES:
-                return ClassMaps(seen, ours[:, 0].astype(np.int64), theirs[:, 0].astype(np.int64))
+                return ClassMaps(seen, ours[:, 0].astype(np.uint8), theirs[:, 0].astype(np.uint8))
         elif ours.dtype.kind == "f" and 2 <= ours.shape[1] <= MOST_CLASSES:
-            return ClassMaps(seen, ours.argmax(1), theirs.argmax(1))
+            return ClassMaps(seen, _decided(ours), _decided(theirs))
         elif ours.dtype.kind == "f" and ours.shape[1] == 1:
             return NumberMaps(seen, ours[:, 0], theirs[:, 0])
     return None
+
+
+def _decided(scores: np.ndarray) -> np.ndarray:
+    """Classes of scores (N, C, h, w), a frame at a time: all at once take eight bytes each."""
+    return np.stack([each.argmax(0).astype(np.uint8) for each in scores])
 
 
 def _classes_of(targets: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -172,6 +175,10 @@ def _difference(ours: np.ndarray, theirs: np.ndarray, truth: np.ndarray | None) 
     return np.where(ours == theirs, 0, np.where(ours == truth, 1, np.where(theirs == truth, 2, 3)))
 
 
+def _apart(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    return np.abs(ours.astype(np.float64) - theirs)
+
+
 def _coloured(values: np.ndarray, palette: np.ndarray, size: tuple[int, int]) -> Image.Image:
     picture = Image.fromarray(values.astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
     # A picture with a palette is a tenth of the size.
@@ -180,6 +187,6 @@ def _coloured(values: np.ndarray, palette: np.ndarray, size: tuple[int, int]) ->
 
 
 def _grey(values: np.ndarray, low: float, high: float, size: tuple[int, int]) -> Image.Image:
-    shares = (values - low) / max(high - low, 1e-30)
+    shares = (values.astype(np.float64) - low) / max(high - low, 1e-30)
     pixels = np.rint(255 * shares.clip(0, 1)).astype(np.uint8)
     return Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)

@@ -16,6 +16,8 @@ from recog.tools.pictures.renderer import Fact
 NAMES = ("float", "machine")
 SMALLEST = 4
 """Rows and columns of what counts as an image."""
+BRIGHT = 64
+"""Images whose largest value is above are of numbers to 255."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,22 @@ class Seen:
         as of images less their mean."""
         if self.images.dtype == np.uint8:
             return 0.0, 255.0
-        finite = self.images[np.isfinite(self.images)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        if low >= 0 and high <= 255:
-            return (0.0, 1.0) if high <= 1 else (0.0, max(high, 1e-6) if high <= 64 else 255.0)
-        return low, high
+        low, high = np.inf, -np.inf
+        for image in self.images:
+            finite = image[np.isfinite(image)]
+            if finite.size:
+                low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+        if low >= 0 and high <= 1:
+            return 0.0, 1.0
+        if low >= 0 and BRIGHT < high <= 255:
+            return 0.0, 255.0
+        return (low, high) if low < high else (0.0, 1.0)
 
     def photo(self, frame: int) -> np.ndarray:
         """A frame's image, uint8 (H, W, 3)."""
         low, high = self._range
-        image = np.nan_to_num((self.images[frame].astype(np.float64) - low) / (high - low))
-        pixels = np.rint(255 * image.clip(0, 1)).astype(np.uint8)
+        image = (self.images[frame].astype(np.float64) - low) / (high - low)
+        pixels = np.rint(255 * np.nan_to_num(image).clip(0, 1)).astype(np.uint8)
         return np.broadcast_to(pixels, (3, *pixels.shape[1:])).transpose(1, 2, 0)
 
 

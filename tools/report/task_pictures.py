@@ -103,21 +103,21 @@ def _are_numbers(truths: Sequence[Any]) -> bool:
 
 
 def _narrower(figure: Figure) -> Figure:
-    """Panels as a page has room for."""
-    rows = [
-        [
-            replace(panel, picture=resized(panel.picture, MOST_WIDTH, smooth=_is_smooth(panel)))
-            if panel.picture.width > MOST_WIDTH
-            else panel
-            for panel in row
-        ]
-        for row in figure.rows
+    """Panels as a page has room for, those of a row all by the same share."""
+    return replace(figure, rows=[_narrower_row(row) for row in figure.rows])
+
+
+def _narrower_row(row: Sequence[Panel]) -> list[Panel]:
+    scale = min(1.0, MOST_WIDTH / max(panel.picture.width for panel in row))
+    return [
+        replace(
+            panel,
+            picture=resized(
+                panel.picture, round(scale * panel.picture.width), smooth=panel.picture.mode != "P"
+            ),
+        )
+        for panel in row
     ]
-    return replace(figure, rows=rows)
-
-
-def _is_smooth(panel: Panel) -> bool:
-    return panel.picture.mode != "P"
 
 
 def _lost(metric: Metric, ours: Outputs, theirs: Outputs) -> np.ndarray | None:

@@ -249,6 +249,57 @@ def test_images_in_any_range_of_numbers():
     assert np.array_equal(grey, pixels[1, :1].repeat(3, 0).transpose(1, 2, 0))
 
 
+def numbers(shape: tuple[int, ...], kind: str, random: np.random.Generator) -> np.ndarray:
+    """Numbers of a kind, some of them what a network should not give."""
+    if kind == "bool":
+        return random.random(shape) < 0.5
+    if kind in ("int64", "uint8", "int32"):
+        high = int(random.choice([2, 20, 250]))
+        return random.integers(0, high, shape).astype(kind)
+    found = random.normal(size=shape) * random.choice([0.0, 1.0, 300.0, 1e30])
+    if random.random() < 0.3:
+        found = np.abs(found).clip(0, 1)
+    if random.random() < 0.3 and found.size:
+        found.flat[int(random.integers(found.size))] = random.choice([np.nan, np.inf, -np.inf])
+    return found.astype(kind)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(150))
+def test_whatever_comes_out_is_drawn_or_not(seed: int):
+    """A conversion of hours does not end for a picture."""
+    random = np.random.default_rng(seed)
+    frames = int(random.integers(1, 4))
+    kinds = ["float32", "float64", "int64", "uint8", "int32", "bool"]
+    shapes = [
+        *((), (1,), (2,), (7,), (5, 4), (5, 5), (5, 6), (5,), (1, 1), (8, 8), (0,), (0, 4)),
+        *((1, 8, 8), (3, 8, 8), (3, 5, 9), (300, 4, 4), (2, 3, 4, 5)),
+    ]
+
+    usual = [[(7,)], [(5, 4), (5,), (5,)], [(5, 6)], [(1, 8, 8)], [()]]
+    any_of = random.integers(len(shapes), size=int(random.integers(1, 4))).tolist()
+    chosen = usual[seed % 5] if seed % 2 else [shapes[i] for i in any_of]
+    ours = [numbers((frames, *shape), str(random.choice(kinds)), random) for shape in chosen]
+    theirs = [
+        numbers(each.shape, str(each.dtype), random) if random.random() < 0.9 else each[:, None]
+        for each in ours
+    ]
+    targets = random.choice(["none", "labels", "map", "numbers"])
+    known = {
+        "none": None,
+        "labels": random.integers(-1, 9, frames),
+        "map": random.integers(0, 9, (frames, 8, 8)),
+        "numbers": random.normal(size=(frames, 3)),
+    }[str(targets)]
+    images = numbers((frames, int(random.choice([1, 3])), 8, 12), str(random.choice(kinds)), random)
+    record = task_pictures(seen(ours, theirs, targets=known, images=images))
+    if record is None:
+        return
+    for figure in record["figures"]:
+        for panel in (panel for row in figure["rows"] for panel in row):
+            picture(panel).load()
+
+
 def test_pictures_stay_small(monkeypatch: pytest.MonkeyPatch):
     ours = RANDOM.random((4, 3, 16, 24), np.float32)
     large = RANDOM.random((4, 3, 320, 480), np.float32)
