@@ -47,11 +47,8 @@ class MetricOfParts(Protocol):
         ...
 
     def of(self, parts: Sequence[Any]) -> float:
-        """The metric of frames that contribute so; a frame may be there several times.
-
-        Raises:
-            RecogError: it has no value.
-        """
+        """The metric of frames that contribute so, a frame perhaps several times; NaN where it has
+        none, as the precision of finding what is nowhere."""
         ...
 
 

@@ -57,7 +57,7 @@ class Sensitivity:
         self._frames = np.arange(len(outputs[0]))
         if isinstance(self._given, MetricOfParts):
             self._float_parts = list(self._given.parts(outputs, self._frames))
-            self._float_metric = self._given.of(self._float_parts)
+            self._float_metric = self._of(self._given, self._float_parts)
             return
         self._metric = self._given
         self._scores = self._score(outputs, self._frames)
@@ -92,8 +92,7 @@ class Sensitivity:
         try:
             return self._metric.scores(outputs, tuple(x[frames] for x in self._reference), frames)
         except RecogError as error:
-            which = "of the float network" if layer is None else f'with layer "{layer}" on codes'
-            message = f"{error.message} ({which})"
+            message = f"{error.message} ({_which(layer)})"
             raise RecogError(message, where=error.where, hint=error.hint) from None
 
     def _check_by_frame(self, frames: slice) -> None:
@@ -158,18 +157,30 @@ class Sensitivity:
     def _of_parts(
         self, metric: MetricOfParts, progress: Callable[[float], None] | None
     ) -> dict[str, LayerLoss]:
-        def drawn(parts: Sequence[Any]) -> list[float]:
-            return [metric.of([parts[i] for i in draw]) for draw in self._draws()]
+        def drawn(parts: Sequence[Any]) -> np.ndarray:
+            return np.array([metric.of([parts[i] for i in draw]) for draw in self._draws()])
 
         references, losses = drawn(self._float_parts), dict[str, LayerLoss]()
         for layer, parts in self._parts.items():
-            score = metric.of(parts)
-            lost = [before - after for before, after in zip(references, drawn(parts))]
-            losses[layer] = LayerLoss(score, self._float_metric - score, *interval(lost))
+            score = self._of(metric, parts, layer)
+            lost = references - drawn(parts)
+            between = interval(lost[np.isfinite(lost)].tolist())  # draws that have a value
+            losses[layer] = LayerLoss(score, self._float_metric - score, *between)
             if progress is not None:
                 progress(len(losses) / len(self._parts))
         return losses
 
+    def _of(self, metric: MetricOfParts, parts: Sequence[Any], layer: str | None = None) -> float:
+        score = metric.of(parts)
+        if not np.isfinite(score):
+            message = f"has no value on these frames ({_which(layer)})"
+            raise RecogError(message, where=metric.name, hint="give more frames")
+        return score
+
     def _drawn(self, outputs: Outputs, draw: np.ndarray, layer: str | None = None) -> float:
         score = self._score(tuple(x[draw] for x in outputs), draw, layer)
         return float(score.mean())
+
+
+def _which(layer: str | None) -> str:
+    return "of the float network" if layer is None else f'with layer "{layer}" on codes'

@@ -32,7 +32,7 @@ def frame_losses(
     metric = _OfFrames(task, truths)
     frames = np.arange(len(truths))
     before, after = (metric.parts(each, frames) for each in (ours, theirs))
-    lost = [metric.value([a]) - metric.value([b]) for a, b in zip(before, after)]
+    lost = [metric.of([a]) - metric.of([b]) for a, b in zip(before, after)]
     return np.nan_to_num(np.array(lost))
 
 
@@ -57,7 +57,11 @@ class _OfAll:
     def scores(self, outputs: Outputs, reference: Outputs, frames: np.ndarray) -> np.ndarray:
         """See `Metric`."""
         truths = [self._truths[i] for i in frames]
-        return np.asarray(_known(self._task.metric(outputs, truths)[self._task.metric_name], self))
+        value = float(self._task.metric(outputs, truths)[self._task.metric_name])
+        if not math.isfinite(value):
+            message = "has no value on these frames"
+            raise RecogError(message, where=self.name, hint="give more frames")
+        return np.asarray(value)
 
 
 class _OfFrames:
@@ -77,18 +81,8 @@ class _OfFrames:
 
     def of(self, parts: Sequence[Any]) -> float:
         """See `MetricOfParts`."""
-        return _known(self.value(parts), self)
-
-    def value(self, parts: Sequence[Any]) -> float:
-        """The same; NaN where it has none."""
         return float(self._task.metric_of(parts)[self._task.metric_name])
 
 
 def _name(task: Task) -> str:
     return f"{task.metric_name} of {task.title}"
-
-
-def _known(value: float, metric: _OfAll | _OfFrames) -> float:
-    if not math.isfinite(value):
-        raise RecogError("has no value on these frames", where=metric.name, hint="take more frames")
-    return float(value)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from picture_frames import NO_OBJECTS, segmentation_frames
 from picture_frames import frames_of as pictured
-from picture_frames import segmentation_frames
 
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, get_task
@@ -106,8 +106,17 @@ def test_a_metric_without_parts_is_of_all_frames():
 
 
 def test_frames_without_an_object_have_no_precision():
-    task, frames = get_task("detection2d"), frames_of("detection2d")
-    nothing = task_metric(task, [frames.truths[0]] * 0)
-    assert isinstance(nothing, MetricOfParts)
+    """Draws without one are left out of intervals; where no frame has one nothing is measured."""
+    task, one = get_task("detection2d"), frames_of("detection2d")
+    outputs = tuple(np.concatenate([each, np.zeros_like(each)]) for each in one.float_outputs)
+    frames = slice(0, 2)
+    sensitivity = Sensitivity(task_metric(task, [one.truths[0], NO_OBJECTS]), 200)
+    sensitivity.begin(outputs)
+    sensitivity.add("same", frames, outputs)
+    sensitivity.add("nothing", frames, tuple(np.zeros_like(each) for each in outputs))
+    same, nothing = sensitivity.costs().layers.values()
+    assert (same.metric, same.loss, same.low, same.high) == (100, 0, 0, 0)
+    assert (nothing.metric, nothing.loss, nothing.low, nothing.high) == (0, 100, 100, 100)
+    without = Sensitivity(task_metric(task, [NO_OBJECTS, NO_OBJECTS]))
     with pytest.raises(RecogError, match="mAP50 of 2D detection: has no value on these frames"):
-        nothing.of([])
+        without.begin(outputs)
