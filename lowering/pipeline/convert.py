@@ -310,24 +310,30 @@ class _Run:
             taken_from(self.options, ChooseLayoutsPass),
             self._examples(SENSITIVITY_FRAMES),
             float_bytes=weight_bytes(conversion.stages[Stage.FLOAT]),
-            elsewhere=0 if conversion.host_part is None else weight_bytes(conversion.host_part),
+            elsewhere=self._host_bytes(),
             progress=lambda share: self.report("layouts", 0.99 * share),
         )
 
     def _check_budget(self) -> None:
-        """What choose-layouts reserves holds for any weights, as far as is known."""
-        plan = self.conversion.plan
-        if plan is None or plan.budget is None:
+        """What choose-layouts reserves holds for any weights, as far as is known; where layouts
+        were chosen before, other formats than then may take more."""
+        if not (self.options.cluster and self.options.allocates):
             return
         from recog.backend.assembly import find_program
         from recog.backend.assembly import weight_bytes as stored_bytes
 
-        taken = stored_bytes(find_program(self.current)) + plan.reserved.get("host", 0)
-        if taken > plan.budget:
+        conversion = self.conversion
+        budget = self.options.budget_bytes(weight_bytes(conversion.stages[Stage.FLOAT]))
+        taken = stored_bytes(find_program(self.current)) + self._host_bytes()
+        if budget is not None and taken > budget:
             raise RecogError(
-                f"the program's weights take {taken:,} bytes of a budget of {plan.budget:,}",
-                hint=f"give a budget smaller by {taken - plan.budget:,}; this should not happen",
+                f"the program's weights take {taken:,} bytes of a budget of {budget:,}",
+                hint=f"give a budget smaller by {taken - budget:,}; this should not happen",
             )
+
+    def _host_bytes(self) -> int:
+        host = self.conversion.host_part
+        return 0 if host is None else weight_bytes(host)
 
     def _cluster(self) -> None:
         self.conversion.notes += cluster_weights(

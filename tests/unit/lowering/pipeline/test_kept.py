@@ -15,11 +15,13 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from recog.dialects.errors import RecogError
 from recog.lowering.cluster.tuner import KeptTuning
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import declared
 from recog.lowering.pipeline import ConversionOptions, ExtraPass, Stage, convert
 from recog.lowering.pipeline.kept import Part
+from recog.tools.sweep.kept_stages import KeptStages
 
 OTHER = {
     **{"ratio": 1.5, "budget": "1MB", "layouts": "*: dense"},
@@ -159,3 +161,19 @@ def test_a_pass_without_a_file_is_a_part():
         for number in (1, 2)
     )
     assert changed(one, other) == {"typed"}
+
+
+def test_a_budget_holds_where_stages_are_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It was checked only where layouts were chosen in the same conversion."""
+    for outputs in (16, 32):
+        (tmp_path / f"{outputs}.toml").write_text(f"[array]\noutputs = {outputs}\n")
+    options = ConversionOptions(
+        budget="2kB", tune=False, compare_recipes=False, target=f"{tmp_path}/16.toml"
+    )
+    kept, module, x = KeptStages(), residual(), images(16)
+    convert(module, [x], options=options, kept=kept)
+    monkeypatch.setattr("recog.backend.assembly.weight_bytes", lambda program: 2001)
+    again = dataclasses.replace(options, target=f"{tmp_path}/32.toml")
+    with pytest.raises(RecogError, match="take 2,001 bytes of a budget of 2,000") as error:
+        convert(module, [x], options=again, kept=kept)
+    assert "smaller by 1;" in str(error.value)
