@@ -165,7 +165,9 @@ class TensorOp(TensorDescriptorOp):
     rows lie in the same places. Of them the machine knows which row lies where, and an instruction
     that reads a row waits until that row is there. In program order a row that is not there can
     never come: nothing wrote it, another row has its place, or something else was written over it.
-    It is an error.
+    It is an error. Rings that begin at the same byte, with the same channels, rows and strides,
+    have their places in common, so that a row of one can take the place of a row of another which
+    is no longer needed; of other rings in the same bytes all rows are lost.
 
     chip.tensor @x {address = 0, channels = 16, height = 108, width = 192, ring_rows = 5, ring = 1}
     """

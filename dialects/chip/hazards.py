@@ -64,6 +64,10 @@ class _Rows:
         """Forget all rows: those noted from now on have larger numbers than any before."""
         self._first += MAX_ROWS
 
+    def forget(self, rows: range) -> None:
+        """Forget what is in the places of some rows."""
+        self._rows[:, :, np.arange(rows.start, rows.stop) % self.places] = EMPTY
+
     def write(self, part: _Part, rows: range) -> None:
         if len(rows) > self.places:
             raise VerifyException(
@@ -115,6 +119,12 @@ class _Ring:
             self._channels[name] = range(channel, channel + op.shape[0])
         parts = [self.part(op, op.held_columns) for op in members]
         self.rows = _Rows(f"ring {number}", first.held_rows, parts)
+        width = max(part.columns.stop for part in parts) - min(part.columns.start for part in parts)
+        fits = width * first.element_bytes <= first.strides[1] or first.held_rows == 1
+        channels = max(part.channels.stop for part in parts)
+        shape = (channels, first.held_rows, *first.strides)
+        self.places = (self.start, *shape) if fits else (number,)
+        """Equal for rings that have the same place for a row of the same number."""
 
     def part(self, op: TensorOp, columns: range) -> _Part:
         return _Part(self._channels[op.sym_name.data], columns)
@@ -139,12 +149,26 @@ def _verify_alike(op: TensorOp, first: TensorOp) -> None:
             )
 
 
+class _Places:
+    """Rings that have the same places for rows: a row of one takes that of another."""
+
+    def __init__(self):
+        self.rings: list[_Ring] = []
+        self.start = self.stop = 0
+
+    def add(self, ring: _Ring) -> None:
+        self.rings.append(ring)
+        self.start, self.stop = ring.start, max(self.stop, ring.stop)
+
+
 class RowTracker:
     """Walks through a program's instructions; raises VerifyException at the first that would wait
     for ever, and for descriptors of one ring that do not fit each other.
 
     Activation memory that is written through another ring, or through a tensor of none, is lost to
-    every ring that reaches into the bytes between the first and the last of what is written.
+    every ring that reaches into the bytes between the first and the last of what is written. Of
+    rings that begin at the same byte, with the same channels, rows and strides, only the row whose
+    place is taken is lost.
     """
 
     def __init__(self, tensors: Sequence[TensorOp], buffers: Sequence[BufferOp], scope: Scope):
@@ -158,11 +182,15 @@ class RowTracker:
                     f"@{op.sym_name.data} is not whole in memory: it needs a ring"
                 )
         self._rings = {number: _Ring(number, ops) for number, ops in members.items()}
+        shared = dict[tuple[int, ...], _Places]()
+        for ring in self._rings.values():
+            shared.setdefault(ring.places, _Places()).add(ring)
+        self._places = {ring: shared[ring.places] for ring in self._rings.values()}
         self._buffers = {op.sym_name.data: op for op in buffers}
         self._spilled = dict[str, _Rows]()
         self._limit([ring.rows for ring in self._rings.values()])
-        # Rings that hold rows: writing one empties those that it meets, so they are disjoint.
-        self._live: list[_Ring] = []
+        # Places that hold rows: writing some empties those that they meet, so they are disjoint.
+        self._live: list[_Places] = []
         self._starts: list[int] = []
 
     @property
@@ -238,12 +266,16 @@ class RowTracker:
         if ring is None:
             self._lose(start, start + tensor.extent)
             return
-        place = bisect_left(self._starts, ring.start)
-        if place == len(self._live) or self._live[place] is not ring:
-            self._lose(ring.start, ring.stop)
-            place = bisect_left(self._starts, ring.start)
-            self._starts.insert(place, ring.start)
-            self._live.insert(place, ring)
+        places = self._places[ring]
+        at = bisect_left(self._starts, places.start)
+        if at == len(self._live) or self._live[at] is not places:
+            self._lose(places.start, places.stop)
+            at = bisect_left(self._starts, places.start)
+            self._starts.insert(at, places.start)
+            self._live.insert(at, places)
+        for other in places.rings:
+            if other is not ring:
+                other.rows.forget(box.rows)
         ring.rows.write(ring.part(tensor, box.columns), box.rows)
 
     def _lose(self, start: int, stop: int) -> None:
@@ -252,8 +284,9 @@ class RowTracker:
         first = bisect_right(self._starts, start)
         if first and self._live[first - 1].stop > start:
             first -= 1
-        for ring in self._live[first:last]:
-            ring.rows.clear()
+        for places in self._live[first:last]:
+            for ring in places.rings:
+                ring.rows.clear()
         del self._starts[first:last], self._live[first:last]
 
 

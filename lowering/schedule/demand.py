@@ -1,4 +1,4 @@
-"""How far each step of a cascade is when, and what of each unit memory must hold for that.
+"""How far each step of a cascade is when, and how many rows of each unit memory must hold for that.
 
 A cascade is a run of steps that goes down the image together, a few rows at a time: its targets
 (outputs, and what later cascades need) advance evenly, and every step before them computes, just in
@@ -7,8 +7,7 @@ time, what those ahead of it need. All times are computed at once, as vectors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +15,6 @@ import numpy as np
 from recog.dialects import chip
 from recog.dialects.chip.spans import AxisMap
 from recog.lowering.schedule.network import Network, Read, Step, Unit
-from recog.lowering.select.allocation import aligned
 
 FAR = 1 << 40
 NEVER = -FAR
@@ -30,24 +28,6 @@ class Load:
 
     unit: Unit
     tensor: chip.TensorOp
-
-
-@dataclass
-class Strip:
-    """The columns of one vertical strip of a cascade: of its steps, loads, spills and units."""
-
-    steps: dict[int, range] = field(default_factory=dict)
-    loads: dict[str, range] = field(default_factory=dict)
-    spills: dict[str, range] = field(default_factory=dict)
-    units: dict[Unit, range] = field(default_factory=dict)
-
-    def widen(self, unit: Unit, columns: range) -> None:
-        known = self.units.get(unit, columns)
-        self.units[unit] = _hull([known, columns])
-
-
-def _hull(ranges: Sequence[range]) -> range:
-    return range(min(each.start for each in ranges), max(each.stop for each in ranges))
 
 
 class Cascade:
@@ -71,6 +51,7 @@ class Cascade:
             for number in self.numbers
         }
         self.readers: dict[Unit, list[tuple[int, Read]]] = {}
+        self._meeting: dict[tuple[chip.TensorOp, int], list[tuple[int, Read]]] = {}
         for number in self.numbers:
             for read in steps[number].reads:
                 self.readers.setdefault(read.unit, []).append((number, read))
@@ -79,6 +60,29 @@ class Cascade:
         self.units = list(
             dict.fromkeys(unit for each in self.numbers for unit in _units(steps[each]))
         )
+
+    @cached_property
+    def tensors(self) -> dict[str, tuple[Unit, chip.TensorOp]]:
+        """What is written or read from DRAM here, by name."""
+        written = [each for n in self.numbers for each in self.network.steps[n].writes]
+        loaded = [(load.unit, load.tensor) for load in self.loads]
+        return {tensor.sym_name.data: (unit, tensor) for unit, tensor in (*loaded, *written)}
+
+    @cached_property
+    def with_edges(self) -> list[str]:
+        """The tensors of which a strip can keep columns for the next one: rows of an image that are
+        written once."""
+        every = [(load.unit, load.tensor) for load in self.loads]
+        every += [each for number in self.numbers for each in self.network.steps[number].writes]
+        return [
+            tensor.sym_name.data
+            for place, (unit, tensor) in enumerate(every)
+            if unit in self.network.with_rows
+            and not any(
+                other is unit and _meet(unit.channels(part), unit.channels(tensor))
+                for other, part in (*every[:place], *every[place + 1 :])
+            )
+        ]
 
     def _loads(self, unit: Unit) -> list[tuple[Unit, chip.TensorOp]]:
         """The parts of a unit that readers here need and nothing here writes."""
@@ -112,6 +116,13 @@ class Cascade:
         self, unit: Unit, tensor: chip.TensorOp, writer: int = -1
     ) -> list[tuple[int, Read]]:
         """The steps here that read some of a tensor, after the step that writes it."""
+        if (tensor, writer) not in self._meeting:
+            self._meeting[tensor, writer] = self._find_readers(unit, tensor, writer)
+        return self._meeting[tensor, writer]
+
+    def _find_readers(
+        self, unit: Unit, tensor: chip.TensorOp, writer: int
+    ) -> list[tuple[int, Read]]:
         readers = [each for each in self.readers.get(unit, []) if each[0] > writer]
         if unit not in self.network.with_rows:
             return readers
@@ -191,6 +202,16 @@ class Rows:
             return np.where(needed > 0, tensor.shape[1], NEVER)
         return needed
 
+    def of(self, name: str) -> np.ndarray:
+        """How many rows of a tensor are done that is written or read from DRAM here."""
+        written = (
+            self.steps[number]
+            for number in self.cascade.numbers
+            for _, tensor in self.cascade.network.steps[number].writes
+            if tensor.sym_name.data == name
+        )
+        return self.loads[name] if name in self.loads else next(written)
+
     def held(self, unit: Unit) -> int:
         """The fewest rows of a unit that memory can hold."""
         written = [self.steps[n] for n in unit.writers if n in self.steps]
@@ -220,56 +241,3 @@ def _ahead(rows: AxisMap, reached: np.ndarray) -> np.ndarray:
     before = ((near - 1) * rows.scale + rows.last) // rows.divisor + 1
     needed = np.where(reached > 0, rows.high(near), np.minimum(before, rows.size))
     return np.where(reached == NEVER, NEVER, needed)
-
-
-def strips_of(cascade: Cascade, count: int) -> list[Strip]:
-    """The columns of `count` strips: targets in parts that do not overlap, all else as needed."""
-    return [strip_of(cascade, index, count) for index in range(count)]
-
-
-def strip_of(cascade: Cascade, index: int, count: int) -> Strip:
-    """The columns of one of `count` strips."""
-    network, strip = cascade.network, Strip()
-    for number in reversed(cascade.numbers):
-        step, ranges = network.steps[number], list[range]()
-        own = range(-(-step.width * index // count), -(-step.width * (index + 1) // count))
-        if cascade.is_target(number):
-            ranges.append(own)
-        for unit, tensor in step.writes:
-            ranges += _columns(cascade, strip, unit, tensor, number)
-        if cascade.outgoing[number]:
-            strip.spills |= {t.sym_name.data: own for _, t in cascade.outgoing[number]}
-        if count == 1 or step.whole:
-            ranges = [range(step.width)]
-        if ranges:
-            columns = _hull(ranges)
-            strip.steps[number] = columns
-            for unit, _ in step.writes:
-                strip.widen(unit, columns)
-    for load in cascade.loads:
-        ranges = _columns(cascade, strip, load.unit, load.tensor)
-        if count == 1 or load.unit not in network.with_rows:
-            ranges = [range(load.tensor.shape[2])]
-        if ranges:
-            columns = _hull(ranges)
-            strip.loads[load.tensor.sym_name.data] = columns
-            strip.widen(load.unit, columns)
-    return strip
-
-
-def _columns(
-    cascade: Cascade, strip: Strip, unit: Unit, tensor: chip.TensorOp, writer: int = -1
-) -> Sequence[range]:
-    """The columns of a tensor that the steps of a strip need."""
-    return [
-        read.columns.span(strip.steps[number])
-        for number, read in cascade.meeting_readers(unit, tensor, writer)
-        if number in strip.steps
-    ]
-
-
-def ring_bytes(cascade: Cascade, strip: Strip, unit: Unit, rows: int) -> int:
-    """What a unit takes in memory in a strip."""
-    if unit not in cascade.network.with_rows:
-        return aligned(unit.size)
-    return aligned(unit.column_bytes * rows * len(strip.units.get(unit, range(0))))

@@ -13,7 +13,8 @@ from recog.dialects.chip.descriptors import DescriptorOp
 from recog.dialects.chip.held_values import HOLDS
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.errors import fail
-from recog.lowering.schedule.demand import Cascade, Rows, Strip, strips_of
+from recog.lowering.schedule.columns import Strip, Strips, edge_bytes, edge_widths, strips_of
+from recog.lowering.schedule.demand import Cascade, Load, Rows
 from recog.lowering.schedule.network import Network, Step, Unit
 from recog.lowering.schedule.plan import (
     CASCADE,
@@ -32,8 +33,9 @@ class EmitStripesPass(ModulePass):
     """Replace every instruction of a planned program by those for a few rows each.
 
     Cascades follow each other, in each its strips, in each strip the rows: loads from DRAM, then
-    what can be computed of them, step by step, and spills. Tensors become rings, to which
-    place-tensors gives their places.
+    what can be computed of them, step by step, and spills. What strips keep for each other is
+    copied, rows as they come, from a ring to where all rows of it lie, and by the next strip to its
+    own ring. Tensors become rings, to which place-tensors gives their places.
     """
 
     name = "emit-stripes"
@@ -65,6 +67,9 @@ class _Emitter:
         self._views: dict[tuple[object, ...], str] = {}
         self._buffers: dict[str, str] = {}
         self._loaded = set[str]()
+        self._arenas: dict[str, tuple[int, int]] = {}
+        self._taken: dict[str, _Edge] = {}
+        self._kept: dict[str, _Edge] = {}
 
     def run(self) -> None:
         loads = [op for op in self.network.other if isinstance(op, chip.LdwOp)]
@@ -94,30 +99,37 @@ class _Emitter:
         cascade = Cascade(self.network, each.first, each.last)
         if each.strips > 1 and cascade.all_at_once:
             fail(self.program, f"cascade {number} takes whole tensors: it has no strips")
+        for name in sorted(each.edges.difference(cascade.with_edges)):
+            fail(self.program, f"`edges` of cascade {number} names @{name}, which can have none")
         rows = Rows(cascade, each.rows)
-        for strip in strips_of(cascade, each.strips):
-            self._strip(each, cascade, rows, strip)
+        divided = strips_of(cascade, [each.strips], each.edges)
+        self._place_edges(cascade, divided)
+        strips = divided.strips(0)
+        for strip, after in zip(strips, (*strips[1:], Strip())):
+            self._strip(each, cascade, rows, strip, after)
         for load in cascade.loads:
             if load.unit in self.plan.kept:
                 self._loaded.add(load.tensor.sym_name.data)
 
-    def _strip(self, each: CascadePlan, cascade: Cascade, rows: Rows, strip: Strip) -> None:
+    def _strip(
+        self, each: CascadePlan, cascade: Cascade, rows: Rows, strip: Strip, after: Strip
+    ) -> None:
         self._places = {u: p for u, p in self._places.items() if u in self.plan.kept}
         self._views = {k: v for k, v in self._views.items() if k[0] in self.plan.kept}
         for unit in cascade.units:
             if unit not in self._places:
                 self._place(each, unit, strip)
+        self._begin_edges(cascade, strip, after)
         for time in range(rows.times):
             for load in cascade.loads:
-                name = load.tensor.sym_name.data
-                if name in strip.loads and not self._is_there(load.unit, name):
-                    done = rows.loads[name]
+                if not self._is_there(load.unit, load.tensor.sym_name.data):
+                    done = rows.loads[load.tensor.sym_name.data]
                     part = range(int(done[time]), int(done[time + 1]))
-                    self._load(load.unit, load.tensor, part, strip.loads[name])
+                    self._load(load, part, strip)
             for number in cascade.numbers:
                 done = rows.steps[number]
                 part = range(int(done[time]), int(done[time + 1]))
-                if part and number in strip.steps:
+                if part:
                     self._step(cascade, number, part, strip)
 
     def _is_there(self, unit: Unit, name: str) -> bool:
@@ -153,32 +165,77 @@ class _Emitter:
         return self._views[key]
 
     def _new_view(self, unit: Unit, tensor: chip.TensorOp, columns: range) -> str:
-        place, view = self._places[unit], tensor.clone()
-        view.attributes.pop(KEEP, None)
-        name = self._unique(tensor.sym_name.data)
-        view.properties["sym_name"] = StringAttr(name)
-        self.descriptors.append(view)
+        place = self._places[unit]
         if not place.ring:
             offset = tensor.address.value.data - unit.start
-            view.properties["address"] = IntegerAttr(place.address + offset, i64)
-            return name
+            return self._add_view(tensor, {"address": place.address + offset})
+        first = unit.channels(tensor).start
+        return self._describe(tensor, place, columns, first)
+
+    def _describe(
+        self, tensor: chip.TensorOp, place: _Place, columns: range, first_channel: int
+    ) -> str:
+        """A new descriptor of some columns of a tensor, of a place that has rows."""
         size = tensor.element_bytes
         row = len(place.held) * size
         channel = place.rows * row
-        first = unit.channels(tensor).start
         packed = columns == place.held
         fields = {
-            "address": place.address + first * channel + (columns.start - place.held.start) * size,
+            "address": place.address
+            + first_channel * channel
+            + (columns.start - place.held.start) * size,
             "row_stride": 0 if packed else row,
             "channel_stride": 0 if packed else channel,
             "column_stride": 0,
-            "ring_rows": 0 if place.rows == unit.height else place.rows,
+            "ring_rows": 0 if place.rows == tensor.shape[1] else place.rows,
             "first_column": columns.start,
-            "columns": 0 if columns.stop == unit.width else len(columns),
+            "columns": 0 if columns.stop == tensor.shape[2] else len(columns),
             "ring": place.ring,
         }
+        return self._add_view(tensor, fields)
+
+    def _add_view(self, tensor: chip.TensorOp, fields: dict[str, int]) -> str:
+        view, name = tensor.clone(), self._unique(tensor.sym_name.data)
+        view.attributes.pop(KEEP, None)
         view.properties |= {key: IntegerAttr(value, i64) for key, value in fields.items()}
+        view.properties["sym_name"] = StringAttr(name)
+        self.descriptors.append(view)
         return name
+
+    def _place_edges(self, cascade: Cascade, strips: Strips) -> None:
+        """Give what strips keep for each other bytes of its own, all rows of it."""
+        self._arenas = dict[str, tuple[int, int]]()
+        sizes = edge_bytes(cascade, strips, self.plan.kept)
+        for name, (width,) in edge_widths(cascade, strips, self.plan.kept).items():
+            self._arenas[name] = (self._address, int(width))
+            self._address += int(sizes[name][0])
+
+    def _begin_edges(self, cascade: Cascade, strip: Strip, after: Strip) -> None:
+        """Let the edges that the strip before kept be those to take, and describe the next."""
+        self._taken, self._kept = self._kept, {}
+        for name, (address, width) in self._arenas.items():
+            columns = after.edges.get(name)
+            if columns is None:
+                continue
+            tensor = cascade.tensors[name][1]
+            self._rings += 1
+            held = range(columns.start, columns.start + width)
+            place = _Place(address, tensor.shape[1], held, self._rings)
+            self._kept[name] = _Edge(columns, self._describe(tensor, place, columns, 0))
+
+    def _take_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range) -> None:
+        """Copy rows of what the strip before kept of a tensor to where this one has the others."""
+        edge = self._taken.get(tensor.sym_name.data)
+        if edge is not None:
+            view = self._view(unit, tensor, edge.columns)
+            self._emit(chip.CopyOp(output=view, input=edge.view), rows, tensor, {})
+
+    def _keep_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range) -> None:
+        """Copy rows of what the next strip needs of a tensor to where it finds them."""
+        edge = self._kept.get(tensor.sym_name.data)
+        if edge is not None:
+            view = self._view(unit, tensor, edge.columns)
+            self._emit(chip.CopyOp(output=edge.view, input=view), rows, tensor, {})
 
     def _unique(self, wanted: str) -> str:
         """A symbol that resembles `wanted`: the first takes the name of the tensor itself."""
@@ -192,18 +249,32 @@ class _Emitter:
         self._names.add(f"{wanted}.{number}")
         return f"{wanted}.{number}"
 
-    def _load(self, unit: Unit, tensor: chip.TensorOp, rows: range, columns: range) -> None:
+    def _load(self, load: Load, rows: range, strip: Strip) -> None:
         if not rows:
             return
-        view = self._view(unit, tensor, columns)
-        source = unit.loads.get(tensor)
-        if source is not None:
-            self._emit(source, rows, tensor, {"output": view})
-            return
-        buffer = self._buffer(tensor)
-        self._emit(chip.FillOp(output=view, input=buffer), rows, tensor, {})
+        columns = strip.loads.get(load.tensor.sym_name.data)
+        source = load.unit.loads.get(load.tensor)
+        self._take_edge(load.unit, load.tensor, rows)
+        if columns is not None:
+            view = self._view(load.unit, load.tensor, columns)
+            if source is not None:
+                self._emit(source, rows, load.tensor, {"output": view})
+            else:
+                fill = chip.FillOp(output=view, input=self._buffer(load.tensor))
+                self._emit(fill, rows, load.tensor, {})
+        self._keep_edge(load.unit, load.tensor, rows)
 
     def _step(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
+        step = self.network.steps[number]
+        for unit, tensor in step.writes:
+            self._take_edge(unit, tensor, rows)
+        if number in strip.steps:
+            self._part(cascade, number, rows, strip)
+        for unit, tensor in step.writes:
+            self._keep_edge(unit, tensor, rows)
+
+    def _part(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
+        """Compute some rows of a step in a strip, and put aside what goes to DRAM."""
         step = self.network.steps[number]
         views = self._operands(step, strip.steps[number])
         main = next(iter(step.op.tensor_fields(self.network.scope).values()))
@@ -272,3 +343,11 @@ class _Place:
     rows: int
     held: range
     ring: int
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """Columns that one strip keeps for the next, and the descriptor of where they lie meanwhile."""
+
+    columns: range
+    view: str

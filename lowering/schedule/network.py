@@ -120,7 +120,7 @@ class Network:
     """The steps and units of a program whose tensors have no places yet."""
 
     def __init__(self, program: chip.ProgramOp):
-        self.scope = program.scope
+        self.scope, self.target = program.scope, program.target.data
         tensors = [op for op in program.descriptors if isinstance(op, chip.TensorOp)]
         self.units = units_of(tensors)
         self.unit_of = {op.sym_name.data: unit for unit in self.units for op in unit.tensors}

@@ -2,8 +2,9 @@
 
 Every instruction says which `cascade` it belongs to; the program lists its `cascades`, each with
 the rows of its tallest target that it advances by, the strips that it goes down one after the
-other, and the rows that memory holds of each tensor (`rings`); a tensor that one cascade leaves to
-another says where it is kept (`keep`), in memory or in DRAM.
+other, the rows that memory holds of each tensor (`rings`), and the tensors of which a strip keeps
+its last columns for the next one (`edges`); a tensor that one cascade leaves to another says where
+it is kept (`keep`), in memory or in DRAM.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class CascadePlan:
         rows: of the tallest target, that the cascade advances by at a time.
         strips: vertical parts that it goes down one after the other.
         rings: rows that memory holds, by the name of a unit; none where they are not sized yet.
+        edges: tensors of which each strip keeps what the next one needs of its columns.
     """
 
     first: int
@@ -37,6 +39,7 @@ class CascadePlan:
     rows: int = 1
     strips: int = 1
     rings: dict[str, int] = field(default_factory=dict)
+    edges: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -75,6 +78,8 @@ def _cascade_attribute(each: CascadePlan) -> DictionaryAttr:
     if each.rings:
         rings = {name: IntegerAttr(rows, i64) for name, rows in each.rings.items()}
         attributes["rings"] = DictionaryAttr(rings)
+    if each.edges:
+        attributes["edges"] = ArrayAttr([StringAttr(name) for name in sorted(each.edges)])
     return DictionaryAttr(attributes)
 
 
@@ -117,7 +122,17 @@ def _cascade(program: chip.ProgramOp, entry: Attribute) -> CascadePlan:
     if min(rows, strips) < 1:
         fail(program, "a cascade advances by at least 1 of `rows`, in at least 1 of `strips`")
     sizes = {name: _number(program, rings.data, name) for name in rings.data}
-    return CascadePlan(0, 0, rows, strips, sizes)
+    return CascadePlan(0, 0, rows, strips, sizes, _edges(program, entry))
+
+
+def _edges(program: chip.ProgramOp, entry: DictionaryAttr) -> frozenset[str]:
+    listed = entry.data.get("edges", ArrayAttr([]))
+    if not isinstance(listed, ArrayAttr):
+        fail(program, f"`edges` must be a list of tensors, got {listed}")
+    names = [each.data for each in listed.data if isinstance(each, StringAttr)]
+    if len(names) != len(listed.data):
+        fail(program, f"`edges` must be names of tensors, got {listed}")
+    return frozenset(names)
 
 
 def _number(op: Operation, attributes: Mapping[str, Attribute], name: str) -> int:

@@ -15,19 +15,20 @@ from image_networks import ImageNetwork, chain, chip_program, random_network, sk
 from lns_networks import Network as LnsNetwork
 from lns_networks import networks
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.utils.exceptions import VerifyException
 
 from recog.backend.assembly import assemble, disassemble, find_program, memory_use
 from recog.backend.machine import Machine
 from recog.dialects import chip
 from recog.dialects.errors import RecogError
+from recog.lowering.schedule.candidates import Candidate, Cost
 from recog.lowering.schedule.emit_stripes import EmitStripesPass
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.place_tensors import PlaceTensorsPass
 from recog.lowering.schedule.plan import CASCADES, Plan, crosses
 from recog.lowering.schedule.plan_cascades import PlanCascadesPass
-from recog.lowering.schedule.search import Candidate, Cost, best_plan
+from recog.lowering.schedule.search import best_plan
 from recog.lowering.schedule.size_rings import SizeRingsPass
 from recog.lowering.schedule.unplaced import show_outputs_as_made
 from recog.lowering.select.allocation import aligned
@@ -179,13 +180,10 @@ def cost_of(network: Network, runs: Iterable[tuple[int, int]], kept: frozenset[U
         here = frozenset(unit for unit in kept if crosses(unit, first) or crosses(unit, last))
         candidate = Candidate(network, first, last, work)
         room = memory - sum(aligned(unit.size) for unit in here)
-        fitting = (
-            n for n in candidate.counts() if candidate.memory(n, here, candidate.rings) <= room
-        )
-        strips = next(fitting, None)
-        if strips is None:
+        division = candidate.best(room, here)
+        if division is None:
             return None
-        total = total.plus(candidate.cost(strips, here))
+        total = total.plus(division.cost)
     return total
 
 
@@ -289,6 +287,9 @@ def test_a_ring_that_is_one_row_short_is_refused():
         ({"rows": IntegerAttr(0, i64)}, "advances by at least 1 of `rows`"),
         ({"rings": DictionaryAttr({})}, "has no rows in `rings` of its cascade"),
         ({"rings": IntegerAttr(0, i64)}, "`rings` must be a dictionary"),
+        ({"edges": IntegerAttr(0, i64)}, "`edges` must be a list of tensors"),
+        ({"edges": ArrayAttr([IntegerAttr(0, i64)])}, "`edges` must be names of tensors"),
+        ({"edges": ArrayAttr([StringAttr("else")])}, "names @else, which can have none"),
     ],
 )
 def test_plans_that_are_none(change: dict[str, object], message: str):

@@ -1,0 +1,209 @@
+"""What a cascade costs and takes in memory, for each way to divide it into strips."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from recog.lowering.schedule.columns import Strips, edge_bytes, ring_bytes, strips_of
+from recog.lowering.schedule.demand import Cascade, Rows
+from recog.lowering.schedule.network import Network, Unit
+
+STRIPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
+
+
+class Cost(NamedTuple):
+    """What a schedule costs, in order of weight.
+
+    Attributes:
+        dram: bytes to and from DRAM.
+        again: products computed twice, and those that the array could have computed while more
+            strips than one begin their instructions.
+    """
+
+    dram: int = 0
+    again: float = 0.0
+    cascades: int = 0
+
+    def plus(self, other: Cost) -> Cost:
+        return Cost(
+            self.dram + other.dram, self.again + other.again, self.cascades + other.cascades
+        )
+
+
+class Division(NamedTuple):
+    """How a cascade is divided: strips, and the tensors whose edges they keep for each other."""
+
+    cost: Cost
+    strips: int
+    edges: frozenset[str] = frozenset()
+
+
+class _Columns:
+    """The strips of a cascade for some edges, with what follows whatever stays in memory.
+
+    Attributes:
+        edges: (divisions,) bytes, by tensor.
+        loads: (divisions,) columns read, by tensor.
+        again: (divisions,) products computed twice.
+        rows: (divisions,) instructions of a strip that computes one row at a time.
+    """
+
+    def __init__(self, cascade: Cascade, strips: Strips, work: Sequence[int]):
+        self._cascade, self._strips = cascade, strips
+        self._rings: dict[int, np.ndarray] = {}
+        self.edges = edge_bytes(cascade, strips)
+        self.loads = {name: each.widths.sum(axis=1) for name, each in strips.loads.items()}
+        self.again = np.zeros(len(strips.counts))
+        self.rows = np.zeros(len(strips.counts))
+        for number, products in zip(cascade.numbers, work):
+            if number in strips.steps:
+                step, columns = cascade.network.steps[number], strips.steps[number]
+                self.again += products * (columns.widths.sum(axis=1) / step.width - 1)
+                self.rows += step.height
+        self.again[np.array(strips.counts) == 1] = 0.0
+        heights = {name: cascade.tensors[name][1].shape[1] for name in (*self.loads, *self.edges)}
+        self.rows += sum(heights[name] for name in self.loads)
+        for name, sizes in self.edges.items():
+            self.rows += 2 * heights[name] * (sizes > 0)
+
+    def rings(self, rows: int, held: Mapping[Unit, int]) -> np.ndarray:
+        """Bytes of each unit's ring where strips advance by so many rows: (units, divisions,
+        strips)."""
+        if rows not in self._rings:
+            self._rings[rows] = ring_bytes(self._cascade, self._strips, held)
+        return self._rings[rows]
+
+
+class Candidate:
+    """A cascade, its rows one at a time, and all its divisions into strips."""
+
+    def __init__(self, network: Network, first: int, last: int, work: list[int]):
+        self.cascade = Cascade(network, first, last)
+        self._work = work[first:last]
+        self._columns: dict[frozenset[str], _Columns] = {}
+        self._held: dict[int, dict[Unit, int]] = {}
+        target = network.target
+        self._instruction = (
+            target.overhead * target.array.outputs * target.array.inputs * target.array.pixels
+        )
+        """Products that the array could compute while an instruction begins."""
+
+    def held(self, rows: int) -> dict[Unit, int]:
+        """The rows of each unit that memory holds where strips advance by so many rows."""
+        if rows not in self._held:
+            done = Rows(self.cascade, rows)
+            self._held[rows] = {unit: done.held(unit) for unit in self.cascade.units}
+        return self._held[rows]
+
+    @cached_property
+    def _loaded(self) -> dict[str, int]:
+        rows = Rows(self.cascade, max(1, self.cascade.clock))
+        return {name: int(done[-1]) for name, done in rows.loads.items()}
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """The numbers of strips that there can be."""
+        steps = self.cascade.network.steps
+        targets = [n for n in self.cascade.numbers if self.cascade.is_target(n)]
+        widest = min((steps[n].width for n in targets), default=1)
+        if self.cascade.all_at_once:
+            return [1]
+        return [count for count in STRIPS if count <= max(widest, 1)]
+
+    def _divided(self, edges: frozenset[str] = frozenset()) -> _Columns:
+        if edges not in self._columns:
+            strips = strips_of(self.cascade, self.counts, edges)
+            self._columns[edges] = _Columns(self.cascade, strips, self._work)
+        return self._columns[edges]
+
+    def _rings(self, columns: _Columns, kept: Collection[Unit], rows: int = 1) -> np.ndarray:
+        """Bytes of the rings that are not kept in the widest strip, (divisions,)."""
+        held = self.held(rows)
+        apart = [unit not in kept for unit in held]
+        return columns.rings(rows, held)[apart].sum(axis=0).max(axis=1)
+
+    def _edges(self, columns: _Columns, place: int, kept: Collection[Unit]) -> dict[str, int]:
+        """Bytes of the edges of what is not kept, in one division."""
+        return {
+            name: int(sizes[place])
+            for name, sizes in columns.edges.items()
+            if sizes[place] and self.cascade.tensors[name][0] not in kept
+        }
+
+    def tallest(self, division: Division, room: int, kept: Collection[Unit]) -> int:
+        """The most rows to advance by, a power of two, for which what is in memory still fits."""
+        place = self.counts.index(division.strips)
+        return self._tallest(self._divided(division.edges), place, room, kept)
+
+    def _tallest(self, columns: _Columns, place: int, room: int, kept: Collection[Unit]) -> int:
+        edges, best = sum(self._edges(columns, place, kept).values()), 1
+        while best < self.cascade.clock:
+            if self._rings(columns, kept, 2 * best)[place] + edges > room:
+                break
+            best *= 2
+        return best
+
+    def best(self, room: int, kept: frozenset[Unit], *, edges: bool = True) -> Division | None:
+        """The cheapest strips that fit in so many bytes; None where none do.
+
+        They are as few as fit without edges, or of those with edges the cheapest.
+        """
+        plain = self._divided()
+        (fitting,) = np.nonzero(self._rings(plain, kept) <= room)
+        found = None
+        if len(fitting):
+            place = int(fitting[0])
+            found = Division(self._cost(plain, place, room, kept), self.counts[place])
+            if place == 0 or not edges:
+                return found
+        least = self.least(kept)
+        for place in range(1, len(self.counts)):
+            if found is not None and found.cost <= least:
+                break
+            other = self._with_edges(place, room, kept)
+            if other is not None and (found is None or other.cost < found.cost):
+                found = other
+        return found
+
+    def _with_edges(self, place: int, room: int, kept: frozenset[Unit]) -> Division | None:
+        """So many strips that keep all edges but the largest, as many of those as do not fit."""
+        edges = frozenset(self.cascade.with_edges)
+        while edges:
+            columns = self._divided(edges)
+            sizes = self._edges(columns, place, kept)
+            rings = self._rings(columns, kept)[place]
+            if rings + sum(sizes.values()) <= room:
+                some = frozenset(name for name, size in columns.edges.items() if size[place])
+                cost = self._cost(columns, place, room, kept)
+                return Division(cost, self.counts[place], some)
+            if rings > room or not sizes:
+                break
+            edges -= {max(sizes, key=lambda name: sizes[name])}
+        return None
+
+    def least(self, kept: frozenset[Unit]) -> Cost:
+        """What the cascade costs in one strip: the least, if memory were large enough."""
+        return self._cost(self._divided(), 0, 0, kept)
+
+    def _cost(self, columns: _Columns, place: int, room: int, kept: frozenset[Unit]) -> Cost:
+        dram = 0
+        for load in self.cascade.loads:
+            name, tensor = load.tensor.sym_name.data, load.tensor
+            if name not in columns.loads or (load.unit in kept and tensor not in load.unit.loads):
+                continue
+            read = self._loaded[name] * int(columns.loads[name][place])
+            dram += read * tensor.shape[0] * tensor.element_bytes
+        for spilled in self.cascade.outgoing.values():
+            for unit, tensor in spilled:
+                if unit not in kept:
+                    dram += unit.height * unit.width * tensor.shape[0] * tensor.element_bytes
+        again = 0.0
+        if place:
+            rows = self._tallest(columns, place, room, kept)
+            instructions = (self.counts[place] - 1) * columns.rows[place] / rows
+            again = columns.again[place] + instructions * self._instruction
+        return Cost(dram, float(again), 1)

@@ -1,0 +1,242 @@
+"""Vertical strips of a cascade: which columns each computes, reads and holds.
+
+Strips go down the image one after the other. What two of them need, both compute; or the first
+keeps it for the second, as an edge of the tensor: all rows of its last columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from recog.dialects import chip
+from recog.dialects.chip.spans import AxisMap
+from recog.lowering.schedule.demand import Cascade
+from recog.lowering.schedule.network import Unit
+from recog.lowering.select.allocation import ALIGNMENT, aligned
+
+FAR = 1 << 40
+
+_Key = TypeVar("_Key")
+
+
+class Spans(NamedTuple):
+    """Columns of each strip, from `start` to `stop`, (divisions, strips); from FAR to 0 where there
+    is no such strip or it has none."""
+
+    start: np.ndarray
+    stop: np.ndarray
+
+    @classmethod
+    def joined(cls, spans: Sequence[Spans]) -> Spans:
+        """The smallest that hold others."""
+        starts, stops = zip(*spans)
+        return cls(np.minimum.reduce(starts), np.maximum.reduce(stops))
+
+    @classmethod
+    def where(cls, known: np.ndarray, start: np.ndarray, stop: np.ndarray) -> Spans:
+        """Columns in some strips, none in the others."""
+        return cls(np.where(known, start, FAR), np.where(known, stop, 0))
+
+    @property
+    def widths(self) -> np.ndarray:
+        return np.maximum(self.stop - self.start, 0)
+
+    def needs(self, columns: AxisMap) -> Spans:
+        """The columns of an input that these need."""
+        known = self.start < self.stop
+        first, stop = np.where(known, self.start, 0), np.where(known, self.stop, 1)
+        return self.where(known, columns.low(first), columns.high(stop))
+
+    def part(self, division: int, index: int) -> range:
+        """The columns of one strip."""
+        return range(int(self.start[division, index]), int(self.stop[division, index]))
+
+
+def _parts(spans: Mapping[_Key, Spans], division: int, index: int) -> dict[_Key, range]:
+    return {key: part for key, each in spans.items() if (part := each.part(division, index))}
+
+
+@dataclass
+class Strips:
+    """The columns of all strips of a cascade, of several divisions into strips.
+
+    Attributes:
+        counts: how many strips each division has.
+        steps, loads, spills: what they compute, read and write.
+        units: what memory holds meanwhile.
+        edges: what they take of tensors from the strip before, which kept it.
+    """
+
+    counts: Sequence[int]
+    steps: dict[int, Spans] = field(default_factory=dict)
+    loads: dict[str, Spans] = field(default_factory=dict)
+    spills: dict[str, Spans] = field(default_factory=dict)
+    units: dict[Unit, Spans] = field(default_factory=dict)
+    edges: dict[str, Spans] = field(default_factory=dict)
+
+    def strips(self, division: int) -> list[Strip]:
+        """The strips of one division."""
+        return [self._strip(division, index) for index in range(self.counts[division])]
+
+    def _strip(self, division: int, index: int) -> Strip:
+        return Strip(
+            _parts(self.steps, division, index),
+            _parts(self.loads, division, index),
+            _parts(self.spills, division, index),
+            _parts(self.units, division, index),
+            _parts(self.edges, division, index),
+        )
+
+    @cached_property
+    def exists(self) -> np.ndarray:
+        """Which strips there are, (divisions, strips)."""
+        return np.arange(max(self.counts)) < np.array(self.counts)[:, None]
+
+    def all(self, width: int) -> Spans:
+        """All columns in every strip."""
+        return Spans.where(self.exists, np.zeros(1, np.int64), np.array([width]))
+
+    def own(self, width: int) -> Spans:
+        """Parts that do not overlap."""
+        edges = np.arange(max(self.counts) + 1)
+        bounds = -(-width * edges // np.array(self.counts)[:, None])
+        return Spans.where(self.exists, bounds[:, :-1], bounds[:, 1:])
+
+    def whole_if_one(self, spans: Spans, width: int) -> Spans:
+        """All columns in divisions into one strip, these in others."""
+        one = np.array(self.counts)[:, None] == 1
+        everything = self.all(width)
+        return Spans(*(np.where(one, each, other) for each, other in zip(everything, spans)))
+
+    def widen(self, unit: Unit, spans: Spans) -> None:
+        self.units[unit] = Spans.joined([self.units.get(unit, spans), spans])
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The columns of one strip, as `Strips` has them of all."""
+
+    steps: Mapping[int, range] = field(default_factory=dict)
+    loads: Mapping[str, range] = field(default_factory=dict)
+    spills: Mapping[str, range] = field(default_factory=dict)
+    units: Mapping[Unit, range] = field(default_factory=dict)
+    edges: Mapping[str, range] = field(default_factory=dict)
+
+
+def strips_of(cascade: Cascade, counts: Sequence[int], edges: Collection[str] = ()) -> Strips:
+    """The columns of strips: targets in parts that do not overlap, all else as needed.
+
+    Args:
+        counts: numbers of strips that the cascade could be divided into.
+        edges: tensors of which each strip keeps what the next one needs of its columns, so that
+            none is computed or read twice.
+    """
+    strips, steps = Strips(counts), cascade.network.steps
+    for number in reversed(cascade.numbers):
+        step = steps[number]
+        own = strips.own(step.width)
+        needed = [own] if cascade.is_target(number) else []
+        for unit, tensor in step.writes:
+            needed += _needed(cascade, strips, unit, tensor, number)
+        if step.whole:
+            needed = [strips.all(step.width)]
+        if not needed:
+            continue
+        columns = strips.whole_if_one(Spans.joined(needed), step.width)
+        for unit, tensor in step.writes:
+            name = tensor.sym_name.data
+            if name in edges:
+                columns = _without_edge(strips, unit, name, columns)
+            strips.widen(unit, columns)
+            if cascade.outgoing[number]:
+                strips.spills[name] = columns if name in edges else own
+        strips.steps[number] = columns
+    for load in cascade.loads:
+        name, width = load.tensor.sym_name.data, load.tensor.shape[2]
+        columns = strips.all(width)
+        if load.unit in cascade.network.with_rows:
+            needed = _needed(cascade, strips, load.unit, load.tensor)
+            if not needed:
+                continue
+            columns = strips.whole_if_one(Spans.joined(needed), width)
+        if name in edges:
+            columns = _without_edge(strips, load.unit, name, columns)
+        strips.loads[name] = columns
+        strips.widen(load.unit, columns)
+    return strips
+
+
+def _needed(
+    cascade: Cascade, strips: Strips, unit: Unit, tensor: chip.TensorOp, writer: int = -1
+) -> list[Spans]:
+    """The columns of a tensor that the steps which read it need."""
+    return [
+        strips.steps[number].needs(read.columns)
+        for number, read in cascade.meeting_readers(unit, tensor, writer)
+        if number in strips.steps
+    ]
+
+
+def _without_edge(strips: Strips, unit: Unit, name: str, needed: Spans) -> Spans:
+    """The columns of a tensor that no strip before has computed; notes those that it keeps.
+
+    A strip also carries on what only a later one needs.
+    """
+    reached = np.maximum.accumulate(needed.stop, axis=1)
+    before = np.concatenate([np.zeros_like(reached[:, :1]), reached[:, :-1]], axis=1)
+    shared = np.where(needed.start < before, needed.start, FAR)
+    first = np.minimum.accumulate(shared[:, ::-1], axis=1)[:, ::-1]
+    strips.edges[name] = Spans.where(first < before, first, before)
+    strips.widen(unit, strips.edges[name])
+    start = np.maximum(needed.start, before)
+    return Spans.where(start < needed.stop, start, needed.stop)
+
+
+def ring_bytes(cascade: Cascade, strips: Strips, rings: Mapping[Unit, int]) -> np.ndarray:
+    """What units take in memory, in each strip: (units, divisions, strips).
+
+    Args:
+        rings: rows that memory holds, by unit.
+    """
+    sizes = np.zeros((len(rings), *strips.exists.shape), np.int64)
+    for place, (unit, rows) in enumerate(rings.items()):
+        if unit not in cascade.network.with_rows:
+            sizes[place] = aligned(unit.size)
+        elif unit in strips.units:
+            sizes[place] = _aligned(unit.column_bytes * rows * strips.units[unit].widths)
+    return sizes
+
+
+def _aligned(sizes: np.ndarray) -> np.ndarray:
+    return -(-sizes // ALIGNMENT) * ALIGNMENT
+
+
+def edge_widths(
+    cascade: Cascade, strips: Strips, kept: Collection[Unit] = ()
+) -> dict[str, np.ndarray]:
+    """The most columns that a strip takes of each tensor from the one before, (divisions,).
+
+    Args:
+        kept: units that are in memory anyway.
+    """
+    return {
+        name: spans.widths.max(axis=1)
+        for name, spans in strips.edges.items()
+        if cascade.tensors[name][0] not in kept
+    }
+
+
+def edge_bytes(
+    cascade: Cascade, strips: Strips, kept: Collection[Unit] = ()
+) -> dict[str, np.ndarray]:
+    """What these take in memory, (divisions,): all rows of them."""
+    sizes = dict[str, np.ndarray]()
+    for name, width in edge_widths(cascade, strips, kept).items():
+        channels, height, _ = (tensor := cascade.tensors[name][1]).shape
+        sizes[name] = _aligned(channels * height * width * tensor.element_bytes)
+    return sizes

@@ -1,0 +1,176 @@
+"""Strips that keep their last columns for each other compute and read nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import numpy as np
+import pytest
+from image_networks import ImageNetwork, chip_program, random_network, skips
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
+from xdsl.utils.exceptions import VerifyException
+
+from recog.backend.assembly import assemble, disassemble, find_program
+from recog.backend.machine import Machine
+from recog.dialects import chip
+from recog.lowering.schedule.candidates import Candidate
+from recog.lowering.schedule.columns import strips_of
+from recog.lowering.schedule.demand import Cascade
+from recog.lowering.schedule.emit_stripes import EmitStripesPass
+from recog.lowering.schedule.network import Network
+from recog.lowering.schedule.place_tensors import PlaceTensorsPass
+from recog.lowering.schedule.plan import CascadePlan, Plan, write_plan
+from recog.lowering.schedule.size_rings import SizeRingsPass
+from recog.lowering.schedule.unplaced import show_outputs_as_made
+from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
+
+PLENTY = 1 << 26
+
+
+def divided(module: ModuleOp, rows: int, strips: int) -> chip.ProgramOp | None:
+    """All of a network as one cascade in strips that keep all edges, in as much memory as they
+    take; None where something takes whole tensors."""
+    copy = module.clone()
+    ConvertLnsToChipPass(activation_memory=16, schedule=False).apply(Context(), copy)
+    program = find_program(copy)
+    show_outputs_as_made(program)
+    network = Network(program)
+    cascade = Cascade(network, 0, len(network.steps))
+    if cascade.all_at_once:
+        return None
+    plan = CascadePlan(0, len(network.steps), rows, strips, edges=frozenset(cascade.with_edges))
+    write_plan(program, network, Plan([plan], set()))
+    program.properties["target"] = find_program(chip_program(module, PLENTY)).target
+    for each in (SizeRingsPass(), EmitStripesPass(), PlaceTensorsPass()):
+        each.apply(Context(), copy)
+    program.verify()
+    return program
+
+
+def computed(program: chip.ProgramOp) -> Counter[str]:
+    """Elements that instructions of each kind compute or move, edges aside."""
+    elements = Counter[str]()
+    for op in program.instructions:
+        if not isinstance(op, chip.CopyOp):
+            elements[op.name] += op.output_elements(program.scope)
+    return elements
+
+
+def same_bits(program: chip.ProgramOp | bytes, whole: chip.ProgramOp, net: ImageNetwork) -> None:
+    frames = net.frames(2)
+    outputs, expected = Machine(program).run_codes(*frames), Machine(whole).run_codes(*frames)
+    for output, wanted in zip(outputs, expected, strict=True):
+        np.testing.assert_array_equal(output, wanted)
+
+
+@cache
+def _skips() -> tuple[ImageNetwork, ModuleOp, chip.ProgramOp]:
+    net, module = skips(40, 56)
+    program = divided(module, 2, 3)
+    assert program is not None
+    return net, module, program
+
+
+@pytest.mark.parametrize(("rows", "strips"), [(1, 2), (2, 5), (8, 7)])
+def test_nothing_is_computed_or_read_twice(rows: int, strips: int):
+    net, module = skips(40, 56, full=True)
+    whole = chip_program(module, PLENTY)
+    program = divided(module, rows, strips)
+    assert program is not None
+    assert computed(program) == computed(whole)
+    assert any(isinstance(op, chip.CopyOp) for op in program.instructions)
+    frames = net.frames(2)
+    for output, wanted in zip(
+        Machine(program).run_codes(*frames), Machine(whole).run_codes(*frames)
+    ):
+        np.testing.assert_array_equal(output, wanted)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_random_networks_with_edges(seed: int):
+    """Prime sizes, strides, dilation 4, skips that are added and joined, resizes."""
+    net, module = random_network(seed)
+    whole = chip_program(module, PLENTY)
+    program = divided(module, 1 + seed % 3, 2 + seed % 4)
+    if program is None:
+        return
+    file = assemble(program)
+    assert assemble(disassemble(file)) == file
+    same_bits(file, whole, net)
+
+
+def copies(program: chip.ProgramOp) -> list[chip.CopyOp]:
+    return [op for op in program.instructions if isinstance(op, chip.CopyOp)]
+
+
+def address(program: chip.ProgramOp, name: SymbolRefAttr) -> int:
+    return program.scope.tensor(name).address.value.data
+
+
+def test_an_edge_that_is_one_column_short_is_refused():
+    program = _skips()[2]
+    widths = [len(program.scope.tensor(op.output).held_columns) for op in copies(program)]
+    wide = [place for place, width in enumerate(widths) if width > 1]
+    assert len(wide) > 100
+    for place in wide[::60]:
+        changed = program.clone()
+        copy = copies(changed)[place]
+        for tensor in (changed.scope.tensor(copy.output), changed.scope.tensor(copy.input)):
+            tensor.columns = IntegerAttr(widths[place] - 1, i64)
+        with pytest.raises(VerifyException, match=r"is not there|needs columns .*, memory holds"):
+            changed.verify()
+
+
+def test_an_edge_that_is_overwritten_too_early_is_refused():
+    program = _skips()[2]
+    kept = {op.output for op in copies(program)}
+    pairs = [
+        (number, later)
+        for number, op in enumerate(copies(program))
+        if op.input in kept
+        for later, other in enumerate(copies(program)[number:], number)
+        if other.first_row == op.first_row
+        and other.output != op.input
+        and address(program, other.output) == address(program, op.input)
+    ]
+    assert len(pairs) > 40
+    for number, later in pairs[::12]:
+        changed = program.clone()
+        take, keep = copies(changed)[number], copies(changed)[later]
+        keep.detach()
+        changed.body.block.insert_op_before(keep, take)
+        with pytest.raises(VerifyException, match="is not there"):
+            changed.verify()
+
+
+def test_edges_are_chosen_where_memory_is_short():
+    """Of a large image nothing is read twice, though no strips without edges could do that."""
+    module = skips(544, 960, full=True)[1]
+    memory = 300_000
+    copy = chip_program(module, memory, schedule=False)
+    show_outputs_as_made(copy)
+    network = Network(copy)
+    work = [step.op.work(network.scope) for step in network.steps]
+    candidate = Candidate(network, 0, len(network.steps), work)
+    plain = candidate.best(memory, frozenset(), edges=False)
+    best = candidate.best(memory, frozenset())
+    assert plain is not None
+    assert best is not None
+    assert plain.cost.dram > best.cost.dram == candidate.least(frozenset()).dram
+    assert best.edges
+
+
+def test_strips_with_edges_do_not_overlap():
+    module = skips(40, 56)[1]
+    program = chip_program(module, 1_000, schedule=False)
+    show_outputs_as_made(program)
+    network = Network(program)
+    cascade = Cascade(network, 0, len(network.steps))
+    strips = strips_of(cascade, [1, 4], cascade.with_edges)
+    for number, spans in strips.steps.items():
+        parts = [strip.steps.get(number, range(0)) for strip in strips.strips(1)]
+        assert sum(map(len, parts)) == network.steps[number].width
+        assert spans.part(0, 0) == range(network.steps[number].width)
+    assert all(not strip.edges for strip in strips.strips(1)[:1])
