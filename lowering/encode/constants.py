@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -54,6 +55,18 @@ class ConstantEncoder:
     _biases: dict[tuple[SSAValue, bytes], SSAValue] = field(
         default_factory=dict[tuple[SSAValue, bytes], SSAValue]
     )
+    _limits: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+
+    def limit_codebooks(self, layers: Iterable[tuple[nn.LayerOp, LnsFormat]]) -> None:
+        """Let codebooks have biases that are safe for all of these layers, each given with its
+        input's format: those that share a codebook then share its codes."""
+        for layer, given in layers:
+            lookup = layer.weight.owner
+            if isinstance(lookup, LookupOp):
+                most = self.largest_biases(layer.weight, layer.bias, given, self.format)
+                largest = _largest_codebook_bias(most, _scale_exponents(layer, lookup, self.format))
+                known = self._limits.get(lookup.codebook, MAX_BIAS)
+                self._limits[lookup.codebook] = min(largest, known)
 
     def encode_weight(
         self,
@@ -99,9 +112,9 @@ class ConstantEncoder:
     def encode_codebook(
         self, layer: Operation, value: SSAValue, rewriter: PatternRewriter, most: int = MAX_BIAS
     ) -> ConstantOp:
-        """The codes of a codebook, with one bias, of at most `most`."""
+        """The codes of a codebook, with one bias, of at most `most` and its limit."""
         centroids = _constant(layer, "codebook", value)
-        bias = min(codebook_bias(centroids, self.format), most)
+        bias = min(codebook_bias(centroids, self.format), most, self._limits.get(value, MAX_BIAS))
         if (value, bias) not in self._codebooks:
             chosen = self.format.with_bias(bias)
             codebook = ConstantOp.from_array(encode(centroids, chosen), NumberType(chosen))
@@ -222,14 +235,12 @@ def _encode_lookup(
         fail(layer, "the weight is no lookup")
     if constant_array(lookup.pointers) is None:
         fail(layer, "the pointers are computed, not constant")
-    exponents = [0]
-    if lookup.scales is not None:
-        exponents = _scale_exponents(layer, lookup.scales, encoder.format)
-    largest = MAX_BIAS if most is None else int((most.safe + np.array(exponents)).min())
+    exponents = _scale_exponents(layer, lookup, encoder.format)
+    largest = _largest_codebook_bias(most, exponents)
     codebook = encoder.encode_codebook(layer, lookup.codebook, rewriter, largest)
     given = chosen = format_of(codebook.output)
     if lookup.scales is not None:
-        given = chosen.with_bias(tuple(chosen.biases[0] - e for e in exponents), 0)
+        given = chosen.with_bias(tuple((chosen.biases[0] - exponents).tolist()), 0)
     block = lookup.block.get_values()
     encoded = LookupOp(lookup.pointers, codebook, None, block, NumberType(given))
     return _insert(encoded, layer, weight, rewriter)
@@ -267,9 +278,14 @@ def rounded_codebook(
     return decode(encode(centroids, chosen), chosen, dtype)
 
 
-def _scale_exponents(layer: Operation, value: SSAValue, format: LnsFormat) -> list[int]:
-    """Channel scales as offsets of a code: log2(scale) · 2^frac, which must be integers."""
-    scales = _constant(layer, "scales", value)
+def _scale_exponents(layer: Operation, lookup: LookupOp, format: LnsFormat) -> np.ndarray:
+    """Channel scales as offsets of a code: log2(scale) · 2^frac, which must be integers.
+
+    Int64 (O), or a single 0 without scales.
+    """
+    if lookup.scales is None:
+        return np.zeros(1, np.int64)
+    scales = _constant(layer, "scales", lookup.scales)
     if not (scales > 0).all():
         fail(layer, "the scales of a lookup must be positive")
     exact = np.log2(scales.astype(np.float64)) * 2**format.frac
@@ -282,7 +298,12 @@ def _scale_exponents(layer: Operation, value: SSAValue, format: LnsFormat) -> li
             f"2^(1/2^{format.frac})",
             hint="give both passes one weight-frac, or cluster-weights the lower",
         )
-    return [int(e) for e in rounded]
+    return rounded.astype(np.int64)
+
+
+def _largest_codebook_bias(most: LargestBiases | None, exponents: np.ndarray) -> int:
+    """The largest bias of a codebook with which all that is looked up and scaled is safe."""
+    return MAX_BIAS if most is None else int((most.safe + exponents).min())
 
 
 def _best_weight_bias(values: np.ndarray, format: LnsFormat) -> int:

@@ -12,7 +12,7 @@ activations are those that `calibrate` wrote; formats of weights are found here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -129,6 +129,7 @@ def encode_with(module: ModuleOp, constants: ConstantEncoder, refuse: Refuse | N
         refuse: what to do about ops that have no form on codes; without, their errors are raised.
     """
     encoding = Encoding(constants)
+    constants.limit_codebooks(_layers_on_codes(module))
     patterns = GreedyRewritePatternApplier([pattern(encoding) for pattern in PATTERNS])
     pattern = EncodeWherePossiblePattern(patterns, encoding, refuse)
     refusals = -1
@@ -141,6 +142,16 @@ def encode_with(module: ModuleOp, constants: ConstantEncoder, refuse: Refuse | N
     PatternRewriteWalker(EncodeOfDecodePattern()).rewrite_module(module)
     _erase_dead_decodes(module)
     erase_dead_constants(module)
+
+
+def _layers_on_codes(module: ModuleOp) -> Iterator[tuple[nn.LayerOp, LnsFormat]]:
+    """The layers whose inputs have a calibrated format, with it; the patterns say what has none."""
+    for op in module.walk():
+        if isinstance(op, nn.LayerOp):
+            try:
+                yield op, calibrated_format(op.input)
+            except RecogError:
+                continue
 
 
 PATTERNS: tuple[Callable[[Encoding], RewritePattern], ...] = (

@@ -28,6 +28,7 @@ from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.encode.calibrate import ActivationFormats, CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass, encode_module
+from recog.lowering.encode.prove_accumulators import ProveAccumulatorsPass
 
 LAYER = """
 !x = tensor<1xINPUTSxf32>
@@ -197,6 +198,39 @@ def test_shared_constants_stay_shared(clustered: bool):
     constants = [op for op in module.walk() if op.name == "data.constant"]
     assert len(constants) == (4 if clustered else 3)
     assert len(ops_of(module, lns.EncodeOp)) == 1
+
+
+TWO_LIMITS = """
+!v = tensor<1x4xf32>
+!p = tensor<4x4xui2>
+!c = tensor<4x1xf32>
+func.func @main(%x: !v {lns.format = !lns.number<8, 4, bias = 60>}) -> (!v, !v) {
+  %p = data.constant dense<[[0, 1, 2, 3], [3, 2, 1, 0], [0, 1, 0, 1], [2, 3, 2, 3]]> : !p
+  %q = data.constant dense<[[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]]> : !p
+  %c = data.constant dense<[[1.0], [-0.75], [0.5], [-0.25]]> : !c
+  %v = cluster.lookup %p, %c {block = array<i64: 1, 1>} : (!p, !c) -> tensor<4x4xf32>
+  %w = cluster.lookup %q, %c {block = array<i64: 1, 1>} : (!p, !c) -> tensor<4x4xf32>
+  %0 = nn.linear %x, %v {lns.format = !lns.number<8, 4, bias = FIRST>}
+    : (!v, tensor<4x4xf32>) -> !v
+  %1 = nn.linear %0, %w {lns.format = !lns.number<8, 4, bias = 61>}
+    : (!v, tensor<4x4xf32>) -> !v
+  func.return %0, %1 : !v, !v
+}
+"""
+
+
+@pytest.mark.parametrize("first", [-40, 200])
+def test_a_codebook_has_one_bias_whichever_layer_limits_it(first: int):
+    """The accumulators of the two layers leave it other biases; a second table is not planned."""
+    module = parse(TWO_LIMITS.replace("FIRST", str(first)))
+    apply(module, EncodeLnsPass(accumulator_width=20))
+    first_layer, second_layer = ops_of(module, lns.LinearOp)
+    codebooks = set[object]()
+    for layer in (first_layer, second_layer):
+        assert isinstance(layer.weight.owner, LookupOp)
+        codebooks.add(layer.weight.owner.codebook)
+    assert len(codebooks) == 1
+    apply(module, ProveAccumulatorsPass())
 
 
 def test_weights_of_small_channels_keep_their_precision():
