@@ -11,10 +11,14 @@ The `recog` command takes the same functions:
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+# Threads that wait are not to spin, which costs minutes on busy cores; torch reads it as it loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -225,8 +225,11 @@ def progress(description: str, total: int | None = None) -> Generator[Advance, N
     """A bar on standard error while the block runs; without a terminal a line now and then."""
     with _display() as display:
         if display is None:
-            quiet = _loudness.quiet
-            yield (lambda steps=1, note="": None) if quiet else PlainProgress(description, total)
+            if _loudness.quiet:
+                yield lambda steps=1, note="": None
+                return
+            with PlainProgress(description, total) as lines:
+                yield lines
             return
         task = display.add_task(description, total=total, note="")
         try:

@@ -155,12 +155,17 @@ def _is_torch(filename: str) -> bool:
 
 
 def _short(filename: str) -> str:
-    """Relative to the innermost folder that modules are imported from, where it is in one.
+    """Relative to the innermost folder that modules are imported from, where it is in one; else the
+    file and its folder.
 
-    So a network has the same locations from any current folder, on any machine, in any locale.
+    So a network has the same locations from any current folder, on any machine, in any locale, and
+    says nothing of where somebody keeps it.
     """
     found = [folder for each in sys.path if each and filename.startswith(folder := _inside(each))]
-    name = filename.removeprefix(max(found, key=len, default=""))
+    if found:
+        name = filename.removeprefix(max(found, key=len))
+    else:
+        name = os.sep.join(filename.split(os.sep)[-2:])
     return os.fsencode(name).decode("utf-8", "replace")
 
 

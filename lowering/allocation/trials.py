@@ -124,7 +124,8 @@ class Trials:
         progress: Callable[[float], None],
     ) -> tuple[list[Tried], list[list[Choice]]]:
         """All that was tried, the one that loses least first: these recipes, and those that follow
-        from what they lose; and what each layer may have, as it was measured.
+        from what they lose; and what each layer may have, with losses as the best one's were
+        measured.
 
         Args:
             progress: called with the share of the trials that are done.
@@ -147,7 +148,9 @@ class Trials:
             tried.append(self.of(budget.recipe(MEASURED, chosen)))
             progress(len(tried) / (len(recipes) + rounds))
             corrected = as_measured(choices, tried)
-        return sorted(tried, key=lambda each: each.loss), corrected
+        ordered = sorted(tried, key=lambda each: each.loss)
+        # What is said of losses, of this recipe and of others, goes by how it was measured.
+        return ordered, as_measured(choices, ordered[:1])
 
 
 def _layers_of(module: ModuleOp) -> list[nn.LayerOp]:

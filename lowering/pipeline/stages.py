@@ -54,3 +54,11 @@ class Stage(StrEnum):
     def file_name(self, index: int) -> str:
         """The name of its IR file as the index-th of a conversion: in order when sorted."""
         return f"{index}-{self.value}.mlir"
+
+
+TASK_LEVELS = (
+    *(Stage.FLOAT, Stage.FOLDED, Stage.LNS, Stage.CLUSTERED, Stage.TUNED),
+    Stage.MACHINE,
+)
+"""What a perception task is scored at. LNS has one 8-bit code a weight, so it stands before the
+clusters."""

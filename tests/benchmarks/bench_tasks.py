@@ -52,8 +52,8 @@ def main() -> int:
 def _measured(arguments: argparse.Namespace, out: Path) -> list[dict[str, Any]]:
     """The rows of all tasks, written after each of them."""
     from recog.frontend.tasks import TASK_NAMES, get_task
+    from recog.lowering.pipeline.stages import TASK_LEVELS
     from recog.tools.report.task_frames import load_frames
-    from recog.tools.report.task_levels import LEVELS
     from recog.tools.report.task_scores import measure, task_levels
 
     rows: list[dict[str, Any]] = []
@@ -62,7 +62,7 @@ def _measured(arguments: argparse.Namespace, out: Path) -> list[dict[str, Any]]:
         task = get_task(name)
         levels = task_levels(task, None, arguments.scenes, ROOT / "build/eval", arguments.engine)
         test = load_frames(task, "test", arguments.scenes, arguments.frames)
-        measured, _ = measure(levels, test, LEVELS, verify_frames=arguments.verify_frames)
+        measured, _ = measure(levels, test, TASK_LEVELS, verify_frames=arguments.verify_frames)
         for row in measured:
             record = {k: getattr(row, k) for k in COLUMNS if k not in ("lost", "interval")}
             record["lost"] = measured[0].metric - row.metric

@@ -23,9 +23,10 @@ from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
 from recog.frontend.tasks.training import Trainer
 from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.pipeline import ConversionOptions, Stage
+from recog.lowering.pipeline.stages import TASK_LEVELS
 from recog.tools import kept_tuning
 from recog.tools.cli.main import main
-from recog.tools.report.task_levels import BUSY, LEVELS, TaskLevels
+from recog.tools.report.task_levels import BUSY, TaskLevels
 from recog.tools.report.task_tuning import load_tuned, save_tuned, tune_options, tuned_key
 
 TASK = get_task("classification")
@@ -54,7 +55,7 @@ def levels_of(checkpoint: Path, folder: Path, frames: int = 128) -> TaskLevels:
 
 def test_levels(checkpoint: Path, tmp_path: Path):
     levels, test = levels_of(checkpoint, tmp_path), TASK.data("test", 40)
-    outputs = {level: levels.predict(level, test)[0] for level in LEVELS}
+    outputs = {level: levels.predict(level, test)[0] for level in TASK_LEVELS}
     np.testing.assert_allclose(outputs[Stage.FOLDED], outputs[Stage.FLOAT], rtol=1e-3, atol=1e-3)
     sized = (Stage.FLOAT, Stage.LNS, Stage.CLUSTERED, Stage.MACHINE)
     sizes = [levels.weight_bytes(level) for level in sized]

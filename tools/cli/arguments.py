@@ -49,13 +49,21 @@ def add_data(parser: argparse.ArgumentParser, text: str = DATA) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser, text: str) -> None:
-    """A text file to write; standard output without one."""
-    parser.add_argument("-o", "--output", metavar="FILE", help=f"{text} (default: standard output)")
+    """A text file to write; standard output without one, or for `-`."""
+    parser.add_argument(
+        *("-o", "--output"),
+        metavar="FILE",
+        type=lambda name: None if name == "-" else name,
+        help=f"{text} (default: standard output)",
+    )
+
+
+ON_STDOUT = "(-: on standard output, and on standard error what is printed)"
 
 
 def add_json(parser: argparse.ArgumentParser, text: str = "also write the table as JSON") -> None:
     """A JSON file beside what is printed; see `check_json`."""
-    parser.add_argument("--json", metavar="FILE", help=text)
+    parser.add_argument("--json", metavar="FILE", help=f"{text} {ON_STDOUT}")
 
 
 def check_json(arguments: argparse.Namespace) -> None:
@@ -117,6 +125,31 @@ def add_scenes(parser: Any) -> None:
         metavar="DIR",
         help="folder of rendered road scenes, filled on first use (default: build/scenes)",
     )
+
+
+def add_task_frames(parser: argparse.ArgumentParser) -> None:
+    """--task and which of its frames, in place of --data and --metric; see `check_task_frames`."""
+    group = parser.add_argument_group("perception tasks")
+    group.add_argument(
+        "--task",
+        type=task_spec,
+        metavar="TASK",
+        help="in place of --data and --metric: the held-out frames of a task, its metric and its "
+        f"pictures; its conversion is that of recog eval --conversion: {TASK}",
+    )
+    group.add_argument(
+        "--frames", type=int, metavar="N", help="take the first N held-out frames (default: all)"
+    )
+    add_scenes(group)
+
+
+def check_task_frames(arguments: argparse.Namespace) -> None:
+    """Raise UsageError where --task and --frames do not go with the other flags."""
+    if arguments.task is not None and (arguments.data or arguments.metric):
+        raise UsageError("--task takes the place of --data and --metric")
+    if arguments.frames is not None and arguments.task is None:
+        raise UsageError("--frames has no effect without a --task")
+    check_positive(frames=arguments.frames)
 
 
 def torch_threads(threads: int | None) -> int:

@@ -14,7 +14,7 @@ from recog.frontend.tasks import is_own
 from recog.frontend.user_code import located_in
 from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.common.options import OptionError
-from recog.lowering.pipeline import Stage
+from recog.lowering.pipeline.stages import TASK_LEVELS, Stage
 from recog.tools.cli.arguments import (
     TASK,
     add_engine,
@@ -28,7 +28,6 @@ from recog.tools.cli.arguments import (
     torch_threads,
 )
 from recog.tools.diagnostics import UsageError
-from recog.tools.report.task_levels import LEVELS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level",
         nargs="+",
-        choices=[*LEVELS, "all"],
+        choices=[*TASK_LEVELS, "all"],
         metavar="LEVEL",
         default=[Stage.FLOAT, Stage.MACHINE],
-        help=f"levels to score: {', '.join(LEVELS)}, or all; lns has dense weights (default: float "
-        "machine)",
+        help=f"levels to score: {', '.join(TASK_LEVELS)}, or all; lns has dense weights (default: "
+        "float machine)",
     )
     parser.add_argument(
         "--checkpoint",
@@ -125,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_levels(a: argparse.Namespace) -> None:
     """Raise UsageError for flags that count for none of the levels asked for."""
-    levels = set(LEVELS if "all" in a.level else a.level)
+    levels = set(TASK_LEVELS if "all" in a.level else a.level)
     if a.pictures is not None or a.conversion is not None:
         levels.add(Stage.MACHINE)  # they are of its outputs
     clustered = {Stage.CLUSTERED, Stage.TUNED, Stage.MACHINE}
@@ -160,7 +159,7 @@ def _evaluate(a: argparse.Namespace) -> int:
             tune_options(task, ratio=a.ratio, seed=a.seed, epochs=a.tune_epochs),
         )
         test = load_frames(task, "test", a.scenes, a.frames)
-        wanted = [level for level in LEVELS if level in a.level or "all" in a.level]
+        wanted = [level for level in TASK_LEVELS if level in a.level or "all" in a.level]
         rows, outputs = measure(levels, test, wanted, verify_frames=a.verify_frames)
         print_rows(rows)
         if a.json is not None:

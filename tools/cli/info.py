@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recog.tools.cli.arguments import (
     add_engine,
+    add_json,
     add_target,
     check_json,
     engine_options,
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(
         parser, "show this chip instead, as a TOML file that says all there is to say of one"
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the bytes of PROGRAM as JSON")
+    add_json(parser, "also write the bytes of PROGRAM as JSON")
     add_engine(parser)
 
 

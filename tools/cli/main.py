@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
@@ -105,10 +106,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         set_loudness(quiet=arguments.quiet, verbose=arguments.verbose)
         from recog.dialects.verification import located_errors
 
-        with located_errors():
+        with located_errors(), _json_alone(arguments):
             return arguments.run(arguments)
 
     return run_main("recog", body, reword=lambda text: in_flags(text, flags))
+
+
+def _json_alone(arguments: argparse.Namespace) -> AbstractContextManager[object]:
+    """For `--json -`: JSON is all that standard output gets, and standard error the rest."""
+    if getattr(arguments, "json", None) != "-":
+        return nullcontext()
+    arguments.json = "/dev/stdout"
+    return redirect_stdout(sys.stderr)
 
 
 def _unknown(words: Sequence[str], flags: Collection[str]) -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from recog.lowering.check.metrics import Metric
+    from recog.tools.compared_networks import ComparedNetworks
+    from recog.tools.report.reported_frames import ReportedFrames
 
 RESAMPLES = 1000
 """Draws of frames, unless --resamples says otherwise."""
@@ -79,3 +81,20 @@ def find_metric(spec: str, targets: np.ndarray | None, data: str) -> Metric:
     wanted = "accuracy, agreement, classification or file.py:function"
     function = load_function(spec, wanted=wanted, example="scores.py:iou")
     return UserMetric(function, spec, targets)
+
+
+def named_frames(networks: ComparedNetworks, arguments: argparse.Namespace) -> ReportedFrames:
+    """The frames that --data or --task name, with their metric.
+
+    Raises:
+        RecogError: frames or targets that the network or the metric cannot take.
+    """
+    from recog.tools.report.reported_frames import frames_of_data, frames_of_task
+
+    if arguments.task is not None:
+        return frames_of_task(arguments.task, networks, arguments.scenes, arguments.frames)
+    inputs, targets = networks.load_inputs(arguments.data)
+    metric = None
+    if arguments.metric is not None:
+        metric = find_metric(arguments.metric, targets, f"data {arguments.data}")
+    return frames_of_data(inputs, targets, metric)

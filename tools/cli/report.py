@@ -16,14 +16,13 @@ from recog.frontend.user_code import located_in
 from recog.lowering.pipeline.stages import Stage
 from recog.tools.cli.arguments import (
     DATA,
-    TASK,
+    ON_STDOUT,
     add_engine,
-    add_scenes,
-    check_positive,
+    add_task_frames,
+    check_task_frames,
     engine_options,
-    task_spec,
 )
-from recog.tools.cli.metric import add_metric, find_metric, resamples
+from recog.tools.cli.metric import add_metric, named_frames, resamples
 from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
@@ -41,22 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"float network, alone and with all layers up to it: {DATA}",
     )
     add_metric(parser)
-    group = parser.add_argument_group("perception tasks")
-    group.add_argument(
-        "--task",
-        type=task_spec,
-        metavar="TASK",
-        help="in place of --data and --metric: the held-out frames of a task, its metric and its "
-        f"pictures; its conversion is that of recog eval --conversion: {TASK}",
-    )
-    group.add_argument(
-        "--frames", type=int, metavar="N", help="take the first N held-out frames (default: all)"
-    )
-    add_scenes(group)
+    add_task_frames(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE.html", help="the page (default: DIR/report.html)"
     )
-    parser.add_argument("--json", metavar="FILE", help="its content (default: DIR/report.json)")
+    parser.add_argument(
+        "--json", metavar="FILE", help=f"its content {ON_STDOUT} (default: DIR/report.json)"
+    )
     add_engine(parser)
 
 
@@ -96,11 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Raise UsageError for a command line that makes no sense, before any work."""
-    if arguments.task is not None and (arguments.data or arguments.metric):
-        raise UsageError("--task takes the place of --data and --metric")
-    if arguments.frames is not None and arguments.task is None:
-        raise UsageError("--frames has no effect without a --task")
-    check_positive(frames=arguments.frames)
+    check_task_frames(arguments)
     measured = arguments.metric is not None or arguments.task is not None
     resamples(arguments, measured=measured)
     if arguments.metric is not None and arguments.data is None:
@@ -120,21 +106,13 @@ def _measured(
     from recog.tools.compared_networks import compared_networks, stage_file
     from recog.tools.report.layer_losses import layer_losses
     from recog.tools.report.layer_table import comparison_record
-    from recog.tools.report.reported_frames import frames_of_data, frames_of_task
     from recog.tools.report.run_parts import outputs_of
 
     network = stage_file(folder, Stage.FLOAT)
     if network is None:
         raise RecogError(f"holds no *-{Stage.FLOAT}.mlir to compare with", where=str(folder))
     networks = compared_networks(str(network), str(folder))
-    if arguments.task is not None:
-        frames = frames_of_task(arguments.task, networks, arguments.scenes, arguments.frames)
-    else:
-        inputs, targets = networks.load_inputs(arguments.data)
-        metric = None
-        if arguments.metric is not None:
-            metric = find_metric(arguments.metric, targets, f"data {arguments.data}")
-        frames = frames_of_data(inputs, targets, metric)
+    frames = named_frames(networks, arguments)
     draws = resamples(arguments, measured=frames.metric is not None)
     layers, costs = layer_losses(networks, frames.inputs, engine, frames.metric, draws)
     comparison = {"frames": len(frames.inputs[0]), **comparison_record(layers, costs)}

@@ -16,8 +16,14 @@ SAME_AS = {
     "--mlir-print-ir-after-all": "print_ir_after_all",
     "--print-ir-before-all": "print_ir_before_all",
     "--mlir-print-ir-before-all": "print_ir_before_all",
+    "--mlir-elide-elementsattrs-if-larger": "elide_constants",
+    "--mlir-elide-resource-strings-if-larger": "elide_constants",
 }
 """Flags of mlir-opt, with what each sets here."""
+WITH_NUMBER = ("--mlir-elide-elementsattrs-if-larger", "--mlir-elide-resource-strings-if-larger")
+"""Those of them behind which mlir-opt wants a number, which is of no account here."""
+AS_ALWAYS = ("--verify-each", "--mlir-disable-threading")
+"""Flags of mlir-opt that ask for what recog-opt always does."""
 HELP = {
     "--print-ir-after-all": "print the IR after each pass on standard error, long constants elided",
     "--print-ir-before-all": "print the IR before each pass on standard error",
@@ -33,6 +39,17 @@ def add_mlir_flags(parser: argparse.ArgumentParser) -> None:
             dest=destination,
             action="store_true",
             help=HELP.get(flag, argparse.SUPPRESS),
+        )
+    for flag in AS_ALWAYS:
+        parser.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--show-dialects", action="store_true", help="name all dialects, and exit")
+    for when in ("before", "after"):
+        parser.add_argument(
+            *(f"--print-ir-{when}", f"--mlir-print-ir-{when}"),
+            metavar="PASS",
+            action="append",
+            default=[],
+            help=f"as --print-ir-{when}-all, of this pass alone",
         )
 
 
@@ -60,14 +77,26 @@ def _respelled(
             yield from words[at:]
             return
         flag = word.partition("=")[0]
-        if not word.startswith("-") or word == "-" or flag in flags:
+        if word.startswith("-") and f"-{flag}" in flags:
+            word, flag = f"-{word}", f"-{flag}"
+        if flag in AS_ALWAYS and word != flag:
+            _check_as_always(word)
+            yield flag
+        elif flag in WITH_NUMBER:
+            yield flag
+        elif not word.startswith("-") or word == "-" or flag in flags:
             yield word
-        elif f"-{flag}" in flags:
-            yield f"-{word}"
         else:
             if not word.startswith(attached):
                 _refuse(flag, flags, passes)
             yield word
+
+
+def _check_as_always(word: str) -> None:
+    flag, _, value = word.partition("=")
+    if value not in ("1", "true", "True"):
+        hint = "--disable-verify leaves all of it out" if flag == "--verify-each" else None
+        raise UsageError(f"{word}: only {flag} is possible", hint=hint)
 
 
 def _refuse(flag: str, flags: Collection[str], passes: Collection[str]) -> None:

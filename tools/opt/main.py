@@ -129,6 +129,13 @@ class RecogOptMain(xDSLOptMain):
         if self.args.help_pass is not None:
             print(self._help_pass(self.args.help_pass))
             sys.exit(0)
+        if self.args.show_dialects:
+            print("Available Dialects:", ",".join(sorted(self.ctx.registered_dialect_names)))
+            sys.exit(0)
+        for name in (*self.args.print_ir_before, *self.args.print_ir_after):
+            if name not in self.available_passes:
+                hint = suggest(name, self.available_passes, "recog-opt --list-passes")
+                raise UsageError(f"unknown pass '{name}'", where="--print-ir-...", hint=hint)
         self.target = self._make_target()
         self.pipeline = PassPipeline(parse_passes(self.args.passes, self.available_passes))
 
@@ -234,7 +241,7 @@ class RecogOptMain(xDSLOptMain):
         """Apply the passes to a valid module in order, verifying after each."""
         passes = self.pipeline.passes
         for i, step in enumerate(passes):
-            if self.args.print_ir_before_all:
+            if self.args.print_ir_before_all or step.name in self.args.print_ir_before:
                 self._dump(prog, f"Before {step.name}")
             start = time.perf_counter()
             with during(f"pass '{step.name}'"):
@@ -245,7 +252,7 @@ class RecogOptMain(xDSLOptMain):
             if not self.args.disable_verify:
                 with during(f"the IR that pass '{step.name}' made"):
                     verify_module(prog)
-            if self.args.print_ir_after_all:
+            if self.args.print_ir_after_all or step.name in self.args.print_ir_after:
                 self._dump(prog, f"After {step.name}")
             if self.args.print_between_passes and i + 1 < len(passes):
                 print(f"IR after {step.name}:")

@@ -57,7 +57,7 @@ def _levels(rows: Sequence[Row], field: str, title: str, *, bars: bool = False) 
     x = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": bars}}
     encoding = {
         "y": {"field": "level", "type": "nominal", "sort": None, "title": None},
-        "x": x | {"axis": {"tickCount": 5}},
+        "x": x | {"axis": {"tickCount": 5, "labelOverlap": "greedy", "labelSeparation": 8}},
     }
     text = {"field": "value", "type": "quantitative", "format": form}
     mark = {"type": "bar", "height": {"band": 0.7}} if bars else {"type": "point", "filled": True}

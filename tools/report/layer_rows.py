@@ -49,9 +49,31 @@ def layer_rows(
         for each in cost.layers
     ]
     # Layers that no instruction is needed for: views of what is there.
-    for name, row in differences.items():
-        rows.append({**_nothing(name, str(row["op"])), **_differences(row)})
-    return rows
+    views = {
+        name: {**_nothing(name, str(row["op"])), **_differences(row)}
+        for name, row in differences.items()
+    }
+    return with_views(rows, views, [row["layer"] for row in compared])
+
+
+def with_views(
+    rows: Sequence[dict[str, Any]], views: Mapping[str, dict[str, Any]], order: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Rows of layers with those of views between them, each behind what is before it.
+
+    Args:
+        views: rows by name.
+        order: the names of layers and views.
+    """
+    found = list(rows)
+    place = sum(row["ops"] == ["dma.in"] for row in rows)
+    for name in order:
+        if name in views:
+            found.insert(place, views[name])
+            place += 1
+        else:
+            place = 1 + next(i for i, each in enumerate(found) if each["layer"] == name)
+    return found
 
 
 def _costs(layer: LayerCost, cost: ProgramCost) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from recog.lowering.pipeline import (
     module_outputs,
     weight_bytes,
 )
+from recog.lowering.pipeline.stages import TASK_LEVELS
 from recog.tools.console import progress, stage
 from recog.tools.kept_tuning import KeptTuningFile
 from recog.tools.report.levels import compare_bits
@@ -47,11 +48,6 @@ if TYPE_CHECKING:
     from recog.lowering.allocation.plan import Plan
 
 Run = Callable[..., Sequence[np.ndarray]]
-LEVELS = (
-    *(Stage.FLOAT, Stage.FOLDED, Stage.LNS, Stage.CLUSTERED, Stage.TUNED),
-    Stage.MACHINE,
-)
-"""What a task is scored at. LNS has one 8-bit code a weight, so it stands before the clusters."""
 BUSY = "another process tunes this network; waiting for it"
 
 
@@ -215,7 +211,9 @@ class TaskLevels:
                 machine = self.machine  # made here: tuning wants gradients, predictions have none
                 return lambda *x: _as_tuple(machine.run(*x))
             case _:
-                raise RecogError(f"a task has no level {level}", hint=f"one of {', '.join(LEVELS)}")
+                raise RecogError(
+                    f"a task has no level {level}", hint=f"one of {', '.join(TASK_LEVELS)}"
+                )
 
     def weight_bytes(self, level: Stage) -> int:
         """Bytes of the weights; at the machine level, of all that the program stores for them."""

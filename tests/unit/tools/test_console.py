@@ -6,6 +6,8 @@ import io
 import logging
 import signal
 import sys
+import threading
+import time
 from importlib import import_module
 
 import pytest
@@ -167,36 +169,70 @@ def test_progress_is_quiet_without_a_terminal(capsys: pytest.CaptureFixture[str]
 def test_long_progress_is_lines_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    times = iter([0.0, 4.0, 11.0, 12.0, 31.0])
-    monkeypatch.setattr(plain_progress.time, "monotonic", lambda: next(times))
-    with progress("tune", total=8) as advance:
-        for _ in range(4):
-            advance(2, note="loss 0.5")
-    assert capsys.readouterr().err.splitlines() == [
-        "tune: 50 %, loss 0.5, 11 s",
-        "tune: 100 %, loss 0.5, 31 s",
-    ]
+    said = spoken(monkeypatch)
+    with progress("convert"), progress("tune", total=8) as advance:
+        advance(4, note="loss 0.5")
+        wait_for(said, 1)
+        advance(4, note="loss 0.25")
+        wait_for(said, 2)
+    assert set(capsys.readouterr().err.splitlines()) == {
+        "tune: 50 %, loss 0.5, 0 s",
+        "tune: 100 %, loss 0.25, 0 s",
+    }
+
+
+def test_what_takes_no_steps_is_not_silent_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    said = spoken(monkeypatch)
+    with stage("measure"):
+        wait_for(said, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert set(lines[:-1]) == {"measure: 0 s"}
+    assert lines[-1].split() == ["measure", "0.0", "s"]
+    assert not [each for each in threading.enumerate() if each.daemon and each.name == "recog"]
+
+
+def spoken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of progress, which come at once, from now on."""
+    said, say = list[str](), plain_progress.PlainProgress.say
+
+    def counted(self: plain_progress.PlainProgress) -> None:
+        say(self)
+        said.append(self._description)
+
+    monkeypatch.setattr(plain_progress, "EVERY", 0.01)
+    monkeypatch.setattr(plain_progress.PlainProgress, "say", counted)
+    return said
+
+
+def wait_for(said: list[str], lines: int) -> None:
+    """Until so many more lines were said, the last of them begun after this call."""
+    wanted = len(said) + lines
+    while len(said) < wanted:
+        time.sleep(0.005)
 
 
 def test_quiet_shows_no_progress(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(plain_progress, "EVERY", 0.0)
+    said = spoken(monkeypatch)
 
     def body() -> None:
         set_loudness(quiet=True)
         with stage("cluster"), progress("tune", total=1) as advance:
             advance()
+            time.sleep(0.05)
 
     assert run_main("recog", body) == 0
-    assert capsys.readouterr().err == ""
-    with progress("tune", total=1) as advance:
-        advance()
+    with progress("tune", total=1):
+        time.sleep(0.05)
     assert capsys.readouterr().err == ""  # until the next command
     assert run_main("recog", lambda: None) == 0
     with progress("tune", total=1) as advance:
         advance()
-    assert capsys.readouterr().err == "tune: 100 %, 0 s\n"
+        wait_for(said, 2)
+    assert "tune: 100 %, 0 s" in capsys.readouterr().err.splitlines()
 
 
 def test_verbose_shows_messages_and_where_errors_are(capsys: pytest.CaptureFixture[str]):

@@ -7,6 +7,7 @@ import logging
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -272,6 +273,20 @@ def test_names_and_locations():
     where = describe_op(shortcut)
     assert where.startswith("'nn.conv2d' op at layer \"block2.shortcut.0\" (")
     assert "networks.py:" in where
+
+
+def test_locations_do_not_say_where_somebody_keeps_a_network():
+    source = """
+import torch
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x + x
+"""
+    namespace: dict[str, Any] = {}
+    exec(compile(source, "/home/ann/secret/nets/net.py", "exec"), namespace)
+    module = import_torch(namespace["Net"](), torch.zeros(1, 3))
+    (add,) = (op for op in module.walk() if isinstance(op, nn.AddOp))
+    assert describe_op(add) == "'nn.add' op at nets/net.py:5"
 
 
 def test_pt2_archive(tmp_path):

@@ -10,9 +10,10 @@ from recog.dialects import nn
 from recog.dialects.cluster import Layout
 from recog.dialects.data import constant_array
 from recog.lowering.allocation.allocate import Choice
-from recog.lowering.allocation.recipes import Recipe
+from recog.lowering.allocation.recipes import Budget, Recipe
 from recog.lowering.allocation.sensitivity import losses_of_errors
-from recog.lowering.allocation.trials import Tried, as_measured
+from recog.lowering.allocation.trials import Trials, Tried, as_measured
+from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.common.module_outputs import module_outputs
 
 BLOCK = (1, 1, 3, 3)
@@ -51,6 +52,27 @@ def test_between_two_measures_factors_lie_between():
 
 def test_nothing_loses_less_than_codes():
     assert losses(tried(4, 1e-12))[4] == 1e-6
+
+
+def test_what_is_said_of_losses_goes_by_the_recipe_that_is_taken():
+    """Also where the corrections that others led to contradict it."""
+    module = parse("""func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+      %w = data.constant dense<[[1.0, -2.0, 0.5, 3.0], [2.0, 1.0, -1.0, 0.25],
+        [0.0, 4.0, 1.5, -0.5], [-3.0, 1.0, 0.75, 2.5]]> : tensor<4x4xf32>
+      %y = nn.linear %x, %w : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
+      func.return %y : tensor<1x4xf32>
+    }""")
+    layers = ops_of(module, nn.LayerOp)
+    row = [Choice(Layout((1, 1), k), 10 * k, 1.0 / k) for k in (2, 4, 8)]
+    x = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
+    trials = Trials(module, layers, layers, ClusterOptions(linear_block=1), [x], [x[:4]], "main")
+    budget = Budget({}, 0, 80)
+    recipes = [budget.recipe("most", [row[2]]), budget.recipe("least", [row[0]])]
+    tried, choices = trials.best(recipes, [row], budget, lambda share: None)
+    assert tried[0].recipe.name == "most"
+    assert choices[0][2].loss == pytest.approx(tried[0].layers[0])
+    factor = tried[0].layers[0] / row[2].loss
+    assert choices[0][0].loss == pytest.approx(factor * row[0].loss)
 
 
 def test_errors_of_a_layer_count_as_one():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,15 @@ def test_bash(words: list[str], completed: list[str], script: Path, tmp_path: Pa
         ["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert set(completed) <= set(found.stdout.split())
+
+
+def test_it_needs_no_torch():
+    """`pip install recog` brings completion, and the help of every command."""
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['sklearn'] = None\n"
+        "from recog.tools.cli.main import main\n"
+        "sys.exit(main(['completion', 'bash']) or main(['eval', '--help']))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "_shtab_recog" in run.stdout

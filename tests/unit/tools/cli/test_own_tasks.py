@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,10 +103,23 @@ def test_its_conversion_is_reported(
         for key, value in other.items():
             assert ours[key] == (value if isinstance(value, str) else pytest.approx(value))
 
+    check_comparison_by_task([*compare[:3], "--task", task], again["comparison"], tmp_path)
     assert main(["report", str(out), "--task", f"{folder}/mine.py:Broken"]) == 1
     assert "mine.py:18: IndexError" in capsys.readouterr().err
     assert main(["report", str(out), "--task", "stereo3d"]) == 1
     assert "2 images a frame, the network takes 1 inputs" in capsys.readouterr().err
+
+
+def check_comparison_by_task(command: list[str], reported: dict[str, Any], folder: Path) -> None:
+    """`recog compare --task` gives what the report has, in the order asked for."""
+    command += ["--frames", "32", "--sort", "loss", "--resamples", "0"]
+    assert main([*command, "--json", f"{folder}/sorted.json"]) == 0
+    found = json.loads((folder / "sorted.json").read_text())
+    assert found["metric"] == reported["metric"]
+    losses = {row["layer"]: row["loss"] for row in reported["rows"]}
+    assert {row["layer"]: row["loss"] for row in found["rows"]} == pytest.approx(losses)
+    ordered = [row["loss"] for row in found["rows"]]
+    assert ordered == sorted(ordered, reverse=True)
 
 
 def digits(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -123,11 +137,17 @@ def digits(count: int) -> tuple[np.ndarray, np.ndarray]:
         (["--task", "nonesuch"], "invalid choice: 'nonesuch'"),
     ],
 )
-def test_command_lines_of_reports_that_make_no_sense(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", [["report", "none"], ["compare", "none", "none"]])
+def test_command_lines_that_make_no_sense(
+    command: list[str], arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ):
-    assert main(["report", "none", *arguments]) == 2
+    assert main([*command, *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_comparison_wants_frames(capsys: pytest.CaptureFixture[str]):
+    assert main(["compare", "none", "none"]) == 2
+    assert "wants frames: --data FILE, or the --task" in capsys.readouterr().err
 
 
 def test_a_ratio_is_obeyed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -79,6 +79,10 @@ def test_paths_need_no_quotes(source: str, tmp_path: Path, capsys: pytest.Captur
         (["--verify-diagnostics"], "func.func @main"),
         (["-pcse", "-tmlir"], "func.func @main"),
         (["--elide"], "func.func @main"),
+        (["--mlir-elide-elementsattrs-if-larger=16"], "func.func @main"),
+        (["-mlir-elide-resource-strings-if-larger=16"], "func.func @main"),
+        (["--verify-each", "--mlir-disable-threading"], "func.func @main"),
+        (["--verify-each=true", "-mlir-disable-threading=1"], "func.func @main"),
     ],
 )
 def test_flags_of_mlir_opt(
@@ -99,6 +103,28 @@ def test_ir_is_dumped_around_passes(source: str, capsys: pytest.CaptureFixture[s
     assert sum(line.startswith("Pass ") for line in dumps) == 2
     assert output.err.count("func.return") == 4
     assert output.out.count("func.return") == 1
+
+
+def test_ir_is_dumped_around_one_pass(source: str, capsys: pytest.CaptureFixture[str]):
+    flags = ["--mlir-print-ir-after=dce", "-print-ir-before", "cse"]
+    assert main([source, *flags, "-p", "cse,dce"]) == 0
+    dumps = [line for line in capsys.readouterr().err.splitlines() if "IR Dump" in line]
+    assert [line.split()[4:6] for line in dumps] == [["Before", "cse"], ["After", "dce"]]
+    assert main([source, "--mlir-print-ir-after=dcee", "-p", "dce"]) == 2
+    assert "unknown pass 'dcee'\n  hint: did you mean dce" in capsys.readouterr().err
+
+
+def test_dialects_are_named(capsys: pytest.CaptureFixture[str]):
+    assert main(["--show-dialects"]) == 0
+    found = capsys.readouterr().out.removeprefix("Available Dialects: ").strip().split(",")
+    assert {"builtin", "chip", "cluster", "data", "func", "lns", "nn"} <= set(found)
+
+
+def test_verification_cannot_be_turned_off_in_part(source: str, capsys: pytest.CaptureFixture[str]):
+    assert main([source, "--verify-each=0"]) == 2
+    error = capsys.readouterr().err
+    assert "--verify-each=0: only --verify-each is possible" in error
+    assert "--disable-verify" in error
 
 
 @pytest.mark.parametrize(
