@@ -154,8 +154,9 @@ $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "no Python found: set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "$(PYTHON) is older than Python 3.11: set PYTHON=/path/to/python3.11"; exit 1; }
+# An environment of the user's own is kept, half of one is not.
 # Debian keeps what venv installs pip with in a package of its own.
-	$(PYTHON) -m venv --clear $(VENV) || \
+	$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
 	    { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
 	      $(PYTHON) -m pip --python $(BIN)/python install -c constraints.txt pip; }
 	touch $@

@@ -77,6 +77,11 @@ def compared_networks(network: str, converted: str) -> ComparedNetworks:
     from recog.tools.module_files import load_network
 
     folder = Path(converted) if Path(converted).is_dir() else None
+    if folder is None and not converted.endswith(".mlir"):
+        why = (
+            "is no folder and no IR file" if Path(converted).exists() else "there is no such folder"
+        )
+        raise RecogError(why, where=converted, hint=NO_FOLDER_HINT)
     lns_file = converted if folder is None else stage_file(folder, Stage.LNS)
     if lns_file is None:
         message = f"holds no stage *-{Stage.LNS}.mlir"

@@ -304,11 +304,21 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the process, with the exit code of an error
+
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, header in enumerate(headers):
         table.add_column(Text(header), justify="left" if i == 0 or header in left else "right")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     # Without a terminal rich cuts cells to 80 columns.
-    width = None if sys.stdout.isatty() else 1000
-    Console(file=sys.stdout, width=width, highlight=False).print(table)
+    terminal = sys.stdout.isatty()
+    console = Piped(file=sys.stdout, width=None if terminal else 1000, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    text = captured.get()
+    if not terminal:
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    print(text, end="")

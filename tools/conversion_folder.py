@@ -103,7 +103,8 @@ def read_parts(folder: Path) -> ConversionParts:
     from recog.tools.report.conversion_record import STAGES, ConversionParts
 
     if not folder.is_dir():
-        raise RecogError("there is no such folder", where=str(folder), hint=NO_FOLDER_HINT)
+        why = "is no folder" if folder.exists() else "there is no such folder"
+        raise RecogError(why, where=str(folder), hint=NO_FOLDER_HINT)
     for name in (PROGRAM_NAME, RECIPE_NAME):
         if not (folder / name).is_file():
             raise RecogError(f"holds no {name}", where=str(folder), hint=NO_FOLDER_HINT)

@@ -12,6 +12,7 @@ from recog.backend.arithmetic.fast.paths import FORMS, MAX_THREADS
 from recog.backend.chips import CHIPS
 from recog.backend.files import check_output
 from recog.backend.threads import THREADS
+from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, is_own
 from recog.tools.diagnostics import UsageError
 
@@ -194,13 +195,22 @@ def check_positive(**values: float | None) -> None:
 
 
 def program_file(path: str) -> str:
-    """The file of a program that a command line names: in a conversion's folder, its own."""
+    """The file of a program that a command line names: in a conversion's folder, its own.
+
+    Raises:
+        RecogError: a folder without one.
+    """
+    if not path:
+        raise RecogError("the name of the program is empty")
     if not Path(path).is_dir():
         return path
-    from recog.tools.conversion_folder import PROGRAM_NAME
+    from recog.tools.conversion_folder import NO_FOLDER_HINT, PROGRAM_NAME
 
     inside = Path(path) / PROGRAM_NAME
-    return str(inside) if inside.exists() else path
+    if not inside.exists():
+        hint = f"{NO_FOLDER_HINT}, or a program file"
+        raise RecogError(f"holds no {PROGRAM_NAME}", where=path, hint=hint)
+    return str(inside)
 
 
 def add_renamed(parser: argparse.ArgumentParser, old: str, new: str) -> None:

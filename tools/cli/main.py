@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import version
 from keyword import iskeyword
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 COMMANDS = {
     "import": "write a network as nn IR",
@@ -50,6 +50,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n  see {self.prog} --help\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse would take no notice of an error, such as no room.
+        if message:
+            (file or sys.stderr).write(message)
 
 
 def build_parser(*called: str | None) -> argparse.ArgumentParser:
@@ -92,7 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for bad input, 2 for a bad command line."""
     # Waiting OpenMP threads that spin cost up to 16x on busy cores; read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from recog.tools.console import run_main, set_loudness
+    try:
+        from recog.tools.console import run_main, set_loudness
+    except KeyboardInterrupt:
+        print("recog: interrupted", file=sys.stderr)
+        return 130
 
     words = sys.argv[1:] if argv is None else argv
     flags = set[str]()

@@ -77,9 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
             measured = _measured(measured, parts, folder, arguments, engine)
     record = conversion_record(parts, measured)
     text = html_page(record)
-    write_json(content, record)
     with atomic_write(page) as stream:
         stream.write(text)
+        stream.flush()  # where there is no room for both, both stay as they are
+        write_json(content, record)
     print(f"page: {page} ({len(text.encode()):,} bytes), its content in {content}")
     return 0
 

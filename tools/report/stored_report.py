@@ -73,7 +73,8 @@ def read_measured(path: Path, sha256: str, name: str) -> Measured:
         name: what a network is called whose report does not say.
 
     Raises:
-        RecogError, OSError: naming the file and what is wrong with it.
+        RecogError, OSError: naming the file and what is wrong with it, or that it is of another
+            program.
     """
     if not path.is_file():
         return Measured(name)
@@ -98,7 +99,14 @@ def read_measured(path: Path, sha256: str, name: str) -> Measured:
         check(pictures, PICTURES, "pictures")
         _check_pictures(pictures, str(path))
     program = report.get("program")
-    same = isinstance(program, dict) and cast(Any, program).get("sha256") == sha256
+    known = cast(Any, program).get("sha256") if isinstance(program, dict) else None
+    if known is not None and known != sha256:
+        raise RecogError(
+            "is of another program than the one beside it",
+            where=str(path),
+            hint="convert the network again, or remove the file: the page is then without levels",
+        )
+    same = known is not None
     return Measured(
         report.get("network", name),
         [{**dict.fromkeys(ROW), **row} for row in report.get("rows", [])],

@@ -288,6 +288,24 @@ def test_tables_are_not_cut(capsys: pytest.CaptureFixture[str]):
     assert any(name in line and "31.5" in line and "[red]conv" in line for line in lines)
 
 
+def test_tables_end_where_nobody_reads_on(monkeypatch: pytest.MonkeyPatch):
+    class Closed(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    # Not rich's own exit code, 1.
+    with pytest.raises(BrokenPipeError):
+        print_table(None, ["layer"], [["conv"]])
+
+
+def test_tables_have_no_spaces_at_their_ends(capsys: pytest.CaptureFixture[str]):
+    print_table("bytes", ["layer", "op"], [["a long name", "conv"], ["b", "c"]], left=["op"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+    assert "b             c" in [line.strip() for line in lines]
+
+
 def test_standard_streams_that_the_shell_closed(monkeypatch: pytest.MonkeyPatch):
     def fails() -> int:
         print("text", file=sys.stderr)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,20 @@ def test_an_error_leaves_it_empty(capfd: pytest.CaptureFixture[str]):
     output = capfd.readouterr()
     assert output.out == ""
     assert "none.mlir: No such file" in output.err
+
+
+@pytest.mark.parametrize("command", ["--help", "check --help"])
+def test_no_room_for_help(command: str, monkeypatch: pytest.MonkeyPatch):
+    class Full(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def flush(self) -> None:
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Full())
+        assert main(command.split()) == 1
 
 
 def test_ir(network: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]):

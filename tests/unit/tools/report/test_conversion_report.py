@@ -227,13 +227,26 @@ def test_data_adds_what_each_layer_loses(
         for key in ("alone_db", "cumulative_db"):
             assert rows[each["layer"]][key] == each[key]
     assert "SQNR up to here" in (folder / "report.html").read_text()
-    # It stays known, until the program is another.
+    # It stays known.
     assert main(["report", str(folder)]) == 0
     assert json.loads((folder / "report.json").read_text()) == record
+
+
+def test_a_report_of_another_program_is_no_report_of_this_one(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Its levels were measured on that one."""
+    record = json.loads((folder / "report.json").read_text())
     record["program"]["sha256"] = "0"
     (folder / "report.json").write_text(json.dumps(record))
+    before = [(folder / name).read_bytes() for name in ("report.json", "report.html")]
+    assert main(["report", str(folder)]) == 1
+    said = capsys.readouterr().err
+    assert "report.json: is of another program than the one beside it\n  hint: convert" in said
+    assert before == [(folder / name).read_bytes() for name in ("report.json", "report.html")]
+    (folder / "report.json").unlink()
     assert main(["report", str(folder)]) == 0
-    assert "comparison" not in json.loads((folder / "report.json").read_text())
+    assert json.loads((folder / "report.json").read_text())["rows"] == []
 
 
 SCORES = """
