@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute
 
 from recog.dialects.chip import Chip, DescriptorOp, InstructionOp, PortOp
-from recog.dialects.chip.fields import ReferenceField, Table
+from recog.dialects.chip.fields import ReferenceField, Table, symbol_field
 from recog.dialects.chip.records import OPCODE_BITS, RecordOp, layout, opcode_of, size_of
 from recog.dialects.errors import RecogError
 
@@ -82,7 +82,7 @@ def decode_record(
         raw = word >> low & ((1 << field.bits) - 1)
         rest -= raw << low
         if isinstance(field, ReferenceField):
-            attribute = SymbolRefAttr(_symbol(field, raw, names))
+            attribute = symbol_field(_symbol(field, raw, names))
         else:
             attribute = field.decode(raw)
         if attribute is not None:

@@ -87,9 +87,27 @@ class Field(AttrConstraint[Attribute], ABC):
 
 
 @lru_cache(1 << 12)
-def _integer(value: int) -> IntegerAttr:
-    """Records have the same few numbers over and over, and making one takes microseconds."""
+def integer_field(value: int) -> IntegerAttr:
+    """A number as the property of a field.
+
+    Records have the same few numbers, words and symbols over and over: making one takes
+    microseconds, and what is one object is known to be the same at once.
+    """
     return IntegerAttr(value, i64)
+
+
+@lru_cache(1 << 15)
+def symbol_field(name: str) -> SymbolRefAttr:
+    """A reference as the property of a field."""
+    return SymbolRefAttr(name)
+
+
+@lru_cache(1 << 10)
+def _word(word: str) -> StringAttr:
+    return StringAttr(word)
+
+
+_FLAG = UnitAttr()
 
 
 @dataclass(frozen=True)
@@ -109,7 +127,7 @@ class IntField(Field):
 
     @property
     def default(self) -> IntegerAttr | None:
-        return None if self.default_value is None else _integer(self.default_value)
+        return None if self.default_value is None else integer_field(self.default_value)
 
     @property
     def values(self) -> str:
@@ -133,10 +151,10 @@ class IntField(Field):
             raise ValueError(
                 f"{self.name} must be in [{self.minimum}, {self.maximum}], got {value}"
             )
-        return _integer(value)
+        return integer_field(value)
 
     def convert(self, value: Any) -> IntegerAttr:
-        return _integer(int(value))
+        return integer_field(int(value))
 
     def parse(self, parser: Parser) -> IntegerAttr:
         parser.parse_punctuation("=")
@@ -148,7 +166,7 @@ class IntField(Field):
                 start,
                 parser.pos,
             )
-        return _integer(value)
+        return integer_field(value)
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
         value = integer_of(attribute)
@@ -175,13 +193,13 @@ class FlagField(Field):
         return 1
 
     def decode(self, raw: int) -> UnitAttr | None:
-        return UnitAttr() if raw else None
+        return _FLAG if raw else None
 
     def convert(self, value: Any) -> UnitAttr | None:
-        return UnitAttr() if value else None
+        return _FLAG if value else None
 
     def parse(self, parser: Parser) -> UnitAttr:
-        return UnitAttr()
+        return _FLAG
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
         return
@@ -207,10 +225,10 @@ class ChoiceField(Field):
     def decode(self, raw: int) -> StringAttr:
         if raw >= len(self.choices):
             raise ValueError(f"{self.name} must be {self.values}, got {raw}")
-        return StringAttr(self.choices[raw])
+        return _word(self.choices[raw])
 
     def convert(self, value: Any) -> StringAttr:
-        return StringAttr(str(value))
+        return _word(str(value))
 
     def parse(self, parser: Parser) -> StringAttr:
         parser.parse_punctuation("=")
@@ -220,7 +238,7 @@ class ChoiceField(Field):
             parser.raise_error(
                 f"{self.name} must be {' or '.join(self.choices)}, got {word}", start, parser.pos
             )
-        return StringAttr(word)
+        return _word(word)
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
         printer.print_string(f" = {word_of(attribute)}")
@@ -259,10 +277,10 @@ class ReferenceField(Field):
         raise ValueError("references are decoded by table")
 
     def convert(self, value: Any) -> SymbolRefAttr:
-        return value if isinstance(value, SymbolRefAttr) else SymbolRefAttr(str(value))
+        return value if isinstance(value, SymbolRefAttr) else symbol_field(str(value))
 
     def parse(self, parser: Parser) -> SymbolRefAttr:
-        return SymbolRefAttr(parser.parse_symbol_name())
+        return symbol_field(parser.parse_symbol_name().data)
 
     def print(self, printer: Printer, attribute: Attribute) -> None:
         printer.print_symbol_name(symbol_of(attribute))

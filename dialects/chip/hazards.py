@@ -8,13 +8,15 @@ is one row short, a producer that is missing or late, a fill before its spill.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
-import numpy as np
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.descriptors import BufferOp, TensorDescriptorOp, TensorOp
+from recog.dialects.chip.forms import Form
 from recog.dialects.chip.instructions import FillOp, InstructionOp, SpillOp, output_tensors
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import Box
@@ -24,7 +26,6 @@ __all__ = ["RowTracker"]
 MAX_PLACES = 1 << 22
 """Rows that are tracked in all rings, each as often as channels and columns part it."""
 
-MAX_ROWS = 1 << 16
 EMPTY = -1
 
 
@@ -33,6 +34,10 @@ class _Part:
 
     def __init__(self, channels: range, columns: range):
         self.channels, self.columns = channels, columns
+
+
+_Cells = Sequence[list[int]]
+"""The row in each place, of some channels and columns."""
 
 
 class _Rows:
@@ -50,42 +55,60 @@ class _Rows:
         self._columns = _edges(part.columns for part in parts)
         self.size = places * (len(self._channels) - 1) * (len(self._columns) - 1)
 
-        self._first = 0
-
     @cached_property
-    def _rows(self) -> np.ndarray:
-        shape = (len(self._channels) - 1, len(self._columns) - 1, self.places)
-        return np.full(shape, EMPTY, np.int64)
+    def _cells(self) -> list[list[list[int]]]:
+        channels, columns = len(self._channels) - 1, len(self._columns) - 1
+        return [[[EMPTY] * self.places for _ in range(columns)] for _ in range(channels)]
 
-    def _select(self, part: _Part) -> tuple[slice, slice]:
-        return _between(self._channels, part.channels), _between(self._columns, part.columns)
+    def select(self, part: _Part) -> _Cells:
+        """The places of some channels and columns."""
+        columns = _between(self._columns, part.columns)
+        rows = self._cells[_between(self._channels, part.channels)]
+        return [cell for each in rows for cell in each[columns]]
 
-    def clear(self) -> None:
-        """Forget all rows: those noted from now on have larger numbers than any before."""
-        self._first += MAX_ROWS
+    def spans(self, rows: range) -> list[tuple[int, int, list[int]]]:
+        """Where some rows lie: from which place to which, and what is there when they are.
 
-    def forget(self, rows: range) -> None:
-        """Forget what is in the places of some rows."""
-        self._rows[:, :, np.arange(rows.start, rows.stop) % self.places] = EMPTY
-
-    def write(self, part: _Part, rows: range) -> None:
+        Raises:
+            VerifyException: there is no room for so many.
+        """
         if len(rows) > self.places:
             raise VerifyException(
                 f"{len(rows)} rows are written at once, {self.name} holds {self.places}"
             )
-        at = np.arange(rows.start, rows.stop)
-        self._rows[(*self._select(part), at % self.places)] = at + self._first
+        first = rows.start % self.places
+        end = first + len(rows)
+        if end <= self.places:
+            return [(first, end, list(rows))]
+        fit = self.places - first
+        return [(first, self.places, list(rows[:fit])), (0, end - self.places, list(rows[fit:]))]
 
-    def check(self, part: _Part, rows: range) -> None:
+    def forget(self, place: int) -> None:
+        """Forget the row in a place."""
+        for each in self._cells:
+            for cell in each:
+                cell[place] = EMPTY
+
+    def write(self, cells: _Cells, rows: range) -> None:
+        for first, end, numbers in self.spans(rows):
+            for cell in cells:
+                cell[first:end] = numbers
+
+    def check(self, cells: _Cells, rows: range) -> None:
         """Raise VerifyException unless these rows are there."""
-        wanted = np.arange(rows.start, rows.stop)
-        found = self._rows[(*self._select(part), wanted % self.places)] - self._first
-        if (found == wanted).all():
-            return
-        *_, place = (int(i) for i in np.argwhere(found != wanted)[0])
-        other = int(found[found != wanted][0])
-        what = "no row that is still there" if other < 0 else f"row {other} in its place"
-        raise VerifyException(f"row {rows[place]} of {self.name} is not there: it holds {what}")
+        if len(rows) <= self.places:
+            spans = self.spans(rows)
+            if all(cell[a:b] == numbers for a, b, numbers in spans for cell in cells):
+                return
+        for cell in cells:
+            for row in rows:
+                if cell[row % self.places] != row:
+                    raise self.lacks(row, cell[row % self.places])
+
+    def lacks(self, row: int, other: int) -> VerifyException:
+        """The error that says so."""
+        what = "no row that is still there" if other == EMPTY else f"row {other} in its place"
+        return VerifyException(f"row {row} of {self.name} is not there: it holds {what}")
 
 
 def _edges(parts: Iterable[range]) -> list[int]:
@@ -155,10 +178,69 @@ class _Places:
     def __init__(self):
         self.rings: list[_Ring] = []
         self.start = self.stop = 0
+        self.live = False
+        """Whether any row is there."""
 
     def add(self, ring: _Ring) -> None:
         self.rings.append(ring)
         self.start, self.stop = ring.start, max(self.stop, ring.stop)
+
+    @cached_property
+    def _owners(self) -> list[_Ring | None]:
+        """Whose row is in each place."""
+        return [None] * self.rings[0].rows.places
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._owners[:] = [None] * len(self._owners)
+        self.live = False
+
+    def write(self, ring: _Ring, cells: _Cells, rows: range) -> None:
+        """Note rows of one ring, which lose what others have there."""
+        for first, end, numbers in ring.rows.spans(rows):
+            owners = self._owners[first:end]
+            if owners.count(ring) < len(owners):
+                for place, owner in enumerate(owners, first):
+                    if owner is not ring:
+                        ring.rows.forget(place)
+                self._owners[first:end] = [ring] * len(owners)
+            for cell in cells:
+                cell[first:end] = numbers
+
+    def check(self, ring: _Ring, cells: _Cells, rows: range) -> None:
+        """Raise VerifyException unless these rows of a ring are there."""
+        own = ring.rows
+        if len(rows) <= own.places:
+            for first, end, _ in own.spans(rows):
+                if self._owners[first:end].count(ring) < end - first:
+                    break
+            else:
+                own.check(cells, rows)
+                return
+        for cell in cells:
+            for row in rows:
+                place = row % own.places
+                other = cell[place] if self._owners[place] is ring else EMPTY
+                if other != row:
+                    raise own.lacks(row, other)
+
+
+@dataclass(frozen=True)
+class _Access:
+    """What all instructions of a form do to one tensor.
+
+    Attributes:
+        outside: says that memory does not hold the columns, where that is so.
+        ring: whose rows are followed, and where these are in `cells`; None for a tensor of none.
+    """
+
+    field: str
+    tensor: TensorOp
+    height: int
+    written: bool
+    outside: str | None
+    ring: _Ring | None
+    cells: _Cells
 
 
 class RowTracker:
@@ -192,6 +274,7 @@ class RowTracker:
         # Places that hold rows: writing some empties those that they meet, so they are disjoint.
         self._live: list[_Places] = []
         self._starts: list[int] = []
+        self._accesses: dict[Form, Sequence[_Access]] = {}
 
     @property
     def needed(self) -> bool:
@@ -224,59 +307,68 @@ class RowTracker:
 
     def step(self, op: InstructionOp) -> None:
         """Check what an instruction reads, and note what it writes."""
-        tensors = op.tensor_fields(self._scope)
-        if op.maps(self._scope) is None:
-            _verify_takes_all(op, tensors.values())
+        form = op.form(self._scope)
+        if form.maps is None:
+            _verify_takes_all(op, form.tensors.values())
         boxes = op.touched(self._scope)
-        outputs = output_tensors(type(op))
-        for name, tensor in tensors.items():
-            self._verify_box(name, tensor, boxes[name])
-            if name not in outputs and tensor.ring.value.data:
-                ring = self._rings[tensor.ring.value.data]
-                ring.rows.check(ring.part(tensor, boxes[name].columns), boxes[name].rows)
+        found = self._accesses.get(form)
+        if found is None:
+            found = self._accesses[form] = self._accesses_of(form, boxes, type(op))
+        for access in found:
+            rows = boxes[access.field].rows
+            if access.outside is not None or rows.stop > access.height or not rows:
+                _refuse_box(access, rows)
+            if access.ring is not None and not access.written:
+                self._places[access.ring].check(access.ring, access.cells, rows)
         if isinstance(op, SpillOp | FillOp):
             self._move(op, next(iter(boxes.values())))
-        for name in outputs:
-            self._write(tensors[name], boxes[name])
+        for access in found:
+            if access.written:
+                self._write(access, boxes[access.field].rows)
 
-    def _verify_box(self, name: str, tensor: TensorOp, box: Box) -> None:
-        if box.rows.stop > tensor.shape[1] or not box.rows:
-            raise VerifyException(
-                f"rows {box.rows.start} to {box.rows.stop} are not within the {tensor.shape[1]} of "
-                f"@{tensor.sym_name.data}"
-            )
-        held = tensor.held_columns
-        if box.columns.start < held.start or box.columns.stop > held.stop:
-            raise VerifyException(
-                f"{name} needs columns {box.columns.start} to {box.columns.stop}, memory holds "
-                f"{held.start} to {held.stop} of @{tensor.sym_name.data}"
-            )
+    def _accesses_of(
+        self, form: Form, boxes: Mapping[str, Box], kind: type[InstructionOp]
+    ) -> Sequence[_Access]:
+        """What follows from a form for each of its tensors."""
+        outputs, found = output_tensors(kind), list[_Access]()
+        for name, tensor in form.tensors.items():
+            held, columns = tensor.held_columns, boxes[name].columns
+            outside = None
+            if columns.start < held.start or columns.stop > held.stop:
+                outside = (
+                    f"{name} needs columns {columns.start} to {columns.stop}, memory holds "
+                    f"{held.start} to {held.stop} of @{tensor.sym_name.data}"
+                )
+            ring, cells = self._rings.get(tensor.ring.value.data), list[list[int]]()
+            if ring is not None and outside is None:
+                cells = ring.rows.select(ring.part(tensor, columns))
+            written, height = name in outputs, tensor.shape[1]
+            found.append(_Access(name, tensor, height, written, outside, ring, cells))
+        return found
 
     def _move(self, op: SpillOp | FillOp, box: Box) -> None:
         name, _ = self._transfer(op)
-        part = _Part(range(0, 1), box.columns)
+        rows = self._spilled[name]
+        cells = rows.select(_Part(range(0, 1), box.columns))
         if isinstance(op, SpillOp):
-            self._spilled[name].write(part, box.rows)
+            rows.write(cells, box.rows)
         else:
-            self._spilled[name].check(part, box.rows)
+            rows.check(cells, box.rows)
 
-    def _write(self, tensor: TensorOp, box: Box) -> None:
-        ring = self._rings.get(tensor.ring.value.data)
-        start = tensor.address.value.data
+    def _write(self, access: _Access, rows: range) -> None:
+        ring = access.ring
         if ring is None:
-            self._lose(start, start + tensor.extent)
+            start = access.tensor.address.value.data
+            self._lose(start, start + access.tensor.extent)
             return
         places = self._places[ring]
-        at = bisect_left(self._starts, places.start)
-        if at == len(self._live) or self._live[at] is not places:
+        if not places.live:
             self._lose(places.start, places.stop)
             at = bisect_left(self._starts, places.start)
             self._starts.insert(at, places.start)
             self._live.insert(at, places)
-        for other in places.rings:
-            if other is not ring:
-                other.rows.forget(box.rows)
-        ring.rows.write(ring.part(tensor, box.columns), box.rows)
+            places.live = True
+        places.write(ring, access.cells, rows)
 
     def _lose(self, start: int, stop: int) -> None:
         """Empty the rings that hold something in these bytes."""
@@ -285,9 +377,18 @@ class RowTracker:
         if first and self._live[first - 1].stop > start:
             first -= 1
         for places in self._live[first:last]:
-            for ring in places.rings:
-                ring.rows.clear()
+            places.clear()
         del self._starts[first:last], self._live[first:last]
+
+
+def _refuse_box(access: _Access, rows: range) -> NoReturn:
+    """Say that an instruction reaches beyond a tensor, or beyond what memory holds of it."""
+    if rows.stop > access.height or not rows:
+        raise VerifyException(
+            f"rows {rows.start} to {rows.stop} are not within the {access.height} of "
+            f"@{access.tensor.sym_name.data}"
+        )
+    raise VerifyException(access.outside or "")
 
 
 def _verify_takes_all(op: InstructionOp, tensors: Iterable[TensorOp]) -> None:

@@ -8,13 +8,16 @@ from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.ir import Attribute
 from xdsl.irdl import traits_def
+from xdsl.irdl.constraints import VerificationContext
 from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.costs import Products, Queue, WeightRead
 from recog.dialects.chip.descriptors import TensorDescriptorOp, TensorOp
 from recog.dialects.chip.fields import (
+    Field,
     ReferenceField,
     Role,
     address_field,
@@ -22,7 +25,15 @@ from recog.dialects.chip.fields import (
     integer_of,
     reference_field,
 )
-from recog.dialects.chip.records import RecordOp, RecordSize, layout, record
+from recog.dialects.chip.forms import Form
+from recog.dialects.chip.records import (
+    VARYING,
+    RecordOp,
+    RecordSize,
+    form_key,
+    layout,
+    record,
+)
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
 from recog.dialects.chip.weights import CodebookOp
@@ -71,6 +82,23 @@ class InstructionOp(RecordOp):
     wait = int_field(5, "semaphore to take from before the start, 0: none", default=0, at=118)
     signal = int_field(5, "semaphore to add to at the end, 0: none", default=0, at=123)
 
+    def verify(self, verify_nested_ops: bool = True) -> None:
+        """Verify the instruction by itself; of those of one form, the rows alone but once."""
+        key = form_key(self)
+        last = self.parent is not None and self.parent.last_op is self
+        if key not in _VERIFIED or last or self.operands or self.successors or self.regions:
+            super().verify(verify_nested_ops)
+            if _has_no_traits(type(self)) and not self.results:
+                if len(_VERIFIED) >= MAX_VERIFIED:
+                    _VERIFIED.clear()
+                _VERIFIED[key] = tuple(self.properties.values())
+            return
+        for field in _varying(type(self)):
+            try:
+                field.verify(self.properties[field.name], VerificationContext())
+            except (KeyError, VerifyException):
+                super().verify(verify_nested_ops)
+
     def verify_in(self, scope: Scope) -> None:
         """Raise VerifyException unless the instruction fits the descriptors that it names."""
 
@@ -89,25 +117,19 @@ class InstructionOp(RecordOp):
             if isinstance(reference := self.properties[name], SymbolRefAttr)
         }
 
-    def computed(self, tensor: TensorOp) -> Box:
-        """The rows and columns that it computes of an output, or moves of what it moves."""
-        first, count = self.first_row.value.data, self.rows.value.data
-        stop = first + count if count else tensor.shape[1]
-        return Box(range(first, stop), tensor.held_columns)
+    def form(self, scope: Scope) -> Form:
+        """What it has in common with instructions for other rows."""
+        key = form_key(self)
+        found = scope.forms.get(key)
+        if found is None:
+            attributes = tuple(self.properties.values())
+            found = Form(attributes, self.tensor_fields(scope), self.maps(scope))
+            scope.forms[key] = found
+        return found
 
     def touched(self, scope: Scope) -> dict[str, Box]:
         """The rows and columns that it writes and reads of each tensor, by field."""
-        tensors, maps = self.tensor_fields(scope), self.maps(scope)
-        if maps is None:
-            return {name: tensor.whole for name, tensor in tensors.items()}
-        if not tensors:
-            return {}
-        main = next(iter(tensors.values()))
-        computed = self.computed(main)
-        boxes = dict.fromkeys(tensors, computed)
-        for name, (rows, columns) in maps.items():
-            boxes[name] = Box(rows.span(computed.rows), columns.span(computed.columns))
-        return boxes
+        return self.form(scope).touched(self.first_row.value.data, self.rows.value.data)
 
     def work(self, scope: Scope) -> int:
         """Elementary steps on one frame: products, comparisons, or elements where it moves them.
@@ -146,6 +168,22 @@ class InstructionOp(RecordOp):
     def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
         """What it takes from weight memory."""
         return ()
+
+
+MAX_VERIFIED = 1 << 14
+_VERIFIED: dict[tuple[object, ...], tuple[Attribute, ...]] = {}
+"""Forms that have been verified, by `form_key`, and their attributes, which must live as long."""
+
+
+@cache
+def _varying(kind: type[InstructionOp]) -> tuple[Field, ...]:
+    """The fields that the form of an instruction leaves open."""
+    return tuple(place.field for place in layout(kind) if place.field.name in VARYING)
+
+
+@cache
+def _has_no_traits(kind: type[InstructionOp]) -> bool:
+    return not kind.traits.traits
 
 
 @cache

@@ -28,7 +28,7 @@ from recog.dialects.chip.hazards import RowTracker, verify_dram
 from recog.dialects.chip.instructions import InstructionOp, LdwOp
 from recog.dialects.chip.layers import LayerOp
 from recog.dialects.chip.maps import ConstantOp, TableOp
-from recog.dialects.chip.records import RecordOp, is_short
+from recog.dialects.chip.records import RecordOp, form_key, is_short
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.stereo import ExpectationOp
 from recog.dialects.chip.target import (
@@ -192,7 +192,12 @@ class ProgramOp(IRDLOperation):
     def _verify_instructions(self, scope: Scope, target: ChipTarget) -> None:
         memory = WeightMemory()
         verified: set[str] = set()
+        forms = dict[tuple[object, ...], InstructionOp]()
         for op in self.instructions:
+            if not isinstance(op, LdwOp):  # they may be loaded but once
+                if (key := form_key(op)) in forms:
+                    continue
+                forms[key] = op
             _located(op, scope.verify_references)
             _located(op, lambda op: op.verify_in(scope))
             match op:

@@ -195,6 +195,22 @@ def _long_fields(cls: type[RecordOp]) -> tuple[Field, ...]:
     return tuple(place.field for place in layout(cls) if short is None or place.low >= short)
 
 
+VARYING = ("first_row", "rows")
+"""The fields in which alone most instructions of a schedule differ."""
+
+
+def form_key(op: RecordOp) -> tuple[object, ...]:
+    """Equal for records of one kind that have the same attributes in all fields but `VARYING`.
+
+    Attributes count as the same only if they are one object: such a key takes a microsecond. It
+    means something as long as the attributes of the record that it was made of live.
+    """
+    fields = op.properties.copy()
+    for name in VARYING:
+        fields.pop(name, None)
+    return (type(op), *fields, *map(id, fields.values()))
+
+
 @cache
 def layout(cls: type[RecordOp]) -> tuple[Place, ...]:
     """The fields of a record, in the order of their bits."""

@@ -11,6 +11,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.descriptors import BufferOp, PortOp, TensorOp
 from recog.dialects.chip.fields import ReferenceField, symbol_of
+from recog.dialects.chip.forms import Form
 from recog.dialects.chip.records import RecordOp, layout
 from recog.dialects.chip.weights import CodebookOp, SegmentOp, WeightsOp
 
@@ -20,10 +21,12 @@ _OpT = TypeVar("_OpT", bound=Operation)
 
 
 class Scope:
-    """The segments and descriptors of one program by name."""
+    """The segments and descriptors of one program by name, as long as they stay as they are."""
 
     def __init__(self, ops: Iterable[Operation]):
         self._ops: dict[str, Operation] = {}
+        self.forms: dict[tuple[object, ...], Form] = {}
+        """What instructions that differ only in their rows have in common, by `form_key`."""
         for op in ops:
             name = op.properties.get("sym_name")
             if isinstance(name, StringAttr):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, SymbolRefAttr, i64
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 from recog.dialects import chip
 from recog.dialects.chip.descriptors import DescriptorOp
+from recog.dialects.chip.fields import integer_field, symbol_field
 from recog.dialects.chip.held_values import HOLDS
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.errors import fail
@@ -70,6 +73,7 @@ class _Emitter:
         self._arenas: dict[str, tuple[int, int]] = {}
         self._taken: dict[str, _Edge] = {}
         self._kept: dict[str, _Edge] = {}
+        self._forms: dict[tuple[str, object], chip.InstructionOp] = {}
 
     def run(self) -> None:
         loads = [op for op in self.network.other if isinstance(op, chip.LdwOp)]
@@ -119,6 +123,7 @@ class _Emitter:
         for unit in cascade.units:
             if unit not in self._places:
                 self._place(each, unit, strip)
+        self._forms = {}
         self._begin_edges(cascade, strip, after)
         for time in range(rows.times):
             for load in cascade.loads:
@@ -197,7 +202,7 @@ class _Emitter:
     def _add_view(self, tensor: chip.TensorOp, fields: dict[str, int]) -> str:
         view, name = tensor.clone(), self._unique(tensor.sym_name.data)
         view.attributes.pop(KEEP, None)
-        view.properties |= {key: IntegerAttr(value, i64) for key, value in fields.items()}
+        view.properties |= {key: integer_field(value) for key, value in fields.items()}
         view.properties["sym_name"] = StringAttr(name)
         self.descriptors.append(view)
         return name
@@ -227,15 +232,20 @@ class _Emitter:
         """Copy rows of what the strip before kept of a tensor to where this one has the others."""
         edge = self._taken.get(tensor.sym_name.data)
         if edge is not None:
-            view = self._view(unit, tensor, edge.columns)
-            self._emit(chip.CopyOp(output=view, input=edge.view), rows, tensor, {})
+            make = partial(self._copy, unit, tensor, edge, True)
+            self._emit(("take", tensor), rows, tensor, make)
 
     def _keep_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range) -> None:
         """Copy rows of what the next strip needs of a tensor to where it finds them."""
         edge = self._kept.get(tensor.sym_name.data)
         if edge is not None:
-            view = self._view(unit, tensor, edge.columns)
-            self._emit(chip.CopyOp(output=edge.view, input=view), rows, tensor, {})
+            make = partial(self._copy, unit, tensor, edge, False)
+            self._emit(("keep", tensor), rows, tensor, make)
+
+    def _copy(self, unit: Unit, tensor: chip.TensorOp, edge: _Edge, take: bool) -> chip.CopyOp:
+        view = self._view(unit, tensor, edge.columns)
+        output, source = (view, edge.view) if take else (edge.view, view)
+        return chip.CopyOp(output=output, input=source)
 
     def _unique(self, wanted: str) -> str:
         """A symbol that resembles `wanted`: the first takes the name of the tensor itself."""
@@ -253,16 +263,18 @@ class _Emitter:
         if not rows:
             return
         columns = strip.loads.get(load.tensor.sym_name.data)
-        source = load.unit.loads.get(load.tensor)
         self._take_edge(load.unit, load.tensor, rows)
         if columns is not None:
-            view = self._view(load.unit, load.tensor, columns)
-            if source is not None:
-                self._emit(source, rows, load.tensor, {"output": view})
-            else:
-                fill = chip.FillOp(output=view, input=self._buffer(load.tensor))
-                self._emit(fill, rows, load.tensor, {})
+            make = partial(self._loading, load, columns)
+            self._emit(("load", load.tensor), rows, load.tensor, make)
         self._keep_edge(load.unit, load.tensor, rows)
+
+    def _loading(self, load: Load, columns: range) -> chip.InstructionOp:
+        view = self._view(load.unit, load.tensor, columns)
+        source = load.unit.loads.get(load.tensor)
+        if source is None:
+            return chip.FillOp(output=view, input=self._buffer(load.tensor))
+        return self._with_views(source, {"output": view})
 
     def _step(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
         step = self.network.steps[number]
@@ -276,19 +288,28 @@ class _Emitter:
     def _part(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
         """Compute some rows of a step in a strip, and put aside what goes to DRAM."""
         step = self.network.steps[number]
-        views = self._operands(step, strip.steps[number])
-        main = next(iter(step.op.tensor_fields(self.network.scope).values()))
-        part = self._emit(step.op, rows, main, views)
-        chip.number_step(part, number)
+        make = partial(self._computing, step, number, strip.steps[number])
+        self._emit(("step", number), rows, step.main, make)
         for unit, tensor in cascade.outgoing[number]:
             if unit in self.plan.kept:
                 continue
-            if unit not in self.network.with_rows:
-                fail(tensor, "has no rows that could go to DRAM", hint='it takes keep = "memory"')
-            view = self._view(unit, tensor, strip.spills[tensor.sym_name.data])
-            spill = chip.SpillOp(output=self._buffer(tensor), input=view)
-            spill.location = step.op.location
-            self._emit(spill, rows, tensor, {})
+            make = partial(self._spilling, step, unit, tensor, strip)
+            self._emit(("spill", tensor), rows, tensor, make)
+
+    def _computing(self, step: Step, number: int, columns: range) -> chip.InstructionOp:
+        part = self._with_views(step.op, self._operands(step, columns))
+        chip.number_step(part, number)
+        return part
+
+    def _spilling(
+        self, step: Step, unit: Unit, tensor: chip.TensorOp, strip: Strip
+    ) -> chip.InstructionOp:
+        if unit not in self.network.with_rows:
+            fail(tensor, "has no rows that could go to DRAM", hint='it takes keep = "memory"')
+        view = self._view(unit, tensor, strip.spills[tensor.sym_name.data])
+        spill = chip.SpillOp(output=self._buffer(tensor), input=view)
+        spill.location = step.op.location
+        return spill
 
     def _operands(self, step: Step, columns: range) -> dict[str, str]:
         """The views that a step takes in a strip, by field."""
@@ -308,31 +329,45 @@ class _Emitter:
             shared = chip.BufferOp.get_irdl_definition().properties
             fields = {key: value for key, value in tensor.properties.items() if key in shared}
             fields["sym_name"] = StringAttr(self._unique(f"{name}.aside"))
-            fields["address"] = IntegerAttr(self._dram, i64)
+            fields["address"] = integer_field(self._dram)
             buffer = chip.BufferOp.build(properties=fields)
             self._dram = aligned(self._dram + buffer.extent)
             self.descriptors.append(buffer)
             self._buffers[name] = buffer.sym_name.data
         return self._buffers[name]
 
-    def _emit(
-        self,
-        op: chip.InstructionOp,
-        rows: range,
-        main: chip.TensorOp,
-        references: dict[str, str],
-    ) -> chip.InstructionOp:
-        """Append an instruction for some rows of its main tensor, of views in place of tensors."""
+    def _with_views(self, op: chip.InstructionOp, views: dict[str, str]) -> chip.InstructionOp:
+        """An instruction of views in place of tensors, by field."""
         part = op.clone()
         for name in (CASCADE, HOLDS):
             part.attributes.pop(name, None)
-        for name, view in references.items():
-            part.properties[name] = SymbolRefAttr(view)
-        if rows != range(main.shape[1]):
-            part.properties["first_row"] = IntegerAttr(rows.start, i64)
-            part.properties["rows"] = IntegerAttr(len(rows), i64)
-        self.instructions.append(part)
+        for name, view in views.items():
+            part.properties[name] = symbol_field(view)
         return part
+
+    def _emit(
+        self,
+        what: tuple[str, object],
+        rows: range,
+        main: chip.TensorOp,
+        make: Callable[[], chip.InstructionOp],
+    ) -> None:
+        """Append an instruction for some rows of its main tensor.
+
+        Args:
+            what: it does, the same for all rows of a strip.
+            make: the instruction for all rows, of which those of a strip are copies.
+        """
+        form = self._forms.get(what)
+        if form is None:
+            form = self._forms[what] = make()
+        part = type(form).create(
+            properties=form.properties, attributes=form.attributes, location=form.location
+        )
+        if rows != range(main.shape[1]):
+            part.properties["first_row"] = integer_field(rows.start)
+            part.properties["rows"] = integer_field(len(rows))
+        self.instructions.append(part)
 
 
 @dataclass(frozen=True)

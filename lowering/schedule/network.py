@@ -99,12 +99,14 @@ class Step:
     """An instruction between loads and halt.
 
     Attributes:
+        main: the tensor whose rows its own count, what it computes or moves.
         writes: the tensors that it writes; none where it moves one to an output.
         height, width: of what it computes or moves.
         whole: it takes whole tensors, all at once.
     """
 
     op: chip.InstructionOp
+    main: chip.TensorOp
     writes: tuple[tuple[Unit, chip.TensorOp], ...]
     reads: tuple[Read, ...]
     height: int
@@ -154,8 +156,9 @@ class Network:
                 rows, columns = AxisMap.all(height), AxisMap.all(width)
             reads.append(Read(unit, tensor, rows, columns))
             unit.readers.append(number)
-        _, height, width = next(iter(tensors.values())).shape
-        self.steps.append(Step(op, tuple(writes), tuple(reads), height, width, whole))
+        main = next(iter(tensors.values()))
+        _, height, width = main.shape
+        self.steps.append(Step(op, main, tuple(writes), tuple(reads), height, width, whole))
 
 
 def units_of(tensors: Sequence[chip.TensorOp]) -> list[Unit]:
