@@ -20,7 +20,7 @@ from recog.backend.assembly.container import (
 from recog.backend.assembly.locations import pack_locations
 from recog.backend.assembly.steps import pack_steps
 from recog.backend.assembly.strings import pack_string, pack_strings
-from recog.backend.assembly.words import Numbers, encode_record
+from recog.backend.assembly.words import Numbers, RecordEncoder
 from recog.dialects.chip import STEP, LdwOp, OutputOp, ProgramOp, TensorOp, steps_of
 from recog.dialects.chip.records import RecordOp, is_short
 from recog.dialects.errors import RecogError, fail
@@ -48,11 +48,12 @@ def find_program(op: Operation) -> ProgramOp:
     raise RecogError("the module holds no chip.program", hint="run convert-lns-to-chip first")
 
 
-def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
+def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False, verified: bool = False) -> bytes:
     """The program file of a program, the same bytes for the same program.
 
     Args:
         strip: leave out symbols and source locations.
+        verified: the program is as it was when it was verified last.
 
     Raises:
         RecogError: the program is invalid, or has more of something than a file can hold.
@@ -64,14 +65,15 @@ def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False) -> bytes:
             "its tensors have no places in memory yet",
             hint="let the pass `schedule` give them some",
         )
-    verify_module(program)
-    numbers, isa = number_symbols(program), isa_of(program)
-    short = isa < ISA_VERSION[:1]
+    if not verified:
+        verify_module(program)
+    isa = isa_of(program)
+    encoder = RecordEncoder(number_symbols(program), short=isa < ISA_VERSION[:1])
     segments = [
         Segment(Kind.TARGET, program.target.data.to_toml().encode()),
-        Segment(Kind.TEXT, _records(program.instructions, numbers, short)),
-        Segment(Kind.DESCRIPTORS, _records(program.descriptors, numbers, short)),
-        Segment(Kind.IO, _pack_io(program, numbers, short)),
+        Segment(Kind.TEXT, _records(program.instructions, encoder)),
+        Segment(Kind.DESCRIPTORS, _records(program.descriptors, encoder)),
+        Segment(Kind.IO, _pack_io(program, encoder)),
         Segment(Kind.MEMORY_MAP, struct.pack("<QQQ", *memory_use(program))),
         *(Segment(SEGMENT_KINDS[each.kind.data], each.data) for each in program.segments),
     ]
@@ -88,8 +90,8 @@ def isa_of(program: ProgramOp) -> tuple[int, int]:
     return BIAS_TABLES if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA
 
 
-def _records(ops: Sequence[RecordOp], numbers: Numbers, short: bool) -> bytes:
-    return b"".join(encode_record(op, numbers, short=short) for op in ops)
+def _records(ops: Sequence[RecordOp], encoder: RecordEncoder) -> bytes:
+    return b"".join(encoder.encode(op) for op in ops)
 
 
 def number_symbols(program: ProgramOp) -> Numbers:
@@ -116,10 +118,10 @@ def weight_bytes(program: ProgramOp) -> int:
     return sum(len(segment.data) for segment in program.segments)
 
 
-def _pack_io(program: ProgramOp, numbers: Numbers, short: bool) -> bytes:
+def _pack_io(program: ProgramOp, encoder: RecordEncoder) -> bytes:
     parts = [pack_string(program.sym_name.data, "I/O"), struct.pack("<H", len(program.ports))]
     for port in program.ports:
-        parts += [encode_record(port, numbers, short=short), pack_string(port.sym_name.data, "I/O")]
+        parts += [encoder.encode(port), pack_string(port.sym_name.data, "I/O")]
     return b"".join(parts)
 
 

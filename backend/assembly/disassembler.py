@@ -26,6 +26,7 @@ from recog.backend.assembly.words import (
     DESCRIPTORS,
     INSTRUCTIONS,
     PORTS,
+    RecordDecoder,
     decode_record,
     split_records,
 )
@@ -207,10 +208,11 @@ def _decode_descriptor(record: bytes, index: int, symbols: dict[Table, list[str]
 
 def _decode_text(content: bytes, size: int, symbols: dict[Table, list[str]]) -> list[Operation]:
     words = split_records(content, size, MAX_INSTRUCTIONS, "text")
+    decoder = RecordDecoder(INSTRUCTIONS, symbols)
     instructions: list[Operation] = []
     for index, word in enumerate(words):
         try:
-            instructions.append(decode_record(word, INSTRUCTIONS, symbols))
+            instructions.append(decoder.decode(word))
         except ValueError as error:
             raise RecogError(f"instruction {index}: {error}") from None
     return instructions

@@ -68,7 +68,10 @@ def pack_locations(locations: Sequence[Attribute]) -> bytes:
             numbers[location] = 0 if entry is None else len(entries)
         return numbers[location]
 
-    uses = [number(location) if _fits(location) else 0 for location in locations]
+    # By identity: instructions of one layer share its location, and comparing trees takes long.
+    places = {id(location): location for location in locations}
+    found = {key: number(each) if _fits(each) else 0 for key, each in places.items()}
+    uses = [found[id(location)] for location in locations]
     if not any(uses):
         return b""
     return b"".join([_u32(len(entries)), *entries, *(_u32(use) for use in uses)])

@@ -17,7 +17,6 @@ from xdsl.utils.exceptions import VerifyException
 from recog.dialects.chip.costs import Products, Queue, WeightRead
 from recog.dialects.chip.descriptors import TensorDescriptorOp, TensorOp
 from recog.dialects.chip.fields import (
-    Field,
     ReferenceField,
     Role,
     address_field,
@@ -27,12 +26,12 @@ from recog.dialects.chip.fields import (
 )
 from recog.dialects.chip.forms import Form
 from recog.dialects.chip.records import (
-    VARYING,
     RecordOp,
     RecordSize,
     form_key,
     layout,
     record,
+    varying_fields,
 )
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
@@ -93,7 +92,7 @@ class InstructionOp(RecordOp):
                     _VERIFIED.clear()
                 _VERIFIED[key] = tuple(self.properties.values())
             return
-        for field in _varying(type(self)):
+        for field, _ in varying_fields(type(self)):
             try:
                 field.verify(self.properties[field.name], VerificationContext())
             except (KeyError, VerifyException):
@@ -173,12 +172,6 @@ class InstructionOp(RecordOp):
 MAX_VERIFIED = 1 << 14
 _VERIFIED: dict[tuple[object, ...], tuple[Attribute, ...]] = {}
 """Forms that have been verified, by `form_key`, and their attributes, which must live as long."""
-
-
-@cache
-def _varying(kind: type[InstructionOp]) -> tuple[Field, ...]:
-    """The fields that the form of an instruction leaves open."""
-    return tuple(place.field for place in layout(kind) if place.field.name in VARYING)
 
 
 @cache

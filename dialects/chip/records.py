@@ -199,6 +199,12 @@ VARYING = ("first_row", "rows")
 """The fields in which alone most instructions of a schedule differ."""
 
 
+@cache
+def varying_fields(cls: type[RecordOp]) -> tuple[Place, ...]:
+    """The fields of a record that its form leaves open."""
+    return tuple(place for place in layout(cls) if place.field.name in VARYING)
+
+
 def form_key(op: RecordOp) -> tuple[object, ...]:
     """Equal for records of one kind that have the same attributes in all fields but `VARYING`.
 

@@ -116,10 +116,10 @@ class Conversion:
         return self.stages[Stage.CHIP]
 
     def assemble(self) -> bytes:
-        """The program file's bytes."""
+        """The program file's bytes. Every stage was verified when it was reached."""
         from recog.backend.assembly import assemble
 
-        return assemble(self.chip_module)
+        return assemble(self.chip_module, verified=True)
 
 
 def weight_bytes(module: ModuleOp) -> int:
@@ -290,7 +290,8 @@ class _Run:
 
     def _finish(self, stage: Stage) -> None:
         verify_module(self.current)
-        self.conversion.stages[stage] = self.current.clone()
+        last = stage is Stage.CHIP and not self.extra
+        self.conversion.stages[stage] = self.current if last else self.current.clone()
         if self.kept is not None:
             self.kept.keep(stage, self.current, self.conversion.notes)
         self.report(stage, 1.0)
