@@ -310,7 +310,7 @@ class RowTracker:
         form = op.form(self._scope)
         if form.maps is None:
             _verify_takes_all(op, form.tensors.values())
-        boxes = op.touched(self._scope)
+        boxes = form.touched(op.first_row.value.data, op.rows.value.data)
         found = self._accesses.get(form)
         if found is None:
             found = self._accesses[form] = self._accesses_of(form, boxes, type(op))

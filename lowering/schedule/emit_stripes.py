@@ -30,6 +30,9 @@ from recog.lowering.schedule.plan import (
 from recog.lowering.schedule.unplaced import unplaced_programs
 from recog.lowering.select.allocation import aligned
 
+_Maker = chip.InstructionOp | None
+"""The instruction that makes a tensor, whose place in the source copies of it have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmitStripesPass(ModulePass):
@@ -228,24 +231,29 @@ class _Emitter:
             place = _Place(address, tensor.shape[1], held, self._rings)
             self._kept[name] = _Edge(columns, self._describe(tensor, place, columns, 0))
 
-    def _take_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range) -> None:
+    def _take_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range, of: _Maker) -> None:
         """Copy rows of what the strip before kept of a tensor to where this one has the others."""
         edge = self._taken.get(tensor.sym_name.data)
         if edge is not None:
-            make = partial(self._copy, unit, tensor, edge, True)
+            make = partial(self._copy, unit, tensor, edge, True, of)
             self._emit(("take", tensor), rows, tensor, make)
 
-    def _keep_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range) -> None:
+    def _keep_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range, of: _Maker) -> None:
         """Copy rows of what the next strip needs of a tensor to where it finds them."""
         edge = self._kept.get(tensor.sym_name.data)
         if edge is not None:
-            make = partial(self._copy, unit, tensor, edge, False)
+            make = partial(self._copy, unit, tensor, edge, False, of)
             self._emit(("keep", tensor), rows, tensor, make)
 
-    def _copy(self, unit: Unit, tensor: chip.TensorOp, edge: _Edge, take: bool) -> chip.CopyOp:
+    def _copy(
+        self, unit: Unit, tensor: chip.TensorOp, edge: _Edge, take: bool, of: _Maker
+    ) -> chip.CopyOp:
         view = self._view(unit, tensor, edge.columns)
         output, source = (view, edge.view) if take else (edge.view, view)
-        return chip.CopyOp(output=output, input=source)
+        copy = chip.CopyOp(output=output, input=source)
+        if of is not None:
+            copy.location = of.location
+        return copy
 
     def _unique(self, wanted: str) -> str:
         """A symbol that resembles `wanted`: the first takes the name of the tensor itself."""
@@ -263,11 +271,12 @@ class _Emitter:
         if not rows:
             return
         columns = strip.loads.get(load.tensor.sym_name.data)
-        self._take_edge(load.unit, load.tensor, rows)
+        source = load.unit.loads.get(load.tensor)
+        self._take_edge(load.unit, load.tensor, rows, source)
         if columns is not None:
             make = partial(self._loading, load, columns)
             self._emit(("load", load.tensor), rows, load.tensor, make)
-        self._keep_edge(load.unit, load.tensor, rows)
+        self._keep_edge(load.unit, load.tensor, rows, source)
 
     def _loading(self, load: Load, columns: range) -> chip.InstructionOp:
         view = self._view(load.unit, load.tensor, columns)
@@ -279,11 +288,11 @@ class _Emitter:
     def _step(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
         step = self.network.steps[number]
         for unit, tensor in step.writes:
-            self._take_edge(unit, tensor, rows)
+            self._take_edge(unit, tensor, rows, step.op)
         if number in strip.steps:
             self._part(cascade, number, rows, strip)
         for unit, tensor in step.writes:
-            self._keep_edge(unit, tensor, rows)
+            self._keep_edge(unit, tensor, rows, step.op)
 
     def _part(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
         """Compute some rows of a step in a strip, and put aside what goes to DRAM."""

@@ -18,6 +18,8 @@ from recog.backend.assembly.words import (
     INSTRUCTIONS,
     PORTS,
     Numbers,
+    RecordDecoder,
+    RecordEncoder,
     decode_record,
     encode_record,
 )
@@ -102,6 +104,31 @@ def test_every_field_survives_at_the_ends_of_its_range(cls: type[RecordOp]):
                 assert word == short + bytes(len(word) - len(short))
                 again = decode_record(short, CLASSES[cls], NAMES, name.get("sym_name"))
                 assert (type(again), again.properties) == (cls, op.properties)
+
+
+@pytest.mark.parametrize("cls", INSTRUCTIONS.values(), ids=lambda cls: cls.name)
+def test_records_that_differ_in_any_field_are_told_apart(cls: type[InstructionOp]):
+    """What is found once for instructions of one form is that of no other."""
+    fields = [place.field for place in layout(cls)]
+    base = {field.name: extremes(field)[0] for field in fields}
+    changed = [{**base, field.name: value} for field in fields for value in extremes(field)]
+    encoder, decoder = RecordEncoder(NUMBERS), RecordDecoder(INSTRUCTIONS, NAMES)
+    for op in [cls(**values) for values in changed]:
+        word = encoder.encode(op)
+        assert word == encode_record(op, NUMBERS)
+        assert decoder.decode(word).properties == op.properties
+
+
+def test_rows_are_verified_of_every_instruction_of_a_form():
+    for rows in (1, 2, 0xFFFF):
+        ConvOp(output="y", input="x", weights="w", rows=rows).verify()
+    for rows in (-1, 1 << 16):
+        with pytest.raises(VerifyException, match="rows must be in"):
+            ConvOp(output="y", input="x", weights="w", rows=rows).verify()
+    op = ConvOp(output="y", input="x", weights="w", rows=1)
+    del op.properties["rows"]
+    with pytest.raises(VerifyException, match="'rows' expected"):
+        op.verify()
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.name)

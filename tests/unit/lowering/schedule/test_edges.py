@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from image_networks import ImageNetwork, chip_program, random_network, skips
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, i64
+from xdsl.dialects.builtin import (
+    IntegerAttr,
+    ModuleOp,
+    NameLoc,
+    NoneAttr,
+    StringAttr,
+    SymbolRefAttr,
+    i64,
+)
 from xdsl.utils.exceptions import VerifyException
 
 from recog.backend.assembly import assemble, disassemble, find_program
@@ -103,6 +111,23 @@ def test_random_networks_with_edges(seed: int):
 
 def copies(program: chip.ProgramOp) -> list[chip.CopyOp]:
     return [op for op in program.instructions if isinstance(op, chip.CopyOp)]
+
+
+def test_copies_of_edges_have_the_place_of_the_layer_that_they_are_of():
+    _, module = skips(40, 56)
+    for number, op in enumerate(module.walk()):
+        op.location = NameLoc(StringAttr(f"layer{number}"), NoneAttr())
+    program = divided(module, 2, 3)
+    assert program is not None
+    scope = program.scope
+    makers = {
+        scope.tensor(op.output).address.value.data: op.location
+        for op in program.instructions
+        if isinstance(op, chip.LayerOp)
+    }
+    found = [(op.location, makers.get(address(program, op.input))) for op in copies(program)]
+    assert all(isinstance(location, NameLoc) for location, _ in found)
+    assert any(location == maker for location, maker in found)
 
 
 def address(program: chip.ProgramOp, name: SymbolRefAttr) -> int:
