@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -66,7 +66,14 @@ def open_study(path: str, objectives: Sequence[str], of: Mapping[str, str]) -> S
     given = {"objectives": ",".join(objectives), **of}
     try:
         # By its whole path: the journal's lock is a link, which else points beside its folder.
-        storage = JournalStorage(JournalFileBackend(os.path.realpath(path)))
+        journal = os.path.realpath(path)
+        lock = JournalFileSymlinkLock(journal)
+        lock.acquire()
+        try:
+            _drop_torn_line(journal)
+        finally:
+            lock.release()
+        storage = JournalStorage(JournalFileBackend(journal, lock_obj=lock))
         with suppress(DuplicatedStudyError):
             study = optuna.create_study(study_name=NAME, storage=storage, directions=directions)
             study.set_user_attr(OF, given)
@@ -88,6 +95,22 @@ def open_study(path: str, objectives: Sequence[str], of: Mapping[str, str]) -> S
             hint="name another file with --study, or delete this one",
         )
     return study
+
+
+def _drop_torn_line(journal: str) -> None:
+    """Take away what a process without room, or without power, has left of its last line: the next
+    one would be written behind it, and nothing read any more.
+
+    Raises:
+        ValueError: the file is no journal, which Optuna would write to.
+    """
+    if not os.path.isfile(journal):
+        return
+    with open(journal, "rb+") as stream:
+        content = stream.read()
+        if content and not content.startswith(b'{"op_code":'):
+            raise ValueError("it does not begin as one")
+        stream.truncate(content.rfind(b"\n") + 1)
 
 
 def take_up(study: Study) -> int:
