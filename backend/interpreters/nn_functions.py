@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
+from recog.backend.interpreters.banded_correlation import WASTE, banded_correlation
 from recog.backend.interpreters.nn_tensors import as_tensor, tensors
 from recog.dialects import nn
 from recog.dialects.nn import shape_of
@@ -137,6 +138,8 @@ class NnElementaryFunctions(InterpreterFunctions):
     ) -> PythonValues:
         left, right = tensors(args)
         width = shape_of(op.left)[3]
+        if width <= WASTE * op.disparities.value.data:
+            return (banded_correlation(left, right, op.disparities.value.data),)
         planes = [_plane(left, right, d, width) for d in range(op.disparities.value.data)]
         return (torch.stack(planes, 1),)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recog.frontend.tasks.networks import ResidualBlock
@@ -87,19 +86,3 @@ class Neck(nn.Module):
         x16 = self.context(self.down16(x8))
         x8 = self.mix8(self.up8(x16) + x8)
         return self.mix4(self.up4(x8) + x)
-
-
-def banded_correlation(left: Tensor, right: Tensor, disparities: int) -> Tensor:
-    """`recog.frontend.functional.correlation` by matrix products, for training: each row's features
-    times all of the other row's, of which the diagonals stay. Five times the products in a tenth
-    of the time."""
-    n, channels, height, width = left.shape
-    rows_left = left.permute(0, 2, 3, 1).reshape(n * height, width, channels)
-    rows_right = right.permute(0, 2, 1, 3).reshape(n * height, channels, width)
-    products = rows_left @ rows_right / channels
-    padded = F.pad(products, (disparities - 1, 0))
-    # In one row of (width, width + D - 1), a step down a diagonal is one row and one column.
-    wide = width + disparities - 1
-    tail = F.pad(padded.flatten(1), (0, width + disparities))
-    skewed = tail[:, : width * (wide + 1)].unflatten(1, (width, wide + 1))[..., :disparities]
-    return skewed.flip(2).unflatten(0, (n, height)).permute(0, 3, 1, 2)

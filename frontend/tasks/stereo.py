@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recog.backend.interpreters.banded_correlation import banded_correlation
 from recog.frontend.functional import (
     correlation,
     decode_boxes_2d,
@@ -22,7 +23,7 @@ from recog.frontend.functional import (
 from recog.frontend.scenes.sample import Objects
 from recog.frontend.scenes.world import OBJECT_NAMES
 from recog.frontend.tasks.base import Progress, Recipe, Targets, Task, TaskData, TuneRecipe
-from recog.frontend.tasks.blocks import ConvBlock, Head, Neck, banded_correlation
+from recog.frontend.tasks.blocks import ConvBlock, Head, Neck
 from recog.frontend.tasks.boxes import iou_3d, iou_bev
 from recog.frontend.tasks.losses import (
     at_objects,

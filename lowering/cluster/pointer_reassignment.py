@@ -65,15 +65,10 @@ class MovingPointers:
         Args:
             scales: of the output channels, by default the lookup's own.
         """
-        rows = codebook.index_select(0, self.pointers) + (self.points - self.points.detach())
-        axes = len(self._grid)
-        blocks = rows.reshape(*self._grid, *self._block)
-        # Axis by axis, a block's number and then the place in it.
-        whole = blocks.permute(*(axis + part for axis in range(axes) for part in (0, axes)))
-        weight = whole.reshape([n * extent for n, extent in zip(self._grid, self._block)])
-        if scales is not None:
-            return weight * scales.reshape(-1, *[1] * (axes - 1))
-        return weight if self._scales is None else weight * self._scales
+        from recog.lowering.cluster.looked_up_weights import looked_up
+
+        given = self._scales if scales is None else scales.reshape(-1, *[1] * (len(self._grid) - 1))
+        return looked_up(codebook, self.points, self.pointers, given, self._grid, self._block)
 
     def reassign(self, codebook: Tensor) -> int:
         """Point each block to the centroid nearest to its point; how many blocks moved."""

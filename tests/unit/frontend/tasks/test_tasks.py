@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from recog.dialects.errors import RecogError
-from recog.frontend.functional import correlation, decode_boxes_2d, decode_boxes_3d, peaks, suppress
+from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks, suppress
 from recog.frontend.scenes.dataset import stack_samples
 from recog.frontend.scenes.sample import Sample, random_sample
 from recog.frontend.tasks import TASK_NAMES, get_task, scene_data
 from recog.frontend.tasks.base import Targets, Task
-from recog.frontend.tasks.blocks import banded_correlation
 from recog.frontend.tasks.checkpoints import load_checkpoint, shipped_checkpoint
 from recog.frontend.tasks.detection import SUPPRESSION_IOU
 from recog.frontend.tasks.losses import two_hot
@@ -204,13 +203,6 @@ def test_two_hot_weights_have_the_value_as_mean():
     weights = two_hot(values, bins)
     torch.testing.assert_close(weights.sum(1), torch.ones(5))
     torch.testing.assert_close(weights @ bins, values.clamp(max=46.0))
-
-
-@pytest.mark.parametrize("disparities", [1, 5, 12])
-def test_banded_correlation_is_correlation(disparities: int):
-    left, right = torch.randn(2, 2, 3, 4, 9)
-    expected = correlation(left, right, disparities)
-    torch.testing.assert_close(banded_correlation(left, right, disparities), expected)
 
 
 def test_the_full_size_detector():
