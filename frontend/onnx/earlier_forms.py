@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import onnx
 
 SET = 17
+NEWEST = 23
+"""The latest operator set whose forms are known here; what later ones mean is not."""
 REDUCTIONS = (
     *("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean"),
     *("ReduceMin", "ReduceProd", "ReduceSumSquare"),

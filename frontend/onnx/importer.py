@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from recog.backend.files import shown
 from recog.dialects.errors import RecogError, first_line
-from recog.frontend.onnx.earlier_forms import SET, to_known_set
+from recog.frontend.onnx.earlier_forms import NEWEST, SET, to_known_set
 from recog.frontend.onnx.files import read_onnx
 from recog.frontend.onnx.graph_forms import prepare
 from recog.frontend.onnx.resizes import check_resizes
@@ -55,6 +55,12 @@ def torch_module(model: onnx.ModelProto, where: str) -> torch.nn.Module:
         where: the file, for errors.
     """
     opset = _opset(model)
+    if opset > NEWEST:
+        raise RecogError(
+            f"is of operator set {opset}, the latest that is understood is {NEWEST}",
+            where=where,
+            hint=f"export it with opset_version={SET}, or give the PyTorch network",
+        )
     prepare(model)
     problems = [*to_known_set(model), *check_resizes(model)]
     load_torchvision()

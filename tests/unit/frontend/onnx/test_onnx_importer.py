@@ -94,6 +94,16 @@ def test_a_classifier(as_nodes: bool, opset: int, tmp_path: Path):
     assert [describe_op(op).split('"')[1] for op in layers] == ["stem", "head"]
 
 
+@pytest.mark.parametrize("opset", [24, 99])
+def test_operator_sets_to_come_are_refused(opset: int, tmp_path: Path):
+    """What they mean is not known, even where every operator's name is."""
+    made = model(classifier(), ["logits"])
+    made.opset_import[0].version = opset
+    with pytest.raises(RecogError, match=f"is of operator set {opset}, the latest .* is 23") as no:
+        import_onnx(saved(tmp_path, made))
+    assert "opset_version=17" in str(no.value)
+
+
 def test_open_sizes(tmp_path: Path):
     made = model(classifier(), ["logits"], ["N", 3, "height", "width"])
     path = saved(tmp_path, made)
