@@ -23,6 +23,7 @@ from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.refusals import OpenRefusal
+from recog.lowering.cluster.data_parallel import worker_count
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.distillation import distilled
 from recog.lowering.cluster.targets import (
@@ -127,7 +128,7 @@ def tune(
         tuner = Tuner(module, settings, steps, originals, formats)
 
         def parts(batch: torch.Tensor) -> Iterator[StepPart]:
-            for chosen in batch.split(at_once):
+            for chosen in batch.split(min(at_once, -(-len(batch) // worker_count()))):
                 inputs = examples.frames(chosen.numpy())
                 own = wanted.objective(chosen.numpy(), inputs)
                 objective = comparison.objective(inputs, own)

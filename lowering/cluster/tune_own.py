@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -12,6 +13,7 @@ from xdsl.ir import SSAValue
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.cluster.data_parallel import worker_count
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.distillation import Distillation, distilled
 from recog.lowering.cluster.own_objective import PAIR, Batch, OwnObjective
@@ -36,6 +38,7 @@ def tune_own(
     """Tune the module in place; leave it as it is if that does not lower the loss.
 
     The loss gets what the module returns, or where that has no gradient what its decoders take.
+    Processes that tune together take a batch each at every step.
 
     Args:
         originals, formats, dense, progress, kept: as of `tune`, whose `batch` and `loss` play no
@@ -49,7 +52,9 @@ def tune_own(
     """
     seed = settings.seed
     batches = sum(1 for _ in own.epoch(0, seed))
-    steps = settings.epochs * batches
+    at_once = worker_count()
+    per_epoch = -(-batches // at_once)
+    steps = settings.epochs * per_epoch
     compared = distilled(
         module,
         dense,
@@ -66,14 +71,13 @@ def tune_own(
             """The steps after an interruption; batches before it are drawn again, so that these
             are the same."""
             for epoch in range(settings.epochs):
-                if tuner.done >= (epoch + 1) * batches:
+                if tuner.done >= (epoch + 1) * per_epoch:
                     continue
-                for number, batch in enumerate(own.epoch(epoch, seed)):
-                    if number >= batches:
-                        break
-                    if epoch * batches + number >= tuner.done:
-                        yield [part(batch)]
-                if tuner.done < (epoch + 1) * batches:
+                drawn = islice(own.epoch(epoch, seed), batches)
+                for number, step in enumerate(_steps(drawn, at_once)):
+                    if epoch * per_epoch + number >= tuner.done:
+                        yield [part(batch, 1 / len(step)) for batch in step]
+                if tuner.done < (epoch + 1) * per_epoch:
                     raise RecogError(
                         f"epoch {epoch + 1} has fewer batches than the first, which has {batches}",
                         hint=PAIR,
@@ -109,9 +113,18 @@ def check_objective(module: ModuleOp, own: OwnObjective, settings: TuneSettings)
     loss.backward()
 
 
-def _part(own: OwnObjective, comparison: Distillation, batch: Batch) -> StepPart:
+def _part(
+    own: OwnObjective, comparison: Distillation, batch: Batch, share: float = 1.0
+) -> StepPart:
     objective = partial(own.value, targets=batch.targets)
-    return StepPart(batch.inputs, comparison.objective(batch.inputs, objective), 1.0)
+    return StepPart(batch.inputs, comparison.objective(batch.inputs, objective), share)
+
+
+def _steps(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """So many batches at a time, the last ones fewer."""
+    left = iter(batches)
+    while step := list(islice(left, size)):
+        yield step
 
 
 def _first(own: OwnObjective, seed: int) -> list[Batch]:

@@ -16,6 +16,12 @@ from recog.dialects.cluster import LookupOp
 from recog.dialects.errors import RecogError, first_line
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.refusals import OpenRefusal
+from recog.lowering.cluster.data_parallel import (
+    begin_equal,
+    of_first_worker,
+    own_parts,
+    sum_of_all,
+)
 from recog.lowering.cluster.pointer_reassignment import MovingPointers, can_move
 from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
 from recog.lowering.cluster.tuned_parameters import Parameter, tuned_parameters
@@ -196,13 +202,14 @@ class Tuner:
 
     def step_in_parts(self, parts: Iterable[StepPart]) -> float:
         """One step down an objective that is the sum of its parts', each run by itself, so that
-        the values of one are held at once; returns it. Raises RecogError as `step` does."""
+        the values of one are held at once; returns it. Processes that tune together share the
+        parts. Raises RecogError as `step` does."""
         import torch
 
         self._done += 1
         self._optimizer.zero_grad()
         total = 0.0
-        for part in parts:
+        for part in own_parts(parts):
             loss = part.objective(self._outputs(part.inputs, self._values())) * part.share
             if not bool(torch.isfinite(loss)):
                 hint = "a lower learning-rate"
@@ -211,6 +218,7 @@ class Tuner:
             total += float(loss.detach())
             del loss
             self._give_back(part)
+        total = sum_of_all(self._tensors_that_move(), total)
         self._clip()
         self._optimizer.step()
         self._schedule.step()
@@ -240,11 +248,14 @@ class Tuner:
 
         if not self._settings.clip:
             return
-        tensors = [t for group in self._optimizer.param_groups for t in group["params"]]
+        tensors = self._tensors_that_move()
         usual = self._usual_norm
         limit = self._settings.clip * usual if usual else math.inf
         norm = min(float(torch.nn.utils.clip_grad_norm_(tensors, limit)), limit)
         self._usual_norm = norm if not usual else 0.9 * usual + 0.1 * norm
+
+    def _tensors_that_move(self) -> list[torch.Tensor]:
+        return [t for group in self._optimizer.param_groups for t in group["params"]]
 
     @fixed_threads()
     def loss(self, parts: Iterable[StepPart]) -> float:
@@ -318,10 +329,11 @@ def descended(
     before = tuner.loss(measured())
     if kept is not None:
         kept.begin(tuner)
+    begin_equal(tuner)
     for parts in steps:
         loss = tuner.step_in_parts(parts)
         if kept is not None:
             kept.offer(tuner)
         if progress is not None:
             progress(tuner.done / total, loss)
-    return tuner.loss(measured()) <= before
+    return of_first_worker(tuner.loss(measured()) <= before)

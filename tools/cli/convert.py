@@ -1,7 +1,7 @@
 """Convert a network to a chip program: fold batch norms, cluster the weights, tune the centroids,
 encode in LNS, select instructions, assemble. Writes the IR of every stage, the program and a
 report. What is finished is kept in DIR.partial until all is: an interrupted conversion goes on with
---resume."""
+--resume. Several processes share the tuning: torchrun --nproc-per-node 2 -m recog convert ..."""
 
 from __future__ import annotations
 
@@ -143,8 +143,7 @@ def _loss(text: str) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Convert, measure every level, write the folder and print the table."""
     from recog.backend.arithmetic.engine import check_default_engine
-    from recog.backend.folders import held_folder
-    from recog.tools.partial_conversion import PartialConversion
+    from recog.tools.cli.workers import as_worker
 
     recipe = Recipe({}) if arguments.recipe is None else read_recipe(arguments.recipe)
     options = conversion_options(arguments, recipe.options)
@@ -152,6 +151,16 @@ def run(arguments: argparse.Namespace) -> int:
     extra = extra_passes(arguments.add_pass, options)
     check_default_engine()
     check_json(arguments)
+    with as_worker(arguments):
+        return _convert_into_folder(arguments, options, extra)
+
+
+def _convert_into_folder(
+    arguments: argparse.Namespace, options: ConversionOptions, extra: Sequence[ExtraPass]
+) -> int:
+    from recog.backend.folders import held_folder
+    from recog.tools.partial_conversion import PartialConversion
+
     # Held from the start: two conversions into one folder would cost the second one hours.
     with held_folder(arguments.output) as held:
         partial = PartialConversion(held, resume=arguments.resume)
@@ -171,10 +180,10 @@ def _convert(
     held: HeldFolder,
     partial: PartialConversion,
 ) -> int:
+    from recog.lowering.cluster.data_parallel import worker_number
     from recog.lowering.cluster.targets import TargetError
     from recog.lowering.cluster.tune_own import check_objective
     from recog.lowering.common.data_files import naming_file
-    from recog.lowering.partition.partition import boundary_lines
     from recog.lowering.pipeline import convert
     from recog.tools.console import stage, staged_progress
     from recog.tools.conversion_folder import PROGRAM_NAME, is_of_a_conversion
@@ -213,11 +222,9 @@ def _convert(
             progress=report,
             kept=partial,
         )
-    if conversion.host_part is not None:
-        for line in boundary_lines(conversion.host_part):
-            print(line)
-    for note in conversion.notes:
-        print(f"note: {note.line()}")
+    if worker_number() > 0:
+        return 0
+    _print_notes(conversion)
     with held.replaced(is_of_a_conversion) as draft:
         program = _write(
             conversion, draft, partial, test_inputs, (classes, labels), metric, arguments
@@ -226,6 +233,16 @@ def _convert(
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
     return 0
+
+
+def _print_notes(conversion: Conversion) -> None:
+    from recog.lowering.partition.partition import boundary_lines
+
+    if conversion.host_part is not None:
+        for line in boundary_lines(conversion.host_part):
+            print(line)
+    for note in conversion.notes:
+        print(f"note: {note.line()}")
 
 
 def _check_tunes(options: ConversionOptions) -> None:

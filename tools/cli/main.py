@@ -114,6 +114,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.parser.error(_unknown(unknown, flags))
         set_loudness(quiet=arguments.quiet, verbose=arguments.verbose)
         from recog.dialects.verification import located_errors
+        from recog.tools.cli.workers import check_shared
+
+        check_shared(called)
 
         with located_errors(), _json_alone(arguments):
             return arguments.run(arguments)
