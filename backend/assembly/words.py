@@ -92,11 +92,6 @@ class RecordEncoder:
         return word
 
 
-def encode_record(op: RecordOp, numbers: Numbers, *, short: bool = False) -> bytes:
-    """The record of one op that has been verified; `short` as instruction set 2 has it."""
-    return RecordEncoder(numbers, short=short).encode(op)
-
-
 class RecordDecoder(Generic[_RecordT]):
     """Makes ops of records, as their length says of instruction set 2 or 3.
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_joined = False
+"""Whether tuning is shared: a program of its own that torchrun starts may tune in one process."""
+
 
 def started_by_torchrun() -> bool:
     """Whether this process is one of several that torchrun started."""
@@ -33,20 +36,23 @@ def joined_workers() -> Generator[None, None, None]:
         return
     import torch.distributed as distributed
 
+    global _joined
     distributed.init_process_group("gloo")
+    _joined = True
     try:
         yield
     finally:
+        _joined = False
         distributed.destroy_process_group()
 
 
 def worker_count() -> int:
     """How many processes tune together."""
-    if not started_by_torchrun():
+    if not _joined:
         return 1
     import torch.distributed as distributed
 
-    return distributed.get_world_size() if distributed.is_initialized() else 1
+    return distributed.get_world_size()
 
 
 def worker_number() -> int:

@@ -13,7 +13,7 @@ import torch
 from xdsl.dialects.builtin import StringAttr
 from xdsl.interpreter import Interpreter
 
-from recog.backend.assembly.words import decode_record, encode_record
+from recog.backend.assembly.words import RecordEncoder, decode_record
 from recog.backend.interpreters.execute import execute
 from recog.backend.interpreters.nn import register_nn
 from recog.dialects.functions import find_function
@@ -62,7 +62,7 @@ def test_an_op_is_imported_and_run(example: dict[str, Any], monkeypatch: pytest.
 
 def test_an_instruction_has_words(example: dict[str, Any]):
     pause = example["PauseOp"]
-    word = encode_record(pause(cycles=513, wait=3), {})
+    word = RecordEncoder({}).encode(pause(cycles=513, wait=3))
     assert word[0] == 0x70
     op = decode_record(word, {0x70: pause}, {})
     assert op.properties == pause(cycles=513, wait=3).properties

@@ -21,7 +21,6 @@ from recog.backend.assembly.words import (
     RecordDecoder,
     RecordEncoder,
     decode_record,
-    encode_record,
 )
 from recog.backend.machine.execution import ChipFunctions
 from recog.dialects.chip import Chip, ConvOp, InstructionOp
@@ -94,13 +93,13 @@ def test_every_field_survives_at_the_ends_of_its_range(cls: type[RecordOp]):
     for field in fields:
         for value in extremes(field):
             op = cls(**name, **{**base, field.name: value})
-            word = encode_record(op, NUMBERS)
+            word = RecordEncoder(NUMBERS).encode(op)
             assert len(word) * 8 == size_of(cls).bits
             assert word[0] == opcode_of(cls)
             again = decode_record(word, CLASSES[cls], NAMES, name.get("sym_name"))
             assert (type(again), again.properties) == (cls, op.properties)
             if is_short(op):
-                short = encode_record(op, NUMBERS, short=True)
+                short = RecordEncoder(NUMBERS, short=True).encode(op)
                 assert word == short + bytes(len(word) - len(short))
                 again = decode_record(short, CLASSES[cls], NAMES, name.get("sym_name"))
                 assert (type(again), again.properties) == (cls, op.properties)
@@ -115,7 +114,7 @@ def test_records_that_differ_in_any_field_are_told_apart(cls: type[InstructionOp
     encoder, decoder = RecordEncoder(NUMBERS), RecordDecoder(INSTRUCTIONS, NAMES)
     for op in [cls(**values) for values in changed]:
         word = encoder.encode(op)
-        assert word == encode_record(op, NUMBERS)
+        assert word == RecordEncoder(NUMBERS).encode(op)
         assert decoder.decode(word).properties == op.properties
 
 
@@ -142,7 +141,7 @@ def test_every_value_beyond_a_fields_range_is_refused_by_name(cls: type[RecordOp
             case _:
                 continue
         op = cls(**{each.field.name: extremes(each.field)[0] for each in layout(cls)})
-        word = int.from_bytes(encode_record(op, NUMBERS), "little")
+        word = int.from_bytes(RecordEncoder(NUMBERS).encode(op), "little")
         for value in beyond:
             op.properties[field.name] = field.convert(value)
             with pytest.raises(VerifyException, match=f"^{field.name} must be "):
@@ -174,7 +173,7 @@ def test_a_word_is_what_the_document_says():
     op = ConvOp(
         output="descriptors3", input="descriptors1", weights="descriptors2", stride_h=2, relu=True
     )
-    word = int.from_bytes(encode_record(op, NUMBERS), "little")
+    word = int.from_bytes(RecordEncoder(NUMBERS).encode(op), "little")
     ones = [1 << low for low in (58, 66, 74)]
     assert word == 0x10 | 3 << 8 | 1 << 22 | 2 << 36 | 2 << 50 | sum(ones) | 1 << 114
 
