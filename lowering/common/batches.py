@@ -50,8 +50,12 @@ def frames_that_fit(function: func.FuncOp) -> int:
 
 def frames_of_a_step(function: func.FuncOp) -> int:
     """How many frames of a training step run at once: all values stay for the gradient."""
-    held = sum(_bytes_of_results(op) for op in function.body.block.ops)
-    return max(1, STEP_BYTES // max(1, 2 * held))
+    return max(1, STEP_BYTES // max(1, step_bytes(function)))
+
+
+def step_bytes(function: func.FuncOp) -> int:
+    """What all values of a frame and their gradients take."""
+    return 2 * sum(map(_bytes_of_results, function.body.block.ops))
 
 
 def cuts_of_a_step(function: func.FuncOp, frames: int) -> list[int]:

@@ -25,6 +25,7 @@ from recog.dialects.data import constant_array
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.common.batches import cuts_of_a_step
+from recog.lowering.common.smaller_frames import smaller_frames
 from recog.lowering.precision.coded_values import rounded
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def output_noise(
     formats: Mapping[SSAValue, LnsFormat],
     weight_errors: Mapping[SSAValue, np.ndarray],
 ) -> Noise:
-    """Measure the noise of every value and weight, on some of the frames (N, ...).
+    """Measure the noise of every value and weight, on some of the frames (N, ...), or on parts of
+    frames whose values and gradients memory does not hold.
 
     Args:
         formats: of the values that are codes.
@@ -57,30 +59,57 @@ def output_noise(
     """
     import torch
 
+    errors = {w: torch.from_numpy(np.array(e, np.float32)) for w, e in weight_errors.items()}
+    count = min(FRAMES, len(inputs[0]))
+    with returning_heads(module, function.sym_name.data):
+        smaller = smaller_frames(function, FRAMES)
+        if smaller is None:
+            return _noise(module, function, inputs, formats, errors, count)
+        frames = list(smaller.parts(inputs, FRAMES))
+        parts = [np.concatenate(each) for each in zip(*frames)]
+        known = smaller.values
+        found = _noise(
+            smaller.module,
+            smaller.function,
+            parts,
+            {known[value]: format for value, format in formats.items() if value in known},
+            {known[weight]: error for weight, error in errors.items() if weight in known},
+            len(frames),
+        )
+    ours = {theirs: value for value, theirs in known.items()}
+    return Noise(*({ours[each]: power for each, power in powers.items()} for powers in found))
+
+
+def _noise(
+    module: ModuleOp,
+    function: func.FuncOp,
+    inputs: Sequence[np.ndarray],
+    formats: Mapping[SSAValue, LnsFormat],
+    errors: Mapping[SSAValue, Tensor],
+    count: int,
+) -> Noise:
+    """Measure the noise on so many of the frames (N, ...)."""
     from recog.backend.interpreters.nn_runner import NnRunner
 
     values: dict[SSAValue, float] = defaultdict(float)
     weights: dict[SSAValue, float] = defaultdict(float)
-    errors = {w: torch.from_numpy(np.array(e, np.float32)) for w, e in weight_errors.items()}
-    count = min(FRAMES, len(inputs[0]))
-    with returning_heads(module, function.sym_name.data):
-        runner = NnRunner(module, function.sym_name.data)
-        parameters = trained(errors)
-        cuts = cuts_of_a_step(function, 1)
-        parts = len(cuts) + 1  # large values: those of one part at a time are watched
-        count = max(1, count // parts)
-        for i, part in ((i, part) for i in range(count) for part in range(parts)):
-            watched = dict(list(formats.items())[part::parts])
-            hooks = _Hooks(function, watched, values)
-            frame = [np.asarray(x)[i : i + 1] for x in inputs]
-            outputs = runner.walk(*frame, run=hooks.run, constants=parameters, cuts=cuts)
-            for weight, gradient in gradients(outputs, parameters, i):
-                change = float(((gradient * errors[weight]) ** 2).sum())
-                weights[weight] += change / parts
-            if cuts:
-                del outputs, hooks
-                gc.collect()  # parts that were computed again refer to each other
-                give_back_freed_memory()
+    runner = NnRunner(module, function.sym_name.data)
+    parameters = trained(errors)
+    cuts = cuts_of_a_step(function, 1)
+    parts = len(cuts) + 1  # large values: those of one part at a time are watched
+    count = max(1, count // parts)
+    for i, part in ((i, part) for i in range(count) for part in range(parts)):
+        watched = dict(list(formats.items())[part::parts])
+        hooks = _Hooks(function, watched, values)
+        frame = [np.asarray(x)[i : i + 1] for x in inputs]
+        outputs = runner.walk(*frame, run=hooks.run, constants=parameters, cuts=cuts)
+        for weight, gradient in gradients(outputs, parameters, i):
+            change = float(((gradient * errors[weight]) ** 2).sum())
+            weights[weight] += change / parts
+        if cuts:
+            del outputs, hooks
+            gc.collect()  # parts that were computed again refer to each other
+            give_back_freed_memory()
     return Noise(
         {value: total / count for value, total in values.items()},
         {weight: total / count for weight, total in weights.items()},

@@ -1,0 +1,186 @@
+"""A function on smaller frames, parts of whole ones, where values and gradients of those are more
+than memory holds.
+
+Convolutional networks give at each position the same function of what lies around it, so parts say
+of their rounding what whole frames do; only near the borders of a part zeros take the place of what
+is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import prod, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType
+from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue, SSAValues
+from xdsl.utils.exceptions import VerifyException
+
+from recog.dialects import nn
+from recog.dialects.shapes import Shape
+from recog.dialects.tensors import ints, shape_of
+from recog.lowering.common.batches import STEP_BYTES, step_bytes
+
+STEP = 64
+"""Rows and columns of parts, and where they begin, are multiples of it: of all strides."""
+
+Shares = tuple[Fraction, Fraction]
+"""Rows and columns of a part over those of a whole frame."""
+
+
+class SmallerFrames(NamedTuple):
+    """A function on parts of frames.
+
+    Attributes:
+        module: has the function alone, under its name.
+        values: what each value of the whole function is in it, where outputs depend on it.
+        size: rows and columns of a part.
+    """
+
+    module: ModuleOp
+    function: func.FuncOp
+    values: Mapping[SSAValue, SSAValue]
+    size: tuple[int, int]
+
+    def parts(self, inputs: Sequence[np.ndarray], count: int) -> Iterator[list[np.ndarray]]:
+        """So many parts of frames (N, ...), one frame after the other, at random places that all
+        images of a frame have in common."""
+        random = np.random.default_rng(0)
+        for number in range(count):
+            frame = [np.asarray(x)[number % len(x)][None] for x in inputs]
+            (whole,) = {x.shape[2:] for x in frame if x.ndim == 4}
+            corner = [
+                STEP * int(random.integers((a - b) // STEP + 1)) for a, b in zip(whole, self.size)
+            ]
+            rows, columns = (slice(a, a + b) for a, b in zip(corner, self.size))
+            yield [x[:, :, rows, columns] if x.ndim == 4 else x for x in frame]
+
+
+def smaller_frames(function: func.FuncOp, count: int) -> SmallerFrames | None:
+    """A function on parts of a frame, the largest of which so many fit in memory with all their
+    values and gradients.
+
+    Returns:
+        None where a whole frame fits, and where the network holds for frames of its size only.
+    """
+    images = [shape_of(x)[2:] for x in function.args if len(shape_of(x)) == 4]
+    needed = step_bytes(function)
+    if needed <= STEP_BYTES or len(set(images)) != 1:
+        return None
+    share = sqrt(STEP_BYTES / count / needed)
+    height, width = (max(STEP, int(share * each) // STEP * STEP) for each in images[0])
+    shares = Fraction(height, images[0][0]), Fraction(width, images[0][1])
+    if max(shares) >= 1:
+        return None
+    try:
+        return _rebuilt(function, (height, width), shares)
+    except (ValueError, VerifyException):
+        return None
+
+
+def _rebuilt(function: func.FuncOp, size: tuple[int, int], shares: Shares) -> SmallerFrames:
+    """The function with other sizes; raises ValueError or VerifyException where an op has none."""
+    shapes = map(shape_of, function.args)
+    smaller = [(*x[:2], *size) if len(x) == 4 else x for x in shapes]
+    types = [_type(x, shape) for x, shape in zip(function.args, smaller)]
+    block = Block(arg_types=types)
+    values: dict[SSAValue, SSAValue] = dict(zip(function.args, block.args))
+    for op in _needed(function):
+        copy = _resized(op, [values[operand] for operand in op.operands], shares)
+        values.update(zip(op.results, copy.results))
+        block.add_op(copy)
+    end = block.last_op
+    results = [] if end is None else [operand.type for operand in end.operands]
+    copied = func.FuncOp(
+        function.sym_name.data, FunctionType.from_lists(types, results), Region(block)
+    )
+    return SmallerFrames(ModuleOp([copied]), copied, values, size)
+
+
+def _needed(function: func.FuncOp) -> list[Operation]:
+    """The ops that what is returned depends on, in order."""
+    needed = list[Operation]()
+    taken = set[SSAValue]()
+    for op in reversed(list(function.body.block.ops)):
+        if isinstance(op, func.ReturnOp) or any(result in taken for result in op.results):
+            taken.update(op.operands)
+            needed.append(op)
+    return needed[::-1]
+
+
+def _type(value: SSAValue, shape: Shape) -> TensorType:
+    return TensorType(nn.element_type_of(value), shape)
+
+
+def _resized(op: Operation, operands: Sequence[SSAValue], shares: Shares) -> Operation:
+    """An op on operands of other sizes."""
+    copy = type(op).create(
+        operands=operands,
+        result_types=op.result_types,
+        properties=dict(op.properties),
+        attributes=dict(op.attributes),
+    )
+    copy.location = op.location
+    if not isinstance(copy, nn.NnOp) or list(op.operand_types) == list(copy.operand_types):
+        return copy
+    before, after = shape_of(op.operands[0]), shape_of(operands[0])
+    if isinstance(copy, nn.ReshapeOp):
+        shape = _reshaped(before, after, shape_of(op.results[0]), shares)
+    else:
+        copy.properties.update(_sizes(copy, before, after))
+        shape = copy.infer_shape()
+    copy.results = SSAValues((OpResult(_type(op.results[0], shape), copy, 0),))
+    copy.verify_()
+    return copy
+
+
+def _sizes(op: nn.NnOp, before: Shape, after: Shape) -> dict[str, Attribute]:
+    """The sizes that an op states, where its operand has other ones."""
+    if isinstance(op, nn.ResizeOp):
+        whole = zip(op.size.get_values(), before[2:], after[2:])
+        scaled = [divmod(size * small, large) for size, large, small in whole]
+        if any(rest for _, rest in scaled):
+            raise ValueError("the result has no whole size")
+        return {"size": ints([size for size, _ in scaled])}
+    if isinstance(op, nn.SliceOp):
+        less = [small - large for large, small in zip(before, after)]
+        return {"stops": ints([stop + by for stop, by in zip(op.stops.get_values(), less)])}
+    if isinstance(op, nn.PoolOp):
+        each = zip(op.kernel.get_values(), before[2:], after[2:])
+        return {"kernel": ints([small if k == large else k for k, large, small in each])}
+    return {}
+
+
+def _reshaped(before: Shape, after: Shape, result: Shape, shares: Shares) -> Shape:
+    """What a reshape gives, group by group of axes that hold the same elements."""
+    shape: list[int] = []
+    for old, new in _groups(before, result):
+        sizes = after[old]
+        share = Fraction(prod(sizes), prod(before[old]))
+        outer, *inner = result[new] or (1,)
+        if share == 1:
+            shape += result[new]
+        elif not inner:
+            shape.append(prod(sizes))
+        elif share in shares and (outer * share).denominator == 1:  # rows or columns taken apart
+            shape += (int(outer * share), *inner)
+        else:
+            raise ValueError("the result has sizes of its own")
+    return tuple(shape)
+
+
+def _groups(a: Shape, b: Shape) -> Iterator[tuple[slice, slice]]:
+    """The axes of two shapes of as many elements, in groups of as many, as small as there are."""
+    i = j = 0
+    while i < len(a) or j < len(b):
+        first, other = i, j
+        i, j = min(i + 1, len(a)), min(j + 1, len(b))
+        while prod(a[first:i]) != prod(b[other:j]):
+            if prod(a[first:i]) < prod(b[other:j]):
+                i += 1
+            else:
+                j += 1
+        yield slice(first, i), slice(other, j)
