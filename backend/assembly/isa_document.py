@@ -67,6 +67,10 @@ places of those that are no longer:
 
 Here row 3 of @x takes the place of row 0, which row 2 of @y does not need. With two rows in memory
 row 1 would be lost, and the machine refuses the program.
+
+Four queues run beside each other and take their turns in any order. An instruction waits until
+those before it in the program have ended that wrote what it reads, and those that read or wrote
+what it overwrites; so no bit depends on the order, and program order is one of them.
 """
 
 

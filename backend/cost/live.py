@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recog.backend.cost.instructions import InstructionCost
-from recog.backend.cost.replay import Replay, Slice, accesses
+from recog.backend.cost.replay import Replay, Slice
+from recog.backend.dependences import accesses
 from recog.dialects.chip import Queue, Scope, TensorOp
 
 

@@ -190,7 +190,7 @@ def program_cost(program: ProgramOp, chip: ChipTarget | None = None) -> ProgramC
     costs = [instruction_cost(op, scope, chip) for op in program.instructions]
     framed = tuple(each for each in costs if each.op.EVERY_FRAME)
     loads = tuple(each for each in costs if not each.op.EVERY_FRAME)
-    return ProgramCost(chip, framed, loads, replay(framed, scope), scope)
+    return ProgramCost(chip, framed, loads, replay(costs, scope), scope)
 
 
 def check_fits(program: ProgramOp, chip: ChipTarget) -> None:

@@ -21,7 +21,7 @@ from recog.dialects.chip.instructions import FillOp, InstructionOp, SpillOp, out
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import Box
 
-__all__ = ["RowTracker"]
+__all__ = ["RowTracker", "bytes_taken"]
 
 MAX_PLACES = 1 << 22
 """Rows that are tracked in all rings, each as often as channels and columns part it."""
@@ -225,6 +225,39 @@ class _Places:
                     raise own.lacks(row, other)
 
 
+def _rings_of(tensors: Iterable[TensorOp]) -> dict[int, _Ring]:
+    """The rings of a program by their numbers."""
+    members = dict[int, list[TensorOp]]()
+    for op in tensors:
+        if op.ring.value.data:
+            members.setdefault(op.ring.value.data, []).append(op)
+    return {number: _Ring(number, ops) for number, ops in members.items()}
+
+
+def _places_of(rings: Iterable[_Ring]) -> dict[_Ring, _Places]:
+    """The places of each ring, of several where they have them in common."""
+    shared, found = dict[tuple[int, ...], _Places](), dict[_Ring, _Places]()
+    for ring in rings:
+        found[ring] = shared.setdefault(ring.places, _Places())
+        found[ring].add(ring)
+    return found
+
+
+def bytes_taken(tensors: Sequence[TensorOp]) -> dict[TensorOp, range]:
+    """The bytes of activation memory whose rows, of other rings, are lost when a tensor is written:
+    its own or, of a ring, all of that and of those that have its places."""
+    rings = _rings_of(tensors)
+    places = _places_of(rings.values())
+    taken = dict[TensorOp, range]()
+    for op in tensors:
+        start = op.address.value.data
+        taken[op] = range(start, start + op.extent)
+        if op.ring.value.data:
+            shared = places[rings[op.ring.value.data]]
+            taken[op] = range(shared.start, shared.stop)
+    return taken
+
+
 @dataclass(frozen=True)
 class _Access:
     """What all instructions of a form do to one tensor.
@@ -248,26 +281,20 @@ class RowTracker:
     for ever, and for descriptors of one ring that do not fit each other.
 
     Activation memory that is written through another ring, or through a tensor of none, is lost to
-    every ring that reaches into the bytes between the first and the last of what is written. Of
+    every ring that reaches into the bytes between the first and the last of that ring or tensor. Of
     rings that begin at the same byte, with the same channels, rows and strides, only the row whose
     place is taken is lost.
     """
 
     def __init__(self, tensors: Sequence[TensorOp], buffers: Sequence[BufferOp], scope: Scope):
         self._scope = scope
-        members = dict[int, list[TensorOp]]()
         for op in tensors:
-            if op.ring.value.data:
-                members.setdefault(op.ring.value.data, []).append(op)
-            elif not op.is_whole:
+            if not op.ring.value.data and not op.is_whole:
                 raise VerifyException(
                     f"@{op.sym_name.data} is not whole in memory: it needs a ring"
                 )
-        self._rings = {number: _Ring(number, ops) for number, ops in members.items()}
-        shared = dict[tuple[int, ...], _Places]()
-        for ring in self._rings.values():
-            shared.setdefault(ring.places, _Places()).add(ring)
-        self._places = {ring: shared[ring.places] for ring in self._rings.values()}
+        self._rings = _rings_of(tensors)
+        self._places = _places_of(self._rings.values())
         self._buffers = {op.sym_name.data: op for op in buffers}
         self._spilled = dict[str, _Rows]()
         self._limit([ring.rows for ring in self._rings.values()])

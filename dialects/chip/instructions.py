@@ -54,7 +54,7 @@ LONG_INSTRUCTION = RecordSize(192, None)
 
 
 class InstructionOp(RecordOp):
-    """An instruction. They run in program order.
+    """An instruction. They run as if in program order, each in the queue of its part of the chip.
 
     It computes, or moves, all rows of its output or some: `rows` of them from `first_row` on, and
     of each the columns that memory holds of the output. Rows and columns count from the edges of
@@ -64,7 +64,8 @@ class InstructionOp(RecordOp):
 
     Each may wait for and signal one of 31 counting semaphores, which start at zero: `wait`
     takes one from its semaphore before the instruction starts, `signal` adds one when it has
-    ended. In program order a wait for an empty semaphore can never end; it is an error.
+    ended. The n-th wait in the program takes what the n-th signal adds. In program order a wait
+    for an empty semaphore can never end; it is an error.
     """
 
     QUEUE: ClassVar[Queue]
@@ -284,7 +285,7 @@ class DmaInOp(TransferOp):
     """Copy an input, or rows of it, from DRAM into activation memory.
 
     Waits for the host where the host has not written the input yet: then it computes it from
-    outputs that the program has written so far.
+    outputs that the program has written so far, by all transfers that stand before this one.
     """
 
     name = "chip.dma.in"

@@ -32,6 +32,11 @@ class Scope:
             if isinstance(name, StringAttr):
                 self._ops[name.data] = op
 
+    @property
+    def tensors(self) -> list[TensorOp]:
+        """All tensors of activation memory."""
+        return [op for op in self._ops.values() if isinstance(op, TensorOp)]
+
     def verify_references(self, op: RecordOp) -> None:
         """Raise VerifyException unless every reference of `op` is to an op of its kind."""
         for field, _ in layout(type(op)):

@@ -17,11 +17,21 @@ from recog.dialects.chip import ProgramOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.lns import NumberType, number_tensor, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.lowering.schedule.demand import Cascade
+from recog.lowering.schedule.emit_stripes import EmitStripesPass
+from recog.lowering.schedule.network import Network
+from recog.lowering.schedule.place_tensors import PlaceTensorsPass
+from recog.lowering.schedule.plan import CascadePlan, Plan, write_plan
+from recog.lowering.schedule.size_rings import SizeRingsPass
+from recog.lowering.schedule.unplaced import show_outputs_as_made
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
 CODES = LnsFormat(8, 3, 64)
 WEIGHTS = LnsFormat(4, 0, 6)
 ARITHMETIC = Arithmetic(6, 64)
+
+PLENTY = 1 << 26
+"""Bytes of activation memory that hold any of these networks whole."""
 
 
 class ImageNetwork:
@@ -138,6 +148,26 @@ def chip_program(module: ModuleOp, memory: int, *, schedule: bool = True) -> Pro
     copy = module.clone()
     ConvertLnsToChipPass(activation_memory=memory, schedule=schedule).apply(Context(), copy)
     return find_program(copy)
+
+
+def divided(module: ModuleOp, rows: int, strips: int) -> ProgramOp | None:
+    """All of a network as one cascade in strips that keep all edges, in as much memory as they
+    take; None where something takes whole tensors."""
+    copy = module.clone()
+    ConvertLnsToChipPass(activation_memory=16, schedule=False).apply(Context(), copy)
+    program = find_program(copy)
+    show_outputs_as_made(program)
+    network = Network(program)
+    cascade = Cascade(network, 0, len(network.steps))
+    if cascade.all_at_once:
+        return None
+    plan = CascadePlan(0, len(network.steps), rows, strips, edges=frozenset(cascade.with_edges))
+    write_plan(program, network, Plan([plan], set()))
+    program.properties["target"] = find_program(chip_program(module, PLENTY)).target
+    for each in (SizeRingsPass(), EmitStripesPass(), PlaceTensorsPass()):
+        each.apply(Context(), copy)
+    program.verify()
+    return program
 
 
 def chain(height: int, width: int) -> tuple[ImageNetwork, ModuleOp]:

@@ -20,6 +20,7 @@ from fuzz_programs import bases, check, mutant
 from guard_pages import Edge, guarded
 from xdsl.dialects.builtin import ModuleOp
 
+from recog.backend import dependences
 from recog.backend.arithmetic.engine import get_engine
 from recog.dialects import nn
 from recog.dialects.errors import RecogError
@@ -131,3 +132,12 @@ def test_a_wrong_rewrite_is_found(monkeypatch: pytest.MonkeyPatch):
     found = [what for _, what in map(fuzz_graphs.check, range(1, 12)) if what is not None]
     assert found
     assert all(what.startswith("folded: output 0 differs by") for what in found)
+
+
+def test_an_order_of_queues_that_loses_a_row_is_found(monkeypatch: pytest.MonkeyPatch):
+    """Where what is waited for are the bytes of a tensor in place of those of its ring."""
+    monkeypatch.setattr(dependences, "bytes_taken", lambda tensors: {})
+    kind, what = fuzz_schedules.check(2)
+    assert kind == "refused"
+    assert what is not None
+    assert "turns: 'chip.dma.out' op: @output1: row 10 of ring 12 is not there" in what

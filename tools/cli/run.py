@@ -24,8 +24,9 @@ from recog.tools.diagnostics import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from recog.backend.machine import Machine
+    from recog.backend.machine import Budget, Machine
     from recog.backend.machine.golden import GoldenRecorder, GoldenVerifier
+    from recog.dialects.chip import ProgramOp
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="refuse a program that may take more memory (default: 3 GiB)",
     )
     add_json(parser, "also write the outputs' kinds and shapes, and the accuracy, as JSON")
+    parser.add_argument(
+        "--interleave",
+        type=int,
+        metavar="SEED",
+        help="let the chip's queues take turns at random, in an order that follows from the seed: "
+        "each waits for the others only where it has to, and no bit changes (default: program "
+        "order)",
+    )
     golden = parser.add_mutually_exclusive_group()
     golden.add_argument(
         "--record",
@@ -79,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the program on all inputs; print its outputs' shapes, and an accuracy for labels."""
-    from recog.backend.machine import Budget, Machine
+    from recog.backend.machine import Machine
     from recog.backend.machine.golden import GoldenRecorder, write_golden
     from recog.backend.split_network import SplitNetwork
     from recog.lowering.common.data_files import naming_file
@@ -93,13 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.tools.report.json_files import write_json
 
     _check_files(arguments)
-    check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
-    budget = Budget(
-        Budget.steps if arguments.max_steps is None else int(arguments.max_steps),
-        Budget.memory if arguments.max_memory is None else arguments.max_memory,
-    )
+    budget = _budget(arguments)
     program, host_path = _parts(arguments.program, arguments.host)
-    machine = Machine(program, engine=engine_options(arguments), budget=budget)
+    source = _ordered(program, arguments.interleave, host_path)
+    machine = Machine(source, engine=engine_options(arguments), budget=budget)
     host = None if host_path is None else load_network(host_path)
     network = SplitNetwork(machine, host)
     if network.input_count == 0:
@@ -131,6 +137,29 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         write_json(Path(arguments.json), _record(named, len(inputs[0]), accuracy))
     return 0
+
+
+def _budget(arguments: argparse.Namespace) -> Budget:
+    """What the program may take."""
+    from recog.backend.machine import Budget
+
+    check_positive(max_steps=arguments.max_steps, max_memory=arguments.max_memory)
+    return Budget(
+        Budget.steps if arguments.max_steps is None else int(arguments.max_steps),
+        Budget.memory if arguments.max_memory is None else arguments.max_memory,
+    )
+
+
+def _ordered(program: str, seed: int | None, host: str | None) -> str | ProgramOp:
+    """The program file, or its program with the queues' turns as they follow from a seed."""
+    from recog.backend.assembly.loader import load_program
+    from recog.backend.machine.interleaving import interleaved, random_pick
+
+    if seed is None:
+        return program
+    if seed < 0:
+        raise UsageError(f"must be at least 0, got {seed}", where="--interleave")
+    return interleaved(load_program(program), random_pick(seed), host_computes=host is not None)
 
 
 class _Accuracy(NamedTuple):

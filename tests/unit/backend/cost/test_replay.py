@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from chip_programs import SMALL_CHIP, dense_weights, program_of, tensors
 
-from recog.backend.cost import ProgramCost, program_cost, replay
+from recog.backend import dependences
+from recog.backend.cost import ProgramCost, program_cost
 from recog.backend.cost.live import least_memory, live_bytes, peak_bytes, stays
 from recog.dialects.chip import Queue
 from recog.dialects.errors import RecogError
@@ -222,9 +223,9 @@ def test_a_program_that_would_take_hours_is_refused(monkeypatch: pytest.MonkeyPa
         for number in range(20)
     )
     text += "\n".join(f"chip.copy @b{number} = @a" for number in range(20)) + "\nchip.halt"
-    monkeypatch.setattr(replay, "MAX_PAIRS", 100)
+    monkeypatch.setattr(dependences, "MAX_PAIRS", 100)
     with pytest.raises(RecogError, match="more than 100 pairs of tensors that share bytes"):
         cost_of(text)
-    monkeypatch.setattr(replay, "MAX_ROWS", 80)
+    monkeypatch.setattr(dependences, "MAX_ROWS", 80)
     with pytest.raises(RecogError, match="more than 80 rows of tensors"):
         cost_of(text)

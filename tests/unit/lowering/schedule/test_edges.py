@@ -7,8 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from image_networks import ImageNetwork, chip_program, random_network, skips
-from xdsl.context import Context
+from image_networks import PLENTY, ImageNetwork, chip_program, divided, random_network, skips
 from xdsl.dialects.builtin import (
     IntegerAttr,
     ModuleOp,
@@ -20,41 +19,14 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from recog.backend.assembly import assemble, disassemble, find_program
+from recog.backend.assembly import assemble, disassemble
 from recog.backend.machine import Machine
 from recog.dialects import chip
 from recog.lowering.schedule.candidates import Candidate
 from recog.lowering.schedule.columns import strips_of
 from recog.lowering.schedule.demand import Cascade
-from recog.lowering.schedule.emit_stripes import EmitStripesPass
 from recog.lowering.schedule.network import Network
-from recog.lowering.schedule.place_tensors import PlaceTensorsPass
-from recog.lowering.schedule.plan import CascadePlan, Plan, write_plan
-from recog.lowering.schedule.size_rings import SizeRingsPass
 from recog.lowering.schedule.unplaced import show_outputs_as_made
-from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
-
-PLENTY = 1 << 26
-
-
-def divided(module: ModuleOp, rows: int, strips: int) -> chip.ProgramOp | None:
-    """All of a network as one cascade in strips that keep all edges, in as much memory as they
-    take; None where something takes whole tensors."""
-    copy = module.clone()
-    ConvertLnsToChipPass(activation_memory=16, schedule=False).apply(Context(), copy)
-    program = find_program(copy)
-    show_outputs_as_made(program)
-    network = Network(program)
-    cascade = Cascade(network, 0, len(network.steps))
-    if cascade.all_at_once:
-        return None
-    plan = CascadePlan(0, len(network.steps), rows, strips, edges=frozenset(cascade.with_edges))
-    write_plan(program, network, Plan([plan], set()))
-    program.properties["target"] = find_program(chip_program(module, PLENTY)).target
-    for each in (SizeRingsPass(), EmitStripesPass(), PlaceTensorsPass()):
-        each.apply(Context(), copy)
-    program.verify()
-    return program
 
 
 def computed(program: chip.ProgramOp) -> Counter[str]:

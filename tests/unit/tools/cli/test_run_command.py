@@ -92,6 +92,20 @@ def test_the_file_of_a_wrong_input(
     assert not (folder / "g.json").exists()
 
 
+def test_queues_that_take_turns_at_random(folder: Path, capsys: pytest.CaptureFixture[str]):
+    arrays = {f"input{i}": np.array([[1], [2]], np.float32) for i in range(2)}
+    np.savez("x.npz", **arrays)
+    command = ["run", ".", "--data", "x.npz"]
+    assert main([*command, "-o", "y.npz"]) == 0
+    assert main([*command, "-o", "z.npz", "--interleave", "3"]) == 0
+    with np.load("y.npz") as ours, np.load("z.npz") as theirs:
+        assert set(ours) == set(theirs)
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name])
+    assert main([*command, "--interleave", "-1"]) == 2
+    assert "--interleave: must be at least 0, got -1" in capsys.readouterr().err
+
+
 def test_outputs_that_do_not_fit_a_file(folder: Path, capsys: pytest.CaptureFixture[str]):
     """Said before frames run for hours: here not even the data are read."""
     assert main(["run", ".", "--data", "missing.npz", "-o", "y.npy"]) == 1
