@@ -33,6 +33,7 @@ from recog.dialects.chip import (
     Scope,
     TensorDescriptorOp,
     TensorOp,
+    TransferOp,
     bytes_taken,
 )
 from recog.dialects.chip.fields import ReferenceField
@@ -82,9 +83,9 @@ def accesses(op: InstructionOp, scope: Scope) -> Iterator[Access]:
         if isinstance(field, ReferenceField) and field.target in _IN_DRAM:
             reference = op.properties[field.name]
             if isinstance(reference, SymbolRefAttr):
-                (box,) = boxes.values()
                 tensor = _IN_DRAM[field.target](scope, reference)
-                yield Access(tensor, box.rows, field.role == "output")
+                rows = op.rows_in_dram(scope) if isinstance(op, TransferOp) else range(0)
+                yield Access(tensor, rows, field.role == "output")
 
 
 _IN_DRAM = {

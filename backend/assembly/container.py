@@ -31,7 +31,7 @@ from recog.dialects.errors import RecogError
 
 MAGIC = b"\x8bRECOG\r\n"
 FORMAT_VERSION = (1, 0)
-ISA_VERSION = (3, 0)
+ISA_VERSION = (3, 1)
 ISA_VERSIONS = {2: 2, ISA_VERSION[0]: ISA_VERSION[1]}
 """The versions of the instruction set that run here: by major number, the latest minor one."""
 FIRST_ISA = (2, 1)

@@ -128,7 +128,7 @@ def instruction_cost(
         [
             *_activations(op, scope, products, storage),
             *_weights(op, scope, chip, products, storage),
-            *_outside(op, scope, storage),
+            *_outside(op, scope, chip, storage),
             *_sums(chip, products),
         ]
     )
@@ -231,14 +231,18 @@ def _weight_count(products: _Mapped) -> int:
     return sum(each.groups * each.outputs * each.inputs * each.taps for each, _ in products)
 
 
-def _outside(op: InstructionOp, scope: Scope, storage: Storage | None) -> Iterator[Traffic]:
+def _outside(
+    op: InstructionOp, scope: Scope, chip: ChipTarget, storage: Storage | None
+) -> Iterator[Traffic]:
     """What a transfer moves from or to DRAM."""
     if isinstance(op, LdwOp):
         yield Traffic(DRAM, "weights", op.size.value.data)
     elif op.QUEUE in (Queue.DMA_IN, Queue.DMA_OUT):
-        for name, elements in op.moved(scope).items():
-            size = elements * _element_bytes(op, name, scope, storage)
-            yield Traffic(DRAM, op.TRANSFERS, size)
+        moved, ends = op.moved(scope), "output" if op.QUEUE is Queue.DMA_IN else "input"
+        for name in (name for name, role in tensor_roles(type(op)).items() if role == ends):
+            size = _element_bytes(op, name, scope, storage)
+            size = max(size, chip.dma.width) if op.APART else size
+            yield Traffic(DRAM, op.TRANSFERS, moved[name] * size)
 
 
 def _sums(chip: ChipTarget, products: _Mapped) -> Iterator[Traffic]:

@@ -22,14 +22,16 @@ def peaks(op: lns.PeaksOp | chip.PeaksOp, values: Values) -> tuple[np.ndarray, n
 def decode_boxes_2d(op: lns.DecodeBoxes2dOp | chip.Boxdec2dOp, values: Values) -> np.ndarray:
     maps = values.codes(op.offset), values.codes(op.size)
     geometry, frac = values.geometry(op), values.fixed_frac(op.output)
-    return boxes.decode_boxes_2d(_column(values, op.indices), *maps, geometry, frac)
+    indices = _column(values, op.indices)
+    return boxes.decode_boxes_2d(indices, *maps, geometry, frac, plane=_plane(op))
 
 
 @evaluates(lns.DecodeBoxes3dOp, chip.Boxdec3dOp)
 def decode_boxes_3d(op: lns.DecodeBoxes3dOp | chip.Boxdec3dOp, values: Values) -> np.ndarray:
     maps = values.codes(op.disparity), values.codes(op.box)
     geometry, frac = values.geometry(op), values.fixed_frac(op.output)
-    return boxes.decode_boxes_3d(_column(values, op.indices), *maps, geometry, frac)
+    indices = _column(values, op.indices)
+    return boxes.decode_boxes_3d(indices, *maps, geometry, frac, plane=_plane(op))
 
 
 @evaluates(lns.SuppressOp, chip.NmsOp)
@@ -42,6 +44,11 @@ def suppress(op: lns.SuppressOp | chip.NmsOp, values: Values) -> np.ndarray:
         cells=op.cells.value.data,
         overlap=op.overlap.value.data,
     )
+
+
+def _plane(op: lns.DecodeBoxes2dOp | lns.DecodeBoxes3dOp | chip.BoxdecOp) -> boxes.Plane | None:
+    """Height and width of whole maps, where some hold the elements at the indices alone."""
+    return op.plane if isinstance(op, chip.BoxdecOp) else None
 
 
 def _column(values: Values, reference: Reference) -> np.ndarray:

@@ -337,6 +337,16 @@ class ChipFunctions(InterpreterFunctions):
         self._to_activation(op, op.output, self.values.scope.buffer(op.input))
         return ()
 
+    @impl(chip.GatherOp)
+    def run_gather(self, _: Interpreter, op: chip.GatherOp, args: PythonValues) -> PythonValues:
+        self.values.begin(op)
+        whole = self.values.resident.dram_place(self.values.scope.buffer(op.input))
+        elements = self.values.state.dram.read(whole, None)
+        cells = self.values.read(op.indices).reshape(len(elements), 1, -1)
+        flat = elements.reshape(*elements.shape[:2], -1)
+        self.values.write(op.output, np.take_along_axis(flat, cells % flat.shape[2], 2))
+        return ()
+
     @impl(chip.DmaOutOp)
     def run_dma_out(self, _: Interpreter, op: chip.DmaOutOp, args: PythonValues) -> PythonValues:
         self._to_dram(op, self.values.scope.port(op.output), op.input)

@@ -22,6 +22,7 @@ from recog.dialects.chip.spans import *
 from recog.dialects.chip.steps import *
 from recog.dialects.chip.stereo import *
 from recog.dialects.chip.target import *
+from recog.dialects.chip.transfers import *
 from recog.dialects.chip.weight_memory import *
 from recog.dialects.chip.weights import *
 from recog.dialects.collecting import collected_ops

@@ -25,9 +25,11 @@ from recog.dialects.chip.fields import address_field, flag_field, int_field, ref
 from recog.dialects.chip.instructions import (
     INSTRUCTION,
     InstructionOp,
+    pair_of,
     tensor_roles,
     verify_codes,
     verify_equal,
+    verify_indices,
 )
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
@@ -70,7 +72,7 @@ class PeaksOp(InstructionOp):
             raise VerifyException(
                 f"{y.shape[0]} peaks are more than the {channels * height * width} elements"
             )
-        _verify_indices(scope.tensor(self.indices), y.shape[0])
+        verify_indices(scope.tensor(self.indices), y.shape[0])
         if self.sigmoid is None:
             verify_equal("element type", heat.element_type, y.element_type)
 
@@ -80,11 +82,17 @@ class PeaksOp(InstructionOp):
 
 
 class BoxdecOp(InstructionOp, ABC):
-    """What the decoders of boxes have in common: numbers of the camera in weight memory."""
+    """What the decoders of boxes have in common: numbers of the camera in weight memory.
+
+    Maps are whole, (C, H, W), or hold the elements at the indices alone, (C, 1, K), as
+    `chip.gather` takes them. Where one does, `map_height` and `map_width` are H and W.
+    """
 
     output = reference_field("boxes in fixed point", "chip.tensor", role="output")
     indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="input")
     parameters = address_field("first byte of the parameters in weight memory")
+    map_height = int_field(16, "H of whole maps, where not all maps are whole", default=0, at=160)
+    map_width = int_field(16, "W likewise, 0: all maps are whole", default=0, at=176)
 
     QUEUE: ClassVar[Queue] = Queue.VECTOR
     STEPS: ClassVar[int] = 8
@@ -93,6 +101,30 @@ class BoxdecOp(InstructionOp, ABC):
     @abstractmethod
     def words(self) -> int:
         """How many parameters there are."""
+
+    @property
+    def plane(self) -> tuple[int, int] | None:
+        """Height and width of whole maps, where not all maps are whole."""
+        height, width = pair_of(self, "map_height", "map_width")
+        return (height, width) if width else None
+
+    def map_fields(self) -> list[str]:
+        """The fields that name maps."""
+        return sorted(tensor_roles(type(self)).keys() - {"output", "indices"})
+
+    def verify_maps(self, scope: Scope, **channels: int) -> None:
+        """Raise VerifyException unless maps have so many channels, and are of one plane."""
+        tensors = self.tensor_fields(scope)
+        maps = {name: tensors[name] for name in channels}
+        verify_codes(*maps.values())
+        height, width = pair_of(self, "map_height", "map_width")
+        if bool(height) != bool(width):
+            raise VerifyException("map_height and map_width go together")
+        plane = self.plane or next(iter(maps.values())).shape[1:]
+        gathered = (1, tensors["indices"].shape[0]) if self.plane else plane
+        for name, each in maps.items():
+            here = gathered if each.shape[1:] == gathered else plane
+            verify_equal(f"shape of {name}", [channels[name], *here], list(each.shape))
 
     @property
     def region(self) -> range:
@@ -111,9 +143,8 @@ class BoxdecOp(InstructionOp, ABC):
     def moved(self, scope: Scope) -> dict[str, int]:
         """Of maps, the elements at the indices alone."""
         boxes = scope.tensor(self.indices).shape[0]
-        maps = tensor_roles(type(self)).keys() - {"output", "indices"}
         return super().moved(scope) | {
-            name: boxes * self.part(scope, name)[0] for name in sorted(maps)
+            name: boxes * self.part(scope, name)[0] for name in self.map_fields()
         }
 
     def weight_reads(self, scope: Scope) -> Sequence[WeightRead]:
@@ -144,12 +175,9 @@ class Boxdec2dOp(BoxdecOp):
             raise VerifyException(str(error)) from None
 
     def verify_in(self, scope: Scope) -> None:
-        offset, size = scope.tensor(self.offset), scope.tensor(self.size)
-        verify_codes(offset, size)
-        verify_equal("shape of offset", [2, *offset.shape[1:]], list(offset.shape))
-        verify_equal("shape of size", list(offset.shape), list(size.shape))
+        self.verify_maps(scope, offset=2, size=2)
         rows = _verify_boxes(scope.tensor(self.output), 4)
-        _verify_indices(scope.tensor(self.indices), rows)
+        verify_indices(scope.tensor(self.indices), rows)
 
 
 @record(0x2A, INSTRUCTION)
@@ -179,12 +207,9 @@ class Boxdec3dOp(BoxdecOp):
             raise VerifyException(str(error)) from None
 
     def verify_in(self, scope: Scope) -> None:
-        disparity, box = scope.tensor(self.disparity), scope.tensor(self.box)
-        verify_codes(disparity, box)
-        verify_equal("shape of box", [7, *box.shape[1:]], list(box.shape))
-        verify_equal("shape of disparity", [1, *box.shape[1:]], list(disparity.shape))
+        self.verify_maps(scope, box=7, disparity=1)
         rows = _verify_boxes(scope.tensor(self.output), 7)
-        _verify_indices(scope.tensor(self.indices), rows)
+        verify_indices(scope.tensor(self.indices), rows)
 
 
 @record(0x2B, INSTRUCTION)
@@ -217,18 +242,11 @@ class NmsOp(InstructionOp):
         rows = _verify_boxes(scope.tensor(self.boxes), 4)
         verify_equal("shape of scores", [rows, 1, 1], list(scores.shape))
         verify_equal("output shape", [rows, 1, 1], list(y.shape))
-        _verify_indices(scope.tensor(self.indices), rows)
+        verify_indices(scope.tensor(self.indices), rows)
 
     def vector_steps(self, scope: Scope) -> int:
         """Every pair of boxes."""
         return self.work(scope)
-
-
-def _verify_indices(indices: TensorOp, rows: int) -> None:
-    verify_equal("shape of indices", [rows, 1, 1], list(indices.shape))
-    integer = indices.integer is not None and indices.unsigned is None
-    if not integer or indices.fixed is not None or indices.code_bits.value.data != 64:
-        raise VerifyException(f"@{indices.sym_name.data} must hold signed integers of 64 bits")
 
 
 def _verify_boxes(boxes: TensorOp, columns: int) -> int:

@@ -17,9 +17,10 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.descriptors import BufferOp, TensorDescriptorOp, TensorOp
 from recog.dialects.chip.forms import Form
-from recog.dialects.chip.instructions import FillOp, InstructionOp, SpillOp, output_tensors
+from recog.dialects.chip.instructions import InstructionOp, output_tensors
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import Box
+from recog.dialects.chip.transfers import FillOp, GatherOp, SpillOp
 
 __all__ = ["RowTracker", "bytes_taken"]
 
@@ -317,20 +318,14 @@ class RowTracker:
         """Learn which columns of each buffer are written and read."""
         parts = dict[str, list[_Part]]()
         for op in instructions:
-            if isinstance(op, SpillOp | FillOp):
-                name, tensor = self._transfer(op)
-                parts.setdefault(name, []).append(_Part(range(0, 1), tensor.held_columns))
+            if isinstance(op, SpillOp | FillOp | GatherOp):
+                columns = op.columns_in_dram(self._scope)
+                parts.setdefault(_buffer(op), []).append(_Part(range(0, 1), columns))
         for name, each in parts.items():
             height = self._buffers[name].shape[1]
             self._spilled[name] = _Rows(f"@{name}", height, each)
         rings = [ring.rows for ring in self._rings.values()]
         self._limit([*rings, *self._spilled.values()])
-
-    def _transfer(self, op: SpillOp | FillOp) -> tuple[str, TensorOp]:
-        """The buffer and the tensor of an instruction that moves between them."""
-        spill = isinstance(op, SpillOp)
-        buffer, tensor = (op.output, op.input) if spill else (op.input, op.output)
-        return buffer.string_value(), self._scope.tensor(tensor)
 
     def step(self, op: InstructionOp) -> None:
         """Check what an instruction reads, and note what it writes."""
@@ -347,8 +342,8 @@ class RowTracker:
                 _refuse_box(access, rows)
             if access.ring is not None and not access.written:
                 self._places[access.ring].check(access.ring, access.cells, rows)
-        if isinstance(op, SpillOp | FillOp):
-            self._move(op, next(iter(boxes.values())))
+        if isinstance(op, SpillOp | FillOp | GatherOp):
+            self._move(op)
         for access in found:
             if access.written:
                 self._write(access, boxes[access.field].rows)
@@ -373,14 +368,13 @@ class RowTracker:
             found.append(_Access(name, tensor, height, written, outside, ring, cells))
         return found
 
-    def _move(self, op: SpillOp | FillOp, box: Box) -> None:
-        name, _ = self._transfer(op)
-        rows = self._spilled[name]
-        cells = rows.select(_Part(range(0, 1), box.columns))
+    def _move(self, op: SpillOp | FillOp | GatherOp) -> None:
+        spilled, rows = self._spilled[_buffer(op)], op.rows_in_dram(self._scope)
+        cells = spilled.select(_Part(range(0, 1), op.columns_in_dram(self._scope)))
         if isinstance(op, SpillOp):
-            rows.write(cells, box.rows)
+            spilled.write(cells, rows)
         else:
-            rows.check(cells, box.rows)
+            spilled.check(cells, rows)
 
     def _write(self, access: _Access, rows: range) -> None:
         ring = access.ring
@@ -406,6 +400,11 @@ class RowTracker:
         for places in self._live[first:last]:
             places.clear()
         del self._starts[first:last], self._live[first:last]
+
+
+def _buffer(op: SpillOp | FillOp | GatherOp) -> str:
+    """What lies in DRAM that an instruction writes or reads."""
+    return (op.output if isinstance(op, SpillOp) else op.input).string_value()
 
 
 def _refuse_box(access: _Access, rows: range) -> NoReturn:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import SymbolRefAttr
@@ -15,7 +14,7 @@ from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.costs import Products, Queue, WeightRead
-from recog.dialects.chip.descriptors import TensorDescriptorOp, TensorOp
+from recog.dialects.chip.descriptors import TensorOp
 from recog.dialects.chip.fields import (
     ReferenceField,
     Role,
@@ -38,15 +37,10 @@ from recog.dialects.chip.spans import AxisMap, Box, Maps
 from recog.dialects.chip.weights import CodebookOp
 
 __all__ = [
-    "DmaInOp",
-    "DmaOutOp",
-    "FillOp",
     "HaltOp",
     "InstructionOp",
     "LdwOp",
     "MarkOp",
-    "SpillOp",
-    "TransferOp",
 ]
 
 INSTRUCTION = RecordSize(192, 128)
@@ -74,6 +68,8 @@ class InstructionOp(RecordOp):
     """Elementary steps of the vector unit for each element of its output."""
     TRANSFERS: ClassVar[str] = ""
     """Of what moves between DRAM and activation memory: what it moves."""
+    APART: ClassVar[bool] = False
+    """Whether each element that it moves is an access to DRAM by itself."""
     EVERY_FRAME: ClassVar[bool] = True
     """Whether it runs for each frame; else once, when a program is loaded."""
 
@@ -218,6 +214,14 @@ def verify_codes(*tensors: TensorOp) -> None:
             raise VerifyException(f"@{tensor.sym_name.data} must hold codes, not integers")
 
 
+def verify_indices(indices: TensorOp, rows: int) -> None:
+    """Raise VerifyException unless a tensor holds so many flat indices."""
+    verify_equal("shape of indices", [rows, 1, 1], list(indices.shape))
+    integer = indices.integer is not None and indices.unsigned is None
+    if not integer or indices.fixed is not None or indices.code_bits.value.data != 64:
+        raise VerifyException(f"@{indices.sym_name.data} must hold signed integers of 64 bits")
+
+
 def verify_equal(what: str, expected: object, actual: object) -> None:
     """Raise VerifyException unless two things agree."""
     if expected != actual:
@@ -258,93 +262,6 @@ class LdwOp(InstructionOp):
         end = self.offset.value.data + self.size.value.data
         if end > available:
             raise VerifyException(f"the load ends at byte {end} of a segment of {available} bytes")
-
-
-class TransferOp(InstructionOp):
-    """What moves rows of a tensor between activation memory and DRAM.
-
-    Rows are those of the tensor in activation memory, in whose shape what lies in DRAM is seen.
-    """
-
-    def maps(self, scope: Scope) -> Maps:
-        return {}
-
-    def _verify_same(self, x: TensorDescriptorOp, y: TensorDescriptorOp) -> None:
-        verify_equal("shape", list(x.shape), list(y.shape))
-        verify_equal("element type", x.element_type, y.element_type)
-
-    def _verify_alike(self, x: TensorDescriptorOp, y: TensorDescriptorOp) -> None:
-        """An input or output is packed: a tensor of as many elements may show it otherwise."""
-        if prod(x.shape) != prod(y.shape):
-            verify_equal("shape", list(x.shape), list(y.shape))
-        verify_equal("element type", x.element_type, y.element_type)
-
-
-@record(0x02, INSTRUCTION)
-class DmaInOp(TransferOp):
-    """Copy an input, or rows of it, from DRAM into activation memory.
-
-    Waits for the host where the host has not written the input yet: then it computes it from
-    outputs that the program has written so far, by all transfers that stand before this one.
-    """
-
-    name = "chip.dma.in"
-    QUEUE: ClassVar[Queue] = Queue.DMA_IN
-    TRANSFERS: ClassVar[str] = "inputs"
-
-    output = reference_field("where to", "chip.tensor", role="output")
-    input = reference_field("where from", "chip.input", table="io", role="input")
-
-    def verify_in(self, scope: Scope) -> None:
-        self._verify_alike(scope.port(self.input), scope.tensor(self.output))
-
-
-@record(0x03, INSTRUCTION)
-class DmaOutOp(TransferOp):
-    """Copy a tensor, or rows of it, from activation memory to an output in DRAM."""
-
-    name = "chip.dma.out"
-    QUEUE: ClassVar[Queue] = Queue.DMA_OUT
-    TRANSFERS: ClassVar[str] = "outputs"
-
-    output = reference_field("where to", "chip.output", table="io", role="output")
-    input = reference_field("where from", "chip.tensor", role="input")
-
-    def verify_in(self, scope: Scope) -> None:
-        self._verify_alike(scope.tensor(self.input), scope.port(self.output))
-
-
-@record(0x04, LONG_INSTRUCTION)
-class SpillOp(TransferOp):
-    """Put a tensor, or rows of it, aside in DRAM, where `chip.fill` finds it again."""
-
-    name = "chip.spill"
-    QUEUE: ClassVar[Queue] = Queue.DMA_OUT
-    TRANSFERS: ClassVar[str] = "spills"
-
-    output = reference_field("where to", "chip.buffer", role="output")
-    input = reference_field("where from", "chip.tensor", role="input")
-
-    def verify_in(self, scope: Scope) -> None:
-        self._verify_same(scope.tensor(self.input), scope.buffer(self.output))
-
-
-@record(0x05, LONG_INSTRUCTION)
-class FillOp(TransferOp):
-    """Take a tensor, or rows of it, back from DRAM.
-
-    All that it reads has been spilled before, by instructions earlier in the program.
-    """
-
-    name = "chip.fill"
-    QUEUE: ClassVar[Queue] = Queue.DMA_IN
-    TRANSFERS: ClassVar[str] = "fills"
-
-    output = reference_field("where to", "chip.tensor", role="output")
-    input = reference_field("where from", "chip.buffer", role="input")
-
-    def verify_in(self, scope: Scope) -> None:
-        self._verify_same(scope.buffer(self.input), scope.tensor(self.output))
 
 
 @record(0x7E, INSTRUCTION)

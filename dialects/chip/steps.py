@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation
 
-from recog.dialects.chip.instructions import DmaInOp, InstructionOp
+from recog.dialects.chip.instructions import InstructionOp
 from recog.dialects.chip.scope import Scope
+from recog.dialects.chip.transfers import DmaInOp
 from recog.dialects.errors import fail
 
 __all__ = ["STEP", "is_step", "number_step", "steps_of"]

@@ -195,6 +195,10 @@ class Candidate:
             name, tensor = load.tensor.sym_name.data, load.tensor
             if name not in columns.loads or (load.unit in kept and tensor not in load.unit.loads):
                 continue
+            if load.unit in self.cascade.gathered and load.unit not in kept:
+                access = max(tensor.element_bytes, self.cascade.network.target.dma.width)
+                dram += self.cascade.gathered[load.unit].elements * access
+                continue
             read = self._loaded[name] * int(columns.loads[name][place])
             dram += read * tensor.shape[0] * tensor.element_bytes
         for spilled in self.cascade.outgoing.values():

@@ -207,6 +207,8 @@ def ring_bytes(cascade: Cascade, strips: Strips, rings: Mapping[Unit, int]) -> n
     for place, (unit, rows) in enumerate(rings.items()):
         if unit not in cascade.network.with_rows:
             sizes[place] = aligned(unit.size)
+        elif unit in cascade.gathered:
+            sizes[place] = aligned(cascade.gathered[unit].bytes)
         elif unit in strips.units:
             sizes[place] = _aligned(unit.column_bytes * rows * strips.units[unit].widths)
     return sizes

@@ -30,6 +30,35 @@ class Load:
     tensor: chip.TensorOp
 
 
+@dataclass(frozen=True)
+class Gathering:
+    """Elements at indices that a step takes of a tensor which was put aside.
+
+    Attributes:
+        step: the number of the step.
+        indices: the tensor that holds them.
+        tensor: all channels of what was put aside.
+    """
+
+    step: int
+    indices: chip.TensorOp
+    tensor: chip.TensorOp
+
+    @property
+    def count(self) -> int:
+        """How many elements there are of each channel."""
+        return self.indices.shape[0]
+
+    @property
+    def elements(self) -> int:
+        return self.tensor.shape[0] * self.count
+
+    @property
+    def bytes(self) -> int:
+        """What they take in memory."""
+        return self.elements * self.tensor.element_bytes
+
+
 class Cascade:
     """Steps first to last of a network as one cascade.
 
@@ -67,6 +96,29 @@ class Cascade:
         written = [each for n in self.numbers for each in self.network.steps[n].writes]
         loaded = [(load.unit, load.tensor) for load in self.loads]
         return {tensor.sym_name.data: (unit, tensor) for unit, tensor in (*loaded, *written)}
+
+    @cached_property
+    def gathered(self) -> dict[Unit, Gathering]:
+        """The units of which memory needs elements at indices alone, unless they stay there whole:
+        what earlier steps gave, and one step here picks from."""
+        found = dict[Unit, Gathering]()
+        for unit in dict.fromkeys(load.unit for load in self.loads):
+            loads = [load.tensor for load in self.loads if load.unit is unit]
+            readers = self.readers[unit]
+            numbers = {number for number, _ in readers}
+            if (
+                unit in self.network.with_rows
+                and len(loads) == len(numbers) == 1
+                and all(read.picked for _, read in readers)
+                and not unit.loads
+                and not any(number in self.numbers for number in unit.writers)
+            ):
+                (number,) = numbers
+                fields = self.network.steps[number].op.tensor_fields(self.network.scope)
+                gathering = Gathering(number, fields["indices"], loads[0])
+                if loads[0].shape[1:] != (1, gathering.count):
+                    found[unit] = gathering
+        return found
 
     @cached_property
     def with_edges(self) -> list[str]:

@@ -17,7 +17,7 @@ from recog.dialects.chip.held_values import HOLDS
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.errors import fail
 from recog.lowering.schedule.columns import Strip, Strips, edge_bytes, edge_widths, strips_of
-from recog.lowering.schedule.demand import Cascade, Load, Rows
+from recog.lowering.schedule.demand import Cascade, Gathering, Load, Rows
 from recog.lowering.schedule.network import Network, Step, Unit
 from recog.lowering.schedule.plan import (
     CASCADE,
@@ -77,6 +77,7 @@ class _Emitter:
         self._taken: dict[str, _Edge] = {}
         self._kept: dict[str, _Edge] = {}
         self._forms: dict[tuple[str, object], chip.InstructionOp] = {}
+        self._gathered: dict[Unit, Gathering] = {}
 
     def run(self) -> None:
         loads = [op for op in self.network.other if isinstance(op, chip.LdwOp)]
@@ -108,6 +109,7 @@ class _Emitter:
             fail(self.program, f"cascade {number} takes whole tensors: it has no strips")
         for name in sorted(each.edges.difference(cascade.with_edges)):
             fail(self.program, f"`edges` of cascade {number} names @{name}, which can have none")
+        self._gathered = {u: g for u, g in cascade.gathered.items() if u not in self.plan.kept}
         rows = Rows(cascade, each.rows)
         divided = strips_of(cascade, [each.strips], each.edges)
         self._place_edges(cascade, divided)
@@ -141,15 +143,19 @@ class _Emitter:
                     self._step(cascade, number, part, strip)
 
     def _is_there(self, unit: Unit, name: str) -> bool:
-        """Whether an earlier cascade left a tensor in memory."""
+        """Whether an earlier cascade left a tensor in memory, or it is gathered when needed."""
         if unit not in self.plan.kept:
-            return False
+            return unit in self._gathered
         inputs = {op.sym_name.data for op in unit.loads}
         return name in self._loaded or name not in inputs
 
     def _place(self, each: CascadePlan, unit: Unit, strip: Strip) -> None:
         """Give a unit bytes of its own, among addresses that place-tensors will change."""
         rows, held, ring = unit.height, range(unit.width), 0
+        if unit in self._gathered:
+            self._places[unit] = _Place(self._address, 1, range(self._gathered[unit].count), 0)
+            self._address += aligned(self._gathered[unit].bytes)
+            return
         if unit in self.network.with_rows:
             self._rings += 1
             ring = self._rings
@@ -174,11 +180,22 @@ class _Emitter:
 
     def _new_view(self, unit: Unit, tensor: chip.TensorOp, columns: range) -> str:
         place = self._places[unit]
+        if unit in self._gathered:
+            return self._gathered_view(unit, tensor, place)
         if not place.ring:
             offset = tensor.address.value.data - unit.start
             return self._add_view(tensor, {"address": place.address + offset})
         first = unit.channels(tensor).start
         return self._describe(tensor, place, columns, first)
+
+    def _gathered_view(self, unit: Unit, tensor: chip.TensorOp, place: _Place) -> str:
+        """The descriptor of the elements of a tensor that are gathered."""
+        gathering = self._gathered[unit]
+        channel = unit.channels(tensor).start - unit.channels(gathering.tensor).start
+        size = gathering.count * tensor.element_bytes
+        none = dict.fromkeys(("row_stride", "channel_stride", "column_stride"), 0)
+        fields = {"address": place.address + channel * size, "height": 1, "width": gathering.count}
+        return self._add_view(tensor, none | fields)
 
     def _describe(
         self, tensor: chip.TensorOp, place: _Place, columns: range, first_channel: int
@@ -297,6 +314,12 @@ class _Emitter:
     def _part(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
         """Compute some rows of a step in a strip, and put aside what goes to DRAM."""
         step = self.network.steps[number]
+        for unit, gathering in self._gathered.items():
+            if gathering.step == number:
+                make = partial(self._gathering, step, unit, gathering)
+                self._emit(
+                    ("gather", unit), range(gathering.tensor.shape[1]), gathering.tensor, make
+                )
         make = partial(self._computing, step, number, strip.steps[number])
         self._emit(("step", number), rows, step.main, make)
         for unit, tensor in cascade.outgoing[number]:
@@ -308,7 +331,24 @@ class _Emitter:
     def _computing(self, step: Step, number: int, columns: range) -> chip.InstructionOp:
         part = self._with_views(step.op, self._operands(step, columns))
         chip.number_step(part, number)
+        for gathering in self._gathered.values():
+            if gathering.step == number:
+                _, height, width = gathering.tensor.shape
+                part.properties["map_height"] = integer_field(height)
+                part.properties["map_width"] = integer_field(width)
         return part
+
+    def _gathering(self, step: Step, unit: Unit, gathering: Gathering) -> chip.InstructionOp:
+        """Take the elements that a step picks of a tensor which was put aside."""
+        indices, tensor = gathering.indices, gathering.tensor
+        unit_of = self.network.unit_of
+        gather = chip.GatherOp(
+            output=self._view(unit, tensor, self._places[unit].held),
+            input=self._buffer(tensor),
+            indices=self._view(unit_of[indices.sym_name.data], indices, range(indices.shape[2])),
+        )
+        gather.location = step.op.location
+        return gather
 
     def _spilling(
         self, step: Step, unit: Unit, tensor: chip.TensorOp, strip: Strip

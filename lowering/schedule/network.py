@@ -86,12 +86,17 @@ class Unit:
 
 @dataclass(frozen=True)
 class Read:
-    """What a step reads: a tensor, and which of its rows and columns the step's output needs."""
+    """What a step reads: a tensor, and which of its rows and columns the step's output needs.
+
+    Attributes:
+        picked: of all of these it takes elements at indices alone.
+    """
 
     unit: Unit
     tensor: chip.TensorOp
     rows: AxisMap
     columns: AxisMap
+    picked: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,8 @@ class Network:
             rows, columns = (maps or {}).get(name, same)
             if whole:
                 rows, columns = AxisMap.all(height), AxisMap.all(width)
-            reads.append(Read(unit, tensor, rows, columns))
+            picked = isinstance(op, chip.BoxdecOp) and name in op.map_fields()
+            reads.append(Read(unit, tensor, rows, columns, picked))
             unit.readers.append(number)
         main = next(iter(tensors.values()))
         _, height, width = main.shape

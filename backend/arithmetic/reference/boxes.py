@@ -16,6 +16,8 @@ from recog.dialects.box_geometry import CameraGeometry, ImageGeometry
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 
+Plane = tuple[int, ...]
+"""Height and width of a map."""
 NO_PEAK = -1 << 20
 """Below every code."""
 SMALLEST_DISPARITY = -10 << fp.LOG_BITS
@@ -59,29 +61,51 @@ def _scores(logits: Codes, out_format: LnsFormat) -> np.ndarray:
 
 
 def decode_boxes_2d(
-    indices: np.ndarray, offset: Codes, size: Codes, geometry: ImageGeometry, frac: int
+    indices: np.ndarray,
+    offset: Codes,
+    size: Codes,
+    geometry: ImageGeometry,
+    frac: int,
+    *,
+    plane: Plane | None = None,
 ) -> np.ndarray:
-    """x1, y1, x2, y2 in pixels with `frac` fraction bits, int32 (N, k, 4)."""
-    (u, v), (dx, dy) = _cells(indices, offset.array), _at(indices, offset).transpose(2, 0, 1)
+    """x1, y1, x2, y2 in pixels with `frac` fraction bits, int32 (N, k, 4).
+
+    Args:
+        plane: of whole maps, where others hold the elements at the indices alone, (N, C, 1, k).
+    """
+    dx, dy = _at(indices, offset, plane).transpose(2, 0, 1)
+    u, v = _cells(indices, plane or offset.array.shape[2:])
     centre = np.stack(
         [_pixels(u, dx, offset.format, geometry), _pixels(v, dy, offset.format, geometry)], -1
     )
-    exponent = geometry.extent + fp.times_log2_e(_at(indices, size), size.format)
+    exponent = geometry.extent + fp.times_log2_e(_at(indices, size, plane), size.format)
     half = fp.exp2(exponent, fp.LOG_BITS)
     corners = np.concatenate([centre - half, centre + half], -1)
     return _output(corners, fp.LOG_BITS - frac)
 
 
 def decode_boxes_3d(
-    indices: np.ndarray, disparity: Codes, box: Codes, geometry: CameraGeometry, frac: int
+    indices: np.ndarray,
+    disparity: Codes,
+    box: Codes,
+    geometry: CameraGeometry,
+    frac: int,
+    *,
+    plane: Plane | None = None,
 ) -> np.ndarray:
     """x, y, z, h, w, l in metres and yaw in radians with `frac` fraction bits, int32 (N, k, 7).
+
+    Args:
+        plane: of whole maps, where others hold the elements at the indices alone, (N, C, 1, k).
 
     Raises:
         RecogError: an index is beyond the classes that have priors.
     """
-    (u, v), found = _cells(indices, box.array), _at(indices, box)
-    sign, nearness = fp.logarithms(_at(indices, disparity)[..., 0], disparity.format)
+    found, near = (_at(indices, each, plane) for each in (box, disparity))
+    plane = plane or box.array.shape[2:]
+    u, v = _cells(indices, plane)
+    sign, nearness = fp.logarithms(near[..., 0], disparity.format)
     nearness = np.maximum(np.where(sign > 0, nearness, SMALLEST_DISPARITY), SMALLEST_DISPARITY)
     ray = [
         np.clip(
@@ -93,7 +117,7 @@ def decode_boxes_3d(
     ]
     x, y = (_scaled(each, geometry.baseline - nearness, frac) for each in ray)
     z = fp.exp2(geometry.depth - nearness, frac)
-    prior = _priors(indices, box.array, geometry)
+    prior = _priors(indices, plane, geometry)
     extent = fp.exp2(prior + fp.times_log2_e(found[..., 2:5], box.format), frac)
     alpha = fp.angle_of_codes(found[..., 5], box.format, found[..., 6], box.format)
     yaw = fp.wrapped(alpha + fp.angle_of_slope(ray[0], geometry.focal))
@@ -137,15 +161,20 @@ def _sides(differences: np.ndarray) -> np.ndarray:
     return np.clip(differences, 0, MAX_SIDE)
 
 
-def _cells(indices: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Column u and row v of flat indices on a map (N, C, H, W)."""
-    height, width = values.shape[2:]
+def _cells(indices: np.ndarray, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
+    """Column u and row v of flat indices on a map."""
+    height, width = plane
     cell = indices % (height * width)
     return cell % width, cell // width
 
 
-def _at(indices: np.ndarray, values: Codes) -> np.ndarray:
-    """Codes (N, C, H, W) at the cells of flat indices (N, k): (N, k, C)."""
+def _at(indices: np.ndarray, values: Codes, plane: Plane | None) -> np.ndarray:
+    """Codes (N, C, H, W) at the cells of flat indices (N, k): (N, k, C).
+
+    Of a map that is not of the plane the codes are those already, (N, C, 1, k).
+    """
+    if plane not in (None, values.array.shape[2:]):
+        return values.array[:, :, 0].transpose(0, 2, 1)
     frames, channels, height, width = values.array.shape
     flat = values.array.reshape(frames, channels, height * width)
     cell = indices % flat.shape[2]
@@ -170,9 +199,10 @@ def _scaled(length: np.ndarray, logarithm: np.ndarray, frac: int) -> np.ndarray:
     return np.where(shift > 62, 0, fp.round_shift(product, np.clip(shift, 1, 62)))
 
 
-def _priors(indices: np.ndarray, values: np.ndarray, geometry: CameraGeometry) -> np.ndarray:
+def _priors(indices: np.ndarray, plane: Plane, geometry: CameraGeometry) -> np.ndarray:
     """The logarithms of height, width and length of each row's class, (N, k, 3)."""
-    classes = indices // (values.shape[2] * values.shape[3])
+    height, width = plane
+    classes = indices // (height * width)
     beyond = (classes < 0) | (classes >= geometry.classes)
     if beyond.any():
         raise RecogError(
