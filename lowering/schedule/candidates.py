@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.lowering.schedule.columns import Strips, edge_bytes, ring_bytes, strips_of
 from recog.lowering.schedule.demand import Cascade, Rows
 from recog.lowering.schedule.network import Network, Unit
@@ -85,6 +86,7 @@ class Candidate:
         self.cascade = Cascade(network, first, last)
         self._work = work[first:last]
         self._columns: dict[frozenset[str], _Columns] = {}
+        self._times: dict[int, Rows] = {}
         self._held: dict[int, dict[Unit, int]] = {}
         target = network.target
         self._instruction = (
@@ -92,12 +94,30 @@ class Candidate:
         )
         """Products that the array could compute while an instruction begins."""
 
+    def _rows(self, rows: int) -> Rows:
+        if rows not in self._times:
+            self._times[rows] = Rows(self.cascade, rows)
+        return self._times[rows]
+
     def held(self, rows: int) -> dict[Unit, int]:
         """The rows of each unit that memory holds where strips advance by so many rows."""
         if rows not in self._held:
-            done = Rows(self.cascade, rows)
+            done = self._rows(rows)
             self._held[rows] = {unit: done.held(unit) for unit in self.cascade.units}
         return self._held[rows]
+
+    def instructions(self, rows: int, strips: int, edges: Collection[str] = ()) -> int:
+        """How many strips take that advance by so many rows, at most: those that not all strips
+        have are counted for all.
+
+        Args:
+            edges: tensors of which every strip copies what it takes and what it keeps.
+        """
+        done = self._rows(rows)
+        put_aside = [done.steps[n] for n, each in self.cascade.outgoing.items() for _ in each]
+        copied = [done.of(name) for name in edges]
+        times = (*done.steps.values(), *done.loads.values(), *put_aside, *copied, *copied)
+        return strips * sum(int(np.count_nonzero(np.diff(each))) for each in times)
 
     @cached_property
     def _loaded(self) -> dict[str, int]:
@@ -147,10 +167,15 @@ class Candidate:
             best *= 2
         return best
 
-    def best(self, room: int, kept: frozenset[Unit], *, edges: bool = True) -> Division | None:
+    def best(
+        self, room: int, kept: frozenset[Unit], most: int = MAX_INSTRUCTIONS
+    ) -> Division | None:
         """The cheapest strips that fit in so many bytes; None where none do.
 
         They are as few as fit without edges, or of those with edges the cheapest.
+
+        Args:
+            most: instructions that strips with edges may take; 0: none keep edges.
         """
         plain = self._divided()
         (fitting,) = np.nonzero(self._rings(plain, kept) <= room)
@@ -158,19 +183,22 @@ class Candidate:
         if len(fitting):
             place = int(fitting[0])
             found = Division(self._cost(plain, place, room, kept), self.counts[place])
-            if place == 0 or not edges:
+            if place == 0 or not most:
                 return found
         least = self.least(kept)
         for place in range(1, len(self.counts)):
             if found is not None and found.cost <= least:
                 break
-            other = self._with_edges(place, room, kept)
+            other = self._with_edges(place, room, kept, most)
             if other is not None and (found is None or other.cost < found.cost):
                 found = other
         return found
 
-    def _with_edges(self, place: int, room: int, kept: frozenset[Unit]) -> Division | None:
-        """So many strips that keep all edges but the largest, as many of those as do not fit."""
+    def _with_edges(
+        self, place: int, room: int, kept: frozenset[Unit], most: int
+    ) -> Division | None:
+        """So many strips that keep all edges but the largest, as many of those as do not fit or
+        take more than `most` instructions."""
         edges = frozenset(self.cascade.with_edges)
         while edges:
             columns = self._divided(edges)
@@ -178,8 +206,10 @@ class Candidate:
             rings = self._rings(columns, kept)[place]
             if rings + sum(sizes.values()) <= room:
                 some = frozenset(name for name, size in columns.edges.items() if size[place])
-                cost = self._cost(columns, place, room, kept)
-                return Division(cost, self.counts[place], some)
+                rows = self._tallest(columns, place, room, kept)
+                if self.instructions(rows, self.counts[place], some) <= most:
+                    cost = self._cost(columns, place, room, kept)
+                    return Division(cost, self.counts[place], some)
             if rings > room or not sizes:
                 break
             edges -= {max(sizes, key=lambda name: sizes[name])}

@@ -13,12 +13,9 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
-import numpy as np
-
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.lowering.schedule.candidates import Candidate, Cost, Division
 from recog.lowering.schedule.columns import Strip, ring_bytes, strips_of
-from recog.lowering.schedule.demand import Rows
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.plan import CascadePlan, Plan, crosses
 from recog.lowering.select.allocation import aligned
@@ -45,7 +42,7 @@ class Search:
     """Plans of a network for memories of any size, which share the cascades that were looked at."""
 
     def __init__(self, network: Network):
-        self.network, self.memory, self.edges = network, 0, True
+        self.network, self.memory, self.most = network, 0, MAX_INSTRUCTIONS
         self.end = len(network.steps)
         self.work = [step.op.work(network.scope) for step in network.steps]
         self.crossing = [
@@ -60,25 +57,25 @@ class Search:
         return self._candidates[first, last]
 
     def best_plan(self, memory: int) -> Plan | None:
-        """The cheapest plan that fits in so many bytes, None where none does."""
-        self.memory, self.edges = memory, True
-        plan = self._cheapest()
-        if plan is not None and self.instructions(plan) > MAX_INSTRUCTIONS:
-            self.edges = False
+        """The cheapest plan that fits in so many bytes, None where none does.
+
+        A cascade whose strips keep edges may take all instructions of a program; a quarter of them
+        where the cascades together take too many; in the end none keeps edges.
+        """
+        self.memory = memory
+        room, plan = MAX_INSTRUCTIONS - len(self.network.other), None
+        for self.most in (room, room // 4, 0):
             plan = self._cheapest()
+            if plan is None or self.instructions(plan) <= room:
+                break
         return plan
 
     def instructions(self, plan: Plan) -> int:
-        """How many a plan takes, those that not all strips have counted for all."""
-        total = 0
-        for each in plan.cascades:
-            cascade = self.candidate(each.first, each.last).cascade
-            rows = Rows(cascade, each.rows)
-            times = [*rows.steps.values(), *rows.loads.values()]
-            copied = [rows.of(name) for name in each.edges]
-            parts = sum(int(np.count_nonzero(np.diff(done))) for done in (*times, *copied, *copied))
-            total += each.strips * parts
-        return total
+        """How many a plan takes, at most."""
+        return sum(
+            self.candidate(each.first, each.last).instructions(each.rows, each.strips, each.edges)
+            for each in plan.cascades
+        )
 
     def _cheapest(self) -> Plan | None:
         ways: list[dict[frozenset[Unit], _Way]] = [{} for _ in range(self.end + 1)]
@@ -141,7 +138,7 @@ class Search:
 
     def _division(self, first: int, last: int, kept: frozenset[Unit]) -> Division | None:
         room = self.memory - sum(aligned(unit.size) for unit in kept)
-        return None if room < 0 else self.candidate(first, last).best(room, kept, edges=self.edges)
+        return None if room < 0 else self.candidate(first, last).best(room, kept, self.most)
 
     def _traced(self, ways: list[dict[frozenset[Unit], _Way]]) -> Plan:
         cascades: list[CascadePlan] = []

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from image_networks import ImageNetwork, chip_program, random_network, skips
+from image_networks import ImageNetwork, chain, chip_program, random_network, skips
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
     IntegerAttr,
@@ -23,6 +23,7 @@ from xdsl.utils.exceptions import VerifyException
 from recog.backend.assembly import assemble, disassemble, find_program
 from recog.backend.machine import Machine
 from recog.dialects import chip
+from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.lowering.schedule.candidates import Candidate
 from recog.lowering.schedule.columns import strips_of
 from recog.lowering.schedule.demand import Cascade
@@ -30,6 +31,7 @@ from recog.lowering.schedule.emit_stripes import EmitStripesPass
 from recog.lowering.schedule.network import Network
 from recog.lowering.schedule.place_tensors import PlaceTensorsPass
 from recog.lowering.schedule.plan import CascadePlan, Plan, write_plan
+from recog.lowering.schedule.search import Search
 from recog.lowering.schedule.size_rings import SizeRingsPass
 from recog.lowering.schedule.unplaced import show_outputs_as_made
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
@@ -170,16 +172,21 @@ def test_an_edge_that_is_overwritten_too_early_is_refused():
             changed.verify()
 
 
+def network_of(module: ModuleOp, memory: int) -> Network:
+    """What is scheduled for a memory that is too small for all of it."""
+    program = chip_program(module, memory, schedule=False)
+    show_outputs_as_made(program)
+    return Network(program)
+
+
 def test_edges_are_chosen_where_memory_is_short():
     """Of a large image nothing is read twice, though no strips without edges could do that."""
     module = skips(544, 960, full=True)[1]
     memory = 300_000
-    copy = chip_program(module, memory, schedule=False)
-    show_outputs_as_made(copy)
-    network = Network(copy)
+    network = network_of(module, memory)
     work = [step.op.work(network.scope) for step in network.steps]
     candidate = Candidate(network, 0, len(network.steps), work)
-    plain = candidate.best(memory, frozenset(), edges=False)
+    plain = candidate.best(memory, frozenset(), most=0)
     best = candidate.best(memory, frozenset())
     assert plain is not None
     assert best is not None
@@ -187,11 +194,28 @@ def test_edges_are_chosen_where_memory_is_short():
     assert best.edges
 
 
+def test_edges_that_take_too_many_instructions_are_left_out():
+    """All but one edge, where all would be more instructions than a program has: leaving out all of
+    them read more of the frame in 304 KiB than in 301."""
+    network = network_of(chain(2160, 3840)[1], 300_000)
+    search = Search(network)
+    less, more = (search.best_plan(kib << 10) for kib in (301, 304))
+    assert less is not None
+    assert more is not None
+    assert search.instructions(more) <= MAX_INSTRUCTIONS
+    candidate = search.candidate(0, len(network.steps))
+    (before,), (after,) = less.cascades, more.cascades
+    every = frozenset(candidate.cascade.with_edges)
+    assert candidate.instructions(after.rows, after.strips, every) > MAX_INSTRUCTIONS
+    assert len(before.edges) < len(after.edges) < len(every)
+    best = candidate.best(304 << 10, frozenset())
+    assert best is not None
+    assert best.cost.dram == candidate.least(frozenset()).dram
+
+
 def test_strips_with_edges_do_not_overlap():
     module = skips(40, 56)[1]
-    program = chip_program(module, 1_000, schedule=False)
-    show_outputs_as_made(program)
-    network = Network(program)
+    network = network_of(module, 1_000)
     cascade = Cascade(network, 0, len(network.steps))
     strips = strips_of(cascade, [1, 4], cascade.with_edges)
     for number, spans in strips.steps.items():
