@@ -28,8 +28,9 @@ def measured_memories(name: str) -> list[dict[str, Any]]:
     calibrates them, none widened (`extra_traffic`, `extra_weights` of 0). Bytes and cycles depend
     on the widths of codes, not on their values, and both compilers get 8 bits.
 
-    `peer_dram_bytes` and `peer_cycles` are of Vela in as much memory (`vela_peer`), and null where
-    it is not installed; `peer_legacy_dram_bytes` is of the core that it had before.
+    `peer_dram_bytes`, of which `peer_weight_bytes` are weights, and `peer_cycles` are of Vela in as
+    much memory (`vela_peer`), and null where it is not installed; `peer_legacy_dram_bytes` is of
+    the core that it had before.
     """
     start = time.perf_counter()
     module, seconds = _as_codes(name), time.perf_counter() - start
@@ -57,14 +58,13 @@ def _row(name: str, module: ModuleOp, mib: int, before: float) -> dict[str, Any]
 
 def _peer(name: str, memory: int) -> dict[str, Any]:
     """What Vela takes for the same network."""
-    version, names = vela_peer.vela_version(), ("peer_dram_bytes", "peer_cycles")
-    if version is None:
-        return dict.fromkeys(("peer", *names, "peer_legacy_dram_bytes"))
-    found = vela_peer.vela_frame(name, memory)
-    legacy = vela_peer.vela_frame(name, memory, legacy=True)
+    version = vela_peer.vela_version()
+    found = None if version is None else vela_peer.vela_frame(name, memory)
+    legacy = None if version is None else vela_peer.vela_frame(name, memory, legacy=True)
     return {
-        "peer": f"Vela {version}, {vela_peer.ACCELERATOR}",
-        "peer_dram_bytes": found.dram_bytes,
-        "peer_cycles": found.cycles,
-        "peer_legacy_dram_bytes": legacy.dram_bytes,
+        "peer": version and f"Vela {version}, {vela_peer.ACCELERATOR}",
+        "peer_dram_bytes": found and found.dram_bytes,
+        "peer_weight_bytes": found and found.weight_bytes,
+        "peer_cycles": found and found.cycles,
+        "peer_legacy_dram_bytes": legacy and legacy.dram_bytes,
     }

@@ -44,10 +44,12 @@ class VelaFrame:
             stored with (channels in sixteens), once for each operator that uses it, rows that the
             parts of a cascade read again, and weights as often as they are read: `stripe_bytes`. Of
             the old core its own sum, which leaves nothing to take apart.
+        weight_bytes: of these, weights, scales and tables, as often as they are read.
         cycles: of the whole frame.
     """
 
     dram_bytes: float
+    weight_bytes: float
     cycles: float
 
 
@@ -80,10 +82,11 @@ def vela_frame(network: str, memory: int, *, legacy: bool = False) -> VelaFrame:
             raise RuntimeError(f"Vela does not compile {network}: {lines[-1]}")
         with next(Path(folder).glob("*_summary_*.csv")).open() as summary:
             totals = next(csv.DictReader(summary))
-        dram = float(totals["dram_total_bytes"])
+        dram, weights = (float(totals[f"dram_{each}_bytes"]) for each in ("total", "weight_read"))
         if not legacy:
-            dram = stripe_bytes(debug_tables(next(Path(folder).glob("*_debug.xml"))))
-    return VelaFrame(dram, float(totals["cycles_total"]))
+            tables = debug_tables(next(Path(folder).glob("*_debug.xml")))
+            dram, weights = stripe_bytes(tables), weight_bytes(tables)
+    return VelaFrame(dram, weights, float(totals["cycles_total"]))
 
 
 def debug_tables(file: Path) -> dict[str, Table]:
@@ -102,13 +105,10 @@ def stripe_bytes(tables: dict[str, Table]) -> float:
     """
     leader = {row["id"]: row["group_id"] for row in tables["group"]}
     first, last = dict[str, dict[str, str]](), dict[str, dict[str, str]]()
-    total = 0.0
+    total = weight_bytes(tables)
     for row in tables["perf_debug"]:
         number = row["id"]
         leads = leader.get(number, number)
-        total += sum(
-            _number(row, f"{OFF_CHIP}{each}_read") for each in ("Weights", "Scales", "Lut")
-        )
         if leads == number:
             first[number] = row
             total += _read(row)
@@ -120,6 +120,13 @@ def stripe_bytes(tables: dict[str, Table]) -> float:
         _stored(first[leads], "ofm", row)
         for leads, row in last.items()
         if row["ofm_memory"] == OFF_CHIP
+    )
+
+
+def weight_bytes(tables: dict[str, Table]) -> float:
+    """Bytes of weights, scales and tables that a frame reads from off chip."""
+    return sum(
+        _number(row, f"{OFF_CHIP}{each}_read") for row in tables["perf_debug"] for each in CONSTANTS
     )
 
 
@@ -160,7 +167,8 @@ def main() -> int:
         for mib in (1, 2, 4, 16):
             found, old = (vela_frame(network, mib * MIB, legacy=each) for each in (False, True))
             print(
-                f"{network:<6} {mib:>2} MiB {found.dram_bytes / 1e6:7.1f} MB, "
+                f"{network:<6} {mib:>2} MiB {found.dram_bytes / 1e6:7.1f} MB, of these "
+                f"{found.weight_bytes / 1e6:.1f} MB weights; "
                 f"{found.cycles / 1e6:.1f} million cycles; old core {old.dram_bytes / 1e6:.1f} MB",
                 flush=True,
             )

@@ -102,8 +102,10 @@ def test_bytes_off_chip_are_those_of_tensors_stored_there(vela_peer):
     ]
     rows[1]["ofm_memory"] = ""
     groups = [{"id": "3", "group_id": "2"}]
-    found = vela_peer.stripe_bytes({"perf_debug": rows, "group": groups})
-    assert found == pytest.approx((100 + 3 * 2) * 10 * 3 + 78 + 2 * 50 * 5 * 16)
+    tables = {"perf_debug": rows, "group": groups}
+    assert vela_peer.weight_bytes(tables) == 78
+    read_and_written = (100 + 3 * 2) * 10 * 3 + 2 * 50 * 5 * 16
+    assert vela_peer.stripe_bytes(tables) == pytest.approx(78 + read_and_written)
 
 
 @pytest.mark.parametrize(
