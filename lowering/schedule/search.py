@@ -22,6 +22,9 @@ from recog.lowering.select.allocation import aligned
 
 MAX_FREE = 6
 """Units of which each subset is tried; of more, only the largest leave memory."""
+SHARES = (1, 2, 3, 4, 8, 16, 64)
+"""What parts of a program's instructions one cascade may take, tried in turn."""
+ANY_NUMBER = 1 << 40
 
 
 class _Way(NamedTuple):
@@ -59,16 +62,21 @@ class Search:
     def best_plan(self, memory: int) -> Plan | None:
         """The cheapest plan that fits in so many bytes, None where none does.
 
-        A cascade whose strips keep edges may take all instructions of a program; a quarter of them
-        where the cascades together take too many; in the end none keeps edges.
+        Of more instructions than a program has it is only where no other is found: cascades may
+        take all of these each, then fewer, if together they take too many.
         """
         self.memory = memory
-        room, plan = MAX_INSTRUCTIONS - len(self.network.other), None
-        for self.most in (room, room // 4, 0):
+        room, best = MAX_INSTRUCTIONS - len(self.network.other), None
+        for share in SHARES:
+            self.most = room // share
             plan = self._cheapest()
-            if plan is None or self.instructions(plan) <= room:
+            if plan is None:
                 break
-        return plan
+            best = plan
+            if self.instructions(plan) <= room:
+                return plan
+        self.most = ANY_NUMBER
+        return best or self._cheapest()
 
     def instructions(self, plan: Plan) -> int:
         """How many a plan takes, at most."""
