@@ -111,7 +111,7 @@ bench-memory: $(VENV)/.installed-test
 	$(BIN)/python tests/benchmarks/bench_memory.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--only resnet50 segmentation --targets recog-1 mine.toml' selects networks and chips.
-bench-chip: $(VENV)/.installed-test $(VENV)/.installed-networks
+bench-chip: $(VENV)/.installed-test $(VENV)/.installed-networks $(VENV)/.installed-peers
 	$(BIN)/python tests/benchmarks/bench_chip.py $(BENCH_ARGS)
 
 # BENCH_ARGS="--extras '' torch" selects sets of extras.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.lowering.schedule.columns import Strips, edge_bytes, ring_bytes, strips_of
 from recog.lowering.schedule.demand import Cascade, Rows
 from recog.lowering.schedule.network import Network, Unit
@@ -85,6 +86,7 @@ class Candidate:
         self.cascade = Cascade(network, first, last)
         self._work = work[first:last]
         self._columns: dict[frozenset[str], _Columns] = {}
+        self._parts: dict[int, tuple[int, dict[str, int]]] = {}
         self._held: dict[int, dict[Unit, int]] = {}
         target = network.target
         self._instruction = (
@@ -98,6 +100,26 @@ class Candidate:
             done = Rows(self.cascade, rows)
             self._held[rows] = {unit: done.held(unit) for unit in self.cascade.units}
         return self._held[rows]
+
+    def instructions(self, rows: int, strips: int, edges: Collection[str] = ()) -> int:
+        """How many strips take that advance by so many rows, at most: those that not all strips
+        have are counted for all.
+
+        Args:
+            edges: tensors of which every strip copies what it takes and what it keeps.
+        """
+        if rows not in self._parts:
+            self._parts[rows] = self._in_parts(Rows(self.cascade, rows))
+        parts, of = self._parts[rows]
+        return strips * (parts + 2 * sum(of[name] for name in edges))
+
+    def _in_parts(self, rows: Rows) -> tuple[int, dict[str, int]]:
+        """How many instructions a strip has, copies of edges aside, and in how many parts each
+        tensor comes."""
+        put_aside = [rows.steps[n] for n, each in self.cascade.outgoing.items() for _ in each]
+        times = (*rows.steps.values(), *rows.loads.values(), *put_aside)
+        of = {name: _changes(rows.of(name)) for name in self.cascade.with_edges}
+        return sum(map(_changes, times)), of
 
     @cached_property
     def _loaded(self) -> dict[str, int]:
@@ -147,30 +169,45 @@ class Candidate:
             best *= 2
         return best
 
-    def best(self, room: int, kept: frozenset[Unit], *, edges: bool = True) -> Division | None:
-        """The cheapest strips that fit in so many bytes; None where none do.
+    def best(
+        self, room: int, kept: frozenset[Unit], most: int = MAX_INSTRUCTIONS
+    ) -> Division | None:
+        """The cheapest strips that fit in so many bytes and instructions; None where none do.
 
         They are as few as fit without edges, or of those with edges the cheapest.
+
+        Args:
+            most: instructions of all strips together.
         """
-        plain = self._divided()
-        (fitting,) = np.nonzero(self._rings(plain, kept) <= room)
-        found = None
-        if len(fitting):
-            place = int(fitting[0])
-            found = Division(self._cost(plain, place, room, kept), self.counts[place])
-            if place == 0 or not edges:
-                return found
+        found = self.plain(room, kept, most)
+        if found is not None and found.strips == 1:
+            return found
         least = self.least(kept)
         for place in range(1, len(self.counts)):
             if found is not None and found.cost <= least:
                 break
-            other = self._with_edges(place, room, kept)
+            other = self._with_edges(place, room, kept, most)
             if other is not None and (found is None or other.cost < found.cost):
                 found = other
         return found
 
-    def _with_edges(self, place: int, room: int, kept: frozenset[Unit]) -> Division | None:
-        """So many strips that keep all edges but the largest, as many of those as do not fit."""
+    def plain(
+        self, room: int, kept: Collection[Unit], most: int = MAX_INSTRUCTIONS
+    ) -> Division | None:
+        """As few strips as fit without edges, None where none do."""
+        columns = self._divided()
+        (fitting,) = np.nonzero(self._rings(columns, kept) <= room)
+        for place in map(int, fitting):
+            rows, strips = self._tallest(columns, place, room, kept), self.counts[place]
+            if self.instructions(rows, strips) <= most:
+                return Division(self._cost(columns, place, rows, kept), strips)
+        return None
+
+    def _with_edges(
+        self, place: int, room: int, kept: frozenset[Unit], most: int
+    ) -> Division | None:
+        """So many strips that keep all edges but the largest, as many of those as do not fit or
+        take more than `most` instructions."""
         edges = frozenset(self.cascade.with_edges)
         while edges:
             columns = self._divided(edges)
@@ -178,8 +215,10 @@ class Candidate:
             rings = self._rings(columns, kept)[place]
             if rings + sum(sizes.values()) <= room:
                 some = frozenset(name for name, size in columns.edges.items() if size[place])
-                cost = self._cost(columns, place, room, kept)
-                return Division(cost, self.counts[place], some)
+                rows = self._tallest(columns, place, room, kept)
+                if self.instructions(rows, self.counts[place], some) <= most:
+                    cost = self._cost(columns, place, rows, kept)
+                    return Division(cost, self.counts[place], some)
             if rings > room or not sizes:
                 break
             edges -= {max(sizes, key=lambda name: sizes[name])}
@@ -187,9 +226,9 @@ class Candidate:
 
     def least(self, kept: frozenset[Unit]) -> Cost:
         """What the cascade costs in one strip: the least, if memory were large enough."""
-        return self._cost(self._divided(), 0, 0, kept)
+        return self._cost(self._divided(), 0, 1, kept)
 
-    def _cost(self, columns: _Columns, place: int, room: int, kept: frozenset[Unit]) -> Cost:
+    def _cost(self, columns: _Columns, place: int, rows: int, kept: Collection[Unit]) -> Cost:
         dram = 0
         for load in self.cascade.loads:
             name, tensor = load.tensor.sym_name.data, load.tensor
@@ -207,7 +246,11 @@ class Candidate:
                     dram += unit.height * unit.width * tensor.shape[0] * tensor.element_bytes
         again = 0.0
         if place:
-            rows = self._tallest(columns, place, room, kept)
             instructions = (self.counts[place] - 1) * columns.rows[place] / rows
             again = columns.again[place] + instructions * self._instruction
         return Cost(dram, float(again), 1)
+
+
+def _changes(done: np.ndarray) -> int:
+    """How often what is done grows."""
+    return int(np.count_nonzero(np.diff(done)))

@@ -13,18 +13,18 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
-import numpy as np
-
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.lowering.schedule.candidates import Candidate, Cost, Division
 from recog.lowering.schedule.columns import Strip, ring_bytes, strips_of
-from recog.lowering.schedule.demand import Rows
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.plan import CascadePlan, Plan, crosses
 from recog.lowering.select.allocation import aligned
 
 MAX_FREE = 6
 """Units of which each subset is tried; of more, only the largest leave memory."""
+SHARES = (1, 2, 3, 4, 8, 16, 64)
+"""What parts of a program's instructions one cascade may take, tried in turn."""
+ANY_NUMBER = 1 << 40
 
 
 class _Way(NamedTuple):
@@ -45,7 +45,7 @@ class Search:
     """Plans of a network for memories of any size, which share the cascades that were looked at."""
 
     def __init__(self, network: Network):
-        self.network, self.memory, self.edges = network, 0, True
+        self.network, self.memory, self.most = network, 0, MAX_INSTRUCTIONS
         self.end = len(network.steps)
         self.work = [step.op.work(network.scope) for step in network.steps]
         self.crossing = [
@@ -60,25 +60,30 @@ class Search:
         return self._candidates[first, last]
 
     def best_plan(self, memory: int) -> Plan | None:
-        """The cheapest plan that fits in so many bytes, None where none does."""
-        self.memory, self.edges = memory, True
-        plan = self._cheapest()
-        if plan is not None and self.instructions(plan) > MAX_INSTRUCTIONS:
-            self.edges = False
+        """The cheapest plan that fits in so many bytes, None where none does.
+
+        Of more instructions than a program has it is only where no other is found: cascades may
+        take all of these each, then fewer, if together they take too many.
+        """
+        self.memory = memory
+        room, best = MAX_INSTRUCTIONS - len(self.network.other), None
+        for share in SHARES:
+            self.most = room // share
             plan = self._cheapest()
-        return plan
+            if plan is None:
+                break
+            best = plan
+            if self.instructions(plan) <= room:
+                return plan
+        self.most = ANY_NUMBER
+        return best or self._cheapest()
 
     def instructions(self, plan: Plan) -> int:
-        """How many a plan takes, those that not all strips have counted for all."""
-        total = 0
-        for each in plan.cascades:
-            cascade = self.candidate(each.first, each.last).cascade
-            rows = Rows(cascade, each.rows)
-            times = [*rows.steps.values(), *rows.loads.values()]
-            copied = [rows.of(name) for name in each.edges]
-            parts = sum(int(np.count_nonzero(np.diff(done))) for done in (*times, *copied, *copied))
-            total += each.strips * parts
-        return total
+        """How many a plan takes, at most."""
+        return sum(
+            self.candidate(each.first, each.last).instructions(each.rows, each.strips, each.edges)
+            for each in plan.cascades
+        )
 
     def _cheapest(self) -> Plan | None:
         ways: list[dict[frozenset[Unit], _Way]] = [{} for _ in range(self.end + 1)]
@@ -141,7 +146,7 @@ class Search:
 
     def _division(self, first: int, last: int, kept: frozenset[Unit]) -> Division | None:
         room = self.memory - sum(aligned(unit.size) for unit in kept)
-        return None if room < 0 else self.candidate(first, last).best(room, kept, edges=self.edges)
+        return None if room < 0 else self.candidate(first, last).best(room, kept, self.most)
 
     def _traced(self, ways: list[dict[frozenset[Unit], _Way]]) -> Plan:
         cascades: list[CascadePlan] = []

@@ -4,20 +4,19 @@
 
 Writes build/bench/chip.json, a row for each network and chip, and prints a table. Each network is
 converted in a process of its own, with clusters but without tuning, which changes no size. One that
-does not fit says why (`reason`).
+does not fit says why (`reason`). `chain_8mp` and `skips_8mp` have a row for each of several sizes
+of activation memory, with what Arm's Vela takes in as much (`chip_memories`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -59,49 +58,60 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "segmentation_8mp": partial(task, "segmentation", 2160, 3840),
     "stereo3d_8mp": partial(task, "stereo3d", 2160, 3840),
 }
+IN_MEMORIES = {"chain_8mp": "chain", "skips_8mp": "skips"}
+"""Those of `cascade_networks`, which are measured in several sizes of memory of one chip."""
 
 
 def main() -> int:
+    every = [*NETWORKS, *IN_MEMORIES]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--only", nargs="+", choices=NETWORKS, help="networks (default: all)")
+    parser.add_argument("--only", nargs="+", choices=every, help="networks (default: all)")
     parser.add_argument("--targets", nargs="+", default=TARGETS, help="names or TOML files")
     parser.add_argument("--out", default="build/bench/chip.json")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     out = Path(arguments.out)
     if arguments.one is not None:
-        out.write_text(json.dumps(measured(*arguments.one)))
+        out.write_text(json.dumps(_rows(*arguments.one)))
         return 0
     out.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    for name in arguments.only or NETWORKS:
-        for target in arguments.targets:
-            rows.append(_in_a_process(name, target, out.with_name(f".{out.name}.one")))
-            print(_line(rows[-1]), flush=True)
+    for name in arguments.only or every:
+        for target in TARGETS[:1] if name in IN_MEMORIES else arguments.targets:
+            found = _in_a_process(name, target, out.with_name(f".{out.name}.one"))
+            print("\n".join(map(_line, found)), flush=True)
+            rows += found
     out.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
     return 0
 
 
-def _in_a_process(name: str, target: str, file: Path) -> dict[str, Any]:
+def _rows(name: str, target: str) -> list[dict[str, Any]]:
+    if name in IN_MEMORIES:
+        from chip_memories import measured_memories
+
+        return measured_memories(IN_MEMORIES[name])
+    return [measured(name, target)]
+
+
+def _in_a_process(name: str, target: str, file: Path) -> list[dict[str, Any]]:
     command = [sys.executable, __file__, "--one", name, target, "--out", str(file)]
     row = {"network": name, "target": target}
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
-        return row | {"reason": f"took more than {LIMIT_S:.0f} s"}
+        return [row | {"reason": f"took more than {LIMIT_S:.0f} s"}]
     try:
         return json.loads(file.read_text())
     except (OSError, ValueError):
-        return row | {"reason": (run.stderr.strip().splitlines() or ["no message"])[-1]}
+        return [row | {"reason": (run.stderr.strip().splitlines() or ["no message"])[-1]}]
     finally:
         file.unlink(missing_ok=True)
 
 
 def measured(name: str, target: str) -> dict[str, Any]:
     """The row of a network on a chip."""
-    from recog.backend.assembly import load_program, memory_use
-    from recog.backend.cost import program_cost
-    from recog.backend.cost.live import least_memory
+    from chip_figures import figures
+
     from recog.dialects.errors import RecogError
     from recog.frontend.torch.importer import import_torch
     from recog.lowering.pipeline import ConversionOptions, Stage, convert
@@ -123,27 +133,8 @@ def measured(name: str, target: str) -> dict[str, Any]:
     except RecogError as error:
         return row | {"reason": " ".join(str(error).split())[:300]}
     total = time.perf_counter() - start
-    program = load_program(content)
-    cost = program_cost(program)
-    row |= {
-        "compile_s": round(total - _clustering(ends, start, Stage.CLUSTERED), 2),
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "instructions": len(program.instructions),
-        "weight_bytes": memory_use(program)[0],
-        "amem_peak": memory_use(program)[1],
-        "amem_lower_bound": least_memory(cost.costs, cost.scope),
-        "dram_bytes": cost.moved("dram"),
-        "dram_compulsory": sum(port.extent for port in program.ports),
-        "macs": cost.products,
-        "macs_recomputed": cost.products / max(1, _once(cost)) - 1,
-        "cycles": cost.latency,
-        "period_cycles": cost.period,
-        "utilisation": cost.utilisation,
-        "energy_pj": {table.name: cost.energy(table) for table in cost.chip.energy},
-        "ms": cost.milliseconds(cost.latency),
-        "fps": cost.frames_per_second,
-    }
-    return row
+    clustering = _clustering(ends, start, Stage.CLUSTERED)
+    return row | {"compile_s": round(total - clustering, 2)} | figures(content)
 
 
 def _clustering(ends: dict[str, float], start: float, stage: str) -> float:
@@ -154,30 +145,20 @@ def _clustering(ends: dict[str, float], start: float, stage: str) -> float:
     return ends[stage] - max(before, default=start)
 
 
-def _once(cost: Any) -> float:
-    """Products of all layers if each element of their outputs were computed once."""
-    total = 0.0
-    seen = set[tuple[str, str]]()
-    for each in cost.costs:
-        op, scope = each.op, cost.scope
-        if not each.products or (each.layer, op.name) in seen:
-            continue
-        seen.add((each.layer, op.name))
-        tensor = scope.tensor(op.output)
-        total += each.products / prod(op.part(scope, "output")) * prod(tensor.shape)
-    return total
-
-
 def _line(row: dict[str, Any]) -> str:
     head = f"{row['network']:<18} {row['target']:<12}"
     if "reason" in row:
         return f"{head} {row['reason'][:110]}"
     energy = ", ".join(f"{each * 1e-9:.3f}" for each in row["energy_pj"].values())
+    peer = f", {row['peer']} {_times(row, 'peer_dram_bytes')}" if row.get("peer") else ""
     return (
         f"{head} {row['ms']:9.3f} ms {row['fps']:9.1f} fps {100 * row['utilisation']:5.1f} % of "
-        f"the array, DRAM {row['dram_bytes'] / row['dram_compulsory']:.2f}x, {energy} mJ, "
-        f"{row['compile_s']:.1f} s"
+        f"the array, DRAM {_times(row, 'dram_bytes')}, {energy} mJ, {row['compile_s']:.1f} s{peer}"
     )
+
+
+def _times(row: dict[str, Any], name: str) -> str:
+    return f"{row[name] / row['dram_compulsory']:.2f}x"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from image_networks import PLENTY, ImageNetwork, chip_program, divided, random_network, skips
+from image_networks import PLENTY, ImageNetwork, chain, chip_program, divided, random_network, skips
 from xdsl.dialects.builtin import (
     IntegerAttr,
     ModuleOp,
@@ -22,10 +22,12 @@ from xdsl.utils.exceptions import VerifyException
 from recog.backend.assembly import assemble, disassemble
 from recog.backend.machine import Machine
 from recog.dialects import chip
+from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.lowering.schedule.candidates import Candidate
 from recog.lowering.schedule.columns import strips_of
 from recog.lowering.schedule.demand import Cascade
 from recog.lowering.schedule.network import Network
+from recog.lowering.schedule.search import Search
 from recog.lowering.schedule.unplaced import show_outputs_as_made
 
 
@@ -142,16 +144,21 @@ def test_an_edge_that_is_overwritten_too_early_is_refused():
             changed.verify()
 
 
+def network_of(module: ModuleOp, memory: int) -> Network:
+    """What is scheduled for a memory that is too small for all of it."""
+    program = chip_program(module, memory, schedule=False)
+    show_outputs_as_made(program)
+    return Network(program)
+
+
 def test_edges_are_chosen_where_memory_is_short():
     """Of a large image nothing is read twice, though no strips without edges could do that."""
     module = skips(544, 960, full=True)[1]
     memory = 300_000
-    copy = chip_program(module, memory, schedule=False)
-    show_outputs_as_made(copy)
-    network = Network(copy)
+    network = network_of(module, memory)
     work = [step.op.work(network.scope) for step in network.steps]
     candidate = Candidate(network, 0, len(network.steps), work)
-    plain = candidate.best(memory, frozenset(), edges=False)
+    plain = candidate.plain(memory, frozenset())
     best = candidate.best(memory, frozenset())
     assert plain is not None
     assert best is not None
@@ -159,11 +166,38 @@ def test_edges_are_chosen_where_memory_is_short():
     assert best.edges
 
 
+def test_edges_that_take_too_many_instructions_are_left_out():
+    """All but one edge, where all would be more instructions than a program has: leaving out all of
+    them read more of the frame in 304 KiB than in 301."""
+    network = network_of(chain(2160, 3840)[1], 300_000)
+    search = Search(network)
+    less, more = (search.best_plan(kib << 10) for kib in (301, 304))
+    assert less is not None
+    assert more is not None
+    assert search.instructions(more) <= MAX_INSTRUCTIONS
+    candidate = search.candidate(0, len(network.steps))
+    (before,), (after,) = less.cascades, more.cascades
+    every = frozenset(candidate.cascade.with_edges)
+    assert candidate.instructions(after.rows, after.strips, every) > MAX_INSTRUCTIONS
+    assert len(before.edges) < len(after.edges) < len(every)
+    best = candidate.best(304 << 10, frozenset())
+    assert best is not None
+    assert best.cost.dram == candidate.least(frozenset()).dram
+
+
+def test_plans_have_no_more_instructions_than_programs():
+    """Without edges too: in 124 KiB thin strips in one cascade took too many, in 110 KiB two
+    cascades did not."""
+    search = Search(network_of(skips(2160, 3840)[1], 100_000))
+    for kib in (45, 110, 124):
+        plan = search.best_plan(kib << 10)
+        assert plan is not None
+        assert search.instructions(plan) < MAX_INSTRUCTIONS
+
+
 def test_strips_with_edges_do_not_overlap():
     module = skips(40, 56)[1]
-    program = chip_program(module, 1_000, schedule=False)
-    show_outputs_as_made(program)
-    network = Network(program)
+    network = network_of(module, 1_000)
     cascade = Cascade(network, 0, len(network.steps))
     strips = strips_of(cascade, [1, 4], cascade.with_edges)
     for number, spans in strips.steps.items():

@@ -28,7 +28,7 @@ from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.place_tensors import PlaceTensorsPass
 from recog.lowering.schedule.plan import CASCADES, Plan, crosses
 from recog.lowering.schedule.plan_cascades import PlanCascadesPass
-from recog.lowering.schedule.search import best_plan
+from recog.lowering.schedule.search import Search, best_plan
 from recog.lowering.schedule.size_rings import SizeRingsPass
 from recog.lowering.schedule.unplaced import show_outputs_as_made
 from recog.lowering.select.allocation import aligned
@@ -126,13 +126,14 @@ def network_of(module: ModuleOp, memory: int) -> Network:
 @pytest.mark.parametrize("network", [chain, skips])
 def test_more_memory_never_costs_bytes_of_dram(network):
     steps = network_of(network(135, 240)[1], 1_000)
+    search = Search(steps)
     costs = [
         plan_cost(steps, plan, memory)
-        for memory in (16_000, 32_000, 64_000, 256_000)
-        if (plan := best_plan(steps, memory)) is not None
+        for memory in (int(2_000 * 1.1**power) for power in range(54))
+        if (plan := search.best_plan(memory)) is not None
     ]
-    assert len(costs) > 2
-    assert costs == sorted(costs, reverse=True)
+    assert len(costs) > 40
+    assert [each.dram for each in costs] == sorted((each.dram for each in costs), reverse=True)
     assert costs[-1] == (135 * 240 * 3, 0, 1)
 
 
@@ -141,8 +142,10 @@ def test_what_goes_to_dram_is_what_the_search_counts():
     for memory in (3_000, 6_000, 20_000):
         program = chip_program(module, memory)
         steps = network_of(module, memory)
-        plan = best_plan(steps, memory)
+        search = Search(steps)
+        plan = search.best_plan(memory)
         assert plan is not None
+        assert len(program.instructions) <= search.instructions(plan) + len(steps.other)
         output = next(op.extent for op in program.ports if isinstance(op, chip.OutputOp))
         assert dram_bytes(program) == plan_cost(steps, plan, memory).dram + output
 
