@@ -11,6 +11,8 @@ from xdsl.passes import ModulePass
 from recog.dialects import chip
 from recog.dialects.chip.target import ACTIVATION_MEMORY
 from recog.dialects.errors import RecogError, describe_op
+from recog.dialects.shapes import LARGEST
+from recog.lowering.common.options import Options
 from recog.lowering.schedule.network import Network
 from recog.lowering.schedule.plan import write_plan
 from recog.lowering.schedule.search import Search, least_memory, least_of
@@ -18,7 +20,7 @@ from recog.lowering.schedule.unplaced import show_outputs_as_made, unplaced_prog
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanCascadesPass(ModulePass):
+class PlanCascadesPass(Options, ModulePass):
     """Choose the cascades of programs whose tensors have no places yet.
 
     A cascade is a run of instructions that goes down the image together, so that memory holds some
@@ -28,16 +30,25 @@ class PlanCascadesPass(ModulePass):
 
     name = "plan-cascades"
 
+    spare: int = 0
+    """Bytes of activation memory that are left free, for gaps between tensors."""
+
+    RANGES = {"spare": (0, LARGEST)}
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for program in unplaced_programs(op):
-            plan_cascades(program)
+            plan_cascades(program, self.spare)
 
 
-def plan_cascades(program: chip.ProgramOp) -> None:
-    """Write the best plan on a program without places; raises RecogError where none fits."""
+def plan_cascades(program: chip.ProgramOp, spare: int = 0) -> None:
+    """Write the best plan on a program without places; raises RecogError where none fits.
+
+    Args:
+        spare: bytes that are left free.
+    """
     show_outputs_as_made(program)
     network = Network(program)
-    memory = program.target.data.size(ACTIVATION_MEMORY)
+    memory = max(0, program.target.data.size(ACTIVATION_MEMORY) - spare)
     search = Search(network)
     plan = search.best_plan(memory)
     if plan is None:
