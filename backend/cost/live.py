@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recog.backend.cost.instructions import InstructionCost
@@ -65,11 +65,7 @@ def live_bytes(found: Sequence[Stay]) -> list[tuple[int, int]]:
         for start, end in _joined(spans[place]):
             changes[start] = changes.get(start, 0) + high - low
             changes[end] = changes.get(end, 0) - (high - low)
-    live, levels = 0, list[tuple[int, int]]()
-    for time in sorted(changes):
-        live += changes[time]
-        levels.append((time, live))
-    return levels
+    return _levels(changes)
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -81,6 +77,41 @@ def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return joined
+
+
+def ring_fill(replay: Replay, scope: Scope) -> dict[str, list[tuple[int, int]]]:
+    """(cycle, rows from then on) at each change, of the rings of each layer: rows count from the
+    start of what writes them first to the end of what reads them last."""
+    lives: dict[tuple[int, int], list[int]] = {}
+    layers: dict[int, str] = {}
+    for each in replay.slices:
+        if each.cost.queue is Queue.CONTROL:
+            continue
+        for access in accesses(each.cost.op, scope):
+            ring = access.tensor.ring.value.data if isinstance(access.tensor, TensorOp) else 0
+            if not ring:
+                continue
+            if access.written:
+                layers.setdefault(ring, each.cost.layer)
+            for row in access.rows:
+                life = lives.setdefault((ring, row), [each.start, each.end])
+                life[1] = max(life[1], each.end)
+    changes: dict[str, dict[int, int]] = {}
+    for (ring, _), (start, end) in lives.items():
+        own = changes.setdefault(layers.get(ring, f"ring {ring}"), {})
+        own[start] = own.get(start, 0) + 1
+        own[end] = own.get(end, 0) - 1
+    return {layer: _levels(own) for layer, own in changes.items()}
+
+
+def _levels(changes: Mapping[int, int]) -> list[tuple[int, int]]:
+    """(time, level from then on) of changes at some times, those of 0 left out."""
+    level, levels = 0, list[tuple[int, int]]()
+    for time in sorted(changes):
+        level += changes[time]
+        if changes[time]:
+            levels.append((time, level))
+    return levels
 
 
 def least_memory(costs: Sequence[InstructionCost], scope: Scope) -> int:
@@ -95,4 +126,4 @@ def peak_bytes(replay: Replay, scope: Scope) -> int:
     return max((each for _, each in live_bytes(stays(replay, scope))), default=0)
 
 
-__all__ = ["Stay", "least_memory", "live_bytes", "peak_bytes", "stays"]
+__all__ = ["Stay", "least_memory", "live_bytes", "peak_bytes", "ring_fill", "stays"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from recog.backend.cost import ProgramCost
-from recog.backend.cost.live import live_bytes, stays
+from recog.backend.cost.live import live_bytes, ring_fill, stays
 from recog.backend.cost.replay import Slice
 from recog.dialects.chip import Queue
 from recog.dialects.chip.target import DRAM
@@ -16,7 +16,8 @@ QUEUES = [queue for queue in Queue if queue is not Queue.CONTROL]
 
 
 def trace_record(cost: ProgramCost, name: str) -> dict[str, Any]:
-    """Chrome's trace event format: a track a queue, counters of live bytes and of DRAM bytes.
+    """Chrome's trace event format: a track a queue, counters of live bytes, of DRAM bytes and of
+    the rows that each layer's rings hold.
 
     Times are microseconds.
     """
@@ -37,6 +38,9 @@ def _events(cost: ProgramCost, name: str) -> Iterator[dict[str, Any]]:
             yield _slice(each, cost)
     for cycle, size in live_bytes(stays(cost.replay, cost.scope)):
         yield _counter("live bytes of activation memory", cycle, size, cost)
+    for layer, levels in ring_fill(cost.replay, cost.scope).items():
+        for cycle, rows in levels:
+            yield _counter(f"rows in memory of {layer}", cycle, rows, cost, "rows")
     moved = 0
     yield _counter("DRAM bytes so far", 0, 0, cost)
     for each in sorted(cost.replay.slices, key=lambda each: each.end):
@@ -68,13 +72,15 @@ def _slice(each: Slice, cost: ProgramCost) -> dict[str, Any]:
     }
 
 
-def _counter(name: str, cycle: int, size: int, cost: ProgramCost) -> dict[str, Any]:
+def _counter(
+    name: str, cycle: int, size: int, cost: ProgramCost, unit: str = "bytes"
+) -> dict[str, Any]:
     return {
         "ph": "C",
         "pid": PROCESS,
         "name": name,
         "ts": _microseconds(cycle, cost),
-        "args": {"bytes": size},
+        "args": {unit: size},
     }
 
 
