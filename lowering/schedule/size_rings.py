@@ -28,5 +28,6 @@ class SizeRingsPass(ModulePass):
                 cascade = Cascade(network, each.first, each.last)
                 rows = Rows(cascade, each.rows)
                 units = (unit for unit in cascade.units if unit in network.with_rows)
-                each.rings = {u.name: rows.held(u) for u in units if u not in plan.kept}
+                whole = plan.beside(each)
+                each.rings = {u.name: rows.held(u) for u in units if u not in whole}
             write_plan(program, network, plan)
