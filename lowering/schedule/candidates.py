@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.lowering.schedule.columns import Strips, edge_bytes, ring_bytes, strips_of
+from recog.lowering.schedule.columns import (
+    Strips,
+    edge_bytes,
+    needed_columns,
+    ring_bytes,
+    strips_of,
+)
 from recog.lowering.schedule.demand import Cascade, Rows
 from recog.lowering.schedule.network import Network, Unit
 
@@ -62,7 +68,8 @@ class _Columns:
         for number, products in zip(cascade.numbers, work):
             if number in strips.steps:
                 step, columns = cascade.network.steps[number], strips.steps[number]
-                self.again += products * (columns.widths.sum(axis=1) / step.width - 1)
+                widths = columns.widths.sum(axis=1)
+                self.again += products * np.maximum(widths - widths[0], 0) / step.width
                 self.rows += step.height
         self.again[np.array(strips.counts) == 1] = 0.0
         heights = {name: cascade.tensors[name][1].shape[1] for name in (*self.loads, *self.edges)}
@@ -186,24 +193,32 @@ class Candidate:
         return None
 
     def least(self, kept: frozenset[Unit]) -> Cost:
-        """What the cascade costs in one strip: the least, if memory were large enough."""
-        return self._cost(self._divided(), 0, 0, kept)
+        """No division costs less, however large memory is."""
+        return Cost(self._dram(self._needed, kept), 0.0, 1)
 
-    def _cost(self, columns: _Columns, place: int, room: int, kept: frozenset[Unit]) -> Cost:
+    @cached_property
+    def _needed(self) -> dict[str, int]:
+        return needed_columns(self.cascade)
+
+    def _dram(self, loads: Mapping[str, int], kept: frozenset[Unit]) -> int:
+        """Bytes to and from DRAM where so many columns of each tensor are loaded."""
         dram = 0
         for load in self.cascade.loads:
             name, tensor = load.tensor.sym_name.data, load.tensor
-            if name not in columns.loads or (load.unit in kept and tensor not in load.unit.loads):
+            if name not in loads or (load.unit in kept and tensor not in load.unit.loads):
                 continue
-            read = self._loaded[name] * int(columns.loads[name][place])
-            dram += read * tensor.shape[0] * tensor.element_bytes
+            dram += self._loaded[name] * loads[name] * tensor.shape[0] * tensor.element_bytes
         for spilled in self.cascade.outgoing.values():
             for unit, tensor in spilled:
                 if unit not in kept:
                     dram += unit.height * unit.width * tensor.shape[0] * tensor.element_bytes
+        return dram
+
+    def _cost(self, columns: _Columns, place: int, room: int, kept: frozenset[Unit]) -> Cost:
+        loads = {name: int(each[place]) for name, each in columns.loads.items()}
         again = 0.0
         if place:
             rows = self._tallest(columns, place, room, kept)
             instructions = (self.counts[place] - 1) * columns.rows[place] / rows
             again = columns.again[place] + instructions * self._instruction
-        return Cost(dram, float(again), 1)
+        return Cost(self._dram(loads, kept), float(again), 1)
