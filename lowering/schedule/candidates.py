@@ -157,23 +157,25 @@ class Candidate:
     def best(self, room: int, kept: frozenset[Unit], *, edges: bool = True) -> Division | None:
         """The cheapest strips that fit in so many bytes; None where none do.
 
-        They are as few as fit without edges, or of those with edges the cheapest.
+        Args:
+            edges: whether strips may keep edges where others fit too.
         """
-        plain = self._divided()
+        plain, least, found = self._divided(), self.least(kept), None
         (fitting,) = np.nonzero(self._rings(plain, kept) <= room)
-        found = None
-        if len(fitting):
-            place = int(fitting[0])
-            found = Division(self._cost(plain, place, room, kept), self.counts[place])
-            if place == 0 or not edges:
+        for place in fitting.tolist():
+            cost = self._cost(plain, place, room, kept)
+            if found is None or cost < found.cost:
+                found = Division(cost, self.counts[place])
+            if found.cost <= least:
                 return found
-        least = self.least(kept)
+        if found is not None and not edges:
+            return found
         for place in range(1, len(self.counts)):
-            if found is not None and found.cost <= least:
-                break
             other = self._with_edges(place, room, kept)
             if other is not None and (found is None or other.cost < found.cost):
                 found = other
+            if found is not None and found.cost <= least:
+                break
         return found
 
     def _with_edges(self, place: int, room: int, kept: frozenset[Unit]) -> Division | None:
