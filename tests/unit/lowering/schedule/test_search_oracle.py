@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from recog.lowering.schedule.columns import Strips, ring_bytes, strips_of
 from recog.lowering.schedule.demand import Cascade, Rows
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.plan import Plan, crosses
-from recog.lowering.schedule.search import Search
+from recog.lowering.schedule.search import MAX_FREE, Search
 from recog.lowering.schedule.unplaced import show_outputs_as_made
 from recog.lowering.select.allocation import aligned
 
@@ -273,55 +274,55 @@ def sizes(whole: int, seed: int) -> list[int]:
 
 
 def branches(seed: int) -> tuple[ImageNetwork, ModuleOp]:
-    """Twelve convolutions, half of them of the input, which all are outputs."""
+    """Seven convolutions of one image that are all outputs, and two that go on from the first."""
     generator = np.random.default_rng(seed)
-    height, width = (int(each) for each in generator.choice([5, 7, 11, 13], 2))
-    net = ImageNetwork((int(generator.integers(1, 4)), height, width), seed=seed)
-    of_input = [
-        net.conv(net.inputs[0], *map(int, (generator.integers(1, 6), generator.choice([1, 3]))))
-        for _ in range(7)
-    ]
-    others = [net.conv(x, int(generator.integers(1, 6))) for x in of_input[:5]]
-    return net, net.module(*of_input, *others)
+    net = ImageNetwork((1, 5, 7), seed=seed)
+    every = [net.conv(net.inputs[0], int(generator.integers(1, 6))) for _ in range(7)]
+    return net, net.module(*every, net.conv(net.conv(every[0], 8, 5), 1, 5))
 
 
 def test_graphs_of_up_to_12_ops():
     """Branches, skips that are added and joined, strides, resizes; in tight memory and in more."""
-    found = Counter[int]()
+    cascades = Counter[int]()
     for seed in range(100):
         network, whole = network_of(random_network(seed, largest=13, ops=12)[1])
         oracle, search = Oracle(network), Search(network)
-        divisions = Divisions(oracle)
-        for memory in sizes(whole, seed):
+        divisions, (tight, *more) = Divisions(oracle), sizes(whole, seed)
+        for memory in (tight, *more[seed % 4 : 2]):
             expected = oracle.cheapest(memory, divisions)
             assert totals(search, memory) == expected, f"seed {seed} in {memory} bytes"
-            found[0 if expected is None else expected[2]] += 1
-    print(sorted(found.items()))
+            cascades[0 if expected is None else expected[2]] += 1
+    assert sum(cascades.values()) == 175
+    assert sum(count for number, count in cascades.items() if number > 1) > 50
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_more_branches_than_are_kept_one_by_one(seed: int):
-    network, whole = network_of(branches(seed)[1])
-    oracle, memory = Oracle(network), whole // 5
-    assert totals(Search(network), memory) == oracle.cheapest(memory, Divisions(oracle))
+def test_more_branches_than_larger_programs_try_one_by_one():
+    network, whole = network_of(branches(0)[1])
+    oracle, search, memory = Oracle(network), Search(network), int(0.3 * whole)
+    exact = oracle.cheapest(memory, Divisions(oracle))
+    assert totals(search, memory) == exact
+    search._most_free = MAX_FREE
+    found = totals(search, memory)
+    assert found is not None
+    assert exact is not None
+    assert exact < found
 
 
 def test_strips_rows_and_memory_as_numbers_of_the_model():
-    for seed in range(30):
+    for seed in range(12):
         network, whole = network_of(random_network(seed, largest=13)[1])
         oracle, search = Oracle(network), PlainSearch(network)
-        options = PlainStrips(oracle)
-        for memory in sizes(whole, seed)[seed % 2 :: 2]:
-            expected = oracle.cheapest(memory, options)
-            assert totals(search, memory) == expected, f"seed {seed} in {memory} bytes"
+        memory = sizes(whole, seed)[seed % 3]
+        expected = oracle.cheapest(memory, PlainStrips(oracle))
+        assert totals(search, memory) == expected, f"seed {seed} in {memory} bytes"
 
 
-class Hopeful(Search):
-    """A search that takes for hopeless what could cost as much as half of the best known."""
+class Hopeless(Search):
+    """A search that gives up what costs at least a quarter of the bytes of the best known."""
 
-    def _is_hopeless(self, ways, least: Cost) -> bool:
+    def _is_hopeless(self, ways: list[dict[frozenset[Unit], Any]], least: Cost) -> bool:
         best = ways[self.end].get(frozenset())
-        return best is not None and 2 * least.dram >= best.cost.dram
+        return best is not None and 4 * least.dram >= best.cost.dram
 
 
 class KeepsAll(Search):
@@ -333,12 +334,11 @@ class KeepsAll(Search):
                 yield after
 
 
-@pytest.mark.parametrize("broken", [Hopeful, KeepsAll])
+@pytest.mark.parametrize("broken", [Hopeless, KeepsAll])
 def test_a_search_that_is_not_exact_is_found(broken: type[Search]):
     differ = 0
-    for seed in range(12):
+    for seed in range(18):
         network, whole = network_of(random_network(seed, largest=13, ops=12)[1])
-        oracle = Oracle(network)
-        memory = sizes(whole, seed)[0]
+        oracle, memory = Oracle(network), sizes(whole, seed)[seed % 3]
         differ += totals(broken(network), memory) != oracle.cheapest(memory, Divisions(oracle))
     assert differ > 1
