@@ -9,7 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
-from recog.lowering.schedule.columns import Strips, edge_bytes, ring_bytes, strips_of
+from recog.lowering.schedule.columns import (
+    Strips,
+    edge_bytes,
+    needed_columns,
+    ring_bytes,
+    strips_of,
+)
 from recog.lowering.schedule.demand import Cascade, Rows
 from recog.lowering.schedule.network import Network, Unit
 
@@ -63,7 +69,8 @@ class _Columns:
         for number, products in zip(cascade.numbers, work):
             if number in strips.steps:
                 step, columns = cascade.network.steps[number], strips.steps[number]
-                self.again += products * (columns.widths.sum(axis=1) / step.width - 1)
+                widths = columns.widths.sum(axis=1)
+                self.again += products * np.maximum(widths - widths[0], 0) / step.width
                 self.rows += step.height
         self.again[np.array(strips.counts) == 1] = 0.0
         heights = {name: cascade.tensors[name][1].shape[1] for name in (*self.loads, *self.edges)}
@@ -174,15 +181,10 @@ class Candidate:
     ) -> Division | None:
         """The cheapest strips that fit in so many bytes and instructions; None where none do.
 
-        They are as few as fit without edges, or of those with edges the cheapest.
-
         Args:
             most: instructions of all strips together.
         """
-        found = self.plain(room, kept, most)
-        if found is not None and found.strips == 1:
-            return found
-        least = self.least(kept)
+        least, found = self.least(kept), self.plain(room, kept, most)
         for place in range(1, len(self.counts)):
             if found is not None and found.cost <= least:
                 break
@@ -194,14 +196,20 @@ class Candidate:
     def plain(
         self, room: int, kept: Collection[Unit], most: int = MAX_INSTRUCTIONS
     ) -> Division | None:
-        """As few strips as fit without edges, None where none do."""
-        columns = self._divided()
+        """The cheapest strips that fit without edges, None where none do."""
+        columns, least = self._divided(), self.least(kept)
         (fitting,) = np.nonzero(self._rings(columns, kept) <= room)
+        found: Division | None = None
         for place in map(int, fitting):
             rows, strips = self._tallest(columns, place, room, kept), self.counts[place]
-            if self.instructions(rows, strips) <= most:
-                return Division(self._cost(columns, place, rows, kept), strips)
-        return None
+            if self.instructions(rows, strips) > most:
+                continue
+            cost = self._cost(columns, place, rows, kept)
+            if found is None or cost < found.cost:
+                found = Division(cost, strips)
+            if found.cost <= least:
+                break
+        return found
 
     def _with_edges(
         self, place: int, room: int, kept: frozenset[Unit], most: int
@@ -224,31 +232,39 @@ class Candidate:
             edges -= {max(sizes, key=lambda name: sizes[name])}
         return None
 
-    def least(self, kept: frozenset[Unit]) -> Cost:
-        """What the cascade costs in one strip: the least, if memory were large enough."""
-        return self._cost(self._divided(), 0, 1, kept)
+    def least(self, kept: Collection[Unit]) -> Cost:
+        """No division costs less, however large memory is."""
+        return Cost(self._dram(self._needed, kept), 0.0, 1)
 
-    def _cost(self, columns: _Columns, place: int, rows: int, kept: Collection[Unit]) -> Cost:
+    @cached_property
+    def _needed(self) -> dict[str, int]:
+        return needed_columns(self.cascade)
+
+    def _dram(self, loads: Mapping[str, int], kept: Collection[Unit]) -> int:
+        """Bytes to and from DRAM where so many columns of each tensor are loaded."""
         dram = 0
         for load in self.cascade.loads:
             name, tensor = load.tensor.sym_name.data, load.tensor
-            if name not in columns.loads or (load.unit in kept and tensor not in load.unit.loads):
+            if name not in loads or (load.unit in kept and tensor not in load.unit.loads):
                 continue
             if load.unit in self.cascade.gathered and load.unit not in kept:
                 access = max(tensor.element_bytes, self.cascade.network.target.dma.width)
                 dram += self.cascade.gathered[load.unit].elements * access
                 continue
-            read = self._loaded[name] * int(columns.loads[name][place])
-            dram += read * tensor.shape[0] * tensor.element_bytes
+            dram += self._loaded[name] * loads[name] * tensor.shape[0] * tensor.element_bytes
         for spilled in self.cascade.outgoing.values():
             for unit, tensor in spilled:
                 if unit not in kept:
                     dram += unit.height * unit.width * tensor.shape[0] * tensor.element_bytes
+        return dram
+
+    def _cost(self, columns: _Columns, place: int, rows: int, kept: Collection[Unit]) -> Cost:
+        loads = {name: int(each[place]) for name, each in columns.loads.items()}
         again = 0.0
         if place:
             instructions = (self.counts[place] - 1) * columns.rows[place] / rows
             again = columns.again[place] + instructions * self._instruction
-        return Cost(dram, float(again), 1)
+        return Cost(self._dram(loads, kept), float(again), 1)
 
 
 def _changes(done: np.ndarray) -> int:

@@ -107,12 +107,6 @@ class Strips:
         bounds = -(-width * edges // np.array(self.counts)[:, None])
         return Spans.where(self.exists, bounds[:, :-1], bounds[:, 1:])
 
-    def whole_if_one(self, spans: Spans, width: int) -> Spans:
-        """All columns in divisions into one strip, these in others."""
-        one = np.array(self.counts)[:, None] == 1
-        everything = self.all(width)
-        return Spans(*(np.where(one, each, other) for each, other in zip(everything, spans)))
-
     def widen(self, unit: Unit, spans: Spans) -> None:
         self.units[unit] = Spans.joined([self.units.get(unit, spans), spans])
 
@@ -147,7 +141,7 @@ def strips_of(cascade: Cascade, counts: Sequence[int], edges: Collection[str] = 
             needed = [strips.all(step.width)]
         if not needed:
             continue
-        columns = strips.whole_if_one(Spans.joined(needed), step.width)
+        columns = Spans.joined(needed)
         for unit, tensor in step.writes:
             name = tensor.sym_name.data
             if name in edges:
@@ -163,7 +157,7 @@ def strips_of(cascade: Cascade, counts: Sequence[int], edges: Collection[str] = 
             needed = _needed(cascade, strips, load.unit, load.tensor)
             if not needed:
                 continue
-            columns = strips.whole_if_one(Spans.joined(needed), width)
+            columns = Spans.joined(needed)
         if name in edges:
             columns = _without_edge(strips, load.unit, name, columns)
         strips.loads[name] = columns
@@ -180,6 +174,46 @@ def _needed(
         for number, read in cascade.meeting_readers(unit, tensor, writer)
         if number in strips.steps
     ]
+
+
+def needed_columns(cascade: Cascade) -> dict[str, int]:
+    """How many columns of each load the targets need at all, however a cascade is divided.
+
+    Windows that lie further apart than they reach leave out columns between them, which a strip
+    reads nevertheless where it has windows on both sides.
+    """
+    steps, needed = cascade.network.steps, dict[int, np.ndarray]()
+    for number in reversed(cascade.numbers):
+        step = steps[number]
+        columns = np.full(step.width, step.whole or cascade.is_target(number))
+        for unit, tensor in step.writes:
+            if not step.whole:
+                columns |= _read_columns(cascade, needed, unit, tensor, number)
+        needed[number] = columns
+    loads = dict[str, int]()
+    for load in cascade.loads:
+        loads[load.tensor.sym_name.data] = load.tensor.shape[2]
+        if load.unit in cascade.network.with_rows:
+            columns = _read_columns(cascade, needed, load.unit, load.tensor)
+            loads[load.tensor.sym_name.data] = int(np.count_nonzero(columns))
+    return loads
+
+
+def _read_columns(
+    cascade: Cascade,
+    needed: Mapping[int, np.ndarray],
+    unit: Unit,
+    tensor: chip.TensorOp,
+    writer: int = -1,
+) -> np.ndarray:
+    """Which columns of a tensor the needed columns of the steps that read it need."""
+    width = tensor.shape[2]
+    begun = np.zeros(width + 1, np.int64)
+    for number, read in cascade.meeting_readers(unit, tensor, writer):
+        (outputs,) = np.nonzero(needed[number])
+        np.add.at(begun, read.columns.low(outputs), 1)
+        np.add.at(begun, read.columns.high(outputs + 1), -1)
+    return np.cumsum(begun[:width]) > 0
 
 
 def _without_edge(strips: Strips, unit: Unit, name: str, needed: Spans) -> Spans:

@@ -72,7 +72,10 @@ class _Emitter:
         self._numbers: dict[str, int] = {}
         self._views: dict[tuple[object, ...], str] = {}
         self._buffers: dict[str, str] = {}
+        self._whole = set[Unit]()
+        """Units that are in memory, all of them, during this cascade."""
         self._loaded = set[str]()
+        """Inputs that an earlier cascade left whole in memory."""
         self._arenas: dict[str, tuple[int, int]] = {}
         self._taken: dict[str, _Edge] = {}
         self._kept: dict[str, _Edge] = {}
@@ -109,22 +112,26 @@ class _Emitter:
             fail(self.program, f"cascade {number} takes whole tensors: it has no strips")
         for name in sorted(each.edges.difference(cascade.with_edges)):
             fail(self.program, f"`edges` of cascade {number} names @{name}, which can have none")
-        self._gathered = {u: g for u, g in cascade.gathered.items() if u not in self.plan.kept}
         rows = Rows(cascade, each.rows)
         divided = strips_of(cascade, [each.strips], each.edges)
+        before, self._whole = self._whole, self.plan.beside(each)
+        self._gathered = {u: g for u, g in cascade.gathered.items() if u not in self._whole}
+        self._forget_places(before & self._whole)
         self._place_edges(cascade, divided)
         strips = divided.strips(0)
         for strip, after in zip(strips, (*strips[1:], Strip())):
             self._strip(each, cascade, rows, strip, after)
         for load in cascade.loads:
-            if load.unit in self.plan.kept:
-                self._loaded.add(load.tensor.sym_name.data)
+            name, (_, height, width) = load.tensor.sym_name.data, load.tensor.shape
+            columns = {x for strip in strips for x in strip.loads.get(name, ())}
+            whole = rows.loads[name][-1] == height and len(columns) == width
+            if load.unit in self._whole and whole:
+                self._loaded.add(name)
 
     def _strip(
         self, each: CascadePlan, cascade: Cascade, rows: Rows, strip: Strip, after: Strip
     ) -> None:
-        self._places = {u: p for u, p in self._places.items() if u in self.plan.kept}
-        self._views = {k: v for k, v in self._views.items() if k[0] in self.plan.kept}
+        self._forget_places(self._whole)
         for unit in cascade.units:
             if unit not in self._places:
                 self._place(each, unit, strip)
@@ -142,9 +149,14 @@ class _Emitter:
                 if part:
                     self._step(cascade, number, part, strip)
 
+    def _forget_places(self, but: set[Unit]) -> None:
+        """Forget where units lie, but for some that stay there."""
+        self._places = {u: p for u, p in self._places.items() if u in but}
+        self._views = {k: v for k, v in self._views.items() if k[0] in but}
+
     def _is_there(self, unit: Unit, name: str) -> bool:
         """Whether an earlier cascade left a tensor in memory, or it is gathered when needed."""
-        if unit not in self.plan.kept:
+        if unit not in self._whole:
             return unit in self._gathered
         inputs = {op.sym_name.data for op in unit.loads}
         return name in self._loaded or name not in inputs
@@ -159,7 +171,7 @@ class _Emitter:
         if unit in self.network.with_rows:
             self._rings += 1
             ring = self._rings
-            if unit not in self.plan.kept:
+            if unit not in self._whole:
                 rows, held = self._ring_rows(each, unit), strip.units.get(unit, held)
         self._places[unit] = _Place(self._address, rows, held, ring)
         size = unit.column_bytes * rows * len(held) if ring else unit.size
@@ -230,8 +242,8 @@ class _Emitter:
     def _place_edges(self, cascade: Cascade, strips: Strips) -> None:
         """Give what strips keep for each other bytes of its own, all rows of it."""
         self._arenas = dict[str, tuple[int, int]]()
-        sizes = edge_bytes(cascade, strips, self.plan.kept)
-        for name, (width,) in edge_widths(cascade, strips, self.plan.kept).items():
+        sizes = edge_bytes(cascade, strips, self._whole)
+        for name, (width,) in edge_widths(cascade, strips, self._whole).items():
             self._arenas[name] = (self._address, int(width))
             self._address += int(sizes[name][0])
 

@@ -49,6 +49,10 @@ class Plan:
     cascades: list[CascadePlan]
     kept: set[Unit]
 
+    def beside(self, each: CascadePlan) -> set[Unit]:
+        """Those of the units that stay which are in memory, all of them, during a cascade."""
+        return {u for u in self.kept if crosses(u, each.first) or crosses(u, each.last)}
+
 
 def write_plan(program: chip.ProgramOp, network: Network, plan: Plan) -> None:
     """Write a plan on a program."""

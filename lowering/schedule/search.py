@@ -3,8 +3,8 @@
 Between two cuts all tensors are rings; what crosses a cut stays in memory whole or goes to DRAM and
 back. Dynamic programming over the cuts, with what is kept across them as its state, finds the
 cheapest: fewest bytes to and from DRAM first, then fewest products computed twice, then fewest
-cascades. Strips, the vertical parts of a cascade, compute what they have in common twice and are as
-few as fit, or keep it for each other where that costs less.
+cascades. Strips, the vertical parts of a cascade, compute what they have in common twice or keep it
+for each other, whichever costs less.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.plan import CascadePlan, Plan, crosses
 from recog.lowering.select.allocation import aligned
 
-MAX_FREE = 6
-"""Units of which each subset is tried; of more, only the largest leave memory."""
+EXACT_OPS, MAX_FREE = 12, 6
+"""Of programs with more ops the search is exact only where a cascade leaves no more than so many
+units with rows to others: of more, all but the largest stay in memory."""
 SHARES = (1, 2, 3, 4, 8, 16, 64)
-"""What parts of a program's instructions one cascade may take, tried in turn."""
+"""What parts of a program\'s instructions one cascade may take, tried in turn."""
 ANY_NUMBER = 1 << 40
 
 
@@ -52,6 +53,8 @@ class Search:
             frozenset(unit for unit in network.units if crosses(unit, place))
             for place in range(self.end + 1)
         ]
+        ops = sum(not step.is_output for step in network.steps)
+        self._most_free = self.end if ops <= EXACT_OPS else MAX_FREE
         self._candidates: dict[tuple[int, int], Candidate] = {}
 
     def candidate(self, first: int, last: int) -> Candidate:
@@ -133,9 +136,9 @@ class Search:
         new = after - before
         must = {unit for unit in new if unit not in self.network.with_rows}
         free = sorted(new - must, key=lambda unit: (unit.size, unit.number))
-        if len(free) > MAX_FREE:
-            must |= set(free[: len(free) - MAX_FREE])
-            free = free[len(free) - MAX_FREE :]
+        if len(free) > self._most_free:
+            must |= set(free[: len(free) - self._most_free])
+            free = free[len(free) - self._most_free :]
         least = sum(aligned(unit.size) for unit in {*kept, *must})
         if least > self.memory:
             return

@@ -27,6 +27,6 @@ class SizeRingsPass(ModulePass):
             for each in plan.cascades:
                 cascade = Cascade(network, each.first, each.last)
                 rows = Rows(cascade, each.rows)
-                units = network.with_rows.difference(plan.kept, cascade.gathered)
+                units = network.with_rows.difference(plan.beside(each), cascade.gathered)
                 each.rings = {u.name: rows.held(u) for u in cascade.units if u in units}
             write_plan(program, network, plan)

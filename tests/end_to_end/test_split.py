@@ -78,6 +78,9 @@ def test_the_whole_runs_from_one_command(
     again = workspace / "again.npz"
     assert main(["run", str(out), "--data", data, "-o", str(again)]) == 0
     assert again.read_bytes() == outputs.read_bytes()
+    command = ["run", str(out), "--data", data, "-o", str(again)]
+    assert main([*command, "--interleave", "0"]) == 0
+    assert again.read_bytes() == outputs.read_bytes()
     golden = str(workspace / "golden.json")
     for option in ("--record", "--verify"):
         assert main(["run", str(out), "--data", data, option, golden]) == 0

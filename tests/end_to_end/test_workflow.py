@@ -152,6 +152,7 @@ def test_what_layers_gave_is_recorded_and_verified(
     command = ["run", str(workspace / "out"), "--data", str(workspace / "images.npy")]
     golden = tmp_path / "golden.json"
     assert main([*command, "--record", str(golden)]) == 0
+    assert main([*command, "--verify", str(golden), "--interleave", "7"]) == 0
     assert main([*command, "--verify", str(golden), "--engine", "gemm"]) == 0
     frames, steps = len(np.load(command[-1])), json.loads(golden.read_text())["steps"]
     verified = f"verified: {len(steps) * frames} results, of {frames} of {frames} frames, are as in"

@@ -195,14 +195,15 @@ def skips(height: int, width: int, *, full: bool = False) -> tuple[ImageNetwork,
     return net, net.module(scores)
 
 
-def random_network(seed: int, *, largest: int = 40) -> tuple[ImageNetwork, ModuleOp]:
-    """Convolutions of every kind, skips that are added and joined, resizes and pools."""
+def random_network(seed: int, *, largest: int = 40, ops: int = 8) -> tuple[ImageNetwork, ModuleOp]:
+    """Up to so many convolutions of every kind, skips that are added and joined, resizes and
+    pools."""
     rng = np.random.default_rng(seed)
     sizes = [each for each in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41) if each <= largest]
     channels, height, width = rng.integers(1, 4), *rng.choice(sizes, 2)
     net = ImageNetwork((int(channels), int(height), int(width)), seed=seed)
     values = list(net.inputs)
-    for _ in range(int(rng.integers(2, 9))):
+    for _ in range(int(rng.integers(2, ops + 1))):
         x = values[-1] if rng.random() < 0.7 else values[int(rng.integers(len(values)))]
         values.append(_random_op(net, rng, x, values))
     results = [values[-1]]
