@@ -19,7 +19,7 @@ from recog.lowering.schedule.candidates import STRIPS, Candidate, Cost, Division
 from recog.lowering.schedule.columns import Strips, ring_bytes, strips_of
 from recog.lowering.schedule.demand import Cascade, Rows
 from recog.lowering.schedule.network import Network, Unit
-from recog.lowering.schedule.plan import Plan, crosses
+from recog.lowering.schedule.plan import crosses
 from recog.lowering.schedule.search import MAX_FREE, Search
 from recog.lowering.schedule.unplaced import show_outputs_as_made
 from recog.lowering.select.allocation import aligned
@@ -234,13 +234,9 @@ class PlainStrips:
 class PlainSearch(Search):
     """A search whose strips keep nothing for each other."""
 
-    def best_plan(self, memory: int) -> Plan | None:
-        self.memory, self.edges = memory, False
-        return self._cheapest()
-
     def _division(self, first: int, last: int, kept: frozenset[Unit]) -> Division | None:
-        division = super()._division(first, last, kept)
-        return division if division is not None and not division.edges else None
+        room = self.memory - sum(aligned(unit.size) for unit in kept)
+        return None if room < 0 else self.candidate(first, last).plain(room, kept, self.most)
 
 
 def totals(search: Search, memory: int) -> Totals | None:
@@ -284,7 +280,7 @@ def branches(seed: int) -> tuple[ImageNetwork, ModuleOp]:
 def test_graphs_of_up_to_12_ops():
     """Branches, skips that are added and joined, strides, resizes; in tight memory and in more."""
     cascades = Counter[int]()
-    for seed in range(100):
+    for seed in range(50):
         network, whole = network_of(random_network(seed, largest=13, ops=12)[1])
         oracle, search = Oracle(network), Search(network)
         divisions, (tight, *more) = Divisions(oracle), sizes(whole, seed)
@@ -292,8 +288,8 @@ def test_graphs_of_up_to_12_ops():
             expected = oracle.cheapest(memory, divisions)
             assert totals(search, memory) == expected, f"seed {seed} in {memory} bytes"
             cascades[0 if expected is None else expected[2]] += 1
-    assert sum(cascades.values()) == 175
-    assert sum(count for number, count in cascades.items() if number > 1) > 50
+    assert sum(cascades.values()) == 87
+    assert sum(count for number, count in cascades.items() if number > 1) > 25
 
 
 def test_more_branches_than_larger_programs_try_one_by_one():
