@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from recog.dialects import chip
@@ -22,13 +22,12 @@ from recog.lowering.schedule.network import Network, Step, Unit
 from recog.lowering.schedule.plan import (
     CASCADE,
     CASCADES,
-    KEEP,
     CascadePlan,
     Plan,
     read_plan,
 )
+from recog.lowering.schedule.stripe_descriptors import StripeDescriptors
 from recog.lowering.schedule.unplaced import unplaced_programs
-from recog.lowering.select.allocation import aligned
 
 _Maker = chip.InstructionOp | None
 """The instruction that makes a tensor, whose place in the source copies of it have."""
@@ -57,21 +56,8 @@ class _Emitter:
 
     def __init__(self, program: chip.ProgramOp, network: Network, plan: Plan):
         self.program, self.network, self.plan = program, network, plan
-        self.descriptors: list[DescriptorOp] = [
-            op.clone() for op in program.descriptors if not isinstance(op, chip.TensorOp)
-        ]
+        self.descriptors = StripeDescriptors(program)
         self.instructions: list[chip.InstructionOp] = []
-        named = (*program.ports, *program.segments, *self.descriptors)
-        self._names = {op.sym_name.data for op in named}
-        self._dram = max(
-            (aligned(op.address.value.data + op.extent) for op in program.in_dram), default=0
-        )
-        self._address = 0
-        self._rings = 0
-        self._places: dict[Unit, _Place] = {}
-        self._numbers: dict[str, int] = {}
-        self._views: dict[tuple[object, ...], str] = {}
-        self._buffers: dict[str, str] = {}
         self._whole = set[Unit]()
         """Units that are in memory, all of them, during this cascade."""
         self._loaded = set[str]()
@@ -80,7 +66,6 @@ class _Emitter:
         self._taken: dict[str, _Edge] = {}
         self._kept: dict[str, _Edge] = {}
         self._forms: dict[tuple[str, object], chip.InstructionOp] = {}
-        self._gathered: dict[Unit, Gathering] = {}
 
     def run(self) -> None:
         loads = [op for op in self.network.other if isinstance(op, chip.LdwOp)]
@@ -103,7 +88,7 @@ class _Emitter:
             ):
                 op.detach()
                 op.erase()
-        block.add_ops([*self.descriptors, *self.instructions])
+        block.add_ops([*self.descriptors.ops, *self.instructions])
         self.program.attributes.pop(CASCADES, None)
 
     def _cascade(self, each: CascadePlan, number: int) -> None:
@@ -115,8 +100,10 @@ class _Emitter:
         rows = Rows(cascade, each.rows)
         divided = strips_of(cascade, [each.strips], each.edges)
         before, self._whole = self._whole, self.plan.beside(each)
-        self._gathered = {u: g for u, g in cascade.gathered.items() if u not in self._whole}
-        self._forget_places(before & self._whole)
+        self.descriptors.gathered = {
+            u: g for u, g in cascade.gathered.items() if u not in self._whole
+        }
+        self.descriptors.forget(before & self._whole)
         self._place_edges(cascade, divided)
         strips = divided.strips(0)
         for strip, after in zip(strips, (*strips[1:], Strip())):
@@ -131,9 +118,9 @@ class _Emitter:
     def _strip(
         self, each: CascadePlan, cascade: Cascade, rows: Rows, strip: Strip, after: Strip
     ) -> None:
-        self._forget_places(self._whole)
+        self.descriptors.forget(self._whole)
         for unit in cascade.units:
-            if unit not in self._places:
+            if unit not in self.descriptors.places:
                 self._place(each, unit, strip)
         self._forms = {}
         self._begin_edges(cascade, strip, after)
@@ -149,33 +136,22 @@ class _Emitter:
                 if part:
                     self._step(cascade, number, part, strip)
 
-    def _forget_places(self, but: set[Unit]) -> None:
-        """Forget where units lie, but for some that stay there."""
-        self._places = {u: p for u, p in self._places.items() if u in but}
-        self._views = {k: v for k, v in self._views.items() if k[0] in but}
-
     def _is_there(self, unit: Unit, name: str) -> bool:
         """Whether an earlier cascade left a tensor in memory, or it is gathered when needed."""
         if unit not in self._whole:
-            return unit in self._gathered
+            return unit in self.descriptors.gathered
         inputs = {op.sym_name.data for op in unit.loads}
         return name in self._loaded or name not in inputs
 
     def _place(self, each: CascadePlan, unit: Unit, strip: Strip) -> None:
-        """Give a unit bytes of its own, among addresses that place-tensors will change."""
-        rows, held, ring = unit.height, range(unit.width), 0
-        if unit in self._gathered:
-            self._places[unit] = _Place(self._address, 1, range(self._gathered[unit].count), 0)
-            self._address += aligned(self._gathered[unit].bytes)
+        """Give a unit bytes of its own."""
+        if unit in self.descriptors.gathered or unit not in self.network.with_rows:
+            self.descriptors.place_whole(unit)
             return
-        if unit in self.network.with_rows:
-            self._rings += 1
-            ring = self._rings
-            if unit not in self._whole:
-                rows, held = self._ring_rows(each, unit), strip.units.get(unit, held)
-        self._places[unit] = _Place(self._address, rows, held, ring)
-        size = unit.column_bytes * rows * len(held) if ring else unit.size
-        self._address += aligned(size)
+        rows, held = unit.height, range(unit.width)
+        if unit not in self._whole:
+            rows, held = self._ring_rows(each, unit), strip.units.get(unit, held)
+        self.descriptors.place_rows(unit, rows, held)
 
     def _ring_rows(self, each: CascadePlan, unit: Unit) -> int:
         rows = each.rings.get(unit.name)
@@ -183,69 +159,12 @@ class _Emitter:
             fail(unit.tensors[0], "has no rows in `rings` of its cascade", hint="run size-rings")
         return rows
 
-    def _view(self, unit: Unit, tensor: chip.TensorOp, columns: range) -> str:
-        """The descriptor of some columns of a tensor, in the place that its unit has now."""
-        key = (unit, tensor.sym_name.data, columns)
-        if key not in self._views:
-            self._views[key] = self._new_view(unit, tensor, columns)
-        return self._views[key]
-
-    def _new_view(self, unit: Unit, tensor: chip.TensorOp, columns: range) -> str:
-        place = self._places[unit]
-        if unit in self._gathered:
-            return self._gathered_view(unit, tensor, place)
-        if not place.ring:
-            offset = tensor.address.value.data - unit.start
-            return self._add_view(tensor, {"address": place.address + offset})
-        first = unit.channels(tensor).start
-        return self._describe(tensor, place, columns, first)
-
-    def _gathered_view(self, unit: Unit, tensor: chip.TensorOp, place: _Place) -> str:
-        """The descriptor of the elements of a tensor that are gathered."""
-        gathering = self._gathered[unit]
-        channel = unit.channels(tensor).start - unit.channels(gathering.tensor).start
-        size = gathering.count * tensor.element_bytes
-        none = dict.fromkeys(("row_stride", "channel_stride", "column_stride"), 0)
-        fields = {"address": place.address + channel * size, "height": 1, "width": gathering.count}
-        return self._add_view(tensor, none | fields)
-
-    def _describe(
-        self, tensor: chip.TensorOp, place: _Place, columns: range, first_channel: int
-    ) -> str:
-        """A new descriptor of some columns of a tensor, of a place that has rows."""
-        size = tensor.element_bytes
-        row = len(place.held) * size
-        channel = place.rows * row
-        packed = columns == place.held
-        fields = {
-            "address": place.address
-            + first_channel * channel
-            + (columns.start - place.held.start) * size,
-            "row_stride": 0 if packed else row,
-            "channel_stride": 0 if packed else channel,
-            "column_stride": 0,
-            "ring_rows": 0 if place.rows == tensor.shape[1] else place.rows,
-            "first_column": columns.start,
-            "columns": 0 if columns.stop == tensor.shape[2] else len(columns),
-            "ring": place.ring,
-        }
-        return self._add_view(tensor, fields)
-
-    def _add_view(self, tensor: chip.TensorOp, fields: dict[str, int]) -> str:
-        view, name = tensor.clone(), self._unique(tensor.sym_name.data)
-        view.attributes.pop(KEEP, None)
-        view.properties |= {key: integer_field(value) for key, value in fields.items()}
-        view.properties["sym_name"] = StringAttr(name)
-        self.descriptors.append(view)
-        return name
-
     def _place_edges(self, cascade: Cascade, strips: Strips) -> None:
         """Give what strips keep for each other bytes of its own, all rows of it."""
         self._arenas = dict[str, tuple[int, int]]()
         sizes = edge_bytes(cascade, strips, self._whole)
         for name, (width,) in edge_widths(cascade, strips, self._whole).items():
-            self._arenas[name] = (self._address, int(width))
-            self._address += int(sizes[name][0])
+            self._arenas[name] = (self.descriptors.take(int(sizes[name][0])), int(width))
 
     def _begin_edges(self, cascade: Cascade, strip: Strip, after: Strip) -> None:
         """Let the edges that the strip before kept be those to take, and describe the next."""
@@ -255,10 +174,8 @@ class _Emitter:
             if columns is None:
                 continue
             tensor = cascade.tensors[name][1]
-            self._rings += 1
-            held = range(columns.start, columns.start + width)
-            place = _Place(address, tensor.shape[1], held, self._rings)
-            self._kept[name] = _Edge(columns, self._describe(tensor, place, columns, 0))
+            view = self.descriptors.edge(tensor, address, columns, width)
+            self._kept[name] = _Edge(columns, view)
 
     def _take_edge(self, unit: Unit, tensor: chip.TensorOp, rows: range, of: _Maker) -> None:
         """Copy rows of what the strip before kept of a tensor to where this one has the others."""
@@ -277,24 +194,12 @@ class _Emitter:
     def _copy(
         self, unit: Unit, tensor: chip.TensorOp, edge: _Edge, take: bool, of: _Maker
     ) -> chip.CopyOp:
-        view = self._view(unit, tensor, edge.columns)
+        view = self.descriptors.view(unit, tensor, edge.columns)
         output, source = (view, edge.view) if take else (edge.view, view)
         copy = chip.CopyOp(output=output, input=source)
         if of is not None:
             copy.location = of.location
         return copy
-
-    def _unique(self, wanted: str) -> str:
-        """A symbol that resembles `wanted`: the first takes the name of the tensor itself."""
-        if wanted not in self._names:
-            self._names.add(wanted)
-            return wanted
-        number = self._numbers.get(wanted, 1)
-        while f"{wanted}.{number}" in self._names:
-            number += 1
-        self._numbers[wanted] = number + 1
-        self._names.add(f"{wanted}.{number}")
-        return f"{wanted}.{number}"
 
     def _load(self, load: Load, rows: range, strip: Strip) -> None:
         if not rows:
@@ -308,10 +213,10 @@ class _Emitter:
         self._keep_edge(load.unit, load.tensor, rows, source)
 
     def _loading(self, load: Load, columns: range) -> chip.InstructionOp:
-        view = self._view(load.unit, load.tensor, columns)
+        view = self.descriptors.view(load.unit, load.tensor, columns)
         source = load.unit.loads.get(load.tensor)
         if source is None:
-            return chip.FillOp(output=view, input=self._buffer(load.tensor))
+            return chip.FillOp(output=view, input=self.descriptors.buffer(load.tensor))
         return self._with_views(source, {"output": view})
 
     def _step(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
@@ -326,7 +231,7 @@ class _Emitter:
     def _part(self, cascade: Cascade, number: int, rows: range, strip: Strip) -> None:
         """Compute some rows of a step in a strip, and put aside what goes to DRAM."""
         step = self.network.steps[number]
-        for unit, gathering in self._gathered.items():
+        for unit, gathering in self.descriptors.gathered.items():
             if gathering.step == number:
                 make = partial(self._gathering, step, unit, gathering)
                 self._emit(
@@ -343,7 +248,7 @@ class _Emitter:
     def _computing(self, step: Step, number: int, columns: range) -> chip.InstructionOp:
         part = self._with_views(step.op, self._operands(step, columns))
         chip.number_step(part, number)
-        for gathering in self._gathered.values():
+        for gathering in self.descriptors.gathered.values():
             if gathering.step == number:
                 _, height, width = gathering.tensor.shape
                 part.properties["map_height"] = integer_field(height)
@@ -352,12 +257,14 @@ class _Emitter:
 
     def _gathering(self, step: Step, unit: Unit, gathering: Gathering) -> chip.InstructionOp:
         """Take the elements that a step picks of a tensor which was put aside."""
-        indices, tensor = gathering.indices, gathering.tensor
+        indices, tensor, view = gathering.indices, gathering.tensor, self.descriptors.view
         unit_of = self.network.unit_of
         gather = chip.GatherOp(
-            output=self._view(unit, tensor, self._places[unit].held),
-            input=self._buffer(tensor),
-            indices=self._view(unit_of[indices.sym_name.data], indices, range(indices.shape[2])),
+            output=view(unit, tensor, self.descriptors.places[unit].held),
+            input=self.descriptors.buffer(tensor),
+            indices=self.descriptors.view(
+                unit_of[indices.sym_name.data], indices, range(indices.shape[2])
+            ),
         )
         gather.location = step.op.location
         return gather
@@ -367,8 +274,8 @@ class _Emitter:
     ) -> chip.InstructionOp:
         if unit not in self.network.with_rows:
             fail(tensor, "has no rows that could go to DRAM", hint='it takes keep = "memory"')
-        view = self._view(unit, tensor, strip.spills[tensor.sym_name.data])
-        spill = chip.SpillOp(output=self._buffer(tensor), input=view)
+        view = self.descriptors.view(unit, tensor, strip.spills[tensor.sym_name.data])
+        spill = chip.SpillOp(output=self.descriptors.buffer(tensor), input=view)
         spill.location = step.op.location
         return spill
 
@@ -378,24 +285,12 @@ class _Emitter:
         main = True
         for name, tensor in step.op.tensor_fields(self.network.scope).items():
             unit = self.network.unit_of[tensor.sym_name.data]
-            whole = self._places[unit].held
-            views[name] = self._view(unit, tensor, columns if main and not step.whole else whole)
+            whole = self.descriptors.places[unit].held
+            views[name] = self.descriptors.view(
+                unit, tensor, columns if main and not step.whole else whole
+            )
             main = False
         return views
-
-    def _buffer(self, tensor: chip.TensorOp) -> str:
-        """Where a tensor lies in DRAM while it is put aside."""
-        name = tensor.sym_name.data
-        if name not in self._buffers:
-            shared = chip.BufferOp.get_irdl_definition().properties
-            fields = {key: value for key, value in tensor.properties.items() if key in shared}
-            fields["sym_name"] = StringAttr(self._unique(f"{name}.aside"))
-            fields["address"] = integer_field(self._dram)
-            buffer = chip.BufferOp.build(properties=fields)
-            self._dram = aligned(self._dram + buffer.extent)
-            self.descriptors.append(buffer)
-            self._buffers[name] = buffer.sym_name.data
-        return self._buffers[name]
 
     def _with_views(self, op: chip.InstructionOp, views: dict[str, str]) -> chip.InstructionOp:
         """An instruction of views in place of tensors, by field."""
@@ -429,16 +324,6 @@ class _Emitter:
             part.properties["first_row"] = integer_field(rows.start)
             part.properties["rows"] = integer_field(len(rows))
         self.instructions.append(part)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a unit lies during a strip; ring 0 where it has no rows."""
-
-    address: int
-    rows: int
-    held: range
-    ring: int
 
 
 @dataclass(frozen=True)
