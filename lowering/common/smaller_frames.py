@@ -28,9 +28,9 @@ from recog.lowering.common.batches import STEP_BYTES, step_bytes
 STEP = 64
 """Rows and columns of parts, and where they begin, are multiples of it: of all strides."""
 
-LARGE = 16
-"""A size that an op states may have been computed from the frame where it is more than an axis
-over this: half of the rows, cells of a grid over all of them. At another size it would be another.
+GRID, PIECES = 16, 4
+"""Sizes that an op states may have been computed from the frame where they are more than an axis
+over these: cells of a grid over all of it, and what is cut off or added. A part would have others.
 """
 
 Shares = tuple[Fraction, Fraction]
@@ -153,7 +153,8 @@ def _sizes(op: nn.NnOp, before: Shape, after: Shape) -> dict[str, Attribute]:
         stops = list[int]()
         for (start, stop, step), large, by in zip(bounds, before, less):
             if by:
-                _check_fixed(large, start, large - stop, step - 1)
+                _check_fixed(PIECES, large, start, large - stop)
+                _check_fixed(GRID, large, step - 1)
             stops.append(stop + by)
         return {"stops": ints(stops)}
     if isinstance(op, nn.PoolOp):
@@ -168,20 +169,20 @@ def _check_sizes(op: nn.NnOp, before: Shape, after: Shape) -> None:
         sides = op.padding.get_values()
         for large, small, both in zip(before[2:], after[2:], zip(sides[:2], sides[2:])):
             if large != small:
-                _check_fixed(large, *both)
+                _check_fixed(PIECES, large, *both)
     if isinstance(op, nn.TopkIndicesOp):
         axis = op.axis.value.data
         if before[axis] != after[axis]:
-            _check_fixed(before[axis], op.k.value.data)
+            _check_fixed(GRID, before[axis], op.k.value.data)
     if isinstance(op, nn.TakeOp | nn.GatherOp):
         axis = op.axis.value.data if isinstance(op, nn.GatherOp) else 0
         if before[axis] != after[axis] and constant_array(op.indices) is not None:
             raise ValueError("positions are those of a whole frame")
 
 
-def _check_fixed(large: int, *sizes: int) -> None:
-    """Raise ValueError where a size, of an axis of so many, may depend on the frame."""
-    if max(sizes) * LARGE > large:
+def _check_fixed(pieces: int, large: int, *sizes: int) -> None:
+    """Raise ValueError where a size, of an axis of so many, is one of so many pieces or larger."""
+    if max(sizes) * pieces > large - pieces:
         raise ValueError("a size may have been computed from that of the frame")
 
 
@@ -204,7 +205,7 @@ def _pooled(op: nn.PoolOp, before: Shape, after: Shape) -> list[int]:
             kernel[axis] = small
         elif large != small:
             padded = top_left[axis] > 0
-            _check_fixed(large, strides[axis] - 1, 0 if padded else kernel[axis] - 1)
+            _check_fixed(GRID, large, strides[axis] - 1, 0 if padded else kernel[axis] - 1)
     return kernel
 
 
@@ -223,7 +224,7 @@ def _reshaped(before: Shape, after: Shape, result: Shape, shares: Shares) -> Sha
         if not inner:
             shape += (*ones, prod(after[old]))
         elif share in shares and (outer * share).denominator == 1:  # rows or columns taken apart
-            _check_fixed(outer * prod(inner), prod(inner) - 1)
+            _check_fixed(GRID, outer * prod(inner), prod(inner) - 1)
             shape += (*ones, int(outer * share), *inner)
         else:
             raise ValueError("the result has sizes of its own")

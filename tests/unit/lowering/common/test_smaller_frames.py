@@ -185,6 +185,11 @@ def rows_by_themselves(x: Tensor) -> Tensor:
     return F.relu(x).view(n, h, w, c)
 
 
+def disparities(x: Tensor) -> Tensor:
+    w = x.shape[3]
+    return torch.stack([(x * F.pad(x, (d, 0))[..., :w]).mean(1) for d in range(12)], 1)
+
+
 class After(nn.Module):
     """A function of what a layer computes of the image."""
 
@@ -220,7 +225,7 @@ def test_sizes_that_follow_from_the_frame_have_none(
     assert parts_of(After(function), 1, monkeypatch, limit) is None
 
 
-@pytest.mark.parametrize("function", [new_axis, windows, rows_by_themselves])
+@pytest.mark.parametrize("function", [new_axis, windows, rows_by_themselves, disparities])
 def test_axes_taken_apart_are_those_of_that_size(
     function: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
 ):
