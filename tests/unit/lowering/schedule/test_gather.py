@@ -69,6 +69,11 @@ def gathers(program: chip.ProgramOp) -> list[chip.GatherOp]:
     return [op for op in program.instructions if isinstance(op, chip.GatherOp)]
 
 
+def dim_frames(net: ImageNetwork, count: int) -> list[np.ndarray]:
+    """Frames of small values: of others all peaks have the largest code, in the first row."""
+    return [(x & 0x80) | (x % 40 + 1) for x in net.frames(count)]
+
+
 def outputs_of(file: bytes, frames: list[np.ndarray]) -> list[np.ndarray]:
     return list(Machine(file).run_codes(*frames))
 
@@ -78,8 +83,9 @@ def test_any_memory_gives_the_same_bits(height: int, width: int, joined: bool):
     net, module = detector(height, width, joined=joined)
     whole = chip_program(module, PLENTY)
     assert not gathers(whole)
-    frames, most = net.frames(3), aligned(memory_use(whole)[1])
+    frames, most = dim_frames(net, 3), aligned(memory_use(whole)[1])
     expected, counts = outputs_of(assemble(whole), frames), list[int]()
+    assert all(len(np.unique(boxes)) > 20 for boxes in expected[1:])
     for share in (8, 5, 3, 2):
         program = chip_program(module, most * share // 8)
         file = assemble(program)
