@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from image_networks import PLENTY, ImageNetwork, chip_program
+from random_detectors import dim_frames
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import VerifyException
@@ -67,11 +68,6 @@ def both_halves(net: ImageNetwork, both: SSAValue) -> tuple[SSAValue, SSAValue]:
 
 def gathers(program: chip.ProgramOp) -> list[chip.GatherOp]:
     return [op for op in program.instructions if isinstance(op, chip.GatherOp)]
-
-
-def dim_frames(net: ImageNetwork, count: int) -> list[np.ndarray]:
-    """Frames of small values: of others all peaks have the largest code, in the first row."""
-    return [(x & 0x80) | (x % 40 + 1) for x in net.frames(count)]
 
 
 def outputs_of(file: bytes, frames: list[np.ndarray]) -> list[np.ndarray]:
