@@ -85,7 +85,8 @@ class BoxdecOp(InstructionOp, ABC):
     """What the decoders of boxes have in common: numbers of the camera in weight memory.
 
     Maps are whole, (C, H, W), or hold the elements at the indices alone, (C, 1, K), as
-    `chip.gather` takes them. Where one does, `map_height` and `map_width` are H and W.
+    `chip.gather` takes them. Where one does, `map_height` and `map_width` are H and W,
+    which differ from 1 and K.
     """
 
     output = reference_field("boxes in fixed point", "chip.tensor", role="output")
@@ -122,6 +123,11 @@ class BoxdecOp(InstructionOp, ABC):
             raise VerifyException("map_height and map_width go together")
         plane = self.plane or next(iter(maps.values())).shape[1:]
         gathered = (1, tensors["indices"].shape[0]) if self.plane else plane
+        if self.plane == gathered:
+            raise VerifyException(
+                f"maps of 1 x {gathered[1]} cannot be told from {gathered[1]} elements of them: "
+                "give whole maps, and neither map_height nor map_width"
+            )
         for name, each in maps.items():
             here = gathered if each.shape[1:] == gathered else plane
             verify_equal(f"shape of {name}", [channels[name], *here], list(each.shape))

@@ -20,12 +20,18 @@ from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue, SSA
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import nn
+from recog.dialects.data import constant_array
 from recog.dialects.shapes import Shape
 from recog.dialects.tensors import ints, shape_of
 from recog.lowering.common.batches import STEP_BYTES, step_bytes
 
 STEP = 64
 """Rows and columns of parts, and where they begin, are multiples of it: of all strides."""
+
+GRID, PIECES = 16, 4
+"""Sizes that an op states may have been computed from the frame where they are more than an axis
+over these: cells of a grid over all of it, and what is cut off or added. A part would have others.
+"""
 
 Shares = tuple[Fraction, Fraction]
 """Rows and columns of a part over those of a whole frame."""
@@ -140,36 +146,94 @@ def _resized(op: Operation, operands: Sequence[SSAValue], shares: Shares) -> Ope
 def _sizes(op: nn.NnOp, before: Shape, after: Shape) -> dict[str, Attribute]:
     """The sizes that an op states, where its operand has other ones."""
     if isinstance(op, nn.ResizeOp):
-        whole = zip(op.size.get_values(), before[2:], after[2:])
-        scaled = [divmod(size * small, large) for size, large, small in whole]
-        if any(rest for _, rest in scaled):
-            raise ValueError("the result has no whole size")
-        return {"size": ints([size for size, _ in scaled])}
+        return {"size": ints(_resized_to(op, before, after))}
     if isinstance(op, nn.SliceOp):
+        bounds = zip(op.starts.get_values(), op.stops.get_values(), op.steps.get_values())
         less = [small - large for large, small in zip(before, after)]
-        return {"stops": ints([stop + by for stop, by in zip(op.stops.get_values(), less)])}
+        stops = list[int]()
+        for (start, stop, step), large, by in zip(bounds, before, less):
+            if by:
+                _check_fixed(PIECES, large, start, large - stop)
+                _check_fixed(GRID, large, step - 1)
+            stops.append(stop + by)
+        return {"stops": ints(stops)}
     if isinstance(op, nn.PoolOp):
-        each = zip(op.kernel.get_values(), before[2:], after[2:])
-        return {"kernel": ints([small if k == large else k for k, large, small in each])}
+        return {"kernel": ints(_pooled(op, before, after))}
+    _check_sizes(op, before, after)
     return {}
+
+
+def _check_sizes(op: nn.NnOp, before: Shape, after: Shape) -> None:
+    """Raise ValueError where an op states sizes or positions that may be those of a whole frame."""
+    if isinstance(op, nn.PadOp):
+        sides = op.padding.get_values()
+        for large, small, both in zip(before[2:], after[2:], zip(sides[:2], sides[2:])):
+            if large != small:
+                _check_fixed(PIECES, large, *both)
+    if isinstance(op, nn.TopkIndicesOp):
+        axis = op.axis.value.data
+        if before[axis] != after[axis]:
+            _check_fixed(GRID, before[axis], op.k.value.data)
+    if isinstance(op, nn.TakeOp | nn.GatherOp):
+        axis = op.axis.value.data if isinstance(op, nn.GatherOp) else 0
+        if before[axis] != after[axis] and constant_array(op.indices) is not None:
+            raise ValueError("positions are those of a whole frame")
+
+
+def _check_fixed(pieces: int, large: int, *sizes: int) -> None:
+    """Raise ValueError where a size, of an axis of so many, is one of so many pieces or larger."""
+    if max(sizes) * pieces > large - pieces:
+        raise ValueError("a size may have been computed from that of the frame")
+
+
+def _resized_to(op: nn.ResizeOp, before: Shape, after: Shape) -> list[int]:
+    whole = list(zip(op.size.get_values(), before[2:], after[2:]))
+    scaled = [divmod(size * small, large) for size, large, small in whole]
+    if any(rest for _, rest in scaled):
+        raise ValueError("the result has no whole size")
+    if len({Fraction(size, large) for size, large, small in whole if large != small}) > 1:
+        raise ValueError("the result has a size of its own: it does not scale both axes alike")
+    return [size for size, _ in scaled]
+
+
+def _pooled(op: nn.PoolOp, before: Shape, after: Shape) -> list[int]:
+    """Windows that cover all of an axis still do; those of a few rows stay as they are."""
+    kernel, top_left = list(op.kernel.get_values()), op.padding.get_values()[:2]
+    strides = op.strides.get_values()
+    for axis, (large, small) in enumerate(zip(before[2:], after[2:])):
+        if kernel[axis] == large:
+            kernel[axis] = small
+        elif large != small:
+            padded = top_left[axis] > 0
+            _check_fixed(GRID, large, strides[axis] - 1, 0 if padded else kernel[axis] - 1)
+    return kernel
 
 
 def _reshaped(before: Shape, after: Shape, result: Shape, shares: Shares) -> Shape:
     """What a reshape gives, group by group of axes that hold the same elements."""
     shape: list[int] = []
     for old, new in _groups(before, result):
-        sizes = after[old]
-        share = Fraction(prod(sizes), prod(before[old]))
-        outer, *inner = result[new] or (1,)
+        share = Fraction(prod(after[old]), prod(before[old]))
         if share == 1:
             shape += result[new]
-        elif not inner:
-            shape.append(prod(sizes))
+            continue
+        if share in shares and _outermost(before[old], after[old]) != share:
+            raise ValueError("rows or columns are counted on over channels")
+        place = next((i for i, size in enumerate(result[new]) if size != 1), 0)
+        ones, (outer, *inner) = result[new][:place], result[new][place:] or (1,)
+        if not inner:
+            shape += (*ones, prod(after[old]))
         elif share in shares and (outer * share).denominator == 1:  # rows or columns taken apart
-            shape += (int(outer * share), *inner)
+            _check_fixed(GRID, outer * prod(inner), prod(inner) - 1)
+            shape += (*ones, int(outer * share), *inner)
         else:
             raise ValueError("the result has sizes of its own")
     return tuple(shape)
+
+
+def _outermost(before: Shape, after: Shape) -> Fraction:
+    """What share is left of the first axis of more than one element."""
+    return next((Fraction(b, a) for a, b in zip(before, after) if a != 1), Fraction(1))
 
 
 def _groups(a: Shape, b: Shape) -> Iterator[tuple[slice, slice]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, SymbolRefAttr, UnitAttr, i64
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import Pure
@@ -196,15 +196,29 @@ def _add_inputs(build: ProgramBuilder, function: func.FuncOp) -> None:
             use.operation for use in argument.uses if isinstance(use.operation, lns.EncodeOp)
         ]
         if not encodes:
-            what = "is only passed on" if argument.uses else "is not used"
-            fail(
-                function,
-                f"input {argument.index} {what}: nothing on the chip computes with it",
-                hint="leave it to the code around the network",
-            )
+            _refuse_input(function, argument)
         if len({op.output.type for op in encodes}) > 1:
             fail(encodes[1], f"argument {argument.index} is encoded in several formats")
         build.input_port(encodes[0], encodes[0].output, argument)
+
+
+def _refuse_input(function: func.FuncOp, argument: BlockArgument) -> NoReturn:
+    """Say why the chip has no use for an input."""
+    readers = [use.operation for use in argument.uses]
+    computing = next((op for op in readers if not isinstance(op, func.ReturnOp)), None)
+    if computing is not None:
+        fail(
+            computing,
+            f"input {argument.index} is {argument.type}: the host gives the chip codes, pixels and "
+            "what it encodes",
+            hint="compute it in the network, or leave what reads it to the code around it",
+        )
+    what = "is only passed on" if readers else "is not used"
+    fail(
+        function,
+        f"input {argument.index} {what}: nothing on the chip computes with it",
+        hint="leave it to the code around the network",
+    )
 
 
 class _Outputs:

@@ -141,6 +141,14 @@ func.func @float_result(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 
 // -----
 
+func.func @indices_from_the_host(%i: tensor<1x3xi64>, %x: tensor<1x2x2x2x!lns.number<8, 3, bias = 64>>) -> tensor<1x3x4x!lns.fixed<32, 4>> {
+  %b = lns.decode_boxes_2d %i, %x, %x {stride = 262144 : i64, extent = 65536 : i64} : (tensor<1x3xi64>, tensor<1x2x2x2x!lns.number<8, 3, bias = 64>>, tensor<1x2x2x2x!lns.number<8, 3, bias = 64>>) -> tensor<1x3x4x!lns.fixed<32, 4>>
+  func.return %b : tensor<1x3x4x!lns.fixed<32, 4>>
+}
+// CHECK: 'lns.decode_boxes_2d' op at {{.*}}: input 0 is tensor<1x3xi64>: the host gives the chip codes, pixels and what it encodes
+
+// -----
+
 func.func @rank(%x: tensor<1x1x1x1x2x!lns.number<4, 0, bias = 0>>) -> tensor<1x1x1x1x2x!lns.number<4, 0, bias = 0>> {
   func.return %x : tensor<1x1x1x1x2x!lns.number<4, 0, bias = 0>>
 }

@@ -353,3 +353,15 @@ chip.program @main {
   chip.halt
 }
 // CHECK: Expected ','
+
+// -----
+
+// Maps of as many elements as there are indices may be whole, or hold those at the indices.
+chip.program @main {
+  chip.tensor @i {address = 0, channels = 3, code_bits = 64, integer}
+  chip.tensor @o {address = 32, channels = 2, width = 3}
+  chip.tensor @b {address = 48, channels = 3, height = 4, code_bits = 32, frac = 4, integer, fixed}
+  chip.boxdec2d @b = @i, @o, @o {parameters = 0, map_height = 1, map_width = 3}
+  chip.halt
+}
+// CHECK: maps of 1 x 3 cannot be told from 3 elements of them: give whole maps, and neither map_height nor map_width

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from recog.dialects.tensors import shape_of
 from recog.dialects.verification import verify_module
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.common import smaller_frames as under_test
+from recog.lowering.common.batches import step_bytes
 from recog.lowering.common.smaller_frames import SmallerFrames, smaller_frames
 from recog.lowering.precision.output_noise import Noise, output_noise
 
@@ -123,6 +126,118 @@ def test_it_is_the_network_at_that_size(
 @pytest.mark.parametrize("network", [Classifier, OwnPositions])
 def test_networks_of_one_size_have_none(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch):
     assert parts_of(network(), 1, monkeypatch) is None
+
+
+def halves(x: Tensor) -> Tensor:
+    half = x.shape[2] // 2
+    return torch.cat([x[:, :, half:], x[:, :, :half]], 2)
+
+
+def pyramid(x: Tensor) -> Tensor:
+    pooled = (F.adaptive_avg_pool2d(x, cells) for cells in (1, 2, 4))
+    return torch.cat([x, *(F.interpolate(y, x.shape[2:]) for y in pooled)], 1)
+
+
+def overlapping_halves(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, (x.shape[2] // 2, 1), stride=1)
+
+
+def grid(x: Tensor) -> Tensor:
+    n, c, h, w = x.shape
+    return x.view(n, c, 2, h // 2, w).sum(2)
+
+
+def rows_of_channels(x: Tensor) -> Tensor:
+    n, c, h, w = x.shape
+    return F.relu(x.view(n, c * h, w)).view(n, c // 2, 2, h, w)
+
+
+def of_one_size(x: Tensor) -> Tensor:
+    return F.interpolate(x, (128, 128))
+
+
+def wider(x: Tensor) -> Tensor:
+    return F.pad(x, (x.shape[3], 0, 0, 0))
+
+
+def best_quarter(x: Tensor) -> Tensor:
+    x = x.flatten(2)
+    return x.topk(x.shape[2] // 4, 2)[0]
+
+
+def upside_down(x: Tensor) -> Tensor:
+    return torch.flip(x, (2,))
+
+
+def new_axis(x: Tensor) -> Tensor:
+    return F.relu(x.unsqueeze(2)).transpose(1, 2).squeeze(1)
+
+
+def windows(x: Tensor) -> Tensor:
+    n, c, h, w = x.shape
+    x = x.view(n, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(-1, 16, c)
+    return torch.softmax(x @ x.transpose(1, 2), -1) @ x
+
+
+def rows_by_themselves(x: Tensor) -> Tensor:
+    n, c, h, w = x.shape
+    x = x.permute(0, 2, 3, 1).reshape(n * h, w, c)
+    return F.relu(x).view(n, h, w, c)
+
+
+def disparities(x: Tensor) -> Tensor:
+    w = x.shape[3]
+    return torch.stack([(x * F.pad(x, (d, 0))[..., :w]).mean(1) for d in range(12)], 1)
+
+
+class After(nn.Module):
+    """A function of what a layer computes of the image."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.function = function
+        self.layer = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.layer(x))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        halves,
+        pyramid,
+        overlapping_halves,
+        grid,
+        rows_of_channels,
+        of_one_size,
+        wider,
+        best_quarter,
+        upside_down,
+    ],
+)
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_sizes_that_follow_from_the_frame_have_none(
+    function: Callable[[Tensor], Tensor], share: float, monkeypatch: pytest.MonkeyPatch
+):
+    module = imported(After(function), 1)
+    limit = int(share * step_bytes(find_function(module, "main")))
+    assert parts_of(After(function), 1, monkeypatch, limit) is None
+
+
+@pytest.mark.parametrize("function", [new_axis, windows, rows_by_themselves, disparities])
+def test_axes_taken_apart_are_those_of_that_size(
+    function: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
+):
+    model = After(function)
+    smaller = parts_of(model, 1, monkeypatch)
+    assert smaller is not None
+    (part,) = smaller.parts([np.random.default_rng(0).random((1, 3, HEIGHT, WIDTH), np.float32)], 1)
+    (wanted,), (found,) = (
+        run_nn(imported(model, 1, *smaller.size), *part),
+        run_nn(smaller.module, *part),
+    )
+    assert torch.equal(found, wanted)
 
 
 def test_frames_that_fit_stay_whole(monkeypatch: pytest.MonkeyPatch):
