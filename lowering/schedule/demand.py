@@ -202,17 +202,20 @@ class Rows:
 
     def __init__(self, cascade: Cascade, height: int):
         self.cascade, clock = cascade, cascade.clock
-        early = 0
-        while self._begun(-early):
-            early = max(height, 2 * early)
+        early = self._before_all(height)
         ends = np.arange(-early, clock + height, height, dtype=np.int64)
         self._follow(np.minimum(ends, clock))
         self._skip_idle_start()
 
-    def _begun(self, time: int) -> bool:
-        """Whether anything is done by a time, in rows of the tallest target."""
-        self._follow(np.array([time], np.int64))
-        return any(done.any() for done in (*self.steps.values(), *self.loads.values()))
+    def _before_all(self, height: int) -> int:
+        """How long before the first row of the tallest target nothing is done yet: the first such
+        of none, one, two, four times `height` and so on."""
+        early = np.array([0, *(height << power for power in range(MOST_ROWS.bit_length()))])
+        self._follow(-early)
+        begun = np.zeros(len(early), np.bool_)
+        for done in (*self.steps.values(), *self.loads.values()):
+            begun |= done > 0
+        return int(early[np.argmin(begun)])
 
     def _follow(self, at: np.ndarray) -> None:
         """Find what is done at some times, (n,) in rows of the tallest target."""
