@@ -93,8 +93,8 @@ def test_the_file_of_a_wrong_input(
 
 
 def test_queues_that_take_turns_at_random(folder: Path, capsys: pytest.CaptureFixture[str]):
-    arrays = {f"input{i}": np.array([[1], [2]], np.float32) for i in range(2)}
-    np.savez("x.npz", **arrays)
+    x = np.array([[1], [2]], np.float32)
+    np.savez("x.npz", input0=x, input1=x)
     command = ["run", ".", "--data", "x.npz"]
     assert main([*command, "-o", "y.npz"]) == 0
     assert main([*command, "-o", "z.npz", "--interleave", "3"]) == 0
