@@ -12,6 +12,7 @@ from recog.backend.assembly.container import (
     BIAS_TABLES,
     FIRST_ISA,
     ISA_VERSION,
+    PARTS,
     Container,
     Kind,
     Segment,
@@ -21,7 +22,17 @@ from recog.backend.assembly.locations import pack_locations
 from recog.backend.assembly.steps import pack_steps
 from recog.backend.assembly.strings import pack_string, pack_strings
 from recog.backend.assembly.words import Numbers, RecordEncoder
-from recog.dialects.chip import STEP, LdwOp, OutputOp, ProgramOp, TensorOp, steps_of
+from recog.dialects.chip import (
+    STEP,
+    BoxdecOp,
+    GatherOp,
+    InstructionOp,
+    LdwOp,
+    OutputOp,
+    ProgramOp,
+    TensorOp,
+    steps_of,
+)
 from recog.dialects.chip.records import RecordOp, is_short
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.verification import verify_module
@@ -85,9 +96,13 @@ def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False, verified: bool = 
 def isa_of(program: ProgramOp) -> tuple[int, int]:
     """The least version of the instruction set that has what a program uses."""
     if not all(is_short(op) for op in (*program.descriptors, *program.instructions)):
-        return ISA_VERSION
+        return ISA_VERSION if any(map(_gathers, program.instructions)) else PARTS
     outputs = (op for op in program.ports if isinstance(op, OutputOp))
     return BIAS_TABLES if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA
+
+
+def _gathers(op: InstructionOp) -> bool:
+    return isinstance(op, GatherOp) or (isinstance(op, BoxdecOp) and op.plane is not None)
 
 
 def _records(ops: Sequence[RecordOp], encoder: RecordEncoder) -> bytes:

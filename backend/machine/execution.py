@@ -342,8 +342,9 @@ class ChipFunctions(InterpreterFunctions):
         self.values.begin(op)
         whole = self.values.resident.dram_place(self.values.scope.buffer(op.input))
         elements = self.values.state.dram.read(whole, None)
-        cells = self.values.read(op.indices).reshape(len(elements), 1, -1)
-        flat = elements.reshape(*elements.shape[:2], -1)
+        frames, channels, height, width = elements.shape
+        cells = self.values.read(op.indices)[:, None, :, 0, 0]
+        flat = elements.reshape(frames, channels, height * width)
         self.values.write(op.output, np.take_along_axis(flat, cells % flat.shape[2], 2))
         return ()
 

@@ -22,6 +22,7 @@ MOVES = {
     "chip.spill",
     "chip.halt",
     "chip.ldw",
+    "chip.gather",
     "chip.mark",
     "chip.zero",
 }
