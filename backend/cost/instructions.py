@@ -241,7 +241,7 @@ def _outside(
         moved, ends = op.moved(scope), "output" if op.QUEUE is Queue.DMA_IN else "input"
         for name in (name for name, role in tensor_roles(type(op)).items() if role == ends):
             size = _element_bytes(op, name, scope, storage)
-            size = max(size, chip.dma.width) if op.APART else size
+            size = chip.dma.alone(size) if op.APART else size
             yield Traffic(DRAM, op.TRANSFERS, moved[name] * size)
 
 

@@ -139,6 +139,10 @@ class Dma:
     def __post_init__(self):
         check_ranges(self, "dma.")
 
+    def alone(self, size: int) -> int:
+        """Bytes that an element of so many moves which is an access to DRAM by itself."""
+        return max(size, self.width)
+
 
 SECTIONS: Mapping[str, type[MacArray] | type[VectorUnit] | type[Dma]] = {
     "array": MacArray,

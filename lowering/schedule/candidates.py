@@ -248,7 +248,7 @@ class Candidate:
             if name not in loads or (load.unit in kept and tensor not in load.unit.loads):
                 continue
             if load.unit in self.cascade.gathered and load.unit not in kept:
-                access = max(tensor.element_bytes, self.cascade.network.target.dma.width)
+                access = self.cascade.network.target.dma.alone(tensor.element_bytes)
                 dram += self.cascade.gathered[load.unit].elements * access
                 continue
             dram += self._loaded[name] * loads[name] * tensor.shape[0] * tensor.element_bytes

@@ -109,10 +109,11 @@ class _Emitter:
         for strip, after in zip(strips, (*strips[1:], Strip())):
             self._strip(each, cascade, rows, strip, after)
         for load in cascade.loads:
+            if load.unit not in self._whole:
+                continue
             name, (_, height, width) = load.tensor.sym_name.data, load.tensor.shape
             columns = {x for strip in strips for x in strip.loads.get(name, ())}
-            whole = rows.loads[name][-1] == height and len(columns) == width
-            if load.unit in self._whole and whole:
+            if rows.loads[name][-1] == height and len(columns) == width:
                 self._loaded.add(name)
 
     def _strip(
@@ -262,9 +263,7 @@ class _Emitter:
         gather = chip.GatherOp(
             output=view(unit, tensor, self.descriptors.places[unit].held),
             input=self.descriptors.buffer(tensor),
-            indices=self.descriptors.view(
-                unit_of[indices.sym_name.data], indices, range(indices.shape[2])
-            ),
+            indices=view(unit_of[indices.sym_name.data], indices, range(indices.shape[2])),
         )
         gather.location = step.op.location
         return gather

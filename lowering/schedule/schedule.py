@@ -40,7 +40,7 @@ class SchedulePass(ModulePass):
     name = "schedule"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if not any(True for _ in unplaced_programs(op)):
+        if next(unplaced_programs(op), None) is None:
             return
         first: GapsError | None = None
         spare = 0

@@ -24,7 +24,7 @@ EXACT_OPS, MAX_FREE = 12, 6
 """Of programs with more ops the search is exact only where a cascade leaves no more than so many
 units with rows to others: of more, all but the largest stay in memory."""
 SHARES = (1, 2, 3, 4, 8, 16, 64)
-"""What parts of a program\'s instructions one cascade may take, tried in turn."""
+"""What parts of a program's instructions one cascade may take, tried in turn."""
 ANY_NUMBER = 1 << 40
 
 

@@ -67,3 +67,26 @@ def dense_weights(name: str, address: int, shape: tuple[int, int, int, int]) -> 
         f"chip.weights @{name} = @{name}.book {{out_channels = {outputs}, "
         f"in_channels = {inputs}, kernel_h = {height}, kernel_w = {width}}}"
     )
+
+
+PORTS = "\n".join(
+    f"chip.{kind} @{name} {{address = {address}, channels = 4, height = 4, width = 4}}"
+    for kind, name, address in (
+        ("input", "in1", 0),
+        ("input", "in2", 64),
+        ("output", "out1", 128),
+        ("output", "out2", 192),
+    )
+)
+"""Two inputs and two outputs of 64 bytes, one after the other in DRAM."""
+
+IN_AND_OUT_TWICE = f"""
+{PORTS}
+{tensors(a=(4, 4, 4), b=(4, 4, 4))}
+chip.dma.in @a = @in1
+chip.dma.out @out1 = @a
+chip.dma.in @b = @in2
+chip.dma.out @out2 = @b
+chip.halt
+"""
+"""Each input goes to an output by a tensor of its own, the second after the first."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chip_programs import program_of, tensors
+from chip_programs import IN_AND_OUT_TWICE, PORTS, program_of, tensors
 from chip_strategies import programs
 from hypothesis import given
 from image_networks import PLENTY, chip_program, divided, random_network
@@ -25,16 +25,6 @@ from recog.dialects import chip
 from recog.dialects.chip import Box, ProgramOp, Queue
 from recog.dialects.chip.instructions import output_tensors
 from recog.dialects.errors import RecogError
-
-PORTS = "\n".join(
-    f"chip.{kind} @{name} {{address = {address}, channels = 4, height = 4, width = 4}}"
-    for kind, name, address in (
-        ("input", "in1", 0),
-        ("input", "in2", 64),
-        ("output", "out1", 128),
-        ("output", "out2", 192),
-    )
-)
 
 
 def waits_of(program: ProgramOp, **options: bool) -> list[Waits]:
@@ -147,30 +137,13 @@ chip.halt
 
 
 def test_an_input_of_the_host_waits_for_outputs_before_it():
-    program = program_of(f"""
-{PORTS}
-{tensors(a=(4, 4, 4), b=(4, 4, 4))}
-chip.dma.in @a = @in1
-chip.dma.out @out1 = @a
-chip.dma.in @b = @in2
-chip.dma.out @out2 = @b
-chip.halt
-""")
+    program = program_of(IN_AND_OUT_TWICE)
     assert shown(waits_of(program))[2] == {}
     assert shown(waits_of(program, host_computes=True))[2]["RAW"] == [1]
 
 
 def test_outputs_that_lie_where_inputs_do():
-    text = f"""
-{PORTS}
-{tensors(a=(4, 4, 4), b=(4, 4, 4))}
-chip.dma.in @a = @in1
-chip.dma.out @out1 = @a
-chip.dma.in @b = @in2
-chip.dma.out @out2 = @b
-chip.halt
-"""
-    shared = text.replace("@out1 {address = 128", "@out1 {address = 64")
+    shared = IN_AND_OUT_TWICE.replace("@out1 {address = 128", "@out1 {address = 64")
     assert shown(waits_of(program_of(shared)))[2] == {"RAW": [1]}
 
 

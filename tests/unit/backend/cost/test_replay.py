@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chip_programs import SMALL_CHIP, dense_weights, program_of, tensors
+from chip_programs import IN_AND_OUT_TWICE, PORTS, SMALL_CHIP, dense_weights, program_of, tensors
 
 from recog.backend import dependences
 from recog.backend.cost import ProgramCost, program_cost
@@ -22,17 +22,6 @@ def spans(cost: ProgramCost) -> list[tuple[str, int, int]]:
         for each in cost.replay.slices
         if each.cost.queue is not Queue.CONTROL
     ]
-
-
-PORTS = "\n".join(
-    f"chip.{kind} @{name} {{address = {address}, channels = 4, height = 4, width = 4}}"
-    for kind, name, address in (
-        ("input", "in1", 0),
-        ("input", "in2", 64),
-        ("output", "out1", 128),
-        ("output", "out2", 192),
-    )
-)
 
 
 def test_four_queues_run_beside_each_other():
@@ -135,16 +124,7 @@ chip.halt
 
 def test_the_least_memory_knows_no_time():
     """In time the second input comes while the first is used; in program order after it."""
-    text = f"""
-{PORTS}
-{tensors(a=(4, 4, 4), b=(4, 4, 4))}
-chip.dma.in @a = @in1
-chip.dma.out @out1 = @a
-chip.dma.in @b = @in2
-chip.dma.out @out2 = @b
-chip.halt
-"""
-    cost = cost_of(text)
+    cost = cost_of(IN_AND_OUT_TWICE)
     assert least_memory(cost.costs, cost.scope) == 64
     assert peak_bytes(cost.replay, cost.scope) == 128
 

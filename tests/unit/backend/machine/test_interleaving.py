@@ -7,7 +7,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from chip_programs import program_of, tensors
+from chip_programs import PORTS, program_of, tensors
 from chip_strategies import programs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,10 +151,7 @@ def test_no_order_gets_stuck(program: ProgramOp, chance):
 
 
 IN_PARTS = f"""
-chip.input @in1 {{address = 0, channels = 4, height = 4, width = 4}}
-chip.input @in2 {{address = 64, channels = 4, height = 4, width = 4}}
-chip.output @out1 {{address = 128, channels = 4, height = 4, width = 4}}
-chip.output @out2 {{address = 192, channels = 4, height = 4, width = 4}}
+{PORTS}
 {tensors(a=(4, 4, 4), b=(4, 4, 4), c=(4, 4, 4))}
 chip.dma.in @a = @in1
 chip.copy @b = @a
