@@ -11,6 +11,7 @@ from xdsl.ir import Operation
 from recog.backend.assembly.container import (
     BIAS_TABLES,
     FIRST_ISA,
+    GATHERS,
     ISA_VERSION,
     PARTS,
     Container,
@@ -95,9 +96,11 @@ def assemble(op: ProgramOp | ModuleOp, *, strip: bool = False, verified: bool = 
 
 def isa_of(program: ProgramOp) -> tuple[int, int]:
     """The least version of the instruction set that has what a program uses."""
+    outputs = [op for op in program.ports if isinstance(op, OutputOp)]
+    if any(op.host_bits.value.data for op in outputs):
+        return ISA_VERSION
     if not all(is_short(op) for op in (*program.descriptors, *program.instructions)):
-        return ISA_VERSION if any(map(_gathers, program.instructions)) else PARTS
-    outputs = (op for op in program.ports if isinstance(op, OutputOp))
+        return GATHERS if any(map(_gathers, program.instructions)) else PARTS
     return BIAS_TABLES if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA
 
 

@@ -154,8 +154,13 @@ class SaturationCounts:
         ]
 
 
+def taken_output(port: OutputOp, elements: np.ndarray) -> np.ndarray:
+    """What is in DRAM, integers of few bits as wide as the host takes them."""
+    return elements.astype(port.host_dtype) if port.host_bits.value.data else elements
+
+
 def decode_output(port: OutputOp, codes: np.ndarray, format: LnsFormat | None) -> np.ndarray:
-    """What the host makes of the codes in DRAM, (N, C, ...), which are of this format."""
+    """What the host makes of codes, (N, C, ...), which are of this format."""
     if port.decoded is None:
         return codes
     if format is None:

@@ -24,6 +24,7 @@ from recog.backend.machine.host import (
     encode_input,
     saturated_inputs,
     saturated_outputs,
+    taken_output,
 )
 from recog.backend.machine.memory import FrameMemory
 from recog.dialects.chip import (
@@ -173,7 +174,8 @@ class Machine:
     def run_codes(
         self, *inputs: np.ndarray, observe: Observer | None = None
     ) -> tuple[np.ndarray, ...]:
-        """As `run`, but inputs and outputs are codes where `run` has float32."""
+        """As `run`, but inputs and outputs are codes where `run` has float32; integers are as
+        they are there, of the host's type."""
         self._check_count(inputs)
         arrays = [check_codes(port, x) for port, x in zip(self.inputs, inputs)]
         return self._run(arrays, lambda _, x: x, lambda _, codes: codes, observe)
@@ -229,15 +231,21 @@ class Machine:
                 self._step(interpreter, state, op)
                 if observe is not None:
                     observe(number, state.activation)
-        return [state.dram.read(port).reshape(frames, *port.frame_shape) for port in self.outputs]
+        return self._outputs_in_dram(state, frames)
+
+    def _outputs_in_dram(self, state: MachineState, frames: int) -> list[np.ndarray]:
+        """The outputs as they are now, as codes, or as integers of the host's type."""
+        return [
+            taken_output(port, state.dram.read(port)).reshape(frames, *port.frame_shape)
+            for port in self.outputs
+        ]
 
     def _wait(self, state: MachineState, port: InputOp, host: Host, frames: int) -> None:
         """Let the host write an input that the program is about to read."""
 
         def outputs() -> list[np.ndarray]:
-            shapes = [(frames, *each.frame_shape) for each in self.outputs]
-            read = [state.dram.read(each).reshape(s) for each, s in zip(self.outputs, shapes)]
-            return [self._decoded(each, codes) for each, codes in zip(self.outputs, read)]
+            found = self._outputs_in_dram(state, frames)
+            return [self._decoded(each, codes) for each, codes in zip(self.outputs, found)]
 
         try:
             value = check_input(port, host(self.inputs.index(port), outputs))

@@ -11,7 +11,6 @@ from xdsl.dialects.builtin import (
     Signedness,
     StringAttr,
     SymbolNameConstraint,
-    TensorType,
 )
 from xdsl.irdl import prop_def, traits_def
 from xdsl.traits import SymbolOpInterface
@@ -266,11 +265,6 @@ class PortOp(TensorDescriptorOp):
         """The shape of the host's array without N."""
         return self.shape[: self.rank.value.data - 1]
 
-    @property
-    def frame_type(self) -> TensorType[NumberType | FixedType | IntegerType]:
-        """The type of the host's array for one frame, as codes."""
-        return TensorType(self.element_type, (1, *self.frame_shape))
-
     def verify_(self) -> None:
         super().verify_()
         if prod(self.frame_shape) != prod(self.shape):
@@ -300,6 +294,11 @@ class OutputOp(PortOp):
     With bias bits the host decodes channel c with the bias B = bias + entry c of the bias table,
     bit-packed two's complement in weight memory, low bits first: channels of one tensor can have
     units of their own.
+
+    With host bits the host takes signed integers of so many bits, of the same values: DRAM holds no
+    more of each than the program needs.
+
+    chip.output @map {address = 0, channels = 9, width = 4, integer, unsigned, host_bits = 64}
     """
 
     name = "chip.output"
@@ -307,6 +306,19 @@ class OutputOp(PortOp):
     decoded = flag_field("the host takes float32, made of the elements at the end")
     bias_table = address_field("first byte of the bias table in weight memory", default=0)
     bias_bits = int_field(5, "bits of an entry of the bias table", maximum=22, default=0)
+    host_bits = int_field(
+        7,
+        "bits of an integer as the host takes it, 0: as it is stored",
+        maximum=64,
+        default=0,
+        at=256,
+    )
+
+    @property
+    def host_dtype(self) -> np.dtype:
+        """The NumPy type of an element as the host takes it, where it is not decoded."""
+        bits = self.host_bits.value.data
+        return np.dtype(f"<i{bits // 8}") if bits else self.dtype
 
     @property
     def bias_region(self) -> range:
@@ -335,3 +347,17 @@ class OutputOp(PortOp):
             raise VerifyException("a bias table needs an array with an axis of channels")
         if self.decoded is not None and self.integer is not None and self.fixed is None:
             raise VerifyException("integers have no float decoding")
+        self._verify_host_bits()
+
+    def _verify_host_bits(self) -> None:
+        bits, stored = self.host_bits.value.data, self.code_bits.value.data
+        if not bits:
+            return
+        if self.integer is None or self.fixed is not None:
+            raise VerifyException("only integers, not codes or fixed point, have host_bits")
+        if bits not in (16, 32, 64):
+            raise VerifyException(f"host_bits must be 16, 32 or 64, or 0 for none, got {bits}")
+        if bits <= stored:
+            raise VerifyException(
+                f"host_bits must be more than the {stored} bits that are stored, got {bits}"
+            )

@@ -6,7 +6,14 @@ from abc import ABC
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import Float32Type, IntegerAttr, IntegerType, TensorType, f32
+from xdsl.dialects.builtin import (
+    Float32Type,
+    IntegerAttr,
+    IntegerType,
+    Signedness,
+    TensorType,
+    f32,
+)
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import base, irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
@@ -34,7 +41,8 @@ FLOATS = TensorType.constr(base(Float32Type))
 class ArgmaxOp(LnsOp):
     """Index of the largest value along `axis` (not the batch axis), ties to the lowest.
 
-    The result holds signless integers of 8, 16, 32 or 64 bits.
+    The result holds signless integers of 8, 16, 32 or 64 bits; `stored_type` says what the chip
+    holds of them.
     """
 
     name = "lns.argmax"
@@ -47,6 +55,15 @@ class ArgmaxOp(LnsOp):
 
     def __init__(self, input: SSAValue | Operation, axis: int, element_type: IntegerType):
         super().__init__([input], {"axis": integer(axis)}, elements=[element_type])
+
+    @property
+    def stored_type(self) -> IntegerType:
+        """Elements for the same indices in as few bytes as can be: unsigned, or the result's own
+        where those would be no narrower."""
+        own, indices = self.output.type.element_type, shape_of(self.input)[self.axis.value.data]
+        width = next(bits for bits in (8, 16, 32, 64) if indices <= 1 << bits)
+        narrower = width < own.width.data
+        return IntegerType(width, Signedness.UNSIGNED) if narrower else own
 
     def infer_shape(self) -> Shape:
         shape, axis = shape_of(self.input), self.axis.value.data

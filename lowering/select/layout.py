@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import AnyFloat
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from recog.dialects import lns
 from recog.dialects.data import element_width
@@ -47,9 +48,21 @@ def frame_shape(value: SSAValue, user: Operation) -> tuple[int, int, int]:
     return (channels, height, prod(rest))
 
 
+def stored_type(value: SSAValue) -> Attribute:
+    """The element type of what memory holds of a value.
+
+    Indices that only the host takes, which can widen them, are as narrow as they can be; whatever
+    else reads indices wants those of their own type.
+    """
+    op, users = value.owner, [use.operation for use in value.uses]
+    if isinstance(op, lns.ArgmaxOp) and all(isinstance(each, func.ReturnOp) for each in users):
+        return op.stored_type
+    return element_type_of(value)
+
+
 def element_bytes(value: SSAValue) -> int:
     """Bytes of an element in memory."""
-    width = element_width(element_type_of(value)) or 0
+    width = element_width(stored_type(value)) or 0
     return next(size for size in (1, 2, 4, 8) if 8 * size >= width)
 
 

@@ -16,11 +16,12 @@ from recog.dialects.chip.held_values import HeldValue, hold
 from recog.dialects.errors import fail
 from recog.dialects.lns import FixedType, NumberType, format_of
 from recog.dialects.lns.types import shape_of
+from recog.dialects.tensors import element_type_of
 from recog.dialects.verification import located_errors
 from recog.lowering.common.layer_names import LAYER, label_of
 from recog.lowering.encode.layer_tables import LayerTables
 from recog.lowering.select.allocation import aligned
-from recog.lowering.select.layout import MemoryLayout, Move, frame_shape, seen
+from recog.lowering.select.layout import MemoryLayout, Move, frame_shape, seen, stored_type
 from recog.lowering.select.views import View, in_buffer, pieces
 from recog.lowering.select.weight_image import SEGMENTS, WeightImage
 
@@ -38,7 +39,7 @@ class ProgramBuilder:
         self.ports: list[chip.PortOp] = []
         self.views: dict[str, View] = {}
         self.inputs: dict[SSAValue, str] = {}
-        self._complete: list[tuple[chip.InstructionOp, str, list[View]]] = []
+        self._complete: list[tuple[chip.InstructionOp, str, list[tuple[View, Attribute]]]] = []
         self._names: set[str] = set(SEGMENTS)
         self._known: dict[object, str] = {}
 
@@ -69,22 +70,25 @@ class ProgramBuilder:
         """
         label = label_of(source)
         if label is not None and self.instructions:
-            views = [self.layout.view(result, source) for result in source.results]
-            self._complete.append((self.instructions[-1], label, views))
+            values = [
+                (self.layout.view(each, source), stored_type(each)) for each in source.results
+            ]
+            self._complete.append((self.instructions[-1], label, values))
 
     def write_held_values(self) -> None:
         """Write on instructions which layers are complete after them, once buffers have places."""
-        for instruction, label, views in self._complete:
+        for instruction, label, complete in self._complete:
             values = [
                 HeldValue(
                     label,
                     number,
                     view.buffer.address + view.offset,
                     view.element_bytes,
+                    int(_is_unsigned(element)),
                     view.shape,
                     view.strides,
                 )
-                for number, view in enumerate(views)
+                for number, (view, element) in enumerate(complete)
             ]
             hold(instruction, values)
 
@@ -198,7 +202,8 @@ class ProgramBuilder:
         fields = self._port_fields(source, value)
         offsets = np.array(biases, np.int64) - format_of(value).biases[0] if biases else None
         bits = signed_bits(offsets)
-        port = chip.OutputOp(sym_name=name, decoded=decoded, bias_bits=bits, **fields)
+        host = {"decoded": decoded, "bias_bits": bits, "host_bits": _host_bits(value)}
+        port = chip.OutputOp(sym_name=name, **host, **fields)
         if offsets is not None and bits:
             self.image.store(port, "bias_table", "biases", pack_signed(offsets, bits))
         self.check(source, port)
@@ -277,6 +282,19 @@ def _stride_fields(view: View) -> tuple[int, int, int]:
     return (channel, row, column)
 
 
+def _is_unsigned(element: Attribute) -> bool:
+    """Whether NumPy holds such elements as unsigned integers, as it does codes."""
+    if isinstance(element, IntegerType):
+        return element.signedness.data == Signedness.UNSIGNED
+    return isinstance(element, NumberType)
+
+
+def _host_bits(value: SSAValue) -> int:
+    """Bits of the integers that the host takes of an output, 0 where they are as in memory."""
+    own = element_type_of(value)
+    return own.width.data if isinstance(own, IntegerType) and own != stored_type(value) else 0
+
+
 def element_fields(element: Attribute) -> dict[str, object]:
     """The fields of a descriptor that say what its elements are."""
     match element:
@@ -301,7 +319,7 @@ def element_fields(element: Attribute) -> dict[str, object]:
 
 def element_type(source: Operation, value: SSAValue) -> Attribute:
     """The element type of a value in activation memory; fails at `source` if it has none."""
-    element: Attribute = value.type.element_type  # pyright: ignore
+    element = stored_type(value)
     if isinstance(element, NumberType) and element.format.axis is not None:
         fail(source, "activations have one bias for the tensor; only weights may have several")
     return element

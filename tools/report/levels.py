@@ -190,8 +190,7 @@ def _compare_batch(
         for value in held.get(instruction, ()):
             key = (value.layer, value.result)
             if key in expected:
-                kind = expected[key].dtype.kind
-                dtype = np.dtype(f"<{kind}{value.element_bytes}")
+                dtype = np.dtype(f"<{'u' if value.unsigned else 'i'}{value.element_bytes}")
                 codes = memory.read_at(value.address, value.shape, value.strides, dtype)
                 found.setdefault(key, []).append(codes)
 

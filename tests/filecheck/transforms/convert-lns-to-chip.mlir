@@ -125,7 +125,7 @@ func.func @constant() -> tensor<1xi8> {
 // CHECK-NEXT:   chip.input @a {address = 0x0, channels = 2, height = 2, width = 2, code_bits = 4, frac = 0, encoded}
 // CHECK-NEXT:   chip.input @b {address = 0x10, channels = 2, height = 2, width = 2, code_bits = 4, frac = 0}
 // CHECK-NEXT:   chip.output @output0 {address = 0x20, channels = 2, height = 2, bias = 1, rank = 3}
-// CHECK-NEXT:   chip.output @output1 {address = 0x30, channels = 2, code_bits = 16, frac = 0, integer, rank = 2}
+// CHECK-NEXT:   chip.output @output1 {address = 0x30, channels = 2, frac = 0, unsigned, integer, rank = 2, host_bits = 16}
 // CHECK:        chip.ldw @tables {size = 4, address = 0x0}
 // CHECK-NEXT:   chip.dma.in @b.2 = @b
 // CHECK-NEXT:   chip.dma.in @x = @a

@@ -299,6 +299,54 @@ chip.program @main {
 
 // -----
 
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, host_bits = 64}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: only integers, not codes or fixed point, have host_bits
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, code_bits = 32, integer, fixed, host_bits = 64}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: only integers, not codes or fixed point, have host_bits
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, integer, unsigned, host_bits = 24}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: host_bits must be 16, 32 or 64, or 0 for none, got 24
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, integer, unsigned, host_bits = 8}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: host_bits must be 16, 32 or 64, or 0 for none, got 8
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, code_bits = 32, integer, unsigned, host_bits = 16}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: host_bits must be more than the 32 bits that are stored, got 16
+
+// -----
+
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, code_bits = 16, integer, unsigned, host_bits = 16}
+  chip.halt
+}
+// CHECK: 'chip.output' op at {{.*}}: host_bits must be more than the 16 bits that are stored, got 16
+
+// -----
+
 // The parts of a program.
 chip.program @main {
   chip.tensor @a {address = 0, channels = 1}
@@ -1161,6 +1209,27 @@ chip.program @main {
   chip.halt
 }
 // CHECK: 'chip.argmax' op at {{.*}}: @b: i8 cannot hold the index 128
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 257}
+  chip.tensor @b {address = 512, channels = 1, integer, unsigned}
+  chip.argmax @b = @a
+  chip.halt
+}
+// CHECK: 'chip.argmax' op at {{.*}}: @b: ui8 cannot hold the index 256
+
+// -----
+
+// What an output gives the host is not what memory holds of it.
+chip.program @main {
+  chip.output @a {address = 0, channels = 1, integer, unsigned, host_bits = 64}
+  chip.tensor @b {address = 0, channels = 1, code_bits = 64, integer}
+  chip.dma.out @a = @b
+  chip.halt
+}
+// CHECK: 'chip.dma.out' op at {{.*}}: @a: element type must be i64, got ui8
 
 // -----
 

@@ -101,6 +101,24 @@ chip.program @main for #chip.target<name = "tiny", weight_memory = 256, activati
 // GENERIC: "chip.segment"() <{sym_name = "pointers", kind = "pointers", content = #data.dense<[2] : tensor<1xui8>>}> : () -> ()
 // GENERIC: "chip.conv"() <{{.*}}output = @b, input = @a, weights = @w, {{.*}}relu{{.*}}wait = 3 : i64
 
+// Indices in few bits, which the host takes as 64.
+chip.program @classes {
+  chip.output @map {host_bits = 64, address = 0x0, channels = 3, width = 5, integer, unsigned, rank = 3}
+  chip.tensor @logits {address = 0x10, channels = 200, height = 3, width = 5}
+  chip.tensor @index {address = 0x0, channels = 1, height = 3, width = 5, unsigned, integer}
+  chip.argmax @index = @logits
+  chip.dma.out @map = @index
+  chip.halt
+}
+// CHECK:      chip.program @classes {
+// CHECK-NEXT:   chip.output @map {address = 0x0, channels = 3, width = 5, unsigned, integer, rank = 3, host_bits = 64}
+// CHECK-NEXT:   chip.tensor @logits {address = 0x10, channels = 200, height = 3, width = 5}
+// CHECK-NEXT:   chip.tensor @index {address = 0x0, channels = 1, height = 3, width = 5, unsigned, integer}
+// CHECK-NEXT:   chip.argmax @index = @logits
+// CHECK-NEXT:   chip.dma.out @map = @index
+// CHECK-NEXT:   chip.halt
+// CHECK-NEXT: }
+
 // An empty program; attributes that are not the dialect's own; the default target.
 chip.program @empty stripped attributes {note = "kept"} {
   chip.halt attributes {why = "nothing to do"}

@@ -104,8 +104,8 @@ def test_more_bytes_than_the_program():
     [
         (8, (2, 0), "file format 2.0 is not known, this version of recog runs 1.0"),
         (8, (0, 9), "file format 0.9 is not known"),
-        (12, (4, 0), "instruction set 4.0 is not known, this version of recog runs 2.2 and 3.1"),
-        (12, (3, 2), "instruction set 3.2 is not known"),
+        (12, (4, 0), "instruction set 4.0 is not known, this version of recog runs 2.2 and 3.2"),
+        (12, (3, 3), "instruction set 3.3 is not known"),
         (12, (2, 99), "instruction set 2.99 is not known"),
         (12, (1, 0), "instruction set 1.0 is not known"),
     ],

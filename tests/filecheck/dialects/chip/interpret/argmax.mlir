@@ -32,3 +32,17 @@ chip.program @byte {
   chip.halt
 }
 check.expect_run @byte(dense<[[4, 5, 6]]> : tensor<1x3x!p>) gives (dense<[[2]]> : tensor<1x1xi8>)
+
+// In 8 bits without sign, which the host takes as 64 of the same values.
+chip.program @widened {
+  chip.input @in {address = 0, channels = 3, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.output @out {address = 16, channels = 1, width = 2, frac = 0, unsigned, integer, host_bits = 64}
+  chip.tensor @x {address = 0, channels = 3, width = 2, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @i {address = 16, channels = 1, width = 2, frac = 0, unsigned, integer}
+  chip.dma.in @x = @in
+  chip.argmax @i = @x
+  chip.dma.out @out = @i
+  chip.halt
+}
+check.expect_run @widened(dense<[[[[4, 6]], [[-5, 6]], [[5, 0]]]]> : tensor<1x3x1x2x!p>)
+  gives (dense<[[[[2, 0]]]]> : tensor<1x1x1x2xi64>)
