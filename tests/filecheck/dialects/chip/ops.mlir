@@ -103,7 +103,7 @@ chip.program @main for #chip.target<name = "tiny", weight_memory = 256, activati
 
 // Indices in few bits, which the host takes as 64.
 chip.program @classes {
-  chip.output @map {host_bits = 64, address = 0x0, channels = 3, width = 5, integer, unsigned, rank = 3}
+  chip.output @map {host_bits = 64, address = 0x0, channels = 3, height = 5, integer, unsigned, rank = 3}
   chip.tensor @logits {address = 0x10, channels = 200, height = 3, width = 5}
   chip.tensor @index {address = 0x0, channels = 1, height = 3, width = 5, unsigned, integer}
   chip.argmax @index = @logits
@@ -111,7 +111,7 @@ chip.program @classes {
   chip.halt
 }
 // CHECK:      chip.program @classes {
-// CHECK-NEXT:   chip.output @map {address = 0x0, channels = 3, width = 5, unsigned, integer, rank = 3, host_bits = 64}
+// CHECK-NEXT:   chip.output @map {address = 0x0, channels = 3, height = 5, unsigned, integer, rank = 3, host_bits = 64}
 // CHECK-NEXT:   chip.tensor @logits {address = 0x10, channels = 200, height = 3, width = 5}
 // CHECK-NEXT:   chip.tensor @index {address = 0x0, channels = 1, height = 3, width = 5, unsigned, integer}
 // CHECK-NEXT:   chip.argmax @index = @logits
