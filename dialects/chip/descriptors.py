@@ -298,7 +298,7 @@ class OutputOp(PortOp):
     With host bits the host takes signed integers of so many bits, of the same values: DRAM holds no
     more of each than the program needs.
 
-    chip.output @map {address = 0, channels = 9, height = 4, integer, unsigned, rank = 3, host_bits = 64}
+    chip.output @map {address = 0, channels = 9, integer, unsigned, rank = 2, host_bits = 64}
     """
 
     name = "chip.output"

@@ -1,5 +1,5 @@
-"""An argmax whose indices only the host takes has as few bytes for them on the chip as they need; the
-host gets what the network gives."""
+"""An argmax whose indices only the host takes: in memory they have as few bytes as they need, and
+the host gets what the network gives."""
 
 from __future__ import annotations
 
