@@ -456,6 +456,24 @@ class ProgramMaker:
         self.descriptors.append(y)
         names = {"output": y.sym_name.data, "input": x.sym_name.data}
         self.emit(chip.ArgmaxOp(**names, **self.semaphores()))
+        if self.draw(st.booleans()):
+            self.give_integers(y)
+
+    def give_integers(self, tensor: chip.TensorOp) -> None:
+        """Let the host take integers, perhaps as wider ones."""
+        fields = ("channels", "height", "width", "code_bits", "unsigned", "integer", "frac", "bias")
+        wider = [bits for bits in (16, 32, 64) if bits > tensor.code_bits.value.data]
+        port = chip.OutputOp(
+            sym_name=self.name(),
+            address=self.draw(st.integers(0, 4096)),
+            host_bits=self.draw(st.sampled_from([0, *wider])),
+        )
+        port.properties |= {
+            name: tensor.properties[name] for name in fields if name in tensor.properties
+        }
+        self.ports.append(port)
+        names = {"output": port.sym_name.data, "input": tensor.sym_name.data}
+        self.emit(chip.DmaOutOp(**names, **self.semaphores()))
 
     def add_mark(self, accumulator: int) -> None:
         self.emit(chip.MarkOp(number=self.draw(st.integers(0, 65535)), **self.semaphores()))

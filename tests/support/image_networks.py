@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from lns_networks import random_codes
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerType, ModuleOp
+from xdsl.dialects.builtin import ModuleOp, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
@@ -131,7 +131,7 @@ class ImageNetwork:
         return self.add_op(lns.ReluOp(x, CODES))
 
     def argmax(self, x: SSAValue) -> SSAValue:
-        return self.add_op(lns.ArgmaxOp(x, 1, IntegerType(16)))
+        return self.add_op(lns.ArgmaxOp(x, 1, i64))
 
     def module(self, *results: SSAValue) -> ModuleOp:
         """The network, with these results; nothing can be added to it afterwards."""
@@ -210,7 +210,9 @@ def random_network(seed: int, *, largest: int = 40, ops: int = 8) -> tuple[Image
     if rng.random() < 0.3:
         results.append(values[int(rng.integers(len(net.inputs), len(values)))])
     if rng.random() < 0.3:
-        results.append(net.argmax(values[-1]))
+        # Sometimes of more classes than a byte can number.
+        scores = net.conv(values[-1], 257, 1) if rng.random() < 0.2 else values[-1]
+        results.append(net.argmax(scores))
     return net, net.module(*dict.fromkeys(results))
 
 

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 from hypothesis import strategies as st
-from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, TensorType, f32, i16
+from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, TensorType, f32, i16, i32, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
@@ -18,6 +18,7 @@ from recog.dialects.lns import NumberType, format_of, number_tensor, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
 small = st.integers(1, 4)
+INDICES = (i16, i32, i64)
 LARGE = 200
 """What has more elements is not enlarged any further."""
 
@@ -427,7 +428,8 @@ def networks(draw) -> Network:
     outputs = [make.add(lns.DecodeOp(x)) if draw(st.booleans()) else x for x in results]
     if draw(st.booleans()) and len(shape_of(results[0])) > 1:
         axis = draw(st.integers(1, len(shape_of(results[0])) - 1))
-        outputs.append(make.add(lns.ArgmaxOp(results[0], axis, i16)))
+        indices = make.add(lns.ArgmaxOp(results[0], axis, draw(st.sampled_from(INDICES))))
+        outputs += [indices] * draw(st.sampled_from([1, 1, 2]))
     block.add_op(ReturnOp(*outputs))
     function = FuncOp("main", (types, [x.type for x in outputs]), Region(block))
     inputs = [
