@@ -12,6 +12,7 @@ from recog.backend.cost import LayerCost, ProgramCost
 from recog.dialects.chip import ProgramOp, WeightsOp
 from recog.dialects.chip.descriptors import TensorDescriptorOp
 from recog.dialects.chip.target import DRAM
+from recog.dialects.element_types import is_signed
 from recog.dialects.lns.fixed import FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import LnsFormat
@@ -169,7 +170,7 @@ def format_text(tensor: TensorDescriptorOp) -> str:
         case FixedType() as fixed:
             return f"fixed {fixed.frac}"
         case IntegerType() as integer:
-            return f"int{integer.width.data}"
+            return f"{'' if is_signed(integer) else 'u'}int{integer.width.data}"
 
 
 def lns_text(number: LnsFormat) -> str:

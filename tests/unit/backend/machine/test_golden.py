@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_networks import chip_program, random_network, skips
+from image_networks import ImageNetwork, chip_program, random_network, skips
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.assembly import assemble, disassemble, memory_use
@@ -21,6 +21,8 @@ from recog.backend.machine.golden import (
 )
 from recog.dialects import chip
 from recog.dialects.errors import RecogError
+from recog.dialects.tensors import element_type_of
+from recog.lowering.select import layout, program_builder
 
 PLENTY = 1 << 26
 FILE = Path("golden.json")
@@ -68,6 +70,22 @@ def test_the_same_on_every_engine():
     net, module = random_network(3)
     program, frames = program_of(module), net.frames(2)
     assert recorded(program, frames, "reference") == recorded(program, frames)
+
+
+def test_the_same_for_indices_of_any_width(monkeypatch: pytest.MonkeyPatch):
+    """Values are hashed, not bytes: what was written down of wide indices holds for narrow ones."""
+    net = ImageNetwork((3, 11, 7))
+    x = net.conv(net.inputs[0], 5)
+    module, frames = net.module(net.argmax(x), net.argmax(net.conv(x, 260, 1))), net.frames(2)
+    narrow, parts = program_of(module), program_of(module, 2000)
+    for lowering in (layout, program_builder):
+        monkeypatch.setattr(lowering, "stored_type", element_type_of)
+    wide = program_of(module)
+    widths = [[op.code_bits.value.data for op in each.ports] for each in (narrow, parts, wide)]
+    assert widths == [[8, 8, 16], [8, 8, 16], [8, 64, 64]]
+    golden = recorded(wide, frames)
+    assert Machine(wide).run_codes(*frames)[1].max() > 127
+    assert recorded(narrow, frames) == recorded(parts, frames) == golden
 
 
 def test_chunks_of_frames_go_on(monkeypatch: pytest.MonkeyPatch):
