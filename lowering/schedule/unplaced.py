@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 
@@ -52,4 +51,11 @@ def _bytes(tensor: chip.TensorOp) -> tuple[int, int, str]:
 
 
 def _is_packed(tensor: chip.TensorOp) -> bool:
-    return tensor.extent == prod(tensor.shape) * tensor.element_bytes
+    """Whether elements lie one after the other, channel after channel, row after row: others of the
+    same bytes may show axes in another order."""
+    step = tensor.element_bytes
+    for size, stride in zip(reversed(tensor.shape), reversed(tensor.strides)):
+        if size > 1 and stride != step:
+            return False
+        step *= size
+    return True

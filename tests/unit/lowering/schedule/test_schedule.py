@@ -20,7 +20,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.backend.assembly import assemble, disassemble, find_program, memory_use
 from recog.backend.machine import Machine
-from recog.dialects import chip
+from recog.dialects import chip, lns
 from recog.dialects.errors import RecogError
 from recog.lowering.schedule.candidates import Candidate, Cost
 from recog.lowering.schedule.emit_stripes import EmitStripesPass
@@ -97,6 +97,14 @@ def test_every_op_in_little_memory(network: LnsNetwork, tenths: int):
     outputs = Machine(program).run(*network.inputs)
     for output, wanted in zip(_tuple(outputs), _tuple(expected), strict=True):
         np.testing.assert_array_equal(output, wanted)
+
+
+def test_a_turned_image_is_not_given_as_it_was():
+    """It has the same bytes, but its rows are columns of the other."""
+    net = ImageNetwork((3, 64, 48))
+    x = net.conv(net.conv(net.inputs[0], 3, stride=4), 3)
+    module = net.module(net.add_op(lns.PermuteOp(x, (0, 1, 3, 2))))
+    assert [same_bits(module, memory, net.frames()) for memory in (2000, 1000)] == [True, False]
 
 
 def _tuple(outputs) -> tuple[np.ndarray, ...]:
