@@ -83,6 +83,8 @@ class _Builder:
         self.network.returned.append(self._head(x) if self._chance(0.4) else x)
         if self._chance(0.2):
             self.network.returned.append(self._recent(x))
+        if self._chance(0.2):
+            self.network.returned.append(self._classes(self._recent(x)))
         return self.network.eval(), inputs
 
     def _input(self) -> Tensor:
@@ -290,6 +292,12 @@ class _Builder:
             ("transpose", lambda x: x.transpose(2, 3)),
         ]
         return self._add(Function(*forms[self._below(len(forms))]), x)
+
+    def _classes(self, x: int) -> int:
+        """The largest along an axis: on the chip in few bytes, or on the host."""
+        axis, keeps = 1 + self._below(self.values[x].dim() - 1), self._chance(0.2)
+        text = f"x.argmax({axis}{', keepdim=True' if keeps else ''})"
+        return self._add(Function(text, lambda x: x.argmax(axis, keepdim=keeps)), x)
 
     def _head(self, x: int) -> int:
         if self._chance(0.6):
