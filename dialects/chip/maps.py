@@ -342,7 +342,10 @@ class CopyOp(InstructionOp):
 
 @record(0x30, INSTRUCTION)
 class ArgmaxOp(InstructionOp):
-    """Index of the largest value over the channels, ties to the lowest, as integers."""
+    """Index of the largest value over the channels, ties to the lowest.
+
+    As integers of any width that holds the index of the last channel.
+    """
 
     name = "chip.argmax"
     QUEUE: ClassVar[Queue] = Queue.VECTOR

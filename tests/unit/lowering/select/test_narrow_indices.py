@@ -11,10 +11,13 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.backend.arithmetic.engine import ENGINES
 from recog.backend.assembly import assemble, find_program, load_program
 from recog.backend.assembly.assembler import isa_of, memory_use
+from recog.backend.assembly.container import read_container, write_container
 from recog.backend.cost import program_cost
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.dialects import chip
+from recog.dialects.errors import RecogError
+from recog.dialects.tensors import integer
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
@@ -87,7 +90,7 @@ def test_the_last_of_65536():
     codes = codes_of(shape, last=True)
     program = check(argmax_of(shape), codes)
     assert output_of(program).code_bits.value.data == 16
-    assert Machine(program).run(codes).tolist() == [65535, 65535]
+    assert Machine(program).run_codes(codes)[0].tolist() == [65535, 65535]
 
 
 @pytest.mark.parametrize("element", ["i8", "i16", "i32", "i64"])
@@ -112,9 +115,9 @@ def test_the_lowest_of_equals_and_no_frames():
     shape = (1, 200, 2, 2)
     program = lowered(argmax_of(shape))
     codes = np.full((2, 200, 2, 2), 5, np.uint8)
-    assert Machine(program).run(codes).tolist() == [[[0, 0], [0, 0]]] * 2
+    assert Machine(program).run_codes(codes)[0].tolist() == [[[0, 0], [0, 0]]] * 2
     codes[1, 150:] = 7
-    assert Machine(program).run(codes)[1].tolist() == [[150, 150], [150, 150]]
+    assert Machine(program).run_codes(codes)[0][1].tolist() == [[150, 150], [150, 150]]
     none = Machine(program).run(codes[:0])
     assert isinstance(none, np.ndarray)
     assert (none.dtype, none.shape) == (np.int64, (0, 2, 2))
@@ -161,6 +164,43 @@ def test_rows_at_a_time_in_rings():
     assert sum(port.extent for port in program.ports) == dram
     assert memory_use(program)[2] == dram
     assert program_cost(program).moved("dram") == dram
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"host_bits": 16}, "host_bits must be more than the 16 bits that are stored, got 16"),
+        ({"host_bits": 8}, "host_bits must be 16, 32 or 64, or 0 for none, got 8"),
+        ({"host_bits": 127}, "host_bits must be in .0, 64., got 127"),
+        ({"code_bits": 8}, "element type must be ui16, got ui8"),
+        ({"code_bits": 64, "host_bits": 0}, "element type must be ui16, got ui64"),
+        ({"integer": False}, "only integers, not codes or fixed point, have host_bits"),
+    ],
+)
+def test_files_whose_output_has_other_types_are_refused(changed: dict[str, int], message: str):
+    program = lowered(argmax_of((1, 300, 1, 2)))
+    port = output_of(program)
+    for name, value in changed.items():
+        port.properties.pop(name, None)
+        port.properties |= {name: integer(value)} if value is not False else {}
+    with pytest.raises(RecogError, match=message):
+        Machine(assemble(program, verified=True))
+
+
+def test_files_that_hold_indices_in_too_few_bits_are_refused():
+    """Wherever they are written, and whatever the host takes."""
+    program = lowered(argmax_of((1, 300, 1, 2)))
+    for op in (*program.ports, *program.descriptors):
+        if op.properties.get("code_bits") == integer(16):
+            op.properties["code_bits"] = integer(8)
+    with pytest.raises(RecogError, match="ui8 cannot hold the index 299"):
+        Machine(assemble(program, verified=True))
+
+
+def test_files_of_the_version_before_have_no_host_bits():
+    data = assemble(lowered(argmax_of((1, 3, 1, 2))))
+    with pytest.raises(RecogError, match="it uses instruction set 3.2, its header says 3.1"):
+        Machine(write_container(read_container(data)._replace(isa=(3, 1))))
 
 
 def test_the_same_program_again():
