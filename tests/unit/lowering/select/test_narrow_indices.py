@@ -39,9 +39,9 @@ func.func @main(%x: {x}) -> {y} {{
 }}""")
 
 
-def lowered(module: ModuleOp, **memory: int) -> chip.ProgramOp:
+def lowered(module: ModuleOp, memory: int | None = None) -> chip.ProgramOp:
     copy = module.clone()
-    ConvertLnsToChipPass(**memory).apply(Context(), copy)
+    ConvertLnsToChipPass(activation_memory=memory).apply(Context(), copy)
     return load_program(copy)
 
 
@@ -57,9 +57,9 @@ def codes_of(shape: tuple[int, ...], frames: int = 2, *, last: bool = False) -> 
     return codes
 
 
-def check(module: ModuleOp, *frames: np.ndarray, **memory: int) -> chip.ProgramOp:
+def check(module: ModuleOp, *frames: np.ndarray, memory: int | None = None) -> chip.ProgramOp:
     """The program of a module, whose outputs are those of the lns level on every engine."""
-    program = lowered(module, **memory)
+    program = lowered(module, memory)
     expected = run_lns(module, *frames, engine="reference")
     for engine in ENGINES:
         for run in (Machine(program, engine).run, Machine(program, engine).run_codes):
@@ -158,7 +158,7 @@ def test_rows_at_a_time_in_rings():
     """Activation memory, DRAM and what the cost model counts take a byte for each index."""
     shape = (1, 9, 64, 48)
     codes = codes_of(shape, frames=2)
-    program = check(argmax_of(shape), codes, activation_memory=4096)
+    program = check(argmax_of(shape), codes, memory=4096)
     assert any(op.rows.value.data for op in program.instructions)
     dram = 9 * 64 * 48 + 64 * 48
     assert sum(port.extent for port in program.ports) == dram
