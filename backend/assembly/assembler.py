@@ -12,6 +12,7 @@ from recog.backend.assembly.container import (
     BIAS_TABLES,
     FIRST_ISA,
     GATHERS,
+    HOST_BITS,
     ISA_VERSION,
     PARTS,
     Container,
@@ -98,7 +99,7 @@ def isa_of(program: ProgramOp) -> tuple[int, int]:
     """The least version of the instruction set that has what a program uses."""
     outputs = [op for op in program.ports if isinstance(op, OutputOp)]
     if any(op.host_bits.value.data for op in outputs):
-        return ISA_VERSION
+        return HOST_BITS
     if not all(is_short(op) for op in (*program.descriptors, *program.instructions)):
         return GATHERS if any(map(_gathers, program.instructions)) else PARTS
     return BIAS_TABLES if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA

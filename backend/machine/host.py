@@ -155,7 +155,7 @@ class SaturationCounts:
 
 
 def taken_output(port: OutputOp, elements: np.ndarray) -> np.ndarray:
-    """What is in DRAM, integers of few bits as wide as the host takes them."""
+    """The elements of an output in DRAM as the host takes them: integers in its own width."""
     return elements.astype(port.host_dtype) if port.host_bits.value.data else elements
 
 

@@ -28,16 +28,12 @@ HOLDS = "holds"
 
 @dataclass(frozen=True)
 class HeldValue:
-    """Result number `result` of a layer: elements of one frame; address and strides in bytes.
-
-    `unsigned` is 1 where they are unsigned integers, or codes, which NumPy holds as such.
-    """
+    """Result number `result` of a layer: elements of one frame; address and strides in bytes."""
 
     layer: str
     result: int
     address: int
     element_bytes: int
-    unsigned: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
@@ -47,7 +43,6 @@ class HeldValue:
             "result": self.result,
             "address": self.address,
             "element_bytes": self.element_bytes,
-            "unsigned": self.unsigned,
         }
         return DictionaryAttr(
             {
@@ -84,7 +79,6 @@ def _parsed(op: Operation, entry: Attribute) -> HeldValue:
             IntegerAttr() as result,
             IntegerAttr() as address,
             IntegerAttr() as element_bytes,
-            IntegerAttr() as unsigned,
             ArrayAttr() as shape,
             ArrayAttr() as strides,
         ]:
@@ -93,7 +87,6 @@ def _parsed(op: Operation, entry: Attribute) -> HeldValue:
                 result.value.data,
                 address.value.data,
                 element_bytes.value.data,
-                unsigned.value.data,
                 _numbers(op, shape),
                 _numbers(op, strides),
             )

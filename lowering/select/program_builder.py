@@ -39,7 +39,7 @@ class ProgramBuilder:
         self.ports: list[chip.PortOp] = []
         self.views: dict[str, View] = {}
         self.inputs: dict[SSAValue, str] = {}
-        self._complete: list[tuple[chip.InstructionOp, str, list[tuple[View, Attribute]]]] = []
+        self._complete: list[tuple[chip.InstructionOp, str, list[View]]] = []
         self._names: set[str] = set(SEGMENTS)
         self._known: dict[object, str] = {}
 
@@ -70,25 +70,22 @@ class ProgramBuilder:
         """
         label = label_of(source)
         if label is not None and self.instructions:
-            values = [
-                (self.layout.view(each, source), stored_type(each)) for each in source.results
-            ]
-            self._complete.append((self.instructions[-1], label, values))
+            views = [self.layout.view(result, source) for result in source.results]
+            self._complete.append((self.instructions[-1], label, views))
 
     def write_held_values(self) -> None:
         """Write on instructions which layers are complete after them, once buffers have places."""
-        for instruction, label, complete in self._complete:
+        for instruction, label, views in self._complete:
             values = [
                 HeldValue(
                     label,
                     number,
                     view.buffer.address + view.offset,
                     view.element_bytes,
-                    int(_is_unsigned(element)),
                     view.shape,
                     view.strides,
                 )
-                for number, (view, element) in enumerate(complete)
+                for number, view in enumerate(views)
             ]
             hold(instruction, values)
 
@@ -280,13 +277,6 @@ def _stride_fields(view: View) -> tuple[int, int, int]:
         reach = size * step
     channel, row, column = reversed(fields)
     return (channel, row, column)
-
-
-def _is_unsigned(element: Attribute) -> bool:
-    """Whether NumPy holds such elements as unsigned integers, as it does codes."""
-    if isinstance(element, IntegerType):
-        return element.signedness.data == Signedness.UNSIGNED
-    return isinstance(element, NumberType)
 
 
 def _host_bits(value: SSAValue) -> int:

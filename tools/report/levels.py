@@ -190,7 +190,10 @@ def _compare_batch(
         for value in held.get(instruction, ()):
             key = (value.layer, value.result)
             if key in expected:
-                dtype = np.dtype(f"<{'u' if value.unsigned else 'i'}{value.element_bytes}")
+                # Indices that are narrower in memory than at the lns level have no sign there.
+                narrower = value.element_bytes < expected[key].itemsize
+                kind = "u" if narrower else expected[key].dtype.kind
+                dtype = np.dtype(f"<{kind}{value.element_bytes}")
                 codes = memory.read_at(value.address, value.shape, value.strides, dtype)
                 found.setdefault(key, []).append(codes)
 

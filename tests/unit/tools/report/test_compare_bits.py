@@ -21,6 +21,8 @@ from recog.frontend.torch.importer import import_torch
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
+from recog.tools.context import make_context
+from recog.tools.opt.ir_parser import parse_module
 from recog.tools.report.levels import compare_bits
 
 
@@ -155,3 +157,19 @@ def test_labels_are_in_the_ir_alone(conversion: Conversion):
     for op in find_program(bare).instructions:
         op.attributes.clear()
     assert assemble(bare) == conversion.assemble()
+
+
+def test_indices_that_are_narrow_in_memory():
+    """A labelled argmax, some of whose indices have the highest bit of a byte."""
+    text = """
+!n = !lns.number<8, 4, bias = 99>
+func.func @main(%x: tensor<1x200x2x3x!n>) -> tensor<1x2x3xi64> {
+  %i = lns.argmax %x {layer = "classes"} : (tensor<1x200x2x3x!n>) -> tensor<1x2x3xi64>
+  func.return %i : tensor<1x2x3xi64>
+}"""
+    module = parse_module(make_context(), text.encode(), "argmax.mlir")
+    chip_module = module.clone()
+    ConvertLnsToChipPass().apply(Context(), chip_module)
+    codes = np.random.default_rng(0).integers(0, 100, (2, 200, 2, 3), np.uint8)
+    assert run_lns(module, codes)[0].max() > 127
+    assert compare_bits(module, chip_module, Machine(assemble(chip_module)), [codes]) == 12
