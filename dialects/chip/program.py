@@ -45,7 +45,7 @@ __all__ = ["MAX_INSTRUCTIONS", "ProgramOp"]
 
 MAX_INSTRUCTIONS = 1 << 18
 """Of a program: what a loader takes, and what a schedule may give. 8 megapixels through the
-segmentation network in 4 MiB take 150,000; each takes 4 kB of a loader's memory."""
+segmentation network in 4 MiB take 82,000; each takes 4 kB of a loader's memory."""
 
 
 @irdl_op_definition
