@@ -3,6 +3,8 @@ the host gets what the network gives."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 from xdsl.context import Context
@@ -201,6 +203,36 @@ def test_files_of_the_version_before_have_no_host_bits():
     data = assemble(lowered(argmax_of((1, 3, 1, 2))))
     with pytest.raises(RecogError, match="it uses instruction set 3.2, its header says 3.1"):
         Machine(write_container(read_container(data)._replace(isa=(3, 1))))
+
+
+def test_the_host_takes_wide_indices_while_the_program_waits():
+    module = parsed("""
+chip.program @main {
+  chip.input @x {address = 0, channels = 200, rank = 2}
+  chip.input @later {address = 256, channels = 1, rank = 2}
+  chip.output @class {address = 512, channels = 1, integer, unsigned, rank = 2, host_bits = 64}
+  chip.output @same {address = 768, channels = 1, rank = 2}
+  chip.tensor @scores {address = 0, channels = 200}
+  chip.tensor @index {address = 256, channels = 1, integer, unsigned}
+  chip.tensor @given {address = 512, channels = 1}
+  chip.dma.in @scores = @x
+  chip.argmax @index = @scores
+  chip.dma.out @class = @index
+  chip.dma.in @given = @later
+  chip.dma.out @same = @given
+  chip.halt
+}""")
+    codes = np.ones((2, 200), np.uint8)
+    codes[1, 170] = 2
+
+    def host(number: int, outputs: Callable[[], Sequence[np.ndarray]]) -> np.ndarray:
+        classes, _ = outputs()
+        assert (number, classes.dtype) == (1, np.int64)
+        return (classes // 10).astype(np.uint8)
+
+    classes, same = Machine(find_program(module)).run_with_host(codes, frames=2, host=host)
+    assert classes.dtype == np.int64
+    assert (classes.tolist(), same.tolist()) == ([[0], [170]], [[0], [17]])
 
 
 def test_the_same_program_again():
