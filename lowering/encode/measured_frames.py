@@ -158,8 +158,8 @@ def _on_parts(module: ModuleOp, function: func.FuncOp) -> _Parts | None:
     """The function on parts of frames, None where whole ones run: they are small, or parts would
     not do."""
     with returning_heads(module, function.sym_name.data):
-        smaller = smaller_frames(function, SHARES)
-        heads = list(function.get_return_op().operands) if smaller is not None else []
+        smaller, end = smaller_frames(function, SHARES), function.get_return_op()
+        heads = [] if end is None else list(end.operands)
     if smaller is None:
         return None
     known = {*heads, *function.args}
