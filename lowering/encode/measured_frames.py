@@ -18,6 +18,7 @@ from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 
 from recog.backend.interpreters.execute import run_op
+from recog.dialects import nn
 from recog.dialects.facts import is_parameter
 from recog.dialects.functions import nn_ops
 from recog.dialects.shapes import Shape
@@ -37,7 +38,11 @@ Look = Callable[[SSAValue, Any], None]
 
 
 class _Parts(NamedTuple):
-    """A function up to its heads on parts of frames, and its heads."""
+    """A function up to its heads on parts of frames.
+
+    Attributes:
+        heads: what takes maps of the whole size, none where all that follows is indices.
+    """
 
     smaller: SmallerFrames
     heads: Sequence[SSAValue]
@@ -118,7 +123,8 @@ class MeasuredFrames:
                     kept += [each[None].numpy() for each in output.detach()]
             if progress is not None:
                 progress(group.stop / runs)
-        self._measure_rest(parts, maps, look)
+        if parts.heads:
+            self._measure_rest(parts, maps, look)
 
     def _frames(self, count: int) -> Iterator[list[np.ndarray]]:
         """So many frames, one at a time, from the first on again where there are fewer."""
@@ -134,9 +140,7 @@ class MeasuredFrames:
 
         from recog.backend.interpreters.nn_runner import NnRunner
 
-        values: Mapping[SSAValue, SSAValue] = parts.smaller.values
-        if all(result in values for op in _rest(self._function, values) for result in op.results):
-            return
+        values = parts.smaller.values
         laid = {
             head: torch.from_numpy(laid_beside(each, shape_of(head)))
             for head, each in zip(parts.heads, maps)
@@ -162,12 +166,13 @@ def _on_parts(module: ModuleOp, function: func.FuncOp) -> _Parts | None:
         heads = [] if end is None else list(end.operands)
     if smaller is None:
         return None
-    known = {*heads, *function.args}
-    for op in _rest(function, smaller.values):
+    rest, known = _rest(function, smaller.values), {*heads, *function.args}
+    for op in rest:
         known.update(op.results)
         if not all(value in known or is_parameter(value) for value in op.operands):
             return None
-    return _Parts(smaller, heads)
+    floats = any(nn.is_float(nn.element_type_of(value)) for op in rest for value in op.results)
+    return _Parts(smaller, heads if floats else [])
 
 
 def _rest(function: func.FuncOp, values: Mapping[SSAValue, SSAValue]) -> list[Operation]:
