@@ -171,8 +171,10 @@ def _on_parts(module: ModuleOp, function: func.FuncOp) -> _Parts | None:
         known.update(op.results)
         if not all(value in known or is_parameter(value) for value in op.operands):
             return None
-    floats = any(nn.is_float(nn.element_type_of(value)) for op in rest for value in op.results)
-    return _Parts(smaller, heads if floats else [])
+    if not any(nn.is_float(nn.element_type_of(value)) for op in rest for value in op.results):
+        return _Parts(smaller, [])
+    frames = {shape_of(argument)[:1] for argument in function.args}
+    return _Parts(smaller, heads) if all(shape_of(x)[:1] in frames for x in heads) else None
 
 
 def _rest(function: func.FuncOp, values: Mapping[SSAValue, SSAValue]) -> list[Operation]:

@@ -47,6 +47,17 @@ class Detector(nn.Module):
         return suppress(boxes, scores, indices, heat.shape[2] * heat.shape[3], 0.5), boxes
 
 
+class Segmenter(nn.Module):
+    """The best class of each pixel."""
+
+    def __init__(self):
+        super().__init__()
+        self.classes = nn.Conv2d(3, 5, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classes(x).argmax(1)
+
+
 class OfOneSize(nn.Module):
     def __init__(self):
         super().__init__()
@@ -120,6 +131,12 @@ def test_boxes_reach_as_far_as_whole_frames(on_parts: pytest.MonkeyPatch):
     (boxes,) = [x for (x, *_) in found.values() if x.shape[1:] == (8, 4)]
     part = next(x.shape for (x, *_) in found.values() if x.shape[1] == 8 and x.ndim == 4)
     assert boxes.max() > 4 * max(part[2:])
+
+
+def test_indices_alone_take_no_whole_maps(on_parts: pytest.MonkeyPatch):
+    found, _ = seen(imported(Segmenter()), 1)
+    assert [shape_of(value)[1] for value in found] == [5, 3]
+    assert all(x.shape[2] < HEIGHT for each in found.values() for x in each)
 
 
 def test_networks_of_one_size_run_whole(on_parts: pytest.MonkeyPatch):
