@@ -25,7 +25,7 @@ from recog.lowering.encode.calibrate import ActivationFormats, calibrate
 from recog.lowering.encode.example_inputs import ExampleInput
 from recog.lowering.encode.measured_frames import MeasuredFrames, laid_beside
 from recog.lowering.encode.values import calibrated_format
-from recog.lowering.pipeline import raise_torch
+from recog.lowering.pipeline import fold_network
 
 HEIGHT, WIDTH = 256, 512
 
@@ -69,7 +69,7 @@ class OfOneSize(nn.Module):
 
 def imported(model: nn.Module) -> ModuleOp:
     module = import_torch(model.eval(), (torch.rand(1, 3, HEIGHT, WIDTH),))
-    raise_torch(module)
+    fold_network(module)
     return module
 
 
