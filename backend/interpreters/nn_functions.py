@@ -12,6 +12,9 @@ from recog.backend.interpreters.nn_tensors import as_tensor, tensors
 from recog.dialects import nn
 from recog.dialects.nn import shape_of
 
+ROWS = 32
+"""Of a correlation at once: means of as many round as those of whole frames, in PyTorch's order."""
+
 
 @register_impls
 class NnElementaryFunctions(InterpreterFunctions):
@@ -140,6 +143,8 @@ class NnElementaryFunctions(InterpreterFunctions):
         width = shape_of(op.left)[3]
         if width <= WASTE * op.disparities.value.data:
             return (banded_correlation(left, right, op.disparities.value.data),)
+        if not (torch.is_grad_enabled() and (left.requires_grad or right.requires_grad)):
+            return (_by_rows(left, right, op.disparities.value.data),)
         planes = [_plane(left, right, d, width) for d in range(op.disparities.value.data)]
         return (torch.stack(planes, 1),)
 
@@ -151,6 +156,19 @@ class NnElementaryFunctions(InterpreterFunctions):
         probability = torch.softmax(logits, 1)
         expected = (probability * bins[:, None, None]).sum(1, keepdim=True)
         return (expected + residual[0] if residual else expected,)
+
+
+def _by_rows(left: Tensor, right: Tensor, disparities: int) -> Tensor:
+    """All planes, of some rows at a time, whose products stay in the cache."""
+    frames, _, height, width = left.shape
+    found = left.new_zeros(frames, disparities, height, width)
+    for first in range(0, height, ROWS):
+        rows = slice(first, first + ROWS)
+        ours, theirs = left[:, :, rows], right[:, :, rows]
+        for d in range(disparities):
+            products = ours[..., d:] * theirs[..., : width - d]
+            found[:, d, rows, d:] = products.mean(1)
+    return found
 
 
 def _plane(left: Tensor, right: Tensor, disparity: int, width: int) -> Tensor:

@@ -17,14 +17,13 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.dialects.functions import find_function
 from recog.lowering.balance.channel_factors import FIXED, ChannelClasses, channel_classes
 from recog.lowering.balance.constant_channels import ConstantChannels
 from recog.lowering.balance.scaled_constants import scale_channels
-from recog.lowering.common.batches import groups_of_frames
 from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import Options
@@ -34,6 +33,7 @@ from recog.lowering.encode.calibrate import ActivationFormats
 from recog.lowering.encode.calibration_notes import ENOUGH
 from recog.lowering.encode.example_inputs import example_inputs
 from recog.lowering.encode.legality import absorbed_activation
+from recog.lowering.encode.measured_frames import MeasuredFrames
 
 HEADROOM = 1
 """Octaves that a channel stays below those that it is brought to: there may be larger inputs."""
@@ -115,8 +115,6 @@ def _measured(
 ) -> dict[SSAValue, np.ndarray]:
     """The largest magnitude of each channel of each value that becomes codes, float64 (C), where
     enough was seen of it."""
-    from recog.backend.interpreters.nn_runner import run_nn
-
     count = check_frames(inputs, what="calibration")
     examples, _ = example_inputs(inputs, function.args, ActivationFormats().unsigned)
     ranges: dict[SSAValue, np.ndarray] = {}
@@ -124,7 +122,9 @@ def _measured(
 
     absorbed = {op for op in function.body.block.ops if absorbed_activation(op) is not None}
 
-    def see(value: SSAValue, array: object) -> None:
+    def look(value: SSAValue, array: object) -> None:
+        if value not in classes.of:
+            return
         low, high, values = extremes(array)
         constant.see(value, low, high)
         # What an activation follows in one step never becomes codes.
@@ -133,19 +133,7 @@ def _measured(
             ranges[value] = np.maximum(ranges.get(value, 0.0), largest)
             seen[value] += values
 
-    def observe(op: Operation, results: Sequence[object]) -> None:
-        for result, value in zip(op.results, results):
-            if result in classes.of:
-                see(result, value)
-
-    for group in groups_of_frames(function, count):
-        batch = [example.frames(group.start, group.stop) for example in examples]
-        run_nn(module, *batch, entry=function.sym_name.data, observe=observe)
-        for argument, x in zip(function.args, batch):
-            if argument in classes.of:
-                see(argument, x)
-        if progress is not None:
-            progress(group.stop / count)
+    MeasuredFrames(module, function, examples, count).measure(look, progress)
     return {value: rows for value, rows in ranges.items() if seen[value] >= ENOUGH}
 
 

@@ -8,7 +8,7 @@ is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import prod, sqrt
 from typing import NamedTuple
@@ -52,11 +52,14 @@ class SmallerFrames(NamedTuple):
     size: tuple[int, int]
 
     def parts(self, inputs: Sequence[np.ndarray], count: int) -> Iterator[list[np.ndarray]]:
-        """So many parts of frames (N, ...), one frame after the other, at random places that all
-        images of a frame have in common."""
+        """So many parts of frames (N, ...), one frame after the other."""
+        arrays = [np.asarray(x) for x in inputs]
+        return self.parts_of([x[i % len(x)][None] for x in arrays] for i in range(count))
+
+    def parts_of(self, frames: Iterable[Sequence[np.ndarray]]) -> Iterator[list[np.ndarray]]:
+        """A part of each frame (1, ...), at random places that all images of it have in common."""
         random = np.random.default_rng(0)
-        for number in range(count):
-            frame = [np.asarray(x)[number % len(x)][None] for x in inputs]
+        for frame in frames:
             (whole,) = {x.shape[2:] for x in frame if x.ndim == 4}
             corner = [
                 STEP * int(random.integers((a - b) // STEP + 1)) for a, b in zip(whole, self.size)

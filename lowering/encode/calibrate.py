@@ -25,11 +25,7 @@ from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, NOT_FINITE, OpenRefusal
-from recog.lowering.common.batches import (
-    frames_at_once,
-    frames_that_fit,
-    groups_of_frames,
-)
+from recog.lowering.common.batches import frames_that_fit
 from recog.lowering.common.data_files import check_frames, load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.shared_options import EntryOptions
@@ -42,6 +38,7 @@ from recog.lowering.encode.calibration_notes import (
 )
 from recog.lowering.encode.example_inputs import example_inputs
 from recog.lowering.encode.label_layers import label_layers
+from recog.lowering.encode.measured_frames import MeasuredFrames
 from recog.lowering.encode.output_scales import coded_output, output_exponents
 from recog.lowering.encode.precision_analysis import ranged_values, wide_values
 from recog.lowering.encode.samples import SAMPLE, Samples, best_bias, covering_bias
@@ -160,39 +157,28 @@ def calibrate(
     Raises:
         RecogError: no inputs, or inputs that the network does not take.
     """
-    from recog.backend.interpreters.nn_runner import run_nn
-
     function = find_function(module, entry)
     label_layers(function)
     random = np.random.default_rng(seed)
     count = check_frames(inputs, what="calibration")
-    at_once = frames_at_once(function)
-    limit = max(1024, SAMPLE // -(-count // at_once))
     examples, notes = example_inputs(inputs, function.args, formats.unsigned)
+    frames = MeasuredFrames(module, function, examples, count)
+    limit = max(1024, SAMPLE // frames.groups)
     arguments = [arg for arg in function.args if nn.is_float(nn.element_type_of(arg))]
     # Values in the order of the program, arguments first.
     samples: dict[SSAValue, Samples] = {argument: Samples() for argument in arguments}
     channels = {value: ChannelSamples() for value in (*arguments, *_results(function))}
 
-    def add(value: SSAValue, array: np.ndarray) -> None:
-        samples.setdefault(value, Samples()).add(array, limit, random)
-        if value in channels:
-            channels[value].add(array)
-
-    def observe(op: Operation, results: Sequence[object]) -> None:
-        if not isinstance(op, nn.NnOp):
+    def look(value: SSAValue, result: object) -> None:
+        if not isinstance(value.owner, nn.NnOp) and value not in channels:
             return
-        for result, value in zip(op.results, results):
-            if nn.is_float(nn.element_type_of(result)):
-                add(result, _array(value))
+        if nn.is_float(nn.element_type_of(value)):
+            array = _array(result)
+            samples.setdefault(value, Samples()).add(array, limit, random)
+            if value in channels:
+                channels[value].add(array)
 
-    for group in groups_of_frames(function, count):
-        batch = [example.frames(group.start, group.stop) for example in examples]
-        run_nn(module, *batch, entry=entry, observe=observe)
-        for argument in arguments:
-            add(argument, batch[argument.index])
-        if progress is not None:
-            progress(group.stop / count)
+    frames.measure(look, progress)
     chosen = _write_formats(function, samples, formats)
     return [
         *notes,

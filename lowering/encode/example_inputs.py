@@ -7,7 +7,7 @@ end: codes that reach so far would leave the others no digits. Both are said in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ RARE = 0.01
 """Values beyond all others are outliers where they are at most this share of those not zero."""
 GAP = 3
 """Octaves without any value that lie between outliers and all others, at least."""
-CHUNK = 1 << 22
+CHUNK = 1 << 18
 """Elements that are looked at at once."""
 _OFFSET = 1100
 """Makes the exponents of all doubles positive."""
@@ -130,9 +130,12 @@ def _examined(
     return ExampleInput(x, limit), notes
 
 
-def _chunks(x: np.ndarray) -> list[np.ndarray]:
+def _chunks(x: np.ndarray) -> Iterator[np.ndarray]:
+    """Some elements at a time, (n,)."""
     step = max(1, CHUNK // max(1, x[0].size if x.ndim else 1))
-    return [x[start : start + step] for start in range(0, len(x), step)]
+    for start in range(0, len(x), step):
+        flat = x[start : start + step].reshape(-1)
+        yield from (flat[first : first + CHUNK] for first in range(0, flat.size, CHUNK))
 
 
 def _octaves(x: np.ndarray) -> tuple[np.ndarray, float]:
@@ -140,8 +143,10 @@ def _octaves(x: np.ndarray) -> tuple[np.ndarray, float]:
     lowest value."""
     counts, lowest = np.zeros(2 * _OFFSET, np.int64), np.inf
     for part in _chunks(x):
-        exponents = np.frexp(part[part != 0].astype(np.float64))[1]
+        values = part if part.dtype.kind == "f" else part.astype(np.float64)
+        exponents = np.frexp(values)[1]
         counts += np.bincount(exponents + _OFFSET, minlength=2 * _OFFSET)
+        counts[_OFFSET] -= part.size - np.count_nonzero(part)  # 0 has the exponent of 0.5
         lowest = min(lowest, float(part.min()))
     return counts, lowest
 

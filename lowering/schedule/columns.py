@@ -182,6 +182,17 @@ def needed_columns(cascade: Cascade) -> dict[str, int]:
     Windows that lie further apart than they reach leave out columns between them, which a strip
     reads nevertheless where it has windows on both sides.
     """
+    needed, loads = needed_steps(cascade), dict[str, int]()
+    for load in cascade.loads:
+        loads[load.tensor.sym_name.data] = load.tensor.shape[2]
+        if load.unit in cascade.network.with_rows:
+            columns = _read_columns(cascade, needed, load.unit, load.tensor)
+            loads[load.tensor.sym_name.data] = int(np.count_nonzero(columns))
+    return loads
+
+
+def needed_steps(cascade: Cascade) -> dict[int, np.ndarray]:
+    """Which columns of each step the targets need at all, (width,) booleans by step."""
     steps, needed = cascade.network.steps, dict[int, np.ndarray]()
     for number in reversed(cascade.numbers):
         step = steps[number]
@@ -190,13 +201,7 @@ def needed_columns(cascade: Cascade) -> dict[str, int]:
             if not step.whole:
                 columns |= _read_columns(cascade, needed, unit, tensor, number)
         needed[number] = columns
-    loads = dict[str, int]()
-    for load in cascade.loads:
-        loads[load.tensor.sym_name.data] = load.tensor.shape[2]
-        if load.unit in cascade.network.with_rows:
-            columns = _read_columns(cascade, needed, load.unit, load.tensor)
-            loads[load.tensor.sym_name.data] = int(np.count_nonzero(columns))
-    return loads
+    return needed
 
 
 def _read_columns(
@@ -207,12 +212,23 @@ def _read_columns(
     writer: int = -1,
 ) -> np.ndarray:
     """Which columns of a tensor the needed columns of the steps that read it need."""
-    width = tensor.shape[2]
+    readers = cascade.meeting_readers(unit, tensor, writer)
+    return read_columns(
+        tensor.shape[2], [(needed[number], read.columns) for number, read in readers]
+    )
+
+
+def read_columns(width: int, readers: Sequence[tuple[np.ndarray, AxisMap]]) -> np.ndarray:
+    """Which columns of a tensor its readers need, (width,) booleans.
+
+    Args:
+        readers: which of their own columns are needed, and what those need of the tensor.
+    """
     begun = np.zeros(width + 1, np.int64)
-    for number, read in cascade.meeting_readers(unit, tensor, writer):
-        (outputs,) = np.nonzero(needed[number])
-        np.add.at(begun, read.columns.low(outputs), 1)
-        np.add.at(begun, read.columns.high(outputs + 1), -1)
+    for needed, columns in readers:
+        (outputs,) = np.nonzero(needed)
+        np.add.at(begun, columns.low(outputs), 1)
+        np.add.at(begun, columns.high(outputs + 1), -1)
     return np.cumsum(begun[:width]) > 0
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import inf, isfinite
 from typing import NamedTuple
 
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
+from recog.lowering.schedule.bytes_left import BytesLeft
 from recog.lowering.schedule.candidates import Candidate, Cost, Division
 from recog.lowering.schedule.columns import Strip, ring_bytes, strips_of
 from recog.lowering.schedule.network import Network, Unit
@@ -26,6 +28,9 @@ units with rows to others: of more, all but the largest stay in memory."""
 SHARES = (1, 2, 3, 4, 8, 16, 64)
 """What parts of a program's instructions one cascade may take, tried in turn."""
 ANY_NUMBER = 1 << 40
+LIMITS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, inf)
+"""How many times the fewest bytes to and from DRAM that there can be a plan may take, tried in
+turn: few ways stay within a limit that is near those of the best plan."""
 
 
 class _Way(NamedTuple):
@@ -47,6 +52,7 @@ class Search:
 
     def __init__(self, network: Network):
         self.network, self.memory, self.most = network, 0, MAX_INSTRUCTIONS
+        self._limit = inf
         self.end = len(network.steps)
         self.work = [step.op.work(network.scope) for step in network.steps]
         self.crossing = [
@@ -55,7 +61,9 @@ class Search:
         ]
         ops = sum(not step.is_output for step in network.steps)
         self._most_free = self.end if ops <= EXACT_OPS else MAX_FREE
+        self._left = BytesLeft(network)
         self._candidates: dict[tuple[int, int], Candidate] = {}
+        self._divisions: dict[tuple[int, int, frozenset[Unit], int, int], Division | None] = {}
 
     def candidate(self, first: int, last: int) -> Candidate:
         if (first, last) not in self._candidates:
@@ -89,6 +97,17 @@ class Search:
         )
 
     def _cheapest(self) -> Plan | None:
+        """The cheapest plan: within some limit, what lies beyond it is no part of that."""
+        least = self._rest(0, frozenset()).dram
+        for share in LIMITS:
+            plan = self._cheapest_within(share * least if isfinite(share) else inf)
+            if plan is not None:
+                return plan
+        return None
+
+    def _cheapest_within(self, limit: float) -> Plan | None:
+        """The cheapest plan, None where it takes more bytes to and from DRAM than a limit."""
+        self._limit = limit
         ways: list[dict[frozenset[Unit], _Way]] = [{} for _ in range(self.end + 1)]
         ways[0][frozenset()] = _Way(Cost(), 0, frozenset(), Division(Cost(), 1))
         for first in range(self.end):
@@ -114,20 +133,27 @@ class Search:
         if known is not None and known.cost <= way.cost:
             return
         candidate, here = self.candidate(first, last), kept | after
-        least = way.cost.plus(candidate.least(here))
-        if self._is_hopeless(ways, least) or (known is not None and known.cost <= least):
+        least, rest = way.cost.plus(candidate.least(here)), self._rest(last, after)
+        if self._is_hopeless(ways, least.plus(rest)):
+            return
+        if known is not None and known.cost <= least:
             return
         division = self._division(first, last, here)
         if division is None:
             return
         cost = way.cost.plus(division.cost)
-        if known is None or cost < known.cost:
+        if cost.dram + rest.dram <= self._limit and (known is None or cost < known.cost):
             ways[last][after] = _Way(cost, first, kept, division)
 
     def _is_hopeless(self, ways: list[dict[frozenset[Unit], _Way]], least: Cost) -> bool:
-        """Whether a way that costs at least so much cannot beat the best one known to the end."""
+        """Whether a way that costs at least so much to the end cannot be the best within the limit:
+        it does not beat the best one known."""
         best = ways[self.end].get(frozenset())
-        return best is not None and least >= best.cost
+        return least.dram > self._limit or (best is not None and least >= best.cost)
+
+    def _rest(self, place: int, kept: frozenset[Unit]) -> Cost:
+        """What a way costs at least from a cut to the end."""
+        return Cost(self._left.behind(place, kept), 0.0, int(place < self.end))
 
     def _choices(self, first: int, last: int, kept: frozenset[Unit]) -> Iterator[frozenset[Unit]]:
         """What may be kept across the cut at `last`: what crosses both cuts as it was."""
@@ -149,7 +175,10 @@ class Search:
 
     def _division(self, first: int, last: int, kept: frozenset[Unit]) -> Division | None:
         room = self.memory - sum(aligned(unit.size) for unit in kept)
-        return None if room < 0 else self.candidate(first, last).best(room, kept, self.most)
+        key = first, last, kept, room, self.most
+        if room >= 0 and key not in self._divisions:
+            self._divisions[key] = self.candidate(first, last).best(room, kept, self.most)
+        return self._divisions.get(key)
 
     def _traced(self, ways: list[dict[frozenset[Unit], _Way]]) -> Plan:
         cascades: list[CascadePlan] = []

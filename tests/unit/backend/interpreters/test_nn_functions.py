@@ -154,6 +154,17 @@ def test_correlation(seed, shape, data):
     assert_same_function(lambda a, b: nn.CorrelationOp(a, b, planes), reference, left, right)
 
 
+@pytest.mark.parametrize("shape", [(2, 5, 70, 131), (1, 16, 33, 257), (1, 3, 2, 60)])
+def test_correlation_of_wide_maps_is_the_same_with_and_without_gradient(shape):
+    """Some rows at a time, or all at once, bit for bit."""
+    left, right = (random_tensor(i, *shape, dtype=torch.float32) for i in (1, 2))
+    module = single_op_module(lambda a, b: nn.CorrelationOp(a, b, 7), [left, right])
+    (by_rows,) = run_nn(module, left, right)
+    (whole,) = run_nn(module, left.clone().requires_grad_(), right)
+    assert whole.requires_grad
+    assert torch.equal(by_rows, whole)
+
+
 @given(seeds, st.tuples(*[st.integers(1, 4)] * 4), st.booleans())
 def test_expectation(seed, shape, residual: bool):
     batch, channels, *plane = shape

@@ -11,6 +11,7 @@ from xdsl.dialects import func
 
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.notes import Note
+from recog.lowering.encode import example_inputs as under_test
 from recog.lowering.encode.example_inputs import ExampleInput, example_inputs
 
 FORMAT = LnsFormat(8, 5, unsigned=True)
@@ -51,6 +52,23 @@ def test_ordinary_data_stays(seed: int, kind: str, scale: float):
     example, notes = examined(x)
     assert (example.frames(1, 3) == x[1:3]).all()
     assert [note.kind for note in notes] == ["never-negative-input"] * int((x >= 0).all())
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_]
+)
+def test_octaves_are_those_of_all_values_but_zeros(dtype: type, monkeypatch: pytest.MonkeyPatch):
+    """In pieces of any size, with subnormal numbers."""
+    random = np.random.default_rng(0)
+    scale = np.exp2(random.integers(-160, 4, (5, 7, 9)))
+    x = (random.standard_normal((5, 7, 9)) * scale * 4).astype(dtype)
+    values = x[x != 0].astype(np.float64)
+    wanted = np.bincount(np.frexp(values)[1] + under_test._OFFSET, minlength=2 * under_test._OFFSET)
+    for chunk in (1, 10, 100, 1 << 18):
+        monkeypatch.setattr(under_test, "CHUNK", chunk)
+        counts, lowest = under_test._octaves(x)
+        assert (counts == wanted).all()
+        assert lowest == x.min()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
