@@ -1,7 +1,7 @@
-"""The honest alternative to clustered weights: the tasks' networks made narrower, with dense codes.
+"""The alternative to clustered weights: the tasks' networks made narrower, with dense codes.
 
-    python tests/benchmarks/narrow_networks.py detection2d           # trains the one that is missing
-    python tests/benchmarks/narrow_networks.py detection2d --width   # says how wide it may be
+    python tests/benchmarks/narrow_networks.py detection2d          # trains it, if nobody has
+    python tests/benchmarks/narrow_networks.py detection2d --width  # says how wide it may be
 
 A narrow network is of its task's family, of a width at which its program of one 8-bit code a weight
 takes at least the bytes of the program at 29x, and trained as the wide one was: same frames, same
@@ -109,8 +109,10 @@ def width_for(name: str, wanted: int, scenes: str) -> float:
     return steps * STEP
 
 
-def train(name: str, scenes: str) -> None:
-    """Train the narrow network as the wide one was, on one core; goes on where it was stopped."""
+def train_missing(name: str, scenes: str) -> None:
+    """Train the narrow network as the wide one was, if nobody has; goes on where it was stopped."""
+    if narrow_checkpoint(name).is_file():
+        return
     from recog.frontend.tasks.training import Trainer
     from recog.tools.console import progress
     from recog.tools.report.task_frames import load_frames
@@ -125,11 +127,22 @@ def train(name: str, scenes: str) -> None:
     narrow_checkpoint(name).write_bytes(trainer.checkpoint_path.read_bytes())
 
 
+def wide_bytes(name: str, scenes: str) -> int:
+    """What the program of the clustered network takes at 29x, as it comes with the package."""
+    from recog.frontend.tasks import get_task
+    from recog.lowering.pipeline import Stage
+    from recog.tools.report.task_scores import task_levels
+    from recog.tools.report.task_tuning import tune_options
+
+    task = get_task(name)
+    options = tune_options(task, ratio=29.0)
+    levels = task_levels(task, None, scenes, ROOT / "build/compression", "fast", options)
+    return levels.weight_bytes(Stage.MACHINE)
+
+
 def main() -> int:
     """Find widths, or train."""
     from recog.backend.threads import fixed_threads
-    from recog.tools.report.task_scores import task_levels
-    from recog.tools.report.task_tuning import tune_options
 
     parser = argparse.ArgumentParser(description="Narrow networks of the perception tasks.")
     parser.add_argument("only", nargs="*", choices=[*NARROW, []], metavar="TASK")
@@ -139,17 +152,10 @@ def main() -> int:
     with fixed_threads(1):
         for name in given.only or NARROW:
             if given.width:
-                from recog.frontend.tasks import get_task
-                from recog.lowering.pipeline import Stage
-
-                task = get_task(name)
-                options = tune_options(task, ratio=29.0)
-                folder = ROOT / "build/compression"
-                levels = task_levels(task, None, given.scenes, folder, "fast", options)
-                wanted = levels.weight_bytes(Stage.MACHINE)
+                wanted = wide_bytes(name, given.scenes)
                 print(f"{name}: {width_for(name, wanted, given.scenes):g} wide for {wanted:,}")
-            elif not narrow_checkpoint(name).is_file():
-                train(name, given.scenes)
+            else:
+                train_missing(name, given.scenes)
     return 0
 
 
