@@ -202,7 +202,7 @@ class Trainer:
 
 def fastest_format(network: nn.Module) -> torch.memory_format:
     """The order of elements in which a network is trained: channels last, but where torch 2.13 then
-    writes beyond its memory (oneDNN, backward pass of strided 1x1 kernels of less than 16 channels)."""
+    writes beyond its memory (oneDNN, backward pass of strided 1x1 kernels of few channels)."""
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     unsafe = [
         conv.in_channels // conv.groups < 16
