@@ -43,13 +43,13 @@ class DetectionNet(nn.Module):
     Input in [0, 1]: pixels / 255, no other normalisation.
     """
 
-    def __init__(self, classes: int = len(OBJECT_NAMES), width: int = 20):
+    def __init__(self, classes: int = len(OBJECT_NAMES), width: float = 20):
         super().__init__()
-        w4 = 2 * width
-        self.stem = ConvBlock(3, width, stride=2)
-        self.stage2 = ConvBlock(width, width)
-        self.stage4 = nn.Sequential(ResidualBlock(width, w4, 2), ResidualBlock(w4, w4))
-        self.neck = Neck(w4, 2 * w4, 2 * w4)
+        w2, w4, w8 = (round(times * width) for times in (1, 2, 4))
+        self.stem = ConvBlock(3, w2, stride=2)
+        self.stage2 = ConvBlock(w2, w2)
+        self.stage4 = nn.Sequential(ResidualBlock(w2, w4, 2), ResidualBlock(w4, w4))
+        self.neck = Neck(w4, w8, w8)
         self.heat = Head(w4, w4, classes, HEAT_BIAS)
         self.shape = ConvBlock(w4, w4)
         self.offset = nn.Conv2d(w4, 2, 1)

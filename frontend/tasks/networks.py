@@ -53,9 +53,9 @@ class SeparableBlock(nn.Module):
 class DigitsResNet(nn.Module):
     """A small residual network for 1x8x8 images of handwritten digits."""
 
-    def __init__(self, width: int = 48, classes: int = 10):
+    def __init__(self, width: float = 48, classes: int = 10):
         super().__init__()
-        wide = 2 * width
+        width, wide = round(width), round(2 * width)
         self.stem = nn.Conv2d(1, width, 3, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(width)
         self.block1 = ResidualBlock(width, width)
@@ -75,6 +75,6 @@ class DigitsResNet(nn.Module):
         return self.fc(x.flatten(1))
 
 
-def digits_resnet(width: int = 48) -> DigitsResNet:
+def digits_resnet(width: float = 48) -> DigitsResNet:
     """The network of `make demo`, untrained; weights come from torch's global generator."""
     return DigitsResNet(width)

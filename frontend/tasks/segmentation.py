@@ -27,9 +27,9 @@ class SegmentationNet(nn.Module):
     Input in [0, 1]: pixels / 255, no other normalisation.
     """
 
-    def __init__(self, classes: int = len(CLASS_NAMES), width: int = 24):
+    def __init__(self, classes: int = len(CLASS_NAMES), width: float = 24):
         super().__init__()
-        w2, w4, w8 = width, 2 * width, 4 * width
+        w2, w4, w8 = (round(times * width) for times in (1, 2, 4))
         self.stem = ConvBlock(3, w2, stride=2)
         self.stage2 = ConvBlock(w2, w2)
         self.stage4 = nn.Sequential(ResidualBlock(w2, w4, 2), ResidualBlock(w4, w4))

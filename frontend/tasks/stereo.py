@@ -75,25 +75,28 @@ class StereoNet(nn.Module):
 
     bins: Tensor
 
-    def __init__(self, classes: int = len(OBJECT_NAMES), width: int = 24):
+    def __init__(self, classes: int = len(OBJECT_NAMES), width: float = 24):
         super().__init__()
-        w4, trunk = 2 * width, 64
-        self.stem = ConvBlock(3, width, stride=2)
-        self.stage2 = ConvBlock(width, width)
-        self.match2 = nn.Conv2d(width, 16, 1)
-        self.stage4 = nn.Sequential(ResidualBlock(width, w4, 2), ResidualBlock(w4, w4))
-        self.match4 = nn.Conv2d(w4, 24, 1)
-        self.cost2 = ConvBlock(MATCHES_2, 32, stride=2)
-        self.join = ConvBlock(32 + MATCHES_4 + w4, trunk)
-        self.neck = Neck(trunk, 96, 128)
-        self.heat = Head(trunk, 48, classes, HEAT_BIAS)
-        self.shape = ConvBlock(trunk, 64)
-        self.offset = nn.Conv2d(64, 2, 1)
-        self.size = nn.Conv2d(64, 2, 1)
-        self.box = nn.Conv2d(64, 7, 1)
-        self.depth = ConvBlock(trunk, 64)
-        self.logits = nn.Conv2d(64, BINS, 1)
-        self.residual = nn.Conv2d(64, 1, 1)
+        # Of 24 in the backbone: the other widths grow and shrink with it.
+        w2, w16, w32, w4, trunk, w96, w128 = (
+            round(channels * width / 24) for channels in (24, 16, 32, 48, 64, 96, 128)
+        )
+        self.stem = ConvBlock(3, w2, stride=2)
+        self.stage2 = ConvBlock(w2, w2)
+        self.match2 = nn.Conv2d(w2, w16, 1)
+        self.stage4 = nn.Sequential(ResidualBlock(w2, w4, 2), ResidualBlock(w4, w4))
+        self.match4 = nn.Conv2d(w4, w2, 1)
+        self.cost2 = ConvBlock(MATCHES_2, w32, stride=2)
+        self.join = ConvBlock(w32 + MATCHES_4 + w4, trunk)
+        self.neck = Neck(trunk, w96, w128)
+        self.heat = Head(trunk, w4, classes, HEAT_BIAS)
+        self.shape = ConvBlock(trunk, trunk)
+        self.offset = nn.Conv2d(trunk, 2, 1)
+        self.size = nn.Conv2d(trunk, 2, 1)
+        self.box = nn.Conv2d(trunk, 7, 1)
+        self.depth = ConvBlock(trunk, trunk)
+        self.logits = nn.Conv2d(trunk, BINS, 1)
+        self.residual = nn.Conv2d(trunk, 1, 1)
         self.surface = nn.Conv2d(trunk, BINS, 1)
         self.register_buffer("bins", torch.arange(BINS).float() * BIN_STEP, persistent=False)
         self.aside: Tensor | None = None
@@ -143,7 +146,7 @@ class Stereo3dTask(Task):
     metric_name = "car BEV AP50"
     recipe = Recipe(epochs=9, batch=8, learning_rate=2.5e-3)
     tune_recipe = TuneRecipe(epochs=6, batch=8, table_share=0.7)
-    ratio_recipe = TuneRecipe(epochs=4, batch=8)
+    ratio_recipe = TuneRecipe(epochs=6, batch=8, reassign=4)
     pictures = "recog.tools.pictures.stereo:StereoPictures"
     scene_truths = "objects"
     output_names = Detections3d._fields

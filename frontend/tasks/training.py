@@ -53,7 +53,8 @@ class Trainer:
         self.seed = seed
         torch.manual_seed(seed)
         self.network = task.network()
-        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.memory_format = fastest_format(self.network)
+        self.network.to(memory_format=self.memory_format)  # pyright: ignore[reportCallIssue]
         self.heads = task.heads(self.network)
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimizer = _optimizer(self.network, self.recipe)
@@ -125,7 +126,7 @@ class Trainer:
         inputs = [torch.from_numpy(each) for each in self.data.inputs(frames)]
         targets = self.data.targets(frames)
         self.task.augment(inputs, targets, rng)
-        inputs = [each.to(memory_format=torch.channels_last) for each in inputs]
+        inputs = [each.to(memory_format=self.memory_format) for each in inputs]
         outputs = self.heads(*inputs)
         loss = self.task.loss(outputs, targets)
         extra = self.task.auxiliary_loss(self.network, targets)
@@ -197,6 +198,18 @@ class Trainer:
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise RecogError(f"is of another network: {reason}", where=str(path)) from None
+
+
+def fastest_format(network: nn.Module) -> torch.memory_format:
+    """The order of elements in which a network is trained: channels last, but where torch 2.13 then
+    writes beyond its memory (oneDNN, backward pass of strided 1x1 kernels of few channels)."""
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    unsafe = [
+        conv.in_channels // conv.groups < 16
+        for conv in convolutions
+        if conv.kernel_size == (1, 1) and max(conv.stride) > 1
+    ]
+    return torch.contiguous_format if any(unsafe) else torch.channels_last
 
 
 def one_cycle(share: float) -> float:

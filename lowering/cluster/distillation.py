@@ -18,9 +18,11 @@ from recog.dialects import nn
 from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.tuner import channels_last
+from recog.lowering.common.batches import TARGET_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import Tensor
 
     from recog.lowering.cluster.targets import Objective
@@ -73,6 +75,52 @@ def relative_errors(outputs: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tens
     return torch.stack(each).mean()
 
 
+class RememberedOutputs:
+    """What a network gives for frames that come again as they were: computed once, if it fits.
+
+    Args:
+        count: how many frames there are.
+    """
+
+    def __init__(self, network: Callable[..., Sequence[Tensor]], count: int):
+        self._network, self._count = network, count
+        self._of_frame: dict[int, list[Tensor]] = {}
+        self._orders: list[torch.memory_format] = []
+
+    def __call__(
+        self, inputs: Callable[[], Sequence[Tensor]], frames: Sequence[int]
+    ) -> Sequence[Tensor]:
+        """The outputs of a batch.
+
+        Args:
+            inputs: gives the batch, where it was not seen before.
+            frames: their numbers.
+        """
+        import torch
+
+        if all(frame in self._of_frame for frame in frames):
+            known = zip(*(self._of_frame[frame] for frame in frames))
+            return [
+                torch.stack(parts).contiguous(memory_format=order)
+                for parts, order in zip(known, self._orders)
+            ]
+        outputs = self._network(*inputs())
+        size = sum(y.nbytes for y in outputs) // len(frames)
+        if size * self._count <= TARGET_BYTES:
+            # Sums over outputs are the same in every bit where elements lie in the same order.
+            self._orders = [_order(y) for y in outputs]
+            for i, frame in enumerate(frames):
+                self._of_frame[frame] = [y[i].clone() for y in outputs]
+        return outputs
+
+
+def _order(y: Tensor) -> torch.memory_format:
+    import torch
+
+    last = y.ndim == 4 and y.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
+
+
 class Distillation:
     """Adds to an objective what the float network says of the same frames.
 
@@ -81,6 +129,7 @@ class Distillation:
         features: how many of these there are, last in the tuned network's outputs too.
         output_weight: of the error of the outputs, which 0 leaves out.
         feature_weight: of the mean relative squared error of the features.
+        unchanged: how many frames there are, if each comes again as it was; 0 if they change.
     """
 
     def __init__(
@@ -90,21 +139,38 @@ class Distillation:
         output_weight: float = 0.0,
         feature_weight: float = 0.0,
         output_error: OutputError = relative_errors,
+        unchanged: int = 0,
     ):
         self._teacher, self._features = teacher, features
+        self._remembered = RememberedOutputs(teacher, unchanged) if teacher and unchanged else None
         self._output_weight, self._feature_weight = output_weight, feature_weight
         self._output_error = output_error
 
-    def objective(self, inputs: Sequence[Tensor | np.ndarray], own: Objective) -> Objective:
-        """The objective of these inputs with all that is added."""
-        teacher = self._teacher
+    def objective(
+        self,
+        inputs: Sequence[Tensor | np.ndarray],
+        own: Objective,
+        frames: Sequence[int] | None = None,
+    ) -> Objective:
+        """The objective of these inputs with all that is added.
+
+        Args:
+            frames: their numbers, where they come again as they are.
+        """
+        teacher, remembered = self._teacher, self._remembered
         if teacher is None:
             return own
         import torch
 
+        def given() -> list[Tensor]:
+            return [channels_last(torch.as_tensor(x)) for x in inputs]
+
         def objective(outputs: Sequence[Tensor]) -> Tensor:
             with torch.no_grad():
-                wanted = teacher(*(channels_last(torch.as_tensor(x)) for x in inputs))
+                if remembered is None or frames is None:
+                    wanted = teacher(*given())
+                else:
+                    wanted = remembered(given, frames)
             count = len(outputs) - self._features
             total = own(outputs[:count])
             if self._output_weight:
@@ -127,11 +193,13 @@ def distilled(
     output_weight: float,
     feature_weight: float,
     output_error: OutputError = relative_errors,
+    unchanged: int = 0,
 ) -> Generator[Distillation, None, None]:
     """Within the context both networks return their heads and features; gives what compares them.
 
     Args:
         dense: the same network before clustering; None compares nothing.
+        unchanged: see `Distillation`.
     """
     from recog.backend.interpreters.nn_runner import NnRunner
 
@@ -144,7 +212,8 @@ def distilled(
     )
     with returning_heads(module, entry, values), returning_heads(dense, entry, wanted):
         teacher = NnRunner(dense, entry) if numbers or output_weight else None
-        yield Distillation(teacher, len(numbers), output_weight, feature_weight, output_error)
+        weights = output_weight, feature_weight
+        yield Distillation(teacher, len(numbers), *weights, output_error, unchanged)
 
 
 def _feature_errors(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:

@@ -123,6 +123,7 @@ def tune(
         settings.entry,
         output_weight=0.0 if by_teacher else settings.distill,
         feature_weight=settings.features,
+        unchanged=count if settings.epochs > 1 else 0,
     )
     with compared as comparison:
         tuner = Tuner(module, settings, steps, originals, formats)
@@ -131,7 +132,7 @@ def tune(
             for chosen in batch.split(min(at_once, -(-len(batch) // worker_count()))):
                 inputs = examples.frames(chosen.numpy())
                 own = wanted.objective(chosen.numpy(), inputs)
-                objective = comparison.objective(inputs, own)
+                objective = comparison.objective(inputs, own, chosen.tolist())
                 yield StepPart(inputs, objective, len(chosen) / len(batch))
 
         def left() -> Iterator[Iterator[StepPart]]:

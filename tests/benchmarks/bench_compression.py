@@ -8,9 +8,12 @@ One row a task, ratio and seed: `metric_float`, `metric_before` tuning (clusters
 first `--before-frames`, null for 0), `metric_after` (the program on the machine), all in percent on
 held-out frames; `low` to `high` is the 95 % interval of the loss by a paired bootstrap over these;
 `ratio` is the float weights' bytes over `packed_bytes`, all that the program stores for weights;
-`minutes` are of clustering and tuning, of this process' own time, where this run did it. `missing`
-lists those that nobody has tuned yet. Rows stay in the file from run to run, and those that are
-there for as many frames are not measured again, so a run that was interrupted goes on.
+`minutes` are of clustering and tuning, of this process' own time, where this run did it. Rows at
+29x and of seed 0 have beside them what a narrower network of at least these bytes keeps, with dense
+codes (`narrow_networks.py`, trained with `--tune`): `narrow_metric`, `narrow_bytes`, `narrow_low`
+and `narrow_high`, null where nobody has trained it. `missing` lists those that nobody has tuned
+yet. Rows stay in the file from run to run, and those that are there for as many frames are not
+measured again, so a run that was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RATIOS = (16.0, 29.0, 40.0)
 SEEDS = {29.0: (0, 1, 2)}
 """Of a ratio, where not only the first."""
+NARROW_BESIDE = 29.0
+NARROW_COLUMNS = ("narrow_metric", "narrow_bytes", "narrow_low", "narrow_high")
 FRAMES = 2000
 BEFORE_FRAMES = 320
 COLUMNS = {
@@ -48,6 +53,8 @@ COLUMNS = {
     "interval": "95 % interval",
     "packed_bytes": "bytes",
     "minutes": "min",
+    "narrow_metric": "narrow %",
+    "narrow_bytes": "narrow bytes",
 }
 
 
@@ -106,7 +113,27 @@ class Measured:
             "packed_bytes": levels.weight_bytes(Stage.MACHINE),
             "minutes": minutes,
             "frames": len(self.test),
+            **self._narrow(ratio, seed),
         }
+
+    def _narrow(self, ratio: float, seed: int) -> dict[str, Any]:
+        """What a narrower network of the same bytes keeps, with one code a weight."""
+        import narrow_networks as narrow
+
+        from recog.lowering.pipeline import Stage
+        from recog.tools.report.task_scores import loss_interval
+
+        name, a = self.task.name, self.arguments
+        if (ratio, seed) == (NARROW_BESIDE, 0) and a.tune:
+            narrow.train_missing(name, a.scenes)
+        if (ratio, seed) != (NARROW_BESIDE, 0) or not narrow.narrow_checkpoint(name).is_file():
+            return dict.fromkeys(NARROW_COLUMNS)
+        levels = narrow.narrow_levels(name, a.scenes, a.engine)
+        outputs = levels.predict(Stage.LNS, self.test)
+        truths = self.test.truths
+        low, high = loss_interval(self.task, truths, self.float_outputs, outputs)
+        size = narrow.program_bytes(levels)
+        return dict(zip(NARROW_COLUMNS, (self._score(outputs), size, low, high)))
 
     def _score(self, outputs: Sequence[np.ndarray]) -> float:
         return self.task.metric(outputs, self.test.truths)[self.task.metric_name]
@@ -197,10 +224,10 @@ def _cell(key: str, row: dict[str, Any]) -> str:
             return f"{row[key]:g}x"
         case "ratio":
             return f"{row[key]:.1f}x"
-        case "packed_bytes":
-            return f"{row[key]:,}"
-        case _ if row[key] is None:
+        case _ if row.get(key) is None:  # rows of before a column was there lack it
             return ""
+        case "packed_bytes" | "narrow_bytes":
+            return f"{row[key]:,}"
         case _:
             return f"{row[key]:.2f}" if isinstance(row[key], float) else str(row[key])
 

@@ -177,6 +177,7 @@ def tune_task(
         output_weight=options.distill,
         feature_weight=options.features,
         output_error=partial(_output_error, task),
+        unchanged=len(data) if options.epochs > 1 and _as_they_are(task) else 0,
     )
     with compared as comparison:
         tuner = Tuner(heads, options, steps, weights_before(dense, heads), formats)
@@ -188,7 +189,8 @@ def tune_task(
             inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
             targets = data.targets(frames)
             task.augment(inputs, targets, draws.rng)
-            objective = comparison.objective(inputs, partial(task.loss, targets=targets))
+            own = partial(task.loss, targets=targets)
+            objective = comparison.objective(inputs, own, frames)
             loss = tuner.step(inputs, objective)
             if kept is not None:
                 kept.offer(draws)
@@ -197,6 +199,13 @@ def tune_task(
     tuned = clustered.clone()
     copy_parameters(heads, tuned)
     return tuned
+
+
+def _as_they_are(task: Task) -> bool:
+    """Whether a frame is the same each time it comes."""
+    from recog.frontend.tasks.base import Task
+
+    return type(task).augment is Task.augment
 
 
 def _output_error(task: Task, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:

@@ -54,6 +54,20 @@ def test_conv2d(seed, image, channels, kernel, strides, dilation, padding, with_
     assert_same_function(build, reference, x, weight, *bias)
 
 
+def test_strided_pointwise_convolution_of_few_channels_last():
+    # torch 2.13 itself corrupts the heap in the backward pass of this one.
+    x = random_tensor(0, 16, 8, 48, 128).contiguous(memory_format=torch.channels_last)
+    weight = random_tensor(1, 16, 8, 1, 1)
+
+    def build(*operands: SSAValue) -> nn.Conv2dOp:
+        return nn.Conv2dOp(*operands, strides=(2, 2))
+
+    def reference(x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv2d(x[:, :, ::2, ::2].contiguous(), weight)
+
+    assert_same_function(build, reference, x, weight)
+
+
 @given(seeds, st.lists(st.integers(1, 4), min_size=1, max_size=3), sizes, sizes, st.booleans())
 def test_linear(seed, lead, inputs, outputs, with_bias):
     x, weight = random_tensor(seed, *lead, inputs), random_tensor(seed + 1, outputs, inputs)

@@ -17,7 +17,15 @@ from recog.dialects.errors import RecogError
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import Task
 from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
-from recog.frontend.tasks.training import STATE_NAME, WARM_UP, Step, Trainer, one_cycle
+from recog.frontend.tasks.networks import ResidualBlock
+from recog.frontend.tasks.training import (
+    STATE_NAME,
+    WARM_UP,
+    Step,
+    Trainer,
+    fastest_format,
+    one_cycle,
+)
 from recog.tools.cli.main import main
 
 FRAMES = 64
@@ -282,3 +290,10 @@ def test_bad_options(
 def test_a_task_must_be_one_of_the_four(capsys: pytest.CaptureFixture[str]):
     assert recog("depth") == 2
     assert "stereo3d" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "channels, order", [(16, torch.channels_last), (15, torch.contiguous_format)]
+)
+def test_channels_come_last_where_torch_can_do_it(channels: int, order: torch.memory_format):
+    assert fastest_format(ResidualBlock(channels, 32, 2)) is order

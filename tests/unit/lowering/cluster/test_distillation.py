@@ -13,6 +13,7 @@ from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.distillation import (
     MOST_FEATURES,
     Distillation,
+    RememberedOutputs,
     distilled,
     feature_values,
     features_of,
@@ -78,6 +79,37 @@ def test_what_the_objective_adds():
     objective = comparison.objective([torch.zeros(1)], lambda heads: heads[0].sum())
     total = objective([torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0])])
     assert total.item() == pytest.approx(3 + 3 * (0.5 / 1) + 5 * (2.0 / 1))
+
+
+def test_what_comes_again_is_computed_once():
+    seen = list[int]()
+
+    def network(x: torch.Tensor) -> list[torch.Tensor]:
+        seen.append(len(x))
+        return [2 * x, x.sum((1, 2, 3))]
+
+    x = torch.from_numpy(images(8)).contiguous(memory_format=torch.channels_last)
+    remembered = RememberedOutputs(network, len(x))
+    for batch in ([0, 5, 2], [3, 1, 4], [1, 2, 3], [5, 0, 7], [7, 7, 0]):
+        found = remembered(lambda frames=batch: [x[frames]], batch)
+        for one, other in zip(found, network(x[batch]), strict=True):
+            assert torch.equal(one, other)
+            assert one.stride() == other.stride()
+    assert seen == [3, 3, 3, 3, 3, 3, 3, 3]  # the third and the last batch were known
+
+
+def test_what_does_not_fit_is_computed_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("recog.lowering.cluster.distillation.TARGET_BYTES", 100)
+    seen = list[int]()
+
+    def network(x: torch.Tensor) -> list[torch.Tensor]:
+        seen.append(len(x))
+        return [x]
+
+    remembered = RememberedOutputs(network, 26)
+    for _ in range(2):
+        remembered(lambda: [torch.zeros(2, 1)], [0, 1])
+    assert seen == [2, 2]
 
 
 def test_within_the_context_both_return_their_features():
