@@ -27,4 +27,4 @@ from recog.dialects.chip.weight_memory import *
 from recog.dialects.chip.weights import *
 from recog.dialects.collecting import collected_ops
 
-Chip = Dialect("chip", collected_ops(globals(), "chip"), [TargetAttr])
+Chip = Dialect("chip", collected_ops(globals(), "chip"), [TargetAttr, SumsType])
