@@ -44,11 +44,11 @@ def _sums(op: chip.PoolOp, values: Values, summed: Summed | None) -> np.ndarray:
     window, output = values.window(op), values.summed(op.output)
     if output is None:
         raise TypeError("a pool that sums gives sums")
-    bound = pool_bound(output.format, output.count, values.arithmetic)
+    bound = pool_bound(output.format, output.terms, values.arithmetic)
     values.check_sum(bound)
     if bound > np.iinfo(output.dtype).max:
         raise RecogError(
-            f"sums of {output.count} codes may reach {shown(bound)}, more than "
+            f"sums of {output.terms} codes may reach {shown(bound)}, more than "
             f"{8 * output.dtype.itemsize} bits hold",
             hint="describe them as wide",
         )
@@ -62,7 +62,7 @@ def _sums(op: chip.PoolOp, values: Values, summed: Summed | None) -> np.ndarray:
 def _mean_of_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray:
     window = values.window(op)
     height, width = window.kernel
-    values.check_sum(pool_bound(summed.format, summed.count * height * width, values.arithmetic))
+    values.check_sum(pool_bound(summed.format, summed.terms * height * width, values.arithmetic))
     return definition.mean_of_sums(
         _read_sums(op, values, summed),
         summed.format,
@@ -76,12 +76,12 @@ def _mean_of_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray
 def _read_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray:
     """The integers that a pool reads; RecogError where so many codes cannot give one."""
     sums = values.read(op.input).astype(np.int64)
-    bound = pool_bound(summed.format, summed.count, values.arithmetic)
+    bound = pool_bound(summed.format, summed.terms, values.arithmetic)
     least = 0 if summed.format.unsigned else -bound
     if sums.size and not (least <= int(sums.min()) and int(sums.max()) <= bound):
         beyond = next(int(each) for each in sums.flat if not least <= each <= bound)
         raise RecogError(
-            f"{op.input} holds {beyond}, which no {summed.count} codes of "
+            f"{op.input} holds {beyond}, which no {summed.terms} codes of "
             f"{summed.format} can sum to"
         )
     return sums

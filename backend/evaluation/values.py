@@ -28,13 +28,13 @@ Reference = SSAValue | SymbolRefAttr
 
 
 class Summed(NamedTuple):
-    """What integers are sums of that a pool did not encode: antilogs of at most `count` codes.
+    """What integers are sums of that a pool did not encode: antilogs of at most `terms` codes.
 
     Attributes:
         dtype: of the integers.
     """
 
-    count: int
+    terms: int
     format: LnsFormat
     dtype: np.dtype
 
