@@ -70,7 +70,7 @@ def rehearse_chip_part(
     function = find_function(trial, entry)
     label_layers(function)
     assume_formats(function)
-    encode_with(trial, trial_encoder())
+    encode_with(trial, trial_encoder(arithmetic))
     for op in function.walk():
         # The sums of layers depend on their weights, which are zero here.
         if "arithmetic" in op.properties and not isinstance(op, lns.MultiplyAccumulateOp):
