@@ -21,6 +21,10 @@ MOST_IN_WINDOW, MOST_STRIDE, MOST_PADDING = 1023, 255, 127
 """Positions of a window along an axis, from one window to the next, and before or after the input
 (docs/isa.md, `pool`)."""
 
+BLOCK = 16
+"""About so many positions of a window that is too large for an instruction are taken first: few
+sums are left, and a schedule can still take blocks of it."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -130,11 +134,10 @@ def encodable_steps(step: Step) -> list[Step] | None:
         if line.covers and not line.is_encodable:
             line = Line(line.size, line.size)
         if not line.is_encodable:
-            # The largest blocks leave the fewest sums.
             parts = [each for each in line.divided() if each[2].is_encodable]
             if not parts:
                 return None
-            _, first, line = parts[-1]
+            _, first, line = min(parts, key=lambda each: abs(each[0] - BLOCK))
             before = [alone(each) for each in lines]
             before[axis] = first
             found.append((before[0], before[1]))
