@@ -102,7 +102,7 @@ def isa_of(program: ProgramOp) -> tuple[int, int]:
     outputs = [op for op in program.ports if isinstance(op, OutputOp)]
     if any(op.host_bits.value.data for op in outputs):
         return HOST_BITS
-    if any(isinstance(op, InnerDescriptorOp) and op.summed for op in program.descriptors):
+    if any(isinstance(op, InnerDescriptorOp) and op.holds_sums for op in program.descriptors):
         return SUMS
     if not all(is_short(op) for op in (*program.descriptors, *program.instructions)):
         return GATHERS if any(map(_gathers, program.instructions)) else PARTS

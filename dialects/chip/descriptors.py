@@ -13,8 +13,10 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolNameConstraint,
 )
-from xdsl.ir import ParametrizedAttribute, TypeAttribute
+from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import irdl_attr_definition, prop_def, traits_def
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
 from xdsl.traits import SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
@@ -56,13 +58,28 @@ DESCRIPTOR = RecordSize(320, 256)
 
 @irdl_attr_definition
 class SumsType(ParametrizedAttribute, TypeAttribute):
-    """Exact sums of up to `count` codes' antilogs, as integers of so many bits."""
+    """Exact sums of up to so many codes' antilogs, as integers of 32 or 64 bits:
+    `!chip.sums<480, !lns.number<8, 4>, 32>`."""
 
     name = "chip.sums"
 
-    codes: NumberType
     count: IntAttr
+    codes: NumberType
     width: IntAttr
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> tuple[Attribute, ...]:
+        with parser.in_angle_brackets():
+            count = parser.parse_integer(allow_boolean=False, allow_negative=False)
+            parser.parse_punctuation(",")
+            codes = parser.parse_type()
+            parser.parse_punctuation(",")
+            width = parser.parse_integer(allow_boolean=False, allow_negative=False)
+        return IntAttr(count), codes, IntAttr(width)
+
+    def print_parameters(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(f"{self.count.data}, {self.codes}, {self.width.data}")
 
 
 class DescriptorOp(RecordOp):
@@ -129,6 +146,11 @@ class TensorDescriptorOp(DescriptorOp):
         return IntegerType(self.code_bits.value.data, signedness)
 
     @property
+    def holds_sums(self) -> bool:
+        """Whether elements are sums of codes that are not encoded yet."""
+        return False
+
+    @property
     def summed(self) -> LnsFormat | None:
         """The format of the codes that elements are sums of; None where they are no sums."""
         return None
@@ -159,7 +181,7 @@ class TensorDescriptorOp(DescriptorOp):
 
     def verify_(self) -> None:
         bits = self.code_bits.value.data
-        codes = self.integer is None or self.summed is not None
+        codes = self.integer is None or self.holds_sums
         if codes and not MIN_WIDTH <= bits <= MAX_WIDTH:
             raise VerifyException(
                 f"code_bits of LNS codes must be in [{MIN_WIDTH}, {MAX_WIDTH}], got {bits}"
@@ -187,8 +209,12 @@ class InnerDescriptorOp(TensorDescriptorOp):
     wide = flag_field("sums take 8 bytes, not 4", at=254)
 
     @property
+    def holds_sums(self) -> bool:
+        return self.sums.value.data > 0
+
+    @property
     def summed(self) -> LnsFormat | None:
-        if not self.sums.value.data:
+        if not self.holds_sums:
             return None
         bits, frac, bias = self.code_bits, self.frac, self.bias
         return LnsFormat(
@@ -197,7 +223,7 @@ class InnerDescriptorOp(TensorDescriptorOp):
 
     @property
     def element_bytes(self) -> int:
-        if not self.sums.value.data:
+        if not self.holds_sums:
             return super().element_bytes
         return 4 if self.wide is None else 8
 
@@ -207,7 +233,7 @@ class InnerDescriptorOp(TensorDescriptorOp):
         if codes is None:
             return super().element_type
         count, width = self.sums.value.data, 8 * self.element_bytes
-        return SumsType(NumberType(codes), IntAttr(count), IntAttr(width))
+        return SumsType(IntAttr(count), NumberType(codes), IntAttr(width))
 
     @property
     def dtype(self) -> np.dtype:
@@ -215,9 +241,9 @@ class InnerDescriptorOp(TensorDescriptorOp):
 
     def verify_(self) -> None:
         super().verify_()
-        if self.sums.value.data and (self.integer is None or self.fixed is not None):
+        if self.holds_sums and (self.integer is None or self.fixed is not None):
             raise VerifyException("sums are integers, not codes or fixed point")
-        if self.wide is not None and not self.sums.value.data:
+        if self.wide is not None and not self.holds_sums:
             raise VerifyException("wide goes with sums only")
 
 

@@ -168,4 +168,4 @@ def sums_of(format: LnsFormat, count: int, arithmetic: Arithmetic) -> SumsType |
     width = next((bits for bits in (32, 64) if bound < 1 << (bits - 1)), None)
     if width is None or count > MAX_SUMMED:
         return None
-    return SumsType(NumberType(format), IntAttr(count), IntAttr(width))
+    return SumsType(IntAttr(count), NumberType(format), IntAttr(width))
