@@ -33,6 +33,7 @@ from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
 from recog.dialects.lns.pooling import MAX_STEPS
+from recog.dialects.lns.types import NumberType
 from recog.dialects.tensors import PIXEL_TYPE
 from recog.dialects.windows import PoolWindow
 
@@ -157,7 +158,8 @@ class PoolOp(InstructionOp):
             return
         if y.summed is None:
             raise VerifyException(f"@{y.sym_name.data} must hold sums")
-        verify_equal("format of the codes that are summed", x.summed or x.format, y.summed)
+        formats = (NumberType(each) for each in (x.summed or x.format, y.summed))
+        verify_equal("codes that are summed", *formats)
         summed = prod(self.kernel) * (x.sums.value.data or 1)
         if summed > y.sums.value.data:
             raise VerifyException(

@@ -30,7 +30,7 @@ chip.program @main {
   "chip.pool"() <{output = @a, input = @a, mode = "least", kernel_h = 1 : i64, kernel_w = 1 : i64}> : () -> ()
   "chip.halt"() : () -> ()
 }) : () -> ()
-// CHECK: 'chip.pool' op at {{.*}}: mode must be max, avg or sum, got "least"
+// CHECK: 'chip.pool' op at {{.*}}: mode must be max or avg or sum, got "least"
 
 // -----
 
@@ -56,7 +56,7 @@ chip.program @main {
   chip.pool @a = @a {mode = least, kernel_h = 1, kernel_w = 1}
   chip.halt
 }
-// CHECK: mode must be max, avg or sum, got least
+// CHECK: mode must be max or avg or sum, got least
 
 // -----
 
@@ -1284,7 +1284,7 @@ chip.program @main {
   chip.pool @b = @a {mode = sum, kernel_h = 2, kernel_w = 1}
   chip.halt
 }
-// CHECK: 'chip.pool' op at {{.*}}: @b: format of the codes that are summed must be LnsFormat(width=8, frac=4, bias=0, axis=None, unsigned=False), got LnsFormat(width=8, frac=4, bias=3, axis=None, unsigned=False)
+// CHECK: 'chip.pool' op at {{.*}}: @b: codes that are summed must be !lns.number<8, 4, bias = 0>, got !lns.number<8, 4, bias = 3>
 
 // -----
 
