@@ -220,9 +220,15 @@ def skips(height: int, width: int, *, full: bool = False) -> tuple[ImageNetwork,
     return net, net.module(scores)
 
 
-def random_network(seed: int, *, largest: int = 40, ops: int = 8) -> tuple[ImageNetwork, ModuleOp]:
+def random_network(
+    seed: int, *, largest: int = 40, ops: int = 8, pools: bool = False
+) -> tuple[ImageNetwork, ModuleOp]:
     """Up to so many convolutions of every kind, skips that are added and joined, resizes and
-    pools."""
+    pools.
+
+    Args:
+        pools: whether there are many pools of large windows.
+    """
     rng = np.random.default_rng(seed)
     sizes = [each for each in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41) if each <= largest]
     channels, height, width = rng.integers(1, 4), *rng.choice(sizes, 2)
@@ -230,7 +236,7 @@ def random_network(seed: int, *, largest: int = 40, ops: int = 8) -> tuple[Image
     values = list(net.inputs)
     for _ in range(int(rng.integers(2, ops + 1))):
         x = values[-1] if rng.random() < 0.7 else values[int(rng.integers(len(values)))]
-        values.append(_random_op(net, rng, x, values))
+        values.append(_random_op(net, rng, x, values, pools=pools))
     results = [values[-1]]
     if rng.random() < 0.3:
         results.append(values[int(rng.integers(len(net.inputs), len(values)))])
@@ -263,7 +269,12 @@ def random_pool(net: ImageNetwork, rng: np.random.Generator, x: SSAValue) -> SSA
 
 
 def _random_op(
-    net: ImageNetwork, rng: np.random.Generator, x: SSAValue, values: list[SSAValue]
+    net: ImageNetwork,
+    rng: np.random.Generator,
+    x: SSAValue,
+    values: list[SSAValue],
+    *,
+    pools: bool,
 ) -> SSAValue:
     _, channels, height, width = shape_of(x)
     low = min(height, width)
@@ -292,7 +303,8 @@ def _random_op(
             lambda: net.deconv(x, int(rng.integers(1, 4)), *map(int, rng.integers(1, 4, 2))),
             lambda: net.resize(x, *size, mode),
         ]
-    if rng.random() < 0.2:
-        choices += [lambda: net.mean(x), lambda: net.mul(x, net.mean(x))] * 2
-        choices += [lambda: random_pool(net, rng, x)] * 4
+    if rng.random() < 0.1:
+        choices.append(lambda: net.mean(x))
+    if pools:
+        choices += [lambda: net.mul(x, net.mean(x)), lambda: random_pool(net, rng, x)] * 3
     return choices[int(rng.integers(len(choices)))]()
