@@ -56,8 +56,8 @@ def pooled(seed: int) -> tuple[ImageNetwork, ModuleOp]:
     """A large pool between two convolutions, sometimes of what is read again later."""
     rng = np.random.default_rng(seed)
     sizes = (1, 2, 3, 7, 13, 31, 53, 97)
-    shape = (int(rng.integers(1, 4)), *(int(each) for each in rng.choice(sizes, 2)))
-    net = ImageNetwork(shape, seed=seed)
+    height, width = (int(each) for each in rng.choice(sizes, 2))
+    net = ImageNetwork((int(rng.integers(1, 4)), height, width), seed=seed)
     x = net.conv(net.inputs[0], int(rng.integers(1, 5)))
     pool = random_pool(net, rng, x)
     results = [net.conv(pool, 2, 1)]
@@ -163,7 +163,7 @@ def test_windows_that_are_too_large_are_refused():
         chip_program(net.module(pool), PLENTY)
 
 
-def sums_program(accumulator: int = 32, **fields: object) -> chip.ProgramOp:
+def sums_program(accumulator: int, **fields: object) -> chip.ProgramOp:
     """The mean of two rows, of sums that lie where an input of integers came in."""
     shape = {"channels": 1, "height": 2, "width": 1}
     port = chip.InputOp(sym_name="in", address=0, code_bits=32, integer=True, **shape)
@@ -199,7 +199,7 @@ def test_integers_that_are_no_sums_are_refused(
     values: list[int], fields: dict[str, object], refused: str | None
 ):
     frame = np.array(values, np.int32).reshape(1, 1, 2, 1)
-    machine = Machine(sums_program(**fields))
+    machine = Machine(sums_program(32, **fields))
     if refused is None:
         machine.run_codes(frame)
         return
