@@ -28,7 +28,7 @@ from recog.lowering.common.pool_steps import (
     sums_of,
 )
 from recog.lowering.schedule.network import Network
-from recog.lowering.schedule.unplaced import unplaced_programs
+from recog.lowering.schedule.unplaced import show_outputs_as_made, unplaced_programs
 from recog.lowering.select.allocation import aligned
 from recog.lowering.select.program_builder import element_fields
 
@@ -63,6 +63,7 @@ class SplitPoolsPass(ModulePass):
 
 def split_pools(program: chip.ProgramOp) -> None:
     """Take the long windows of a program without places in steps."""
+    show_outputs_as_made(program)
     splitter = _Splitter(program)
     for op in program.instructions:
         if isinstance(op, chip.PoolOp):
