@@ -21,6 +21,7 @@ from recog.dialects.chip.scope import *
 from recog.dialects.chip.spans import *
 from recog.dialects.chip.steps import *
 from recog.dialects.chip.stereo import *
+from recog.dialects.chip.sums import *
 from recog.dialects.chip.target import *
 from recog.dialects.chip.transfers import *
 from recog.dialects.chip.weight_memory import *

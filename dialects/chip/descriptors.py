@@ -13,10 +13,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolNameConstraint,
 )
-from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
-from xdsl.irdl import irdl_attr_definition, prop_def, traits_def
-from xdsl.parser import AttrParser
-from xdsl.printer import Printer
+from xdsl.irdl import prop_def, traits_def
 from xdsl.traits import SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
@@ -29,6 +26,7 @@ from recog.dialects.chip.fields import (
 )
 from recog.dialects.chip.records import RecordOp, RecordSize, record
 from recog.dialects.chip.spans import Box
+from recog.dialects.chip.sums import SumsType
 from recog.dialects.lns.fixed import FIXED_WIDTH, FixedFormat, FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
@@ -41,7 +39,6 @@ __all__ = [
     "InputOp",
     "OutputOp",
     "PortOp",
-    "SumsType",
     "TensorDescriptorOp",
     "TensorOp",
 ]
@@ -54,32 +51,6 @@ MAX_SUMMED = (1 << SUMMED_BITS) - 1
 """Codes that an element of a tensor of sums adds up at most: those of a frame of 33 megapixels."""
 
 DESCRIPTOR = RecordSize(320, 256)
-
-
-@irdl_attr_definition
-class SumsType(ParametrizedAttribute, TypeAttribute):
-    """Exact sums of up to so many codes' antilogs, as integers of 32 or 64 bits:
-    `!chip.sums<480, !lns.number<8, 4>, 32>`."""
-
-    name = "chip.sums"
-
-    count: IntAttr
-    codes: NumberType
-    width: IntAttr
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> tuple[Attribute, ...]:
-        with parser.in_angle_brackets():
-            count = parser.parse_integer(allow_boolean=False, allow_negative=False)
-            parser.parse_punctuation(",")
-            codes = parser.parse_type()
-            parser.parse_punctuation(",")
-            width = parser.parse_integer(allow_boolean=False, allow_negative=False)
-        return IntAttr(count), codes, IntAttr(width)
-
-    def print_parameters(self, printer: Printer) -> None:
-        with printer.in_angle_brackets():
-            printer.print_string(f"{self.count.data}, {self.codes}, {self.width.data}")
 
 
 class DescriptorOp(RecordOp):

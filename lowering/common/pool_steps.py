@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import IntAttr
 
 from recog.backend.arithmetic.bounds import pool_bound
-from recog.dialects.chip.descriptors import MAX_SUMMED, SumsType
+from recog.dialects.chip.descriptors import MAX_SUMMED
+from recog.dialects.chip.sums import SumsType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow
