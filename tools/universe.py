@@ -148,6 +148,10 @@ PASSES: dict[str, PassEntry] = {
         "select.convert_lns_to_chip",
         "select chip instructions and allocate the chip's memories",
     ),
+    "split-pools": PassEntry(
+        "schedule.split_pools",
+        "take long windows of pools in steps, along their rows first, where memory is small",
+    ),
     "plan-cascades": PassEntry(
         "schedule.plan_cascades",
         "choose which instructions run together row by row, and what goes to DRAM",

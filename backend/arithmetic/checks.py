@@ -201,7 +201,9 @@ def _check_operands(out: LnsFormat | None, **operands: Codes) -> None:
     _check_one_bias("the output", out)
 
 
-def check_avg_pool2d(x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic) -> None:
+def check_avg_pool2d(
+    x: Codes, window: PoolWindow, out: LnsFormat | None, arithmetic: Arithmetic
+) -> None:
     """x [N, C, H, W] can be pooled."""
     _check_maps(x, out)
     check_window(x.array.shape[2:], window.kernel, window)
@@ -218,7 +220,7 @@ def check_resize_bilinear(
     _check_range(resize_bound(x.format, to.steps, arithmetic))
 
 
-def _check_maps(x: Codes, out: LnsFormat) -> None:
+def _check_maps(x: Codes, out: LnsFormat | None) -> None:
     check_codes("x", x)
     _check_rank("x", x.array, 4)
     _check_one_bias("x", x.format)

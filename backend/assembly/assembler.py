@@ -15,6 +15,7 @@ from recog.backend.assembly.container import (
     HOST_BITS,
     ISA_VERSION,
     PARTS,
+    SUMS,
     Container,
     Kind,
     Segment,
@@ -28,6 +29,7 @@ from recog.dialects.chip import (
     STEP,
     BoxdecOp,
     GatherOp,
+    InnerDescriptorOp,
     InstructionOp,
     LdwOp,
     OutputOp,
@@ -100,6 +102,8 @@ def isa_of(program: ProgramOp) -> tuple[int, int]:
     outputs = [op for op in program.ports if isinstance(op, OutputOp)]
     if any(op.host_bits.value.data for op in outputs):
         return HOST_BITS
+    if any(isinstance(op, InnerDescriptorOp) and op.holds_sums for op in program.descriptors):
+        return SUMS
     if not all(is_short(op) for op in (*program.descriptors, *program.instructions)):
         return GATHERS if any(map(_gathers, program.instructions)) else PARTS
     return BIAS_TABLES if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from recog.backend.arithmetic.bounds import pool_bound, resize_bound
+from recog.backend.arithmetic.bounds import pool_bound, resize_bound, shown
 from recog.backend.arithmetic.codes import Interpolation
 from recog.backend.arithmetic.reference import definition, sampling
-from recog.backend.evaluation.values import Values, evaluates
+from recog.backend.evaluation.values import Summed, Values, evaluates
 from recog.dialects import chip, lns
+from recog.dialects.errors import RecogError
 from recog.dialects.windows import Pair, pair_of
 
 
@@ -27,7 +28,63 @@ def avg_pool2d(op: lns.AvgPool2dOp | chip.PoolOp, values: Values) -> np.ndarray:
 
 @evaluates(chip.PoolOp)
 def pool(op: chip.PoolOp, values: Values) -> np.ndarray:
-    return (max_pool2d if op.mode.data == "max" else avg_pool2d)(op, values)
+    summed = values.summed(op.input)
+    match op.mode.data:
+        case "max":
+            return max_pool2d(op, values)
+        case "sum":
+            return _sums(op, values, summed)
+        case _ if summed is not None:
+            return _mean_of_sums(op, values, summed)
+        case _:
+            return avg_pool2d(op, values)
+
+
+def _sums(op: chip.PoolOp, values: Values, summed: Summed | None) -> np.ndarray:
+    window, output = values.window(op), values.summed(op.output)
+    if output is None:
+        raise TypeError("a pool that sums gives sums")
+    bound = pool_bound(output.format, output.terms, values.arithmetic)
+    values.check_sum(bound)
+    if bound > np.iinfo(output.dtype).max:
+        raise RecogError(
+            f"sums of {output.terms} codes may reach {shown(bound)}, more than "
+            f"{8 * output.dtype.itemsize} bits hold",
+            hint="describe them as wide",
+        )
+    if summed is None:
+        sums = values.engine.avg_pool2d(values.codes(op.input), window, None, values.arithmetic)
+    else:
+        sums = definition.window_sums(_read_sums(op, values, summed), window)
+    return sums.astype(output.dtype)
+
+
+def _mean_of_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray:
+    window = values.window(op)
+    height, width = window.kernel
+    values.check_sum(pool_bound(summed.format, summed.terms * height * width, values.arithmetic))
+    return definition.mean_of_sums(
+        _read_sums(op, values, summed),
+        summed.format,
+        window,
+        op.count.value.data,
+        values.format(op.output),
+        values.arithmetic,
+    )
+
+
+def _read_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray:
+    """The integers that a pool reads; RecogError where so many codes cannot give one."""
+    sums = values.read(op.input).astype(np.int64)
+    bound = pool_bound(summed.format, summed.terms, values.arithmetic)
+    least = 0 if summed.format.unsigned else -bound
+    if sums.size and not (least <= int(sums.min()) and int(sums.max()) <= bound):
+        beyond = next(int(each) for each in sums.flat if not least <= each <= bound)
+        raise RecogError(
+            f"{op.input} holds {beyond}, which no {summed.terms} codes of "
+            f"{summed.format} can sum to"
+        )
+    return sums
 
 
 @evaluates(lns.ResizeOp)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from xdsl.dialects.builtin import SymbolRefAttr
@@ -25,6 +25,19 @@ from recog.dialects.windows import PoolWindow
 
 Reference = SSAValue | SymbolRefAttr
 """How an op names an operand or a result: the value itself, or a tensor's symbol."""
+
+
+class Summed(NamedTuple):
+    """What integers are sums of that a pool did not encode: antilogs of at most `terms` codes.
+
+    Attributes:
+        dtype: of the integers.
+    """
+
+    terms: int
+    format: LnsFormat
+    dtype: np.dtype
+
 
 Results = np.ndarray | tuple[np.ndarray, ...]
 """What an op gives: an array, or one for each result."""
@@ -66,6 +79,10 @@ class Values(ABC):
     @abstractmethod
     def format(self, reference: Reference) -> LnsFormat:
         """The format of an operand's or a result's codes."""
+
+    def summed(self, reference: Reference) -> Summed | None:
+        """What the integers of an operand or a result are sums of; None where they are none."""
+        return None
 
     @abstractmethod
     def fixed_frac(self, reference: Reference) -> int:

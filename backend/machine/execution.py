@@ -23,7 +23,7 @@ from recog.backend.arithmetic.codes import Codes, Layer
 from recog.backend.arithmetic.reference import definition, stereo
 from recog.backend.arithmetic.reference.engine import Engine
 from recog.backend.evaluation import Reference, Values, evaluate
-from recog.backend.evaluation.values import register_evaluators
+from recog.backend.evaluation.values import Summed, register_evaluators
 from recog.backend.machine.memory import FrameMemory, Place
 from recog.dialects import chip
 from recog.dialects.chip import (
@@ -258,6 +258,9 @@ class ChipValues(Values):
 
     def format(self, reference: Reference) -> LnsFormat:
         return self.place(reference).format
+
+    def summed(self, reference: Reference) -> Summed | None:
+        return self.place(reference).summed
 
     def fixed_frac(self, reference: Reference) -> int:
         return self.tensor(reference).frac.value.data

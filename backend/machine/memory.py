@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from recog.dialects.chip import Box, TensorDescriptorOp, TensorOp
+from recog.backend.evaluation.values import Summed
+from recog.dialects.chip import Box, InnerDescriptorOp, TensorDescriptorOp, TensorOp
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 
@@ -43,6 +44,14 @@ class Place:
     def format(self) -> LnsFormat:
         """The format of its codes."""
         return self.op.format
+
+    @cached_property
+    def summed(self) -> Summed | None:
+        """What its integers are sums of."""
+        format = self.op.summed
+        if format is None or not isinstance(self.op, InnerDescriptorOp):
+            return None
+        return Summed(self.op.sums.value.data, format, self.dtype)
 
 
 class FrameMemory:

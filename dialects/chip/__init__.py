@@ -21,10 +21,11 @@ from recog.dialects.chip.scope import *
 from recog.dialects.chip.spans import *
 from recog.dialects.chip.steps import *
 from recog.dialects.chip.stereo import *
+from recog.dialects.chip.sums import *
 from recog.dialects.chip.target import *
 from recog.dialects.chip.transfers import *
 from recog.dialects.chip.weight_memory import *
 from recog.dialects.chip.weights import *
 from recog.dialects.collecting import collected_ops
 
-Chip = Dialect("chip", collected_ops(globals(), "chip"), [TargetAttr])
+Chip = Dialect("chip", collected_ops(globals(), "chip"), [TargetAttr, SumsType])

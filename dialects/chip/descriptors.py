@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import (
+    IntAttr,
     IntegerType,
     Signedness,
     StringAttr,
@@ -25,13 +26,16 @@ from recog.dialects.chip.fields import (
 )
 from recog.dialects.chip.records import RecordOp, RecordSize, record
 from recog.dialects.chip.spans import Box
+from recog.dialects.chip.sums import SumsType
 from recog.dialects.lns.fixed import FIXED_WIDTH, FixedFormat, FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
 
 __all__ = [
+    "MAX_SUMMED",
     "BufferOp",
     "DescriptorOp",
+    "InnerDescriptorOp",
     "InputOp",
     "OutputOp",
     "PortOp",
@@ -41,6 +45,10 @@ __all__ = [
 
 MAX_AXES = 4
 """Axes of an array that the host gives or takes, N included."""
+
+SUMMED_BITS = 25
+MAX_SUMMED = (1 << SUMMED_BITS) - 1
+"""Codes that an element of a tensor of sums adds up at most: those of a frame of 33 megapixels."""
 
 DESCRIPTOR = RecordSize(320, 256)
 
@@ -99,7 +107,7 @@ class TensorDescriptorOp(DescriptorOp):
         )
 
     @property
-    def element_type(self) -> NumberType | FixedType | IntegerType:
+    def element_type(self) -> NumberType | FixedType | IntegerType | SumsType:
         if self.integer is None:
             return NumberType(self.format)
         if self.fixed is not None:
@@ -107,6 +115,16 @@ class TensorDescriptorOp(DescriptorOp):
         unsigned = self.unsigned is not None
         signedness = Signedness.UNSIGNED if unsigned else Signedness.SIGNLESS
         return IntegerType(self.code_bits.value.data, signedness)
+
+    @property
+    def holds_sums(self) -> bool:
+        """Whether elements are sums of codes that are not encoded yet."""
+        return False
+
+    @property
+    def summed(self) -> LnsFormat | None:
+        """The format of the codes that elements are sums of; None where they are no sums."""
+        return None
 
     @property
     def dtype(self) -> np.dtype:
@@ -134,11 +152,12 @@ class TensorDescriptorOp(DescriptorOp):
 
     def verify_(self) -> None:
         bits = self.code_bits.value.data
-        if self.integer is None and not MIN_WIDTH <= bits <= MAX_WIDTH:
+        codes = self.integer is None or self.holds_sums
+        if codes and not MIN_WIDTH <= bits <= MAX_WIDTH:
             raise VerifyException(
                 f"code_bits of LNS codes must be in [{MIN_WIDTH}, {MAX_WIDTH}], got {bits}"
             )
-        if self.integer is not None and bits not in (8, 16, 32, 64):
+        if not codes and bits not in (8, 16, 32, 64):
             raise VerifyException(f"code_bits of integers must be 8, 16, 32 or 64, got {bits}")
         if self.fixed is not None:
             plain = self.integer is None or self.unsigned is not None
@@ -148,8 +167,59 @@ class TensorDescriptorOp(DescriptorOp):
                 )
 
 
+class InnerDescriptorOp(TensorDescriptorOp):
+    """What tensors in activation memory and those put aside in DRAM have in common, which the host
+    does not see: they may hold sums that are not encoded yet."""
+
+    sums = int_field(
+        SUMMED_BITS,
+        "of integers: codes whose antilogs an element adds up at most, 0: they are no such sums",
+        default=0,
+        at=229,
+    )
+    wide = flag_field("sums take 8 bytes, not 4", at=254)
+
+    @property
+    def holds_sums(self) -> bool:
+        return self.sums.value.data > 0
+
+    @property
+    def summed(self) -> LnsFormat | None:
+        if not self.holds_sums:
+            return None
+        bits, frac, bias = self.code_bits, self.frac, self.bias
+        return LnsFormat(
+            bits.value.data, frac.value.data, bias.value.data, unsigned=self.unsigned is not None
+        )
+
+    @property
+    def element_bytes(self) -> int:
+        if not self.holds_sums:
+            return super().element_bytes
+        return 4 if self.wide is None else 8
+
+    @property
+    def element_type(self) -> NumberType | FixedType | IntegerType | SumsType:
+        codes = self.summed
+        if codes is None:
+            return super().element_type
+        count, width = self.sums.value.data, 8 * self.element_bytes
+        return SumsType(IntAttr(count), NumberType(codes), IntAttr(width))
+
+    @property
+    def dtype(self) -> np.dtype:
+        return super().dtype if self.summed is None else np.dtype(f"<i{self.element_bytes}")
+
+    def verify_(self) -> None:
+        super().verify_()
+        if self.holds_sums and (self.integer is None or self.fixed is not None):
+            raise VerifyException("sums are integers, not codes or fixed point")
+        if self.wide is not None and not self.holds_sums:
+            raise VerifyException("wide goes with sums only")
+
+
 @record(0x01, DESCRIPTOR)
-class TensorOp(TensorDescriptorOp):
+class TensorOp(InnerDescriptorOp):
     """A tensor in activation memory, channel after channel, row after row.
 
     Strides other than the packed ones describe a part of a larger tensor, every second
@@ -167,6 +237,10 @@ class TensorOp(TensorDescriptorOp):
     It is an error. Rings that begin at the same byte, with the same channels, rows and strides,
     have their places in common, so that a row of one can take the place of a row of another which
     is no longer needed; of other rings in the same bytes all rows are lost.
+
+    Integers with `sums` are what `chip.pool` adds up in several steps: exact sums of the antilogs
+    of up to so many codes, whose format `code_bits`, `frac`, `bias` and `unsigned` say, as signed
+    integers of 32 bits, or with `wide` of 64. One that no so many codes can give is an error.
 
     chip.tensor @x {address = 0, channels = 16, height = 108, width = 192, ring_rows = 5, ring = 1}
     """
@@ -239,7 +313,7 @@ class TensorOp(TensorDescriptorOp):
 
 
 @record(0x06, RecordSize(320, None))
-class BufferOp(TensorDescriptorOp):
+class BufferOp(InnerDescriptorOp):
     """A packed tensor in DRAM that the host does not see: what a program puts aside.
 
     Buffers overlap neither each other nor inputs and outputs.

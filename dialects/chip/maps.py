@@ -11,6 +11,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects import sampling_shapes
 from recog.dialects.chip.costs import Queue, WeightRead
+from recog.dialects.chip.descriptors import TensorOp
 from recog.dialects.chip.fields import (
     address_field,
     choice_field,
@@ -32,6 +33,7 @@ from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
 from recog.dialects.lns.pooling import MAX_STEPS
+from recog.dialects.lns.types import NumberType
 from recog.dialects.tensors import PIXEL_TYPE
 from recog.dialects.windows import PoolWindow
 
@@ -40,11 +42,21 @@ __all__ = ["ArgmaxOp", "ConstantOp", "CopyOp", "EltOp", "PoolOp", "ResizeOp", "T
 
 @record(0x12, INSTRUCTION)
 class PoolOp(InstructionOp):
-    """Largest value or mean of each window; every channel on its own.
+    """Largest value, mean or sum of each window; every channel on its own.
 
     `max` compares signed codes, padding never wins. `avg` sums antilogs exactly and encodes
     with thresholds times the count: the whole window, or, without `count_padding`, the
     positions inside.
+
+    `sum` sums antilogs likewise and leaves them as they are: elements of the output are integers,
+    `sums` of codes. Such sums may be summed once more, and `avg` encodes sums of them with
+    thresholds times `count`. So a window can be summed in steps, along its rows first, with the
+    bits of one step:
+
+    chip.pool @means = @x {mode = avg, kernel_h = 90, kernel_w = 160}
+
+    chip.pool @rows = @x {mode = sum, kernel_h = 1, kernel_w = 160}
+    chip.pool @means = @rows {mode = avg, kernel_h = 90, kernel_w = 1, count = 14400}
     """
 
     name = "chip.pool"
@@ -52,7 +64,7 @@ class PoolOp(InstructionOp):
 
     output = reference_field("(C, H', W')", "chip.tensor", role="output")
     input = reference_field("(C, H, W)", "chip.tensor", role="input")
-    mode = choice_field(2, "what a window gives", "max", "avg")
+    mode = choice_field(2, "what a window gives", "max", "avg", "sum")
     kernel_h = int_field(10, "rows of a window", minimum=1)
     kernel_w = int_field(10, "columns of a window", minimum=1)
     stride_h = int_field(8, "rows from a window to the next", minimum=1, default=1)
@@ -64,6 +76,7 @@ class PoolOp(InstructionOp):
     count_padding = flag_field("avg: padding counts as zeros")
     dilation_h = int_field(6, "max: rows from a tap to the next", minimum=1, default=1)
     dilation_w = int_field(6, "max: columns from a tap to the next", minimum=1, default=1)
+    count = int_field(32, "avg of sums: how many codes a mean is of", default=0, at=160)
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -115,7 +128,6 @@ class PoolOp(InstructionOp):
 
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
-        verify_codes(x, y)
         try:
             _, *shape = sampling_shapes.window_shape(
                 (1, *x.shape), self.kernel, self.strides, self.padding, self.dilation
@@ -124,10 +136,36 @@ class PoolOp(InstructionOp):
             raise VerifyException(str(error)) from None
         verify_equal("output shape", shape, list(y.shape))
         if self.mode.data == "max":
+            verify_codes(x, y)
             verify_equal("element type", x.element_type, y.element_type)
         else:
-            verify_equal("dilation of a mean", (1, 1), self.dilation)
+            what = "mean" if self.mode.data == "avg" else "sum"
+            verify_equal(f"dilation of a {what}", (1, 1), self.dilation)
+            self._verify_sums(x, y)
+        of_sums = self.mode.data == "avg" and x.summed is not None
+        if of_sums != bool(self.count.value.data):
+            raise VerifyException("a mean of sums has a count, and nothing else has")
+        if self.count_padding is not None and (of_sums or self.mode.data == "sum"):
+            raise VerifyException("count_padding goes with means of codes only")
+
+    def _verify_sums(self, x: TensorOp, y: TensorOp) -> None:
+        """What is summed, and what becomes of it."""
+        if x.summed is None:
+            verify_codes(x)
+        if self.mode.data == "avg":
+            verify_codes(y)
             verify_sign(y, False, x)
+            return
+        if y.summed is None:
+            raise VerifyException(f"@{y.sym_name.data} must hold sums")
+        formats = (NumberType(each) for each in (x.summed or x.format, y.summed))
+        verify_equal("codes that are summed", *formats)
+        summed = prod(self.kernel) * (x.sums.value.data or 1)
+        if summed > y.sums.value.data:
+            raise VerifyException(
+                f"an element adds up {summed} codes, @{y.sym_name.data} is for sums of "
+                f"{y.sums.value.data}"
+            )
 
     def vector_steps(self, scope: Scope) -> int:
         """One for each element of each window."""
@@ -359,7 +397,7 @@ class ArgmaxOp(InstructionOp):
     def verify_in(self, scope: Scope) -> None:
         x, y = scope.tensor(self.input), scope.tensor(self.output)
         verify_codes(x)
-        if y.integer is None:
+        if y.integer is None or y.summed is not None:
             raise VerifyException("the output must hold integers")
         channels, *plane = x.shape
         verify_equal("output shape", [1, *plane], list(y.shape))

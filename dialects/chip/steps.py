@@ -18,10 +18,14 @@ from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.transfers import DmaInOp
 from recog.dialects.errors import fail
 
-__all__ = ["STEP", "is_step", "number_step", "steps_of"]
+__all__ = ["PARTIAL", "STEP", "is_step", "number_step", "steps_of"]
 
 STEP = "step"
 """The attribute that says which step an instruction is a part of."""
+
+PARTIAL = "partial"
+"""The attribute of instructions that a schedule puts before a step: what they give is not the
+network's, and they have no number."""
 
 
 def is_step(op: InstructionOp, scope: Scope) -> bool:

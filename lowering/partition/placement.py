@@ -65,9 +65,13 @@ class TrialEncoder(ConstantEncoder):
         """Any bias does for zeros."""
 
 
-def trial_encoder() -> TrialEncoder:
-    """The encoder of a trial: accumulators that hold any sum."""
-    return TrialEncoder(LnsFormat(8, 4), Arithmetic(6, MAX_ACCUMULATOR_WIDTH))
+ANY_SUM = Arithmetic(6, MAX_ACCUMULATOR_WIDTH)
+"""Accumulators that hold any sum."""
+
+
+def trial_encoder(arithmetic: Arithmetic = ANY_SUM) -> TrialEncoder:
+    """The encoder of a trial."""
+    return TrialEncoder(LnsFormat(8, 4), arithmetic)
 
 
 def host_reasons(module: ModuleOp, entry: str = "main") -> dict[nn.NnOp, HostReason]:

@@ -25,6 +25,7 @@ from recog.lowering.encode.prove_accumulators import check_bound, op_bound
 from recog.lowering.partition.partition import partition, split_modules
 from recog.lowering.partition.placement import assume_formats, trial_encoder
 from recog.lowering.schedule.plan_cascades import plan_cascades
+from recog.lowering.schedule.split_pools import split_pools
 from recog.lowering.select.convert_lns_to_chip import convert_function, default_target
 
 
@@ -69,7 +70,7 @@ def rehearse_chip_part(
     function = find_function(trial, entry)
     label_layers(function)
     assume_formats(function)
-    encode_with(trial, trial_encoder())
+    encode_with(trial, trial_encoder(arithmetic))
     for op in function.walk():
         # The sums of layers depend on their weights, which are zero here.
         if "arithmetic" in op.properties and not isinstance(op, lns.MultiplyAccumulateOp):
@@ -80,5 +81,6 @@ def rehearse_chip_part(
     )
     program = convert_function(function, replace(default_target(function), memories=memories))
     if program.unplaced is not None:
+        split_pools(program)
         plan_cascades(program)
     return program

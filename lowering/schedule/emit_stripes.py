@@ -248,7 +248,8 @@ class _Emitter:
 
     def _computing(self, step: Step, number: int, columns: range) -> chip.InstructionOp:
         part = self._with_views(step.op, self._operands(step, columns))
-        chip.number_step(part, number)
+        if step.number is not None:
+            chip.number_step(part, step.number)
         for gathering in self.descriptors.gathered.values():
             if gathering.step == number:
                 _, height, width = gathering.tensor.shape
@@ -294,7 +295,7 @@ class _Emitter:
     def _with_views(self, op: chip.InstructionOp, views: dict[str, str]) -> chip.InstructionOp:
         """An instruction of views in place of tensors, by field."""
         part = op.clone()
-        for name in (CASCADE, HOLDS):
+        for name in (CASCADE, HOLDS, chip.PARTIAL):
             part.attributes.pop(name, None)
         for name, view in views.items():
             part.properties[name] = symbol_field(view)

@@ -108,6 +108,8 @@ class Step:
         writes: the tensors that it writes; none where it moves one to an output.
         height, width: of what it computes or moves.
         whole: it takes whole tensors, all at once.
+        number: among the steps of the program as it was selected; None of those that a schedule
+            added.
     """
 
     op: chip.InstructionOp
@@ -117,6 +119,7 @@ class Step:
     height: int
     width: int
     whole: bool
+    number: int | None
 
     @property
     def is_output(self) -> bool:
@@ -133,6 +136,7 @@ class Network:
         self.unit_of = {op.sym_name.data: unit for unit in self.units for op in unit.tensors}
         self.with_rows = {unit for unit in self.units if unit.has_rows}
         self.steps: list[Step] = []
+        self._selected = 0
         self.other: list[chip.InstructionOp] = []
         for op in program.instructions:
             tensors_of = op.tensor_fields(self.scope)
@@ -145,14 +149,14 @@ class Network:
                 self.other.append(op)
 
     def _add(self, op: chip.InstructionOp, tensors: dict[str, chip.TensorOp]) -> None:
-        number, outputs, maps = len(self.steps), output_tensors(type(op)), op.maps(self.scope)
+        place, outputs, maps = len(self.steps), output_tensors(type(op)), op.maps(self.scope)
         touched = [self.unit_of[each.sym_name.data] for each in tensors.values()]
         whole = maps is None or not all(unit in self.with_rows for unit in touched)
         writes, reads = list[tuple[Unit, chip.TensorOp]](), list[Read]()
         for (name, tensor), unit in zip(tensors.items(), touched):
             if name in outputs:
                 writes.append((unit, tensor))
-                unit.writers.append(number)
+                unit.writers.append(place)
                 continue
             _, height, width = tensor.shape
             same = (AxisMap(height), AxisMap(width))
@@ -161,10 +165,13 @@ class Network:
                 rows, columns = AxisMap.all(height), AxisMap.all(width)
             picked = isinstance(op, chip.BoxdecOp) and name in op.map_fields()
             reads.append(Read(unit, tensor, rows, columns, picked))
-            unit.readers.append(number)
+            unit.readers.append(place)
         main = next(iter(tensors.values()))
         _, height, width = main.shape
-        self.steps.append(Step(op, main, tuple(writes), tuple(reads), height, width, whole))
+        number = None if chip.PARTIAL in op.attributes else self._selected
+        self._selected += number is not None
+        step = Step(op, main, tuple(writes), tuple(reads), height, width, whole, number)
+        self.steps.append(step)
 
 
 def units_of(tensors: Sequence[chip.TensorOp]) -> list[Unit]:

@@ -299,6 +299,9 @@ def element_fields(element: Attribute) -> dict[str, object]:
         case FixedType():
             bits = element.storage_width
             return {"code_bits": bits, "frac": element.frac, "integer": True, "fixed": True}
+        case chip.SumsType():
+            count, wide = element.count.data, element.width.data > 32
+            return {**element_fields(element.codes), "integer": True, "sums": count, "wide": wide}
         case IntegerType():
             unsigned = element.signedness.data == Signedness.UNSIGNED
             bits = {"code_bits": element.width.data, "unsigned": unsigned, "integer": True}

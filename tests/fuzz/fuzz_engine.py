@@ -83,7 +83,7 @@ def draw(seed: int) -> Case:
 
 
 def _draw_map(rng: np.random.Generator) -> Case:
-    """A sum of two tensors, a correlation, an average pool or an interpolation."""
+    """A sum of two tensors, a correlation, an average pool, encoded or not, or an interpolation."""
     operation = rng.choice(["add", "correlation", "avg_pool2d", "resize_bilinear"])
     format, shape = _format(rng), (int(rng.integers(1, 3)), *rng.integers(1, 24, 3).tolist())
     x, size = _codes(rng, shape, format), shape[2:]
@@ -113,8 +113,9 @@ def _draw_map(rng: np.random.Generator) -> Case:
             steps=pair_of(rng.choice([1, 2, 3, 8, 256], 2).tolist()),
             align_corners=bool(rng.random() < 0.5),
         )
-    operands = Codes(x, format), how, _output(rng, format), arithmetic
-    return Case(operation, operands, options)
+    sums = operation == "avg_pool2d" and rng.random() < 0.2
+    out = None if sums else _output(rng, format)
+    return Case(operation, (Codes(x, format), how, out, arithmetic), options)
 
 
 def _draw_layer(rng: np.random.Generator) -> Case:

@@ -309,13 +309,19 @@ def average(
     arithmetic: Arithmetic,
 ) -> int:
     """The code of a mean: the sum of some codes over `divisor`."""
+    acc, bits = total(codes, format, arithmetic), antilog_bits(arithmetic, format)
+    unit = -bits - Fraction(format.biases[0], 2**format.frac)
+    return reencode(acc, unit, out_format, relu, divisor)
+
+
+def total(codes: Sequence[int], format: LnsFormat, arithmetic: Arithmetic) -> int:
+    """The sum of some codes, as an accumulator holds it."""
     acc, bits = 0, antilog_bits(arithmetic, format)
     for code in codes:
         sign, magnitude = sign_and_magnitude(code, format)
         if magnitude:
             acc += sign * antilog(Fraction(magnitude, 2**format.frac), bits, arithmetic.mitchell)
-    unit = -bits - Fraction(format.biases[0], 2**format.frac)
-    return reencode(acc, unit, out_format, relu, divisor)
+    return acc
 
 
 def convert(code: int, format: LnsFormat, out_format: LnsFormat) -> int:

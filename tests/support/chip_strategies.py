@@ -363,6 +363,47 @@ class ProgramMaker:
         )
         self.emit(instruction)
 
+    def add_sums(self, accumulator: int) -> None:
+        """A window summed in two or three steps, of which the last encodes, or not."""
+        draw = self.draw
+        x, mean = self.tensor(code_bits=draw(st.integers(2, 4)), frac=2), draw(st.booleans())
+        sums, terms = x, 1
+        for step, axis in enumerate(draw(st.permutations([1, 2, 2]))):
+            kernel, stride = draw(st.integers(1, sums.shape[axis])), draw(small)
+            shape, size = list(sums.shape), sums.shape[axis]
+            shape[axis] = (size - kernel) // stride + 1
+            terms *= kernel
+            more = draw(st.integers(0, 3))
+            last = mean and step == 2
+            integers = {"integer": True, "sums": terms + more, "wide": draw(st.booleans())}
+            names = ["kernel_h", "stride_h", "kernel_w", "stride_w"][2 * axis - 2 : 2 * axis]
+            fields = {"kernel_h": 1, "kernel_w": 1} | dict(zip(names, (kernel, stride)))
+            y = self.sums_like(x, shape, {} if last else integers)
+            fields |= {"mode": "avg", "count": draw(st.integers(1, 9))} if last else {"mode": "sum"}
+            self.emit(
+                chip.PoolOp(
+                    output=y.sym_name.data, input=sums.sym_name.data, **fields, **self.semaphores()
+                )
+            )
+            sums, terms = y, terms + more
+
+    def sums_like(self, x: chip.TensorOp, shape: list[int], integers: dict) -> chip.TensorOp:
+        """A tensor of sums of such codes, or of means of them."""
+        op = chip.TensorOp(
+            sym_name=self.name(),
+            address=self.draw(st.integers(0, 4096)),
+            channels=shape[0],
+            height=shape[1],
+            width=shape[2],
+            code_bits=x.code_bits.value.data,
+            frac=x.frac.value.data,
+            bias=x.bias.value.data,
+            unsigned=x.unsigned is not None,
+            **integers,
+        )
+        self.descriptors.append(op)
+        return op
+
     def add_deconv(self, accumulator: int) -> None:
         draw = self.draw
         groups, inputs, outputs = draw(small), draw(small), draw(small)

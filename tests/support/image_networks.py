@@ -112,6 +112,31 @@ class ImageNetwork:
         edges = [kernel // 2] * 4
         return self.add_op(lns.MaxPool2dOp(x, (kernel,) * 2, (stride,) * 2, edges))
 
+    def pool(
+        self,
+        x: SSAValue,
+        kind: str,
+        kernel: tuple[int, int],
+        strides: tuple[int, int],
+        padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+    ) -> SSAValue:
+        """The largest ("max") or the mean of each window, of all ("padded") or what is inside."""
+        if kind == "max":
+            return self.add_op(lns.MaxPool2dOp(x, kernel, strides, padding))
+        pool = lns.AvgPool2dOp(
+            x,
+            CODES,
+            kernel,
+            strides,
+            padding,
+            count_include_pad=kind == "padded",
+            arithmetic=ARITHMETIC,
+        )
+        return self.add_op(pool)
+
+    def mul(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        return self.add_op(lns.MulOp(lhs, rhs, CODES))
+
     def mean(self, x: SSAValue) -> SSAValue:
         """Over all of each channel."""
         size = shape_of(x)[2:]
@@ -195,9 +220,15 @@ def skips(height: int, width: int, *, full: bool = False) -> tuple[ImageNetwork,
     return net, net.module(scores)
 
 
-def random_network(seed: int, *, largest: int = 40, ops: int = 8) -> tuple[ImageNetwork, ModuleOp]:
+def random_network(
+    seed: int, *, largest: int = 40, ops: int = 8, pools: bool = False
+) -> tuple[ImageNetwork, ModuleOp]:
     """Up to so many convolutions of every kind, skips that are added and joined, resizes and
-    pools."""
+    pools.
+
+    Args:
+        pools: whether there are many pools of large windows.
+    """
     rng = np.random.default_rng(seed)
     sizes = [each for each in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41) if each <= largest]
     channels, height, width = rng.integers(1, 4), *rng.choice(sizes, 2)
@@ -205,7 +236,7 @@ def random_network(seed: int, *, largest: int = 40, ops: int = 8) -> tuple[Image
     values = list(net.inputs)
     for _ in range(int(rng.integers(2, ops + 1))):
         x = values[-1] if rng.random() < 0.7 else values[int(rng.integers(len(values)))]
-        values.append(_random_op(net, rng, x, values))
+        values.append(_random_op(net, rng, x, values, pools=pools))
     results = [values[-1]]
     if rng.random() < 0.3:
         results.append(values[int(rng.integers(len(net.inputs), len(values)))])
@@ -216,8 +247,34 @@ def random_network(seed: int, *, largest: int = 40, ops: int = 8) -> tuple[Image
     return net, net.module(*dict.fromkeys(results))
 
 
+def random_pool(net: ImageNetwork, rng: np.random.Generator, x: SSAValue) -> SSAValue:
+    """A pool of large windows: over the image, whole rows or columns, cells, or of any size."""
+    kind = str(rng.choice(["max", "padded", "inside"]))
+    kernel, strides, padding = list[int](), list[int](), list[int]()
+    for size in shape_of(x)[2:]:
+        across = str(rng.choice(["whole", "cells", "any", "one"], p=[0.4, 0.3, 0.2, 0.1]))
+        cells = int(rng.integers(1, min(size, 5) + 1))
+        taps = {"whole": size, "cells": size // cells, "one": 1}.get(
+            across, int(rng.integers(1, size + 1))
+        )
+        stride = taps if across in ("whole", "cells") else int(rng.integers(1, taps + 1))
+        sides = rng.integers(0, max(1, taps // 2), 2) if rng.random() < 0.4 else (0, 0)
+        kernel.append(taps)
+        strides.append(stride)
+        padding += [int(each) for each in sides]
+    top, bottom, left, right = padding
+    return net.pool(
+        x, kind, (kernel[0], kernel[1]), (strides[0], strides[1]), (top, left, bottom, right)
+    )
+
+
 def _random_op(
-    net: ImageNetwork, rng: np.random.Generator, x: SSAValue, values: list[SSAValue]
+    net: ImageNetwork,
+    rng: np.random.Generator,
+    x: SSAValue,
+    values: list[SSAValue],
+    *,
+    pools: bool,
 ) -> SSAValue:
     _, channels, height, width = shape_of(x)
     low = min(height, width)
@@ -248,4 +305,6 @@ def _random_op(
         ]
     if rng.random() < 0.1:
         choices.append(lambda: net.mean(x))
+    if pools:
+        choices += [lambda: net.mul(x, net.mean(x)), lambda: random_pool(net, rng, x)] * 3
     return choices[int(rng.integers(len(choices)))]()

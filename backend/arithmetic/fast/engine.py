@@ -207,9 +207,15 @@ class FastEngine(GemmEngine):
         return codes
 
     def _avg_pool2d(
-        self, x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool
+        self,
+        x: Codes,
+        window: PoolWindow,
+        out: LnsFormat | None,
+        arithmetic: Arithmetic,
+        *,
+        relu: bool,
     ) -> np.ndarray:
-        whole = window.count_padding or not any(window.padding)
+        whole = out is None or window.count_padding or not any(window.padding)
         if not self._code or not whole:
             return super()._avg_pool2d(x, window, out, arithmetic, relu=relu)
         from recog.backend.arithmetic.fast import maps

@@ -129,7 +129,7 @@ def average(
     Args:
         x: codes [P, H, W].
         values: the integer of every code, int64.
-        out: codes [P, Ho, Wo].
+        out: codes [P, Ho, Wo], or the sums themselves, int64.
     """
     height, wide = out.shape[1:]
     line = np.empty(x.shape[2], np.int64)
@@ -147,7 +147,7 @@ def average(
             total = np.int64(0)
             for column in range(max(left, 0), min(left + pool.width, line.size)):
                 total += line[column]
-            codes[v] = reencode_one(total, 0, how)
+            codes[v] = finish(total, 0, how)
 
 
 @jit

@@ -76,7 +76,7 @@ def _axis(to: Interpolation, axis: int, given: int) -> map_kernels.Axis:
 def avg_pool2d(
     x: Codes,
     window: PoolWindow,
-    out: LnsFormat,
+    out: LnsFormat | None,
     arithmetic: Arithmetic,
     relu: bool,
     threads: int,
@@ -89,7 +89,7 @@ def avg_pool2d(
     how = reencoding(scale, 1, out, arithmetic, relu)
     pool = map_kernels.Pool(*kernel, *window.strides, *window.padding[:2])
     planes = np.ascontiguousarray(x.array).reshape(count * channels, *given)
-    codes = np.empty((len(planes), *size), out.dtype)
+    codes = np.empty((len(planes), *size), np.int64 if out is None else out.dtype)
 
     def work(first: int, last: int) -> None:
         map_kernels.average(first, last, planes, values, pool, how, codes)

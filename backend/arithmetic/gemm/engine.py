@@ -156,7 +156,13 @@ class GemmEngine(Engine):
         return tabulated.look_up_pairs(a, b, entries)
 
     def _avg_pool2d(
-        self, x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool
+        self,
+        x: Codes,
+        window: PoolWindow,
+        out: LnsFormat | None,
+        arithmetic: Arithmetic,
+        *,
+        relu: bool,
     ) -> np.ndarray:
         return tabulated.avg_pool2d(x, window, out, arithmetic, relu=relu)
 

@@ -69,7 +69,7 @@ def product_table(a_format: LnsFormat, b_format: LnsFormat, arithmetic: Arithmet
 
 
 def avg_pool2d(
-    x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool
+    x: Codes, window: PoolWindow, out: LnsFormat | None, arithmetic: Arithmetic, *, relu: bool
 ) -> np.ndarray:
     """As `definition.avg_pool2d`: sums along columns, then along rows."""
     scale = code_scale(x.format)
@@ -81,6 +81,8 @@ def avg_pool2d(
         values = _window_sums(_pad_axis(values, 2 + axis, around, 0), 2 + axis, *taken)
         inside = _pad_axis(counts[axis], 0, around, int(window.count_padding))
         counts[axis] = _window_sums(inside, 0, *taken)
+    if out is None:
+        return definition.reencode(values, scale, None, arithmetic, relu=relu)
     codes = np.zeros(values.shape, out.dtype)
     rows, columns = (_runs(count) for count in counts)
     for row, height in rows:

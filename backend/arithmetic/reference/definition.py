@@ -212,22 +212,29 @@ def add(
 
 
 def avg_pool2d(
-    x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool = False
+    x: Codes,
+    window: PoolWindow,
+    out: LnsFormat | None,
+    arithmetic: Arithmetic,
+    *,
+    relu: bool = False,
 ) -> np.ndarray:
     """Average pooling of x [N, C, H, W]: the exact sum, re-encoded with thresholds scaled by n.
 
     n is the kernel's area, or where padding does not count the number of elements that are not
-    padding.
+    padding. Without an output format the sums themselves, int64.
     """
     given, format = x
     kernel, size = window.kernel, window.pooled_size(given.shape[2:])
     scale = code_scale(format)
     acc = np.zeros((*given.shape[:2], *size), np.int64)
+    for _, _, patch in taps(pad(given, window.padding, 0), kernel, window, size):
+        acc += linearize(Codes(patch, format), scale, arithmetic)
+    if out is None:
+        return reencode(acc, scale, None, arithmetic, relu=relu)
     counts = np.zeros(size, np.int64)
     ones = np.ones((1, 1, *given.shape[2:]), np.int64)
     inside = pad(ones, window.padding, int(window.count_padding))
-    for _, _, patch in taps(pad(given, window.padding, 0), kernel, window, size):
-        acc += linearize(Codes(patch, format), scale, arithmetic)
     for _, _, patch in taps(inside, kernel, window, size):
         counts += patch[0, 0]
     codes = np.zeros(acc.shape, out.dtype)
@@ -235,6 +242,33 @@ def avg_pool2d(
         part = acc[:, :, counts == n]
         codes[:, :, counts == n] = reencode(part, scale.over(int(n)), out, arithmetic, relu=relu)
     return codes
+
+
+def window_sums(sums: np.ndarray, window: PoolWindow) -> np.ndarray:
+    """Sums over windows of integers [N, C, H, W], which are sums of codes themselves; int64."""
+    size = window.pooled_size(sums.shape[2:])
+    acc = np.zeros((*sums.shape[:2], *size), np.int64)
+    for _, _, patch in taps(pad(sums, window.padding, 0), window.kernel, window, size):
+        acc += patch
+    return acc
+
+
+def mean_of_sums(
+    sums: np.ndarray,
+    format: LnsFormat,
+    window: PoolWindow,
+    count: int,
+    out: LnsFormat,
+    arithmetic: Arithmetic,
+) -> np.ndarray:
+    """Means of `count` codes each, whose antilogs have been summed in part.
+
+    Args:
+        sums: integers [N, C, H, W], of codes of `format`.
+        window: over which they are summed once more.
+    """
+    scale = code_scale(format).over(count)
+    return reencode(window_sums(sums, window), scale, out, arithmetic)
 
 
 # Windows

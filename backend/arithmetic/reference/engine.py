@@ -60,7 +60,7 @@ class Engine:
         self,
         x: Codes,
         window: PoolWindow,
-        out: LnsFormat,
+        out: LnsFormat | None,
         arithmetic: Arithmetic,
         *,
         relu: bool = False,
@@ -110,7 +110,13 @@ class Engine:
         return definition.mul(a, b, out, relu=relu)
 
     def _avg_pool2d(
-        self, x: Codes, window: PoolWindow, out: LnsFormat, arithmetic: Arithmetic, *, relu: bool
+        self,
+        x: Codes,
+        window: PoolWindow,
+        out: LnsFormat | None,
+        arithmetic: Arithmetic,
+        *,
+        relu: bool,
     ) -> np.ndarray:
         return definition.avg_pool2d(x, window, out, arithmetic, relu=relu)
 

@@ -34,7 +34,7 @@ from recog.lowering.encode.values import (
 )
 
 MOST_IN_WINDOW = 1023
-"""Rows or columns of a pool's window (docs/isa.md, `pool`)."""
+"""Rows or columns of the window of one instruction (docs/isa.md, `pool`)."""
 MOST_ALONG = 65535
 """Rows or columns of a tensor (docs/isa.md, `tensor`)."""
 MOST_ONES = 1 << 16
@@ -131,7 +131,9 @@ class _Builder:
         same = nn.shape_of(x) == (self.batch, *shape)
         return x if same else self.add(lns.ReshapeOp(x, (self.batch, *shape)))
 
-    def window(self, x: _Seen) -> tuple[SSAValue, tuple[int, int]] | None:
+    def window(
+        self, x: _Seen, most: int = MOST_IN_WINDOW
+    ) -> tuple[SSAValue, tuple[int, int]] | None:
         """The codes as an image, and the window of it that becomes one; None if it is too large."""
         before, count, after = prod(x.before), prod(x.sizes), prod(x.after)
         if after == 1 and len(x.sizes) > 1:
@@ -139,7 +141,7 @@ class _Builder:
             kernel = (prod(more), columns)
         else:
             kernel, columns = (count, 1), after
-        if max(kernel) > MOST_IN_WINDOW:
+        if max(kernel) > most:
             return None
         if columns <= MOST_ALONG:
             return self.image(x.codes, before, kernel[0], columns), kernel
@@ -158,18 +160,23 @@ class _Builder:
         divisors = range(min(count, MOST_IN_WINDOW), 1, -1)
         at_once = next((size for size in divisors if count % size == 0), None)
         if at_once is None or max(x.after, default=1) > MOST_ALONG:
-            return None
+            large = self.window(x, MOST_ALONG)
+            return large and lns.MaxPool2dOp(*large, one_stride(large[1]))
         rest = count // at_once
         first = self.maximum(_Seen(x.codes, x.before, (at_once,), (rest, *x.after)))
         return first and self.maximum(_Seen(self.add(first), x.before, (rest,), x.after))
 
     def mean(self, x: _Seen, output: LnsFormat) -> Operation | None:
-        """The mean: of a window, or the sum scaled."""
+        """The mean: of a window, or the sum scaled, or of a window of several instructions."""
         found = self.window(x)
         if found is None:
             bias = output.biases[0] - round(np.log2(prod(x.sizes)) * 2**output.frac)
             total = self._in_accumulator(x, output.with_bias(bias))
-            return total and self._scaled(total, 1 / prod(x.sizes), output)
+            if total is not None:
+                return self._scaled(total, 1 / prod(x.sizes), output)
+            found = self.window(x, MOST_ALONG)
+            if found is None:
+                return None
         image, kernel = found
         arithmetic = self.encoding.arithmetic
         return mean_of_window(self.rewriter, self.op, image, output, kernel, arithmetic)
@@ -177,7 +184,7 @@ class _Builder:
     def total(self, x: _Seen, output: LnsFormat) -> Operation | None:
         """The sum: in one accumulator, or the mean scaled where that takes too many weights."""
         total = self._in_accumulator(x, output)
-        if total is not None or self.window(x) is None:
+        if total is not None or self.window(x, MOST_ALONG) is None:
             return total
         bias = output.biases[0] + round(np.log2(prod(x.sizes)) * 2**output.frac)
         mean = self.mean(x, output.with_bias(bias))

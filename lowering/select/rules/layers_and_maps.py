@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -143,49 +143,6 @@ def _elementwise(build: ProgramBuilder, op: lns.BinaryOp, mode: str) -> None:
     relu = op.relu is not None
     for lhs, rhs, output in build.pieces(op, op.lhs, op.rhs, op.output):
         build.emit(op, chip.EltOp(lhs=lhs, rhs=rhs, output=output, mode=mode, relu=relu))
-
-
-@lowers(lns.MaxPool2dOp)
-def lower_max_pool2d(build: ProgramBuilder, op: lns.MaxPool2dOp) -> None:
-    _pool(build, op, "max", op.dilation.get_values(), count_padding=False)
-
-
-@lowers(lns.AvgPool2dOp)
-def lower_avg_pool2d(build: ProgramBuilder, op: lns.AvgPool2dOp) -> None:
-    prove(build, op, op.arithmetic.data)
-    _pool(build, op, "avg", (1, 1), count_padding=op.count_include_pad is not None)
-
-
-def _pool(
-    build: ProgramBuilder,
-    op: lns.MaxPool2dOp | lns.AvgPool2dOp,
-    mode: str,
-    dilation: Sequence[int],
-    *,
-    count_padding: bool,
-) -> None:
-    kernel_h, kernel_w = op.kernel.get_values()
-    stride_h, stride_w = op.strides.get_values()
-    top, left, bottom, right = op.padding.get_values()
-    build.emit(
-        op,
-        chip.PoolOp(
-            input=build.tensor(op, op.input),
-            output=build.tensor(op, op.output),
-            mode=mode,
-            kernel_h=kernel_h,
-            kernel_w=kernel_w,
-            stride_h=stride_h,
-            stride_w=stride_w,
-            pad_top=top,
-            pad_left=left,
-            pad_bottom=bottom,
-            pad_right=right,
-            count_padding=count_padding,
-            dilation_h=dilation[0],
-            dilation_w=dilation[1],
-        ),
-    )
 
 
 @lowers(lns.ResizeOp)

@@ -27,10 +27,10 @@ chip.program @main {
 // -----
 
 "chip.program"() <{sym_name = "main"}> ({
-  "chip.pool"() <{output = @a, input = @a, mode = "sum", kernel_h = 1 : i64, kernel_w = 1 : i64}> : () -> ()
+  "chip.pool"() <{output = @a, input = @a, mode = "least", kernel_h = 1 : i64, kernel_w = 1 : i64}> : () -> ()
   "chip.halt"() : () -> ()
 }) : () -> ()
-// CHECK: 'chip.pool' op at {{.*}}: mode must be max or avg, got "sum"
+// CHECK: 'chip.pool' op at {{.*}}: mode must be max or avg or sum, got "least"
 
 // -----
 
@@ -53,10 +53,10 @@ chip.program @main {
 // Assembly text.
 chip.program @main {
   chip.tensor @a {address = 0, channels = 1}
-  chip.pool @a = @a {mode = sum, kernel_h = 1, kernel_w = 1}
+  chip.pool @a = @a {mode = least, kernel_h = 1, kernel_w = 1}
   chip.halt
 }
-// CHECK: mode must be max or avg, got sum
+// CHECK: mode must be max or avg or sum, got least
 
 // -----
 
@@ -1240,3 +1240,139 @@ chip.program @main {
   chip.halt
 }
 // CHECK: 'chip.argmax' op at {{.*}}: @b: @a must hold codes, not integers
+
+// -----
+
+// Sums that are not encoded yet.
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, sums = 4}
+  chip.halt
+}
+// CHECK: 'chip.tensor' op at {{.*}}: sums are integers, not codes or fixed point
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, integer, wide}
+  chip.halt
+}
+// CHECK: 'chip.tensor' op at {{.*}}: wide goes with sums only
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, code_bits = 32, integer, sums = 4}
+  chip.halt
+}
+// CHECK: 'chip.tensor' op at {{.*}}: code_bits of LNS codes must be in [2, 16], got 32
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2}
+  chip.tensor @b {address = 16, channels = 1, code_bits = 32, integer}
+  chip.pool @b = @a {mode = sum, kernel_h = 2, kernel_w = 1}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: @b must hold sums
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2}
+  chip.tensor @b {address = 16, channels = 1, integer, bias = 3, sums = 2}
+  chip.pool @b = @a {mode = sum, kernel_h = 2, kernel_w = 1}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: codes that are summed must be !lns.number<8, 4, bias = 0>, got !lns.number<8, 4, bias = 3>
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2, integer, sums = 3}
+  chip.tensor @b {address = 16, channels = 1, integer, sums = 5}
+  chip.pool @b = @a {mode = sum, kernel_h = 2, kernel_w = 1}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: an element adds up 6 codes, @b is for sums of 5
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2, integer, sums = 3}
+  chip.tensor @b {address = 16, channels = 1}
+  chip.pool @b = @a {mode = avg, kernel_h = 2, kernel_w = 1}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: a mean of sums has a count, and nothing else has
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2}
+  chip.tensor @b {address = 16, channels = 1}
+  chip.pool @b = @a {mode = avg, kernel_h = 2, kernel_w = 1, count = 2}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: a mean of sums has a count, and nothing else has
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2, integer, sums = 3}
+  chip.tensor @b {address = 16, channels = 1}
+  chip.pool @b = @a {mode = avg, kernel_h = 2, kernel_w = 1, count = 6, count_padding}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: count_padding goes with means of codes only
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2}
+  chip.tensor @b {address = 16, channels = 1, integer, sums = 2}
+  chip.pool @b = @a {mode = sum, kernel_h = 2, kernel_w = 1, dilation_h = 1, dilation_w = 2}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: dilation of a sum must be (1, 1), got (1, 2)
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, height = 2, integer, sums = 3}
+  chip.tensor @b {address = 16, channels = 1, integer, sums = 3}
+  chip.pool @b = @a {mode = max, kernel_h = 2, kernel_w = 1}
+  chip.halt
+}
+// CHECK: 'chip.pool' op at {{.*}}: @b: @a must hold codes, not integers
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 2}
+  chip.tensor @b {address = 16, channels = 1, integer, sums = 3}
+  chip.argmax @b = @a
+  chip.halt
+}
+// CHECK: 'chip.argmax' op at {{.*}}: @b: the output must hold integers
+
+// -----
+
+// The host sees no sums.
+chip.program @main {
+  chip.input @a {address = 0, channels = 1, code_bits = 32, frac = 0, integer}
+  chip.tensor @b {address = 16, channels = 1, integer, sums = 3}
+  chip.dma.in @b = @a
+  chip.halt
+}
+// CHECK: 'chip.dma.in' op at {{.*}}: @b: element type must be i32, got !chip.sums<3, !lns.number<8, 4, bias = 0>, 32>
+
+// -----
+
+chip.program @main {
+  chip.tensor @a {address = 0, channels = 1, integer, sums = 3}
+  chip.tensor @b {address = 16, channels = 1, integer, sums = 2}
+  chip.copy @b = @a
+  chip.halt
+}
+// CHECK: 'chip.copy' op at {{.*}}: @b: element type must be !chip.sums<3, !lns.number<8, 4, bias = 0>, 32>, got !chip.sums<2, !lns.number<8, 4, bias = 0>, 32>

@@ -119,6 +119,28 @@ chip.program @classes {
 // CHECK-NEXT:   chip.halt
 // CHECK-NEXT: }
 
+// Sums that are not encoded yet.
+chip.program @sums {
+  chip.tensor @x {address = 0x0, channels = 2, height = 3, width = 500, unsigned}
+  chip.tensor @rows {address = 0x1000, channels = 2, height = 3, sums = 500, integer, unsigned}
+  chip.tensor @all {address = 0x1020, wide, channels = 2, integer, unsigned, sums = 1500}
+  chip.tensor @y {address = 0x1040, channels = 2}
+  chip.pool @rows = @x {kernel_h = 1, kernel_w = 500, mode = sum}
+  chip.pool @all = @rows {mode = sum, kernel_h = 3, kernel_w = 1}
+  chip.pool @y = @all {mode = avg, count = 1500, kernel_h = 1, kernel_w = 1}
+  chip.halt
+}
+// CHECK:      chip.program @sums {
+// CHECK-NEXT:   chip.tensor @x {address = 0x0, channels = 2, height = 3, width = 500, unsigned}
+// CHECK-NEXT:   chip.tensor @rows {address = 0x1000, channels = 2, height = 3, unsigned, integer, sums = 500}
+// CHECK-NEXT:   chip.tensor @all {address = 0x1020, channels = 2, unsigned, integer, sums = 1500, wide}
+// CHECK-NEXT:   chip.tensor @y {address = 0x1040, channels = 2}
+// CHECK-NEXT:   chip.pool @rows = @x {mode = sum, kernel_h = 1, kernel_w = 500}
+// CHECK-NEXT:   chip.pool @all = @rows {mode = sum, kernel_h = 3, kernel_w = 1}
+// CHECK-NEXT:   chip.pool @y = @all {mode = avg, kernel_h = 1, kernel_w = 1, count = 1500}
+// CHECK-NEXT:   chip.halt
+// CHECK-NEXT: }
+
 // An empty program; attributes that are not the dialect's own; the default target.
 chip.program @empty stripped attributes {note = "kept"} {
   chip.halt attributes {why = "nothing to do"}

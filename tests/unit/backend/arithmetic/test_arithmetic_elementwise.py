@@ -148,6 +148,31 @@ def test_avg_pool_by_the_oracle(data, arithmetic: Arithmetic, relu: bool, includ
     np.testing.assert_array_equal(quick, result)
 
 
+@given(st.data(), arithmetics)
+def test_means_in_steps_are_those_of_one(data, arithmetic: Arithmetic):
+    """Sums along the rows by the oracle and all engines; then down, and encoded."""
+    format = data.draw(formats())
+    out_format = data.draw(output_formats((-(format.bias >> format.frac), 16)))
+    x = Codes(data.draw(code_arrays((1, 2, 4, 5), format)), format)
+    across, down = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4))
+    stride, left = data.draw(st.integers(1, 3)), data.draw(st.integers(0, 2))
+    along = PoolWindow((1, stride), (0, left, 0, 1), kernel=(1, across))
+    sums = REFERENCE.avg_pool2d(x, along, None, arithmetic)
+    assert sums.dtype == np.int64
+    for n, c, row, column in np.ndindex(sums.shape):
+        first = column * stride - left
+        codes = x.array[n, c, row, max(first, 0) : max(first + across, 0)].tolist()
+        assert sums[n, c, row, column] == oracle.total(codes, format, arithmetic)
+    for engine in (GEMM, get_engine("fast")):
+        np.testing.assert_array_equal(engine.avg_pool2d(x, along, None, arithmetic), sums)
+    below = PoolWindow((1, 1), (1, 0, 0, 0), kernel=(down, 1))
+    whole = PoolWindow((1, stride), (1, left, 0, 1), kernel=(down, across))
+    expected = REFERENCE.avg_pool2d(x, whole, out_format, arithmetic)
+    count = down * across
+    means = definition.mean_of_sums(sums, format, below, count, out_format, arithmetic)
+    np.testing.assert_array_equal(means, expected)
+
+
 @given(st.data(), formats(widths=(3, 9)), st.tuples(*[st.integers(0, 2)] * 4))
 def test_max_pool_takes_the_largest(data, format: LnsFormat, padding: tuple):
     """Against a loop over real numbers; equal values have equal codes."""

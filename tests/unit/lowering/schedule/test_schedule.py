@@ -318,7 +318,7 @@ def test_programs_without_places_are_not_assembled():
 
 def test_what_is_too_small_says_what_would_do():
     net = ImageNetwork((4, 9, 9))
-    module = net.module(net.mean(net.conv(net.inputs[0], 8)))
+    module = net.module(net.conv(net.conv(net.inputs[0], 8), 8, 9, padding=0))
     with pytest.raises(RecogError, match="656 bytes  @conv2d, all of it") as error:
         chip_program(module, 256)
     wanted = int(str(error.value.hint).split("= ")[1].split(" ")[0])

@@ -79,3 +79,32 @@ chip.program @rows {
 check.expect_run @rows(dense<[[[[-6], [-5], [4]]]]> : tensor<1x1x3x1x!p>)
   gives (dense<[[[[-6], [4]]]]> : tensor<1x1x2x1x!p>, dense<[[[[-5], [4]]]]> : tensor<1x1x2x1x!p>,
          dense<[[[[4]]]]> : tensor<1x1x1x1x!p>, dense<[[[[-6], [-3]]]]> : tensor<1x1x2x1x!p>)
+
+// The mean of [1, 4, 4], [2, -2, 4]: 13 / 6, nearest to 2 on the logarithm (code 5), at once and in steps, of
+// sums along the rows, 9 and 4. Of a count of 3 it is 13 / 3, nearest to 4 (code 6).
+chip.program @steps {
+  chip.input @in {address = 0, channels = 1, height = 2, width = 3, code_bits = 4, frac = 0, bias = 4}
+  chip.output @once {address = 16, channels = 1, code_bits = 4, frac = 0, bias = 4}
+  chip.output @twice {address = 32, channels = 1, code_bits = 4, frac = 0, bias = 4}
+  chip.output @thirds {address = 48, channels = 1, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @x {address = 0, channels = 1, height = 2, width = 3, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @rows {address = 16, channels = 1, height = 2, code_bits = 4, frac = 0, bias = 4, integer, sums = 3}
+  chip.tensor @all {address = 32, channels = 1, code_bits = 4, frac = 0, bias = 4, integer, sums = 6, wide}
+  chip.tensor @a {address = 48, channels = 1, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @b {address = 49, channels = 1, code_bits = 4, frac = 0, bias = 4}
+  chip.tensor @c {address = 50, channels = 1, code_bits = 4, frac = 0, bias = 4}
+  chip.dma.in @x = @in
+  chip.pool @a = @x {mode = avg, kernel_h = 2, kernel_w = 3}
+  chip.pool @rows = @x {mode = sum, kernel_h = 1, kernel_w = 3}
+  chip.pool @b = @rows {mode = avg, kernel_h = 2, kernel_w = 1, count = 6}
+  chip.pool @all = @rows {mode = sum, kernel_h = 2, kernel_w = 1}
+  chip.pool @c = @all {mode = avg, kernel_h = 1, kernel_w = 1, count = 3}
+  chip.dma.out @once = @a
+  chip.dma.out @twice = @b
+  chip.dma.out @thirds = @c
+  chip.halt
+}
+check.expect_run @steps(dense<[[[[4, 6, 6], [5, -5, 6]]]]> : tensor<1x1x2x3x!p>)
+  gives (dense<[[[[5]]]]> : tensor<1x1x1x1x!p>,
+         dense<[[[[5]]]]> : tensor<1x1x1x1x!p>,
+         dense<[[[[6]]]]> : tensor<1x1x1x1x!p>)
