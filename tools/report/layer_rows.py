@@ -11,6 +11,7 @@ from recog.backend.assembly.accounting import LayerBytes, ProgramBytes
 from recog.backend.cost import LayerCost, ProgramCost
 from recog.dialects.chip import ProgramOp, WeightsOp
 from recog.dialects.chip.descriptors import TensorDescriptorOp
+from recog.dialects.chip.sums import SumsType
 from recog.dialects.chip.target import DRAM
 from recog.dialects.element_types import is_signed
 from recog.dialects.lns.fixed import FixedType
@@ -171,6 +172,8 @@ def format_text(tensor: TensorDescriptorOp) -> str:
             return f"fixed {fixed.frac}"
         case IntegerType() as integer:
             return f"{'' if is_signed(integer) else 'u'}int{integer.width.data}"
+        case SumsType() as sums:
+            return f"sums, {sums.width.data} bits"
 
 
 def lns_text(number: LnsFormat) -> str:
