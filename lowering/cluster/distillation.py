@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import ModuleOp
@@ -18,7 +19,7 @@ from recog.dialects import nn
 from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.tuner import channels_last
-from recog.lowering.common.batches import TARGET_BYTES
+from recog.lowering.common.batches import TARGET_BYTES, frames_at_once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from recog.lowering.cluster.targets import Objective
 
+AT_ONCE = 16
+"""Frames of which the float network's outputs are computed together, at most."""
 MOST_FEATURES = 6
 SMALLEST_POWER = 1e-12
 """Of the values that an error is measured against."""
@@ -75,43 +78,71 @@ def relative_errors(outputs: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tens
     return torch.stack(each).mean()
 
 
+@dataclass(frozen=True)
+class Unchanged:
+    """Frames that come again as they were.
+
+    Attributes:
+        count: how many there are.
+        inputs: gives the inputs of those of some numbers.
+    """
+
+    count: int
+    inputs: Callable[[Sequence[int]], Sequence[Tensor | np.ndarray]]
+
+
 class RememberedOutputs:
     """What a network gives for frames that come again as they were: computed once, if it fits.
 
+    Frames are always computed with the same others: sums of more or fewer of them round in another
+    order, and an interrupted tuning that goes on meets frames in other batches than one that does
+    not stop.
+
     Args:
-        count: how many frames there are.
+        at_once: how many frames the network is given.
     """
 
-    def __init__(self, network: Callable[..., Sequence[Tensor]], count: int):
-        self._network, self._count = network, count
-        self._of_frame: dict[int, list[Tensor]] = {}
+    def __init__(self, network: Callable[..., Sequence[Tensor]], frames: Unchanged, at_once: int):
+        self._network, self._frames, self._at_once = network, frames, at_once
+        self._of_frame: dict[int, Sequence[Tensor]] = {}
         self._orders: list[torch.memory_format] = []
+        self._fits = True
 
-    def __call__(
-        self, inputs: Callable[[], Sequence[Tensor]], frames: Sequence[int]
-    ) -> Sequence[Tensor]:
-        """The outputs of a batch.
-
-        Args:
-            inputs: gives the batch, where it was not seen before.
-            frames: their numbers.
-        """
+    def __call__(self, frames: Sequence[int]) -> Sequence[Tensor] | None:
+        """The outputs for the frames of these numbers; None where they do not fit."""
         import torch
 
-        if all(frame in self._of_frame for frame in frames):
-            known = zip(*(self._of_frame[frame] for frame in frames))
-            return [
-                torch.stack(parts).contiguous(memory_format=order)
-                for parts, order in zip(known, self._orders)
-            ]
-        outputs = self._network(*inputs())
-        size = sum(y.nbytes for y in outputs) // len(frames)
-        if size * self._count <= TARGET_BYTES:
-            # Sums over outputs are the same in every bit where elements lie in the same order.
-            self._orders = [_order(y) for y in outputs]
-            for i, frame in enumerate(frames):
-                self._of_frame[frame] = [y[i].clone() for y in outputs]
-        return outputs
+        for frame in frames:
+            if self._fits and frame not in self._of_frame:
+                self._fits = self._add(int(frame) // self._at_once)
+        if not self._fits:
+            return None
+        each = zip(*(self._of_frame[frame] for frame in frames))
+        # Sums over outputs are the same in every bit where elements lie in the same order.
+        return [
+            torch.cat(parts).contiguous(memory_format=order)
+            for parts, order in zip(each, self._orders)
+        ]
+
+    def _add(self, group: int) -> bool:
+        """Compute some frames, unless outputs of all are more than memory holds."""
+        count = self._frames.count
+        numbers = range(count)[group * self._at_once : (group + 1) * self._at_once]
+        outputs = self._network(*_given(self._frames.inputs(numbers)))
+        size = sum(y.nbytes for y in outputs) / len(numbers)
+        if size * count > TARGET_BYTES or any(not y.ndim or len(y) % len(numbers) for y in outputs):
+            return False
+        self._orders = [_order(y) for y in outputs]
+        parts = [y.split(len(y) // len(numbers)) for y in outputs]
+        for i, number in enumerate(numbers):
+            self._of_frame[number] = [each[i].clone() for each in parts]
+        return True
+
+
+def _given(inputs: Sequence[Tensor | np.ndarray]) -> list[Tensor]:
+    import torch
+
+    return [channels_last(torch.as_tensor(x)) for x in inputs]
 
 
 def _order(y: Tensor) -> torch.memory_format:
@@ -129,7 +160,8 @@ class Distillation:
         features: how many of these there are, last in the tuned network's outputs too.
         output_weight: of the error of the outputs, which 0 leaves out.
         feature_weight: of the mean relative squared error of the features.
-        unchanged: how many frames there are, if each comes again as it was; 0 if they change.
+        remembered: what `teacher` gives for frames that come again as they were; None if they
+            change.
     """
 
     def __init__(
@@ -139,10 +171,10 @@ class Distillation:
         output_weight: float = 0.0,
         feature_weight: float = 0.0,
         output_error: OutputError = relative_errors,
-        unchanged: int = 0,
+        remembered: RememberedOutputs | None = None,
     ):
         self._teacher, self._features = teacher, features
-        self._remembered = RememberedOutputs(teacher, unchanged) if teacher and unchanged else None
+        self._remembered = remembered
         self._output_weight, self._feature_weight = output_weight, feature_weight
         self._output_error = output_error
 
@@ -162,15 +194,10 @@ class Distillation:
             return own
         import torch
 
-        def given() -> list[Tensor]:
-            return [channels_last(torch.as_tensor(x)) for x in inputs]
-
         def objective(outputs: Sequence[Tensor]) -> Tensor:
             with torch.no_grad():
-                if remembered is None or frames is None:
-                    wanted = teacher(*given())
-                else:
-                    wanted = remembered(given, frames)
+                known = remembered and frames is not None and remembered(frames)
+                wanted = known or teacher(*_given(inputs))
             count = len(outputs) - self._features
             total = own(outputs[:count])
             if self._output_weight:
@@ -193,13 +220,13 @@ def distilled(
     output_weight: float,
     feature_weight: float,
     output_error: OutputError = relative_errors,
-    unchanged: int = 0,
+    unchanged: Unchanged | None = None,
 ) -> Generator[Distillation, None, None]:
     """Within the context both networks return their heads and features; gives what compares them.
 
     Args:
         dense: the same network before clustering; None compares nothing.
-        unchanged: see `Distillation`.
+        unchanged: the frames, where each comes again as it was.
     """
     from recog.backend.interpreters.nn_runner import NnRunner
 
@@ -212,8 +239,14 @@ def distilled(
     )
     with returning_heads(module, entry, values), returning_heads(dense, entry, wanted):
         teacher = NnRunner(dense, entry) if numbers or output_weight else None
+        remembered = None
+        if teacher is not None and unchanged is not None:
+            function = find_function(dense, entry)
+            if all(nn.shape_of(x)[:1] == (1,) for x in function.args):
+                at_once = min(AT_ONCE, frames_at_once(function))
+                remembered = RememberedOutputs(teacher, unchanged, at_once)
         weights = output_weight, feature_weight
-        yield Distillation(teacher, len(numbers), *weights, output_error, unchanged)
+        yield Distillation(teacher, len(numbers), *weights, output_error, remembered)
 
 
 def _feature_errors(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:

@@ -25,7 +25,7 @@ from recog.dialects.number_format import LnsFormat
 from recog.dialects.refusals import OpenRefusal
 from recog.lowering.cluster.data_parallel import worker_count
 from recog.lowering.cluster.differentiable_outputs import returning_heads
-from recog.lowering.cluster.distillation import distilled
+from recog.lowering.cluster.distillation import Unchanged, distilled
 from recog.lowering.cluster.targets import (
     ComputedTargets,
     Examples,
@@ -117,13 +117,17 @@ def tune(
     wanted = _targets(module, examples, targets if callable(targets) else known, settings, dense)
     generator = torch.Generator().manual_seed(settings.seed)
     measured = torch.arange(min(count, MEASURED))
+
+    def unchanged(frames: Sequence[int]) -> Sequence[np.ndarray]:
+        return examples.frames(np.asarray(frames))
+
     compared = distilled(
         module,
         dense,
         settings.entry,
         output_weight=0.0 if by_teacher else settings.distill,
         feature_weight=settings.features,
-        unchanged=count if settings.epochs > 1 else 0,
+        unchanged=Unchanged(count, unchanged) if settings.epochs > 1 else None,
     )
     with compared as comparison:
         tuner = Tuner(module, settings, steps, originals, formats)

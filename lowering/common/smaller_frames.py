@@ -60,12 +60,31 @@ class SmallerFrames(NamedTuple):
         """A part of each frame (1, ...), at random places that all images of it have in common."""
         random = np.random.default_rng(0)
         for frame in frames:
-            (whole,) = {x.shape[2:] for x in frame if x.ndim == 4}
             corner = [
-                STEP * int(random.integers((a - b) // STEP + 1)) for a, b in zip(whole, self.size)
+                STEP * int(random.integers((a - b) // STEP + 1))
+                for a, b in zip(_image_size(frame), self.size)
             ]
-            rows, columns = (slice(a, a + b) for a, b in zip(corner, self.size))
-            yield [x[:, :, rows, columns] if x.ndim == 4 else x for x in frame]
+            yield self._part(frame, corner)
+
+    def part_around(self, frame: Sequence[np.ndarray], place: Sequence[int]) -> list[np.ndarray]:
+        """The part of a frame (1, ...) in whose middle a row and column lie, or nearly: it begins
+        at a multiple of `STEP`, but where only its end reaches them."""
+        corner: list[int] = []
+        for at, a, b in zip(place, _image_size(frame), self.size):
+            nearest = (at - b // 2 + STEP // 2) // STEP
+            first = STEP * max(0, min(nearest, (a - b) // STEP))
+            corner.append(first if at < first + b else a - b)
+        return self._part(frame, corner)
+
+    def _part(self, frame: Sequence[np.ndarray], corner: Sequence[int]) -> list[np.ndarray]:
+        rows, columns = (slice(a, a + b) for a, b in zip(corner, self.size))
+        return [x[:, :, rows, columns] if x.ndim == 4 else x for x in frame]
+
+
+def _image_size(frame: Sequence[np.ndarray]) -> tuple[int, ...]:
+    """The rows and columns that all images of a frame have."""
+    (size,) = {x.shape[2:] for x in frame if x.ndim == 4}
+    return size
 
 
 def smaller_frames(function: func.FuncOp, count: int) -> SmallerFrames | None:

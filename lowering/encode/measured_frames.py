@@ -1,14 +1,15 @@
 """Example frames run in float, with every value looked at; of large frames, parts.
 
-A convolutional network gives parts of a frame the same ranges as whole ones. What follows its
-heads, such as decoders that count in positions of the whole frame, runs on maps of the whole size,
-into which those of parts are laid beside each other.
+A convolutional network gives parts of a frame the same ranges as whole ones, if the largest and
+the smallest values of the inputs lie in some of them. What follows its heads, such as decoders that
+count in positions of the whole frame, runs on maps of the whole size, into which those of parts are
+laid beside each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import cycle
+from itertools import chain, cycle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from xdsl.ir import Operation, SSAValue
 
 from recog.backend.interpreters.execute import run_op
 from recog.dialects import nn
+from recog.dialects.errors import InputError
 from recog.dialects.facts import is_parameter
 from recog.dialects.functions import nn_ops
 from recog.dialects.shapes import Shape
@@ -31,7 +33,7 @@ from recog.lowering.encode.example_inputs import ExampleInput
 SHARES = 2
 """Parts are as large as so many of them fit in memory with all their values and gradients."""
 PARTS = 4
-"""Parts of large frames, at least; one a frame where there are more."""
+"""Parts of large frames at random places, at least; one a frame where there are more."""
 
 Look = Callable[[SSAValue, Any], None]
 """Called with a value and what it holds for some frames, (N, ...)."""
@@ -46,6 +48,19 @@ class _Parts(NamedTuple):
 
     smaller: SmallerFrames
     heads: Sequence[SSAValue]
+
+
+class _Place(NamedTuple):
+    """Where an image has its largest or smallest value.
+
+    Attributes:
+        frame: its number.
+        place: row and column.
+    """
+
+    value: float
+    frame: int
+    place: tuple[int, ...]
 
 
 class MeasuredFrames:
@@ -67,7 +82,7 @@ class MeasuredFrames:
         """In how many batches they run."""
         runs, function = self._count, self._function
         if self._parts is not None:
-            runs, function = max(PARTS, runs), self._parts.smaller.function
+            runs, function = self._runs(self._parts), self._parts.smaller.function
         return -(-runs // frames_at_once(function))
 
     def measure(self, look: Look, progress: Callable[[float], None] | None = None) -> None:
@@ -75,6 +90,9 @@ class MeasuredFrames:
 
         Args:
             progress: called with the share of the frames that are done.
+
+        Raises:
+            InputError: frames that the network does not take.
         """
         if self._parts is None:
             self._measure_whole(look, progress)
@@ -110,14 +128,16 @@ class MeasuredFrames:
             for value, result in zip(op.results, results):
                 look(ours[value], result)
 
-        runs = max(PARTS, self._count)
-        every = smaller.parts_of(self._frames(runs))
+        places = self._look_at_inputs(look)
+        runs = self._runs(parts)
+        every = chain(
+            smaller.parts_of(self._frames(runs - len(places))),
+            (smaller.part_around(self._frame(each.frame), each.place) for each in places),
+        )
         for group in groups_of_frames(smaller.function, runs):
             taken = [next(every) for _ in range(group.start, group.stop)]
             batch = [np.concatenate(each) for each in zip(*taken)]
             outputs = run_nn(smaller.module, *batch, entry=name, observe=observe)
-            for theirs, x in zip(smaller.function.args, batch):
-                look(ours[theirs], x)
             for kept, output in zip(maps, outputs):
                 if len(kept) < PARTS:
                     kept += [each[None].numpy() for each in output.detach()]
@@ -128,9 +148,33 @@ class MeasuredFrames:
 
     def _frames(self, count: int) -> Iterator[list[np.ndarray]]:
         """So many frames, one at a time, from the first on again where there are fewer."""
-        for number in range(count):
-            start = number % self._count
-            yield [example.frames(start, start + 1) for example in self._examples]
+        return (self._frame(number % self._count) for number in range(count))
+
+    def _frame(self, number: int) -> list[np.ndarray]:
+        return [example.frames(number, number + 1) for example in self._examples]
+
+    def _runs(self, parts: _Parts) -> int:
+        """How many parts run: those at random places, and two for each image of a frame."""
+        images = sum(len(shape_of(x)) == 4 for x in parts.smaller.function.args)
+        return max(PARTS, self._count) + 2 * images
+
+    def _look_at_inputs(self, look: Look) -> list[_Place]:
+        """Look at all of the inputs, whole; where each image has its largest and smallest value."""
+        from recog.backend.interpreters.nn_runner import NnRunner
+
+        runner, found = NnRunner(self._module, self._function.sym_name.data), dict[int, _Place]()
+        for number, frame in enumerate(self._frames(self._count)):
+            try:
+                runner.check(frame)
+            except InputError:  # which all of them say with the number of the frame
+                runner.check([example.frames(0, self._count) for example in self._examples])
+                raise
+            for argument, x in zip(self._function.args, frame):
+                look(argument, x)
+            for i, place in enumerate(_extremes(number, frame)):
+                if i not in found or place.value > found[i].value:
+                    found[i] = place
+        return list(found.values())
 
     def _measure_rest(
         self, parts: _Parts, maps: Sequence[Sequence[np.ndarray]], look: Look
@@ -156,6 +200,16 @@ class MeasuredFrames:
 
         (frame,) = self._frames(1)
         NnRunner(self._module, self._function.sym_name.data).walk(*frame, run=run)
+
+
+def _extremes(number: int, frame: Sequence[np.ndarray]) -> Iterator[_Place]:
+    """Where each image of a frame (1, ...) has its largest value, and the negative of its
+    smallest."""
+    for x in frame:
+        if x.ndim == 4:
+            for sign, index in ((1, x.argmax()), (-1, x.argmin())):
+                place = np.unravel_index(int(index), x.shape)
+                yield _Place(sign * float(x[place]), number, tuple(map(int, place[2:])))
 
 
 def _on_parts(module: ModuleOp, function: func.FuncOp) -> _Parts | None:

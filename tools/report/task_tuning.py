@@ -31,7 +31,7 @@ from recog.lowering.allocation.choose_layouts import (
 )
 from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
-from recog.lowering.cluster.distillation import distilled, relative_errors
+from recog.lowering.cluster.distillation import Unchanged, distilled, relative_errors
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
 from recog.lowering.cluster.tuner import KeptTuning, Tuner
@@ -177,7 +177,9 @@ def tune_task(
         output_weight=options.distill,
         feature_weight=options.features,
         output_error=partial(_output_error, task),
-        unchanged=len(data) if options.epochs > 1 and _as_they_are(task) else 0,
+        unchanged=Unchanged(len(data), data.inputs)
+        if options.epochs > 1 and _as_they_are(task)
+        else None,
     )
     with compared as comparison:
         tuner = Tuner(heads, options, steps, weights_before(dense, heads), formats)
@@ -205,7 +207,7 @@ def _as_they_are(task: Task) -> bool:
     """Whether a frame is the same each time it comes."""
     from recog.frontend.tasks.base import Task
 
-    return type(task).augment is Task.augment
+    return getattr(task.augment, "__func__", None) is Task.augment
 
 
 def _output_error(task: Task, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:

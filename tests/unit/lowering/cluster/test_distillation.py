@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,13 @@ from middle_networks import apply, images, parse, residual
 
 from recog.backend.interpreters.nn_runner import NnRunner
 from recog.dialects.functions import find_function
+from recog.frontend.torch.importer import import_torch
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.cluster.distillation import (
     MOST_FEATURES,
     Distillation,
     RememberedOutputs,
+    Unchanged,
     distilled,
     feature_values,
     features_of,
@@ -81,24 +85,48 @@ def test_what_the_objective_adds():
     assert total.item() == pytest.approx(3 + 3 * (0.5 / 1) + 5 * (2.0 / 1))
 
 
+def remembering(
+    network: Callable[..., list[torch.Tensor]], x: torch.Tensor, at_once: int
+) -> RememberedOutputs:
+    return RememberedOutputs(network, Unchanged(len(x), lambda frames: [x[list(frames)]]), at_once)
+
+
 def test_what_comes_again_is_computed_once():
     seen = list[int]()
 
     def network(x: torch.Tensor) -> list[torch.Tensor]:
         seen.append(len(x))
-        return [2 * x, x.sum((1, 2, 3))]
+        return [2 * x, x.sum((1, 2, 3)), x.flatten(0, 1)]  # channels of all frames in one axis
 
-    x = torch.from_numpy(images(8)).contiguous(memory_format=torch.channels_last)
-    remembered = RememberedOutputs(network, len(x))
+    x = torch.from_numpy(images(8))
+    remembered = remembering(network, x, 3)
     for batch in ([0, 5, 2], [3, 1, 4], [1, 2, 3], [5, 0, 7], [7, 7, 0]):
-        found = remembered(lambda frames=batch: [x[frames]], batch)
-        for one, other in zip(found, network(x[batch]), strict=True):
+        found = remembered(batch)
+        assert found is not None
+        given = x[batch].contiguous(memory_format=torch.channels_last)
+        for one, other in zip(found, network(given), strict=True):
             assert torch.equal(one, other)
             assert one.stride() == other.stride()
-    assert seen == [3, 3, 3, 3, 3, 3, 3, 3]  # the third and the last batch were known
+    # Two groups of three frames, later one of two; the others are those that are compared with.
+    assert seen == [3, 3, 3, 3, 3, 2, 3, 3]
 
 
-def test_what_does_not_fit_is_computed_again(monkeypatch: pytest.MonkeyPatch):
+def test_what_a_frame_gives_does_not_depend_on_its_batch():
+    """An interrupted tuning goes on to the same bits: its batches are others from there on."""
+    torch.manual_seed(0)
+    layers = torch.nn.Linear(192, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)
+    module, x = torch.nn.Sequential(*layers), torch.rand(9, 192)
+    every = list[torch.Tensor]()
+    with torch.no_grad():
+        for order in ([[0, 1, 2, 3], [4, 5, 6, 7], [8]], [[8, 3, 5, 1], [2, 6, 0, 7], [4]]):
+            remembered = remembering(lambda x: [module(x)], x, 4)
+            for batch in order:
+                remembered(batch)
+            every += remembered(range(9)) or []
+    assert torch.equal(*every)
+
+
+def test_what_does_not_fit_is_not_remembered(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("recog.lowering.cluster.distillation.TARGET_BYTES", 100)
     seen = list[int]()
 
@@ -106,10 +134,9 @@ def test_what_does_not_fit_is_computed_again(monkeypatch: pytest.MonkeyPatch):
         seen.append(len(x))
         return [x]
 
-    remembered = RememberedOutputs(network, 26)
-    for _ in range(2):
-        remembered(lambda: [torch.zeros(2, 1)], [0, 1])
-    assert seen == [2, 2]
+    remembered = remembering(network, torch.zeros(26, 1), 2)
+    assert remembered([0, 1]) is remembered([3]) is None
+    assert seen == [2]
 
 
 def test_within_the_context_both_return_their_features():
@@ -156,3 +183,13 @@ def test_labels_and_the_float_network_together():
             return float(relative_errors(NnRunner(module)(x), [wanted]))
 
     assert error(30.0) < 0.7 * error(0.0)
+
+
+@pytest.mark.parametrize(("batch", "remembers"), [(1, True), (2, False)])
+def test_a_network_of_several_frames_is_asked_for_no_frame_alone(batch: int, remembers: bool):
+    module = import_torch(torch.nn.Linear(4, 3).eval(), (torch.zeros(batch, 4),))
+    frames = Unchanged(8, lambda frames: [torch.zeros(len(frames), 4)])
+    with distilled(
+        module.clone(), module, "main", output_weight=1.0, feature_weight=0.0, unchanged=frames
+    ) as compared:
+        assert (compared._remembered is not None) == remembers

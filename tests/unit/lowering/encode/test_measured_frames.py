@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from recog.dialects.errors import RecogError
 from recog.dialects.facts import is_parameter
 from recog.dialects.functions import find_function, nn_ops
 from recog.dialects.tensors import shape_of
@@ -103,7 +105,7 @@ def test_whole_frames_where_they_fit():
     assert {x.shape[0] for each in found.values() for x in each} == {2}
 
 
-@pytest.mark.parametrize("count,parts", [(1, 4), (6, 6)])
+@pytest.mark.parametrize("count,parts", [(1, 6), (6, 8)])
 def test_parts_of_large_ones(count: int, parts: int, on_parts: pytest.MonkeyPatch):
     on_parts.setattr(batches, "BATCH_BYTES", 1 << 20)
     module = imported(Detector())
@@ -116,9 +118,10 @@ def test_parts_of_large_ones(count: int, parts: int, on_parts: pytest.MonkeyPatc
     assert rest < {op.name for op in variable}
     for value, each in found.items():
         follows = getattr(value.owner, "name", "") in rest
-        assert sum(len(x) for x in each) == (1 if follows else parts)
+        is_input = value in function.args
+        assert sum(len(x) for x in each) == (count if is_input else 1 if follows else parts)
         sizes = {x.shape[1:] for x in each}
-        if follows:
+        if follows or is_input:
             assert sizes == {shape_of(value)[1:]}
         else:
             (size,) = sizes
@@ -135,13 +138,66 @@ def test_boxes_reach_as_far_as_whole_frames(on_parts: pytest.MonkeyPatch):
 
 def test_indices_alone_take_no_whole_maps(on_parts: pytest.MonkeyPatch):
     found, _ = seen(imported(Segmenter()), 1)
-    assert [shape_of(value)[1] for value in found] == [5, 3]
-    assert all(x.shape[2] < HEIGHT for each in found.values() for x in each)
+    assert [shape_of(value)[1] for value in found] == [3, 5]
+    (classes,) = [each for value, each in found.items() if shape_of(value)[1] == 5]
+    assert all(x.shape[2] < HEIGHT for x in classes)
 
 
 def test_networks_of_one_size_run_whole(on_parts: pytest.MonkeyPatch):
     found, _ = seen(imported(OfOneSize()), 1)
     assert all(x.shape == (1, 3, HEIGHT, WIDTH) for each in found.values() for x in each)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (HEIGHT - 1, 0), (HEIGHT - 1, WIDTH - 1), (100, 300)])
+@pytest.mark.parametrize("value", [30.0, -30.0])
+def test_the_farthest_values_of_all_frames_are_seen(
+    place: tuple[int, int], value: float, on_parts: pytest.MonkeyPatch
+):
+    """At the input, and what a convolution makes of them."""
+    module, inputs = imported(Segmenter()), frames(5)
+    inputs[3, 1, *place] = value
+    function = find_function(module, "main")
+    found: dict[SSAValue, list[Any]] = {}
+    measured = MeasuredFrames(module, function, [ExampleInput(inputs)], len(inputs))
+    measured.measure(lambda v, x: found.setdefault(v, []).append(np.asarray(x)))
+    (x,) = function.args
+    assert max(each.max() if value > 0 else -each.min() for each in found[x]) == 30
+    (classes,) = [each for known, each in found.items() if shape_of(known)[1] == 5]
+    assert max(np.abs(each).max() for each in classes) > 3
+
+
+def test_frames_of_no_multiple_of_the_step_are_seen_to_the_last_row():
+    whole = [np.arange(100 * 150, dtype=np.float32).reshape(1, 1, 100, 150)]
+    module = ModuleOp([])
+    smaller = smaller_frames.SmallerFrames(module, func.FuncOp("f", ([], [])), {}, (64, 64))
+    for row, column in ((0, 0), (40, 149), (99, 3), (99, 149), (63, 64)):
+        (part,) = smaller.part_around(whole, (row, column))
+        assert part.shape == (1, 1, 64, 64)
+        assert whole[0][0, 0, row, column] in part
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_refused_wherever_it_lies(value: float, on_parts: pytest.MonkeyPatch):
+    for row in (0, 100, HEIGHT - 1):
+        inputs = frames(3)
+        inputs[2, 0, row, WIDTH - 1] = value
+        with pytest.raises(RecogError, match="input 0: holds NaN or infinity in frame 2"):
+            calibrate(imported(Segmenter()), [inputs], ActivationFormats())
+        with pytest.raises(RecogError, match="input 0: holds NaN or infinity in frame 2"):
+            balance_ranges(imported(Segmenter()), [inputs])
+
+
+def test_frames_of_another_size_are_refused(on_parts: pytest.MonkeyPatch):
+    with pytest.raises(RecogError, match="input 0: has shape"):
+        calibrate(imported(Segmenter()), [frames(2)[:, :, :128]], ActivationFormats())
+
+
+def test_an_input_has_a_sign_wherever_it_is_negative(on_parts: pytest.MonkeyPatch):
+    inputs = frames(1)
+    inputs[0, :, -1, -1] = -0.5
+    module = imported(Segmenter())
+    calibrate(module, [inputs], ActivationFormats())
+    assert not calibrated_format(find_function(module, "main").args[0]).unsigned
 
 
 def test_maps_laid_beside_each_other():
