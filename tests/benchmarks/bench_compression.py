@@ -116,6 +116,14 @@ class Measured:
             **self._narrow(ratio, seed),
         }
 
+    def lacks_narrow(self, row: dict[str, Any]) -> bool:
+        """Whether a row was measured before its narrower network was trained."""
+        import narrow_networks as narrow
+
+        beside = (row["target_ratio"], row["seed"]) == (NARROW_BESIDE, 0)
+        trained = narrow.narrow_checkpoint(self.task.name).is_file()
+        return beside and trained and row.get("narrow_metric") is None
+
     def _narrow(self, ratio: float, seed: int) -> dict[str, Any]:
         """What a narrower network of the same bytes keeps, with one code a weight."""
         import narrow_networks as narrow
@@ -171,6 +179,8 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _measured(a: argparse.Namespace, out: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """All rows of the file, written after each new one, and what could not be measured."""
+    from recog.backend.files import atomic_write
+
     rows: list[dict[str, Any]] = json.loads(out.read_text())["rows"] if out.is_file() else []
     missing: list[str] = []
     for name in a.only:
@@ -179,7 +189,8 @@ def _measured(a: argparse.Namespace, out: Path) -> tuple[list[dict[str, Any]], l
             for seed in a.seeds if a.seeds is not None else SEEDS.get(ratio, (0,)):
                 key = {"task": name, "target_ratio": ratio, "seed": seed}
                 same = {**key, "frames": len(measured.test)}
-                if any(same.items() <= row.items() for row in rows):
+                found = [row for row in rows if same.items() <= row.items()]
+                if found and not measured.lacks_narrow(found[0]):
                     continue
                 print(f"{name} {ratio:g}x seed {seed}:", file=sys.stderr)
                 row = measured.row(ratio, seed)
@@ -188,7 +199,8 @@ def _measured(a: argparse.Namespace, out: Path) -> tuple[list[dict[str, Any]], l
                     continue
                 rows = [each for each in rows if not key.items() <= each.items()] + [row]
                 rows.sort(key=lambda each: (each["task"], each["target_ratio"], each["seed"]))
-                out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+                with atomic_write(out, "w") as stream:
+                    stream.write(json.dumps({"rows": rows}, indent=1) + "\n")
     return rows, missing
 
 

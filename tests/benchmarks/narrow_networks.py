@@ -1,7 +1,7 @@
 """The alternative to clustered weights: the tasks' networks made narrower, with dense codes.
 
-    python tests/benchmarks/narrow_networks.py detection2d          # trains it, if nobody has
-    python tests/benchmarks/narrow_networks.py detection2d --width  # says how wide it may be
+    python tests/benchmarks/narrow_networks.py --only detection2d          # train it, if nobody has
+    python tests/benchmarks/narrow_networks.py --only detection2d --width  # how wide it may be
 
 A narrow network is of its task's family, of a width at which its program of one 8-bit code a weight
 takes at least the bytes of the program at 29x, and trained as the wide one was: same frames, same
@@ -113,6 +113,7 @@ def train_missing(name: str, scenes: str) -> None:
     """Train the narrow network as the wide one was, if nobody has; goes on where it was stopped."""
     if narrow_checkpoint(name).is_file():
         return
+    from recog.backend.files import atomic_write
     from recog.frontend.tasks.training import Trainer
     from recog.tools.console import progress
     from recog.tools.report.task_frames import load_frames
@@ -124,7 +125,8 @@ def train_missing(name: str, scenes: str) -> None:
     with progress(f"train {name}", trainer.total_steps) as advance:
         trainer.run(on_step=lambda done, total, loss: advance(1, f"loss {loss:.3f}"))
     CHECKPOINTS.mkdir(exist_ok=True)
-    narrow_checkpoint(name).write_bytes(trainer.checkpoint_path.read_bytes())
+    with atomic_write(narrow_checkpoint(name), "wb") as stream:
+        stream.write(trainer.checkpoint_path.read_bytes())
 
 
 def wide_bytes(name: str, scenes: str) -> int:
@@ -145,12 +147,12 @@ def main() -> int:
     from recog.backend.threads import fixed_threads
 
     parser = argparse.ArgumentParser(description="Narrow networks of the perception tasks.")
-    parser.add_argument("only", nargs="*", choices=[*NARROW, []], metavar="TASK")
+    parser.add_argument("--only", nargs="+", choices=[*NARROW], metavar="TASK", default=[*NARROW])
     parser.add_argument("--width", action="store_true", help="say how wide, train nothing")
     parser.add_argument("--scenes", default=str(ROOT / "build/scenes"), help="rendered scenes")
     given = parser.parse_args()
     with fixed_threads(1):
-        for name in given.only or NARROW:
+        for name in given.only:
             if given.width:
                 wanted = wide_bytes(name, given.scenes)
                 print(f"{name}: {width_for(name, wanted, given.scenes):g} wide for {wanted:,}")
