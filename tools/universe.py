@@ -150,7 +150,7 @@ PASSES: dict[str, PassEntry] = {
     ),
     "split-pools": PassEntry(
         "schedule.split_pools",
-        "take long windows of pools in steps, along their rows first, where memory is small",
+        "take long windows of pools in steps, rows first, where memory is small",
     ),
     "plan-cascades": PassEntry(
         "schedule.plan_cascades",

@@ -93,11 +93,11 @@ func.func @computed_table(%x: tensor<1x!lns.number<2, 0, bias = 0>>, %t: tensor<
 
 // -----
 
-func.func @field(%x: tensor<1x1x1100x1x!lns.number<4, 0, bias = 0>>) -> tensor<1x1x1x1x!lns.number<4, 0, bias = 0>> {
-  %y = lns.max_pool2d %x {kernel = array<i64: 1100, 1>} : (tensor<1x1x1100x1x!lns.number<4, 0, bias = 0>>) -> tensor<1x1x1x1x!lns.number<4, 0, bias = 0>>
-  func.return %y : tensor<1x1x1x1x!lns.number<4, 0, bias = 0>>
+func.func @field(%x: tensor<1x1x100x1x!lns.number<4, 0, bias = 0>>) -> tensor<1x1x30x1x!lns.number<4, 0, bias = 0>> {
+  %y = lns.max_pool2d %x {kernel = array<i64: 2, 1>, dilation = array<i64: 70, 1>} : (tensor<1x1x100x1x!lns.number<4, 0, bias = 0>>) -> tensor<1x1x30x1x!lns.number<4, 0, bias = 0>>
+  func.return %y : tensor<1x1x30x1x!lns.number<4, 0, bias = 0>>
 }
-// CHECK: 'lns.max_pool2d' op at {{.*}}: does not fit chip.pool: kernel_h must be in [1, 1023], got 1100
+// CHECK: 'lns.max_pool2d' op at {{.*}}: does not fit chip.pool: dilation_h must be in [1, 63], got 70
 
 // -----
 

@@ -87,6 +87,7 @@ class Function(nn.Module):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_as_eager_computes_it(name: str):
+    torch.manual_seed(0)  # a divisor near zero would magnify how either rounds
     network, x = Function(FUNCTIONS[name]), torch.randn(1, 3, 8, 8)
     (found,) = run_nn(import_torch(network, x), x)
     wanted = network(x).numpy()
