@@ -61,3 +61,13 @@ def erase_dead_constants(module: ModuleOp) -> None:
         if is_parameter(op) and not op.results[0].uses:
             op.detach()
             op.erase()
+
+
+def new_symbol(wanted: str, taken: set[str]) -> str:
+    """A symbol that resembles `wanted` and is none of those taken, to which it is added."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}.{number}"
+    taken.add(name)
+    return name

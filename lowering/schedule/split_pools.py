@@ -27,6 +27,7 @@ from recog.lowering.common.pool_steps import (
     mean_count,
     sums_of,
 )
+from recog.lowering.common.rewriting import new_symbol
 from recog.lowering.schedule.network import Network
 from recog.lowering.schedule.unplaced import show_outputs_as_made, unplaced_programs
 from recog.lowering.select.allocation import aligned
@@ -174,7 +175,7 @@ class _Splitter:
         mode = "max" if op.mode.data == "max" else "sum"
         for step, element in zip(steps, elements):
             tensor = chip.TensorOp(
-                sym_name=self._unique(f"{op.output.string_value()}.{mode}"),
+                sym_name=new_symbol(f"{op.output.string_value()}.{mode}", self._names),
                 address=self._end,
                 channels=channels,
                 height=step[0].outputs,
@@ -200,14 +201,6 @@ class _Splitter:
         if op.mode.data == "avg":
             op.properties["count"] = integer_field(count)
             op.properties.pop("count_padding", None)
-
-    def _unique(self, wanted: str) -> str:
-        name, number = wanted, 1
-        while name in self._names:
-            number += 1
-            name = f"{wanted}.{number}"
-        self._names.add(name)
-        return name
 
 
 def _bytes(element: Attribute) -> int:

@@ -19,6 +19,7 @@ from recog.dialects.lns.types import shape_of
 from recog.dialects.tensors import element_type_of
 from recog.dialects.verification import located_errors
 from recog.lowering.common.layer_names import LAYER, label_of
+from recog.lowering.common.rewriting import new_symbol
 from recog.lowering.encode.layer_tables import LayerTables
 from recog.lowering.select.allocation import aligned
 from recog.lowering.select.layout import MemoryLayout, Move, frame_shape, seen, stored_type
@@ -45,12 +46,7 @@ class ProgramBuilder:
 
     def unique(self, wanted: str) -> str:
         """A symbol that resembles `wanted` and is new."""
-        name, number = wanted, 1
-        while name in self._names:
-            number += 1
-            name = f"{wanted}.{number}"
-        self._names.add(name)
-        return name
+        return new_symbol(wanted, self._names)
 
     def emit(self, source: Operation, instruction: chip.InstructionOp) -> None:
         """Append an instruction that does (a part of) what `source` does."""
