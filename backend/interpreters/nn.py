@@ -17,7 +17,7 @@ from xdsl.ir import Operation, SSAValue
 from recog.backend.interpreters.nn_boxes import NnBoxFunctions
 from recog.backend.interpreters.nn_functions import NnElementaryFunctions
 from recog.backend.interpreters.nn_selection import NnSelectionFunctions
-from recog.backend.interpreters.nn_tensors import as_tensor, tensors
+from recog.backend.interpreters.nn_tensors import as_tensor, has_unsafe_backward, tensors
 from recog.dialects import cluster, nn
 from recog.dialects.errors import RecogError
 from recog.dialects.nn import element_type_of, shape_of
@@ -30,17 +30,6 @@ def _is_symmetric(padding: tuple[int, ...]) -> bool:
 def _pad2d(x: Tensor, padding: tuple[int, ...], value: float) -> Tensor:
     top, left, bottom, right = padding
     return F.pad(x, (left, right, top, bottom), value=value)
-
-
-def _is_unsafe_backward(x: Tensor, weight: Tensor, strides: Sequence[int]) -> bool:
-    """Whether torch 2.13 may write beyond its memory in the backward pass: oneDNN does so for 1x1
-    kernels that take every other pixel of fewer than 16 channels, in the order channels last."""
-    return (
-        torch.is_grad_enabled()
-        and max(strides) > 1
-        and weight.shape[1] < 16
-        and tuple(weight.shape[2:]) == (1, 1)
-    )
 
 
 @register_impls
@@ -58,7 +47,8 @@ class NnFunctions(InterpreterFunctions):
             x, padding = _pad2d(x, padding, 0.0), (0, 0)
         strides, dilation = op.strides.get_values(), op.dilation.get_values()
         groups = op.groups.value.data
-        if not any(padding) and _is_unsafe_backward(x, weight, strides):
+        unsafe = has_unsafe_backward(weight, strides) and not any(padding)
+        if unsafe and torch.is_grad_enabled():
             x, strides = x[:, :, :: strides[0], :: strides[1]], (1, 1)
         return (F.conv2d(x, weight, bias, strides, padding, dilation, groups),)
 

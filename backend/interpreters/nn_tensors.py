@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -23,3 +23,11 @@ def as_tensor(value: Any) -> Tensor:
 def tensors(args: Iterable[Any]) -> tuple[Tensor, ...]:
     """All of them as `as_tensor`."""
     return tuple(as_tensor(arg) for arg in args)
+
+
+def has_unsafe_backward(weight: Tensor, strides: Sequence[int]) -> bool:
+    """Whether torch 2.13 may write beyond its memory in the backward pass of a convolution: oneDNN
+    does so for 1x1 kernels (O, I, 1, 1) that take every other pixel of fewer than 16 channels, in
+    the order channels last."""
+    _, channels, *kernel = weight.shape
+    return kernel == [1, 1] and max(strides) > 1 and channels < 16

@@ -101,6 +101,9 @@ class TensorDescriptorOp(DescriptorOp):
         """The format of the codes; raises ValueError for integers."""
         if self.integer is not None:
             raise ValueError(f"@{self.sym_name.data} holds integers, not codes")
+        return self._described_format()
+
+    def _described_format(self) -> LnsFormat:
         bits, frac, bias = self.code_bits, self.frac, self.bias
         return LnsFormat(
             bits.value.data, frac.value.data, bias.value.data, unsigned=self.unsigned is not None
@@ -185,12 +188,7 @@ class InnerDescriptorOp(TensorDescriptorOp):
 
     @property
     def summed(self) -> LnsFormat | None:
-        if not self.holds_sums:
-            return None
-        bits, frac, bias = self.code_bits, self.frac, self.bias
-        return LnsFormat(
-            bits.value.data, frac.value.data, bias.value.data, unsigned=self.unsigned is not None
-        )
+        return self._described_format() if self.holds_sums else None
 
     @property
     def element_bytes(self) -> int:

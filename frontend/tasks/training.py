@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recog.backend.interpreters.nn_tensors import has_unsafe_backward
 from recog.backend.state_files import read_state, write_state
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
@@ -201,15 +202,10 @@ class Trainer:
 
 
 def fastest_format(network: nn.Module) -> torch.memory_format:
-    """The order of elements in which a network is trained: channels last, but where torch 2.13 then
-    writes beyond its memory (oneDNN, backward pass of strided 1x1 kernels of few channels)."""
-    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
-    unsafe = [
-        conv.in_channels // conv.groups < 16
-        for conv in convolutions
-        if conv.kernel_size == (1, 1) and max(conv.stride) > 1
-    ]
-    return torch.contiguous_format if any(unsafe) else torch.channels_last
+    """The order of elements in which a network is trained: channels last, where that is safe."""
+    convolutions = (each for each in network.modules() if isinstance(each, nn.Conv2d))
+    unsafe = any(has_unsafe_backward(each.weight, each.stride) for each in convolutions)
+    return torch.contiguous_format if unsafe else torch.channels_last
 
 
 def one_cycle(share: float) -> float:
