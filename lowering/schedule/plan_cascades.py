@@ -46,14 +46,26 @@ def plan_cascades(program: chip.ProgramOp, spare: int = 0) -> None:
     Args:
         spare: bytes that are left free.
     """
-    show_outputs_as_made(program)
-    network = Network(program)
-    memory = max(0, program.target.data.size(ACTIVATION_MEMORY) - spare)
-    search = Search(network)
+    search, memory = _search_of(program, spare)
     plan = search.best_plan(memory)
     if plan is None:
         raise no_plan(search, memory)
-    write_plan(program, network, plan)
+    write_plan(program, search.network, plan)
+
+
+def check_fits(program: chip.ProgramOp) -> None:
+    """Raise RecogError where no plan of a program without places fits; finds out sooner than the
+    best one is found."""
+    search, memory = _search_of(program)
+    if not search.has_plan(memory):
+        raise no_plan(search, memory)
+
+
+def _search_of(program: chip.ProgramOp, spare: int = 0) -> tuple[Search, int]:
+    """A search for plans, and how many bytes they may take."""
+    show_outputs_as_made(program)
+    memory = max(0, program.target.data.size(ACTIVATION_MEMORY) - spare)
+    return Search(Network(program)), memory
 
 
 def no_plan(search: Search, memory: int) -> RecogError:

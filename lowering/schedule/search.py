@@ -89,6 +89,18 @@ class Search:
         self.most = ANY_NUMBER
         return best or self._cheapest()
 
+    def has_plan(self, memory: int) -> bool:
+        """Whether some plan fits in so many bytes: most often one does whose cascades have one
+        instruction each."""
+        self.memory, self.most = memory, ANY_NUMBER
+        kept = frozenset[Unit]()
+        for first in range(self.end):
+            after = next(self._choices(first, first + 1, kept), None)
+            if after is None or self._division(first, first + 1, kept | after) is None:
+                return self.best_plan(memory) is not None
+            kept = after
+        return True
+
     def instructions(self, plan: Plan) -> int:
         """How many a plan takes, at most."""
         return sum(
@@ -229,14 +241,14 @@ def _part(unit: Unit, strip: Strip, rows: int, network: Network) -> str:
 
 def least_memory(search: Search, at_least: int) -> int:
     """Bytes with which there is a plan, at most a few per cent more than the fewest."""
-    if search.best_plan(at_least) is not None:
+    if search.has_plan(at_least):
         return aligned(at_least)
     low, high = at_least, 2 * at_least
-    while search.best_plan(high) is None:
+    while not search.has_plan(high):
         low, high = high, 2 * high
     while high - low > high // 32 + 16:
         middle = (low + high) // 2
-        if search.best_plan(middle) is None:
+        if not search.has_plan(middle):
             low = middle
         else:
             high = middle

@@ -228,6 +228,20 @@ def test_no_plan_is_cheaper_than_the_one_that_is_found(seed: int):
             assert found.again == pytest.approx(best.again)
 
 
+def test_there_is_a_plan_where_the_best_one_is_found():
+    answers = list[bool]()
+    for seed in range(30):
+        _, module = random_network(seed, largest=29)
+        program = chip_program(module, 16, schedule=False)
+        show_outputs_as_made(program)
+        network = Network(program)
+        for memory in (64, 150, 300, 450, 600, 900, 1500):
+            has_plan = Search(network).has_plan(memory)
+            assert has_plan == (best_plan(network, memory) is not None), f"{seed}, {memory} bytes"
+            answers.append(has_plan)
+    assert 30 < sum(answers) < len(answers) - 30
+
+
 # Plans by hand
 
 
