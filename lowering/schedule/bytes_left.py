@@ -8,7 +8,7 @@ import numpy as np
 
 from recog.dialects import chip
 from recog.lowering.schedule.columns import needed_steps, read_columns
-from recog.lowering.schedule.demand import Cascade, Rows
+from recog.lowering.schedule.demand import Cascade, rows_in_the_end
 from recog.lowering.schedule.network import Network, Read, Unit
 from recog.lowering.schedule.plan import crosses
 
@@ -24,7 +24,7 @@ class BytesLeft:
     def __init__(self, network: Network):
         self._network = network
         self._cascade = Cascade(network, 0, len(network.steps))
-        self._rows = Rows(self._cascade, max(1, self._cascade.clock)).steps
+        self._rows = rows_in_the_end(self._cascade).steps
         self._columns = needed_steps(self._cascade)
         end = len(network.steps)
         self._inputs = [self._of_inputs(place) for place in range(end + 1)]

@@ -16,7 +16,7 @@ from recog.lowering.schedule.columns import (
     ring_bytes,
     strips_of,
 )
-from recog.lowering.schedule.demand import Cascade, Rows
+from recog.lowering.schedule.demand import Cascade, Rows, rows_in_the_end
 from recog.lowering.schedule.network import Network, Unit
 
 STRIPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
@@ -130,8 +130,8 @@ class Candidate:
 
     @cached_property
     def _loaded(self) -> dict[str, int]:
-        rows = Rows(self.cascade, max(1, self.cascade.clock))
-        return {name: int(done[-1]) for name, done in rows.loads.items()}
+        done = rows_in_the_end(self.cascade)
+        return {name: int(rows[-1]) for name, rows in done.loads.items()}
 
     @cached_property
     def counts(self) -> list[int]:

@@ -190,6 +190,46 @@ def _meet(one: range, other: range) -> bool:
     return one.start < other.stop and other.start < one.stop
 
 
+class Progress:
+    """How many rows of each step and load are done at some times, (n,) in rows of the tallest
+    target."""
+
+    def __init__(self, cascade: Cascade, at: np.ndarray):
+        self._cascade, self._count = cascade, len(at)
+        self._reached: dict[int, np.ndarray] = {}
+        """Where each step is: what it has done or, below zero, how far it is from its first row."""
+        steps = cascade.network.steps
+        for number in reversed(cascade.numbers):
+            step = steps[number]
+            reached = np.full(self._count, NEVER, np.int64)
+            if cascade.is_target(number):
+                reached = -(-at * step.height // cascade.clock)
+            for unit, tensor in step.writes:
+                reached = np.maximum(reached, self._needed(unit, tensor, number))
+            if step.whole:
+                reached = np.where(reached > 0, step.height, NEVER)
+            self._reached[number] = reached
+        self.steps = {number: np.maximum(each, 0) for number, each in self._reached.items()}
+        self.loads = {
+            load.tensor.sym_name.data: np.maximum(self._needed(load.unit, load.tensor), 0)
+            for load in cascade.loads
+        }
+
+    def _needed(self, unit: Unit, tensor: chip.TensorOp, writer: int = -1) -> np.ndarray:
+        """How many rows of a tensor the steps that read it need, given where they are."""
+        needed = np.full(self._count, NEVER, np.int64)
+        for number, read in self._cascade.meeting_readers(unit, tensor, writer):
+            needed = np.maximum(needed, _ahead(read.rows, self._reached[number]))
+        if unit not in self._cascade.network.with_rows:
+            return np.where(needed > 0, tensor.shape[1], NEVER)
+        return needed
+
+
+def rows_in_the_end(cascade: Cascade) -> Progress:
+    """How many rows of each step and load are done with the last row of all targets, (1,)."""
+    return Progress(cascade, np.array([cascade.clock]))
+
+
 class Rows:
     """How many rows of each step and load are done at every time, (T + 1,) from none on.
 
@@ -204,58 +244,23 @@ class Rows:
         self.cascade, clock = cascade, cascade.clock
         early = self._before_all(height)
         ends = np.arange(-early, clock + height, height, dtype=np.int64)
-        self._follow(np.minimum(ends, clock))
-        self._skip_idle_start()
+        done = Progress(cascade, np.minimum(ends, clock))
+        every = [*done.steps.values(), *done.loads.values()]
+        # Begin with the time before the first row.
+        first = max(min(int(np.count_nonzero(each == 0)) for each in every) - 1, 0) if every else 0
+        self.steps = {number: each[first:] for number, each in done.steps.items()}
+        self.loads = {name: each[first:] for name, each in done.loads.items()}
+        self.times = len(ends) - first - 1
 
     def _before_all(self, height: int) -> int:
         """How long before the first row of the tallest target nothing is done yet: the first such
         of none, one, two, four times `height` and so on."""
         early = np.array([0, *(height << power for power in range(MOST_ROWS.bit_length()))])
-        self._follow(-early)
+        done = Progress(self.cascade, -early)
         begun = np.zeros(len(early), np.bool_)
-        for done in (*self.steps.values(), *self.loads.values()):
-            begun |= done > 0
+        for each in (*done.steps.values(), *done.loads.values()):
+            begun |= each > 0
         return int(early[np.argmin(begun)])
-
-    def _follow(self, at: np.ndarray) -> None:
-        """Find what is done at some times, (n,) in rows of the tallest target."""
-        cascade = self.cascade
-        steps = cascade.network.steps
-        self._at = at
-        self._reached: dict[int, np.ndarray] = {}
-        """Where each step is: what it has done or, below zero, how far it is from its first row."""
-        for number in reversed(cascade.numbers):
-            step = steps[number]
-            reached = np.full(len(at), NEVER, np.int64)
-            if cascade.is_target(number):
-                reached = -(-at * step.height // cascade.clock)
-            for unit, tensor in step.writes:
-                reached = np.maximum(reached, self._needed(unit, tensor, number))
-            if step.whole:
-                reached = np.where(reached > 0, step.height, NEVER)
-            self._reached[number] = reached
-        self.steps = {number: np.maximum(each, 0) for number, each in self._reached.items()}
-        self.loads = {
-            load.tensor.sym_name.data: np.maximum(self._needed(load.unit, load.tensor), 0)
-            for load in cascade.loads
-        }
-
-    def _skip_idle_start(self) -> None:
-        """Begin with the time before the first row."""
-        every = [*self.steps.values(), *self.loads.values()]
-        first = max(min(int(np.count_nonzero(each == 0)) for each in every) - 1, 0) if every else 0
-        self.steps = {number: done[first:] for number, done in self.steps.items()}
-        self.loads = {name: done[first:] for name, done in self.loads.items()}
-        self.times = len(self._at) - first - 1
-
-    def _needed(self, unit: Unit, tensor: chip.TensorOp, writer: int = -1) -> np.ndarray:
-        """How many rows of a tensor the steps that read it need, given where they are."""
-        needed = np.full(len(self._at), NEVER, np.int64)
-        for number, read in self.cascade.meeting_readers(unit, tensor, writer):
-            needed = np.maximum(needed, _ahead(read.rows, self._reached[number]))
-        if unit not in self.cascade.network.with_rows:
-            return np.where(needed > 0, tensor.shape[1], NEVER)
-        return needed
 
     def of(self, name: str) -> np.ndarray:
         """How many rows of a tensor are done that is written or read from DRAM here."""
