@@ -135,7 +135,10 @@ def _within(
 
 @evaluates(lns.ArgmaxOp)
 def argmax(op: lns.ArgmaxOp, values: Values) -> np.ndarray:
-    index = definition.argmax(values.codes(op.input), op.axis.value.data)
+    axis = op.axis.value.data
+    index = definition.argmax(values.codes(op.input), axis)
+    if op.keepdims is not None:
+        index = np.expand_dims(index, axis)
     return index.astype(f"i{op.output.type.element_type.width.data // 8}")
 
 

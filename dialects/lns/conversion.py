@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     Signedness,
     TensorType,
+    UnitAttr,
     f32,
 )
 from xdsl.ir import Operation, SSAValue
@@ -30,7 +31,7 @@ from recog.dialects.lns.types import (
 )
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.shapes import Shape
-from recog.dialects.tensors import INTS, integer, ints, shape_of
+from recog.dialects.tensors import INTS, flag, integer, ints, shape_of
 
 __all__ = ["ArgmaxOp", "DecodeOp", "EncodeOp", "ToFloatOp"]
 
@@ -39,7 +40,8 @@ FLOATS = TensorType.constr(base(Float32Type))
 
 @irdl_op_definition
 class ArgmaxOp(LnsOp):
-    """Index of the largest value along `axis` (not the batch axis), ties to the lowest.
+    """Index of the largest value along `axis` (not the batch axis), which goes or, with `keepdims`,
+    stays as 1; ties to the lowest.
 
     The result holds signless integers of 8, 16, 32 or 64 bits; `stored_type` says what the chip
     holds of them.
@@ -51,10 +53,19 @@ class ArgmaxOp(LnsOp):
 
     input = operand_def(NUMBERS)
     axis = prop_def(IntegerAttr, default_value=integer(1))
+    keepdims = opt_prop_def(UnitAttr)
     output = result_def(TensorType.constr(base(IntegerType)))
 
-    def __init__(self, input: SSAValue | Operation, axis: int, element_type: IntegerType):
-        super().__init__([input], {"axis": integer(axis)}, elements=[element_type])
+    def __init__(
+        self,
+        input: SSAValue | Operation,
+        axis: int,
+        element_type: IntegerType,
+        *,
+        keepdims: bool = False,
+    ):
+        properties = {"axis": integer(axis), "keepdims": flag(keepdims)}
+        super().__init__([input], properties, elements=[element_type])
 
     @property
     def stored_type(self) -> IntegerType:
@@ -68,7 +79,7 @@ class ArgmaxOp(LnsOp):
     def infer_shape(self) -> Shape:
         shape, axis = shape_of(self.input), self.axis.value.data
         shapes.check_data_axis(axis, len(shape))
-        return (*shape[:axis], *shape[axis + 1 :])
+        return shapes.reduced_shape(shape, [axis], self.keepdims is not None)
 
     def verify_(self) -> None:
         super().verify_()

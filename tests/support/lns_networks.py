@@ -428,7 +428,8 @@ def networks(draw) -> Network:
     outputs = [make.add(lns.DecodeOp(x)) if draw(st.booleans()) else x for x in results]
     if draw(st.booleans()) and len(shape_of(results[0])) > 1:
         axis = draw(st.integers(1, len(shape_of(results[0])) - 1))
-        indices = make.add(lns.ArgmaxOp(results[0], axis, draw(st.sampled_from(INDICES))))
+        element, keepdims = draw(st.sampled_from(INDICES)), draw(st.booleans())
+        indices = make.add(lns.ArgmaxOp(results[0], axis, element, keepdims=keepdims))
         outputs += [indices] * draw(st.sampled_from([1, 1, 2]))
     block.add_op(ReturnOp(*outputs))
     function = FuncOp("main", (types, [x.type for x in outputs]), Region(block))

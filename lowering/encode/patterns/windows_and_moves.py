@@ -245,10 +245,9 @@ class EncodeArgmaxPattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ArgmaxOp, rewriter: PatternRewriter, /) -> None:
-        if op.keepdims is not None:
-            return
         x = self.encoding.encoded(op.input, rewriter, op)
-        argmax = lns.ArgmaxOp(x, op.axis.value.data, nn.INDEX_TYPE)
+        keepdims = op.keepdims is not None
+        argmax = lns.ArgmaxOp(x, op.axis.value.data, nn.INDEX_TYPE, keepdims=keepdims)
         replace_op(rewriter, op, [argmax])
 
 

@@ -263,8 +263,12 @@ def lower_pad(build: ProgramBuilder, op: lns.PadOp) -> None:
 def lower_argmax(build: ProgramBuilder, op: lns.ArgmaxOp) -> None:
     axis = op.axis.value.data - 1
     values, value = _axis_first(build, op, op.input, axis)
-    index = build.layout.view(op.output, op)
-    whole = replace(index, shape=(1, *index.shape), strides=(index.element_bytes, *index.strides))
+    if op.keepdims is None:
+        index = build.layout.view(op.output, op)
+        lead = index.element_bytes
+        whole = replace(index, shape=(1, *index.shape), strides=(lead, *index.strides))
+    else:
+        whole, _ = _axis_first(build, op, op.output, axis)
     for input, output in build.view_pieces(op, (values, value), (whole, op.output), lead=1):
         build.emit(op, chip.ArgmaxOp(input=input, output=output))
 

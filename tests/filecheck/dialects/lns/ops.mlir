@@ -87,6 +87,8 @@ func.func @structure(%x: tensor<1x2x3x!s>) {
   // CHECK-NEXT: %3 = lns.argmax %x : (tensor<1x2x3x!lns.number<8, 4, bias = 64>>) -> tensor<1x3xi8>
   %4 = lns.argmax %x {axis = 2} : (tensor<1x2x3x!s>) -> tensor<1x2xi64>
   // CHECK-NEXT: %4 = lns.argmax %x {axis = 2 : i64} : (tensor<1x2x3x!lns.number<8, 4, bias = 64>>) -> tensor<1x2xi64>
+  %5 = lns.argmax %x {keepdims} : (tensor<1x2x3x!s>) -> tensor<1x1x3xi8>
+  // CHECK-NEXT: %5 = lns.argmax %x {keepdims} : (tensor<1x2x3x!lns.number<8, 4, bias = 64>>) -> tensor<1x1x3xi8>
   func.return
 }
 

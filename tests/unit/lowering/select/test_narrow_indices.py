@@ -19,6 +19,7 @@ from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.dialects import chip
 from recog.dialects.errors import RecogError
+from recog.dialects.shapes import reduced_shape
 from recog.dialects.tensors import integer
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 from recog.tools.context import make_context
@@ -31,12 +32,15 @@ def parsed(text: str) -> ModuleOp:
     return parse_module(make_context(), (NUMBER + text).encode(), "test.mlir")
 
 
-def argmax_of(shape: tuple[int, ...], axis: int = 1, element: str = "i64") -> ModuleOp:
-    result = "x".join(map(str, (*shape[:axis], *shape[axis + 1 :])))
+def argmax_of(
+    shape: tuple[int, ...], axis: int = 1, element: str = "i64", *, keepdims: bool = False
+) -> ModuleOp:
+    result = "x".join(map(str, reduced_shape(shape, [axis], keepdims)))
+    kept = ", keepdims" if keepdims else ""
     x, y = f"tensor<{'x'.join(map(str, shape))}x!n>", f"tensor<{result}x{element}>"
     return parsed(f"""
 func.func @main(%x: {x}) -> {y} {{
-  %i = lns.argmax %x {{axis = {axis} : i64}} : ({x}) -> {y}
+  %i = lns.argmax %x {{axis = {axis} : i64{kept}}} : ({x}) -> {y}
   func.return %i : {y}
 }}""")
 
@@ -109,8 +113,9 @@ def test_the_host_takes_what_the_network_gives(element: str):
     ("shape", "axis"),
     [((1, 4, 3, 5), 1), ((1, 4, 3, 5), 2), ((1, 4, 3, 5), 3), ((1, 4, 3), 2)],
 )
-def test_along_any_axis(shape: tuple[int, ...], axis: int):
-    check(argmax_of(shape, axis), codes_of(shape, frames=3))
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_along_any_axis(shape: tuple[int, ...], axis: int, keepdims: bool):
+    check(argmax_of(shape, axis, keepdims=keepdims), codes_of(shape, frames=3))
 
 
 def test_the_lowest_of_equals_and_no_frames():
@@ -156,11 +161,12 @@ func.func @main(%x: tensor<1x6x3x!n>, %o: tensor<1x2x2x3x!n>) -> ({types}) {{
     assert program.scope.tensor(argmax.output).code_bits.value.data == 64
 
 
-def test_rows_at_a_time_in_rings():
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_rows_at_a_time_in_rings(keepdims: bool):
     """Activation memory, DRAM and what the cost model counts take a byte for each index."""
     shape = (1, 9, 64, 48)
     codes = codes_of(shape, frames=2)
-    program = check(argmax_of(shape), codes, memory=4096)
+    program = check(argmax_of(shape, keepdims=keepdims), codes, memory=4096)
     assert any(op.rows.value.data for op in program.instructions)
     dram = 9 * 64 * 48 + 64 * 48
     assert sum(port.extent for port in program.ports) == dram

@@ -20,5 +20,7 @@ func.func @argmax() {
   check.expect_eq %1, dense<1> : tensor<1x2xi8>
   %2 = lns.argmax %y : (tensor<1x2x2x!pu>) -> tensor<1x2xi64>
   check.expect_eq %2, dense<1> : tensor<1x2xi64>
+  %3 = lns.argmax %y {axis = 2, keepdims} : (tensor<1x2x2x!pu>) -> tensor<1x2x1xi8>
+  check.expect_eq %3, dense<1> : tensor<1x2x1xi8>
   func.return
 }
