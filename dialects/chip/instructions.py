@@ -142,7 +142,7 @@ class InstructionOp(RecordOp):
 
     def held_elements(self, scope: Scope) -> int:
         """How many elements the largest tensor has that it writes or reads, with the padding that
-        a machine may put around it."""
+        the machine puts around it: around what pools read."""
         return max(self.elements(scope), default=0)
 
     def output_elements(self, scope: Scope) -> int:

@@ -122,10 +122,6 @@ class ConvolutionOp(LayerOp):
         )
         return {"input": (rows, columns)}
 
-    def held_elements(self, scope: Scope) -> int:
-        padded = padded_elements(self.part(scope, "input"), self.padding)
-        return max(super().held_elements(scope), padded)
-
     def window(self, scope: Scope) -> Window:
         """How the kernel moves over the input."""
         return Window(self.strides, self.padding, self.dilation, self.groups(scope))
@@ -299,13 +295,6 @@ def padding_of_part(
         before.append(given.start - first)
         after.append(last - given.stop)
     return (before[0], before[1], after[0], after[1])
-
-
-def padded_elements(part: tuple[int, int, int], padding: Padding) -> int:
-    """How many elements a part (C, H, W) of the input has with all padding around it."""
-    channels, height, width = part
-    top, left, bottom, right = padding
-    return channels * (top + height + bottom) * (left + width + right)
 
 
 def _whole_box(tensor: TensorOp) -> Box:

@@ -28,7 +28,7 @@ from recog.dialects.chip.instructions import (
     verify_equal,
     verify_sign,
 )
-from recog.dialects.chip.layers import padded_elements, padding_of_part, reaches
+from recog.dialects.chip.layers import padding_of_part, reaches
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
@@ -123,7 +123,9 @@ class PoolOp(InstructionOp):
         return replace(self.window, padding=padding)
 
     def held_elements(self, scope: Scope) -> int:
-        padded = padded_elements(self.part(scope, "input"), self.padding)
+        channels, height, width = self.part(scope, "input")
+        top, left, bottom, right = self.padding
+        padded = channels * (top + height + bottom) * (left + width + right)
         return max(super().held_elements(scope), padded)
 
     def work(self, scope: Scope) -> int:
