@@ -63,19 +63,15 @@ def _mean_of_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray
     window = values.window(op)
     height, width = window.kernel
     values.check_sum(pool_bound(summed.format, summed.terms * height * width, values.arithmetic))
-    return definition.mean_of_sums(
-        _read_sums(op, values, summed),
-        summed.format,
-        window,
-        op.count.value.data,
-        values.format(op.output),
-        values.arithmetic,
-    )
+    # What was read is given up before means are encoded: both take many bytes an element.
+    sums = definition.window_sums(_read_sums(op, values, summed), window)
+    count, output = op.count.value.data, values.format(op.output)
+    return definition.mean_of_sums(sums, summed.format, count, output, values.arithmetic)
 
 
 def _read_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray:
     """The integers that a pool reads; RecogError where so many codes cannot give one."""
-    sums = values.read(op.input).astype(np.int64)
+    sums = values.read(op.input).astype(np.int64, copy=False)
     bound = pool_bound(summed.format, summed.terms, values.arithmetic)
     least = 0 if summed.format.unsigned else -bound
     if sums.size and not (least <= int(sums.min()) and int(sums.max()) <= bound):

@@ -48,7 +48,7 @@ def needs_of(program: ProgramOp, frame_bytes: int) -> Needs:
     """The steps and the bytes of a verified program whose memories take `frame_bytes`."""
     scope = program.scope
     work = {op: op.work(scope) for op in program.instructions}
-    elements = {op: max(op.elements(scope), default=0) for op in work}
+    elements = {op: op.held_elements(scope) for op in work}
     weights = sum(prod(op.shape) for op in program.descriptors if isinstance(op, WeightsOp))
     temporaries = ELEMENT_BYTES * max(elements.values(), default=0)
     memory = frame_bytes + WEIGHT_BYTES * weights + temporaries

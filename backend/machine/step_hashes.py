@@ -130,7 +130,7 @@ def _hashes(
         positions = (planes[:, None] * (height * width) + at).astype(np.uint64)
         for frame in range(memory.frames):
             codes = values[frame, first : first + step][:, new]
-            sums[frame] += _hash(codes, positions, place)
+            sums[frame : frame + 1] += _hash(codes, positions, place)  # a scalar would warn
     return sums
 
 

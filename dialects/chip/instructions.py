@@ -140,6 +140,11 @@ class InstructionOp(RecordOp):
         tensors = self.tensor_fields(scope).items()
         return [tensor.shape[0] * boxes[name].size for name, tensor in tensors]
 
+    def held_elements(self, scope: Scope) -> int:
+        """How many elements the largest tensor has that it writes or reads, with the padding that
+        the machine puts around it: around what pools read."""
+        return max(self.elements(scope), default=0)
+
     def output_elements(self, scope: Scope) -> int:
         """How many elements of its output it computes."""
         return next(iter(self.elements(scope)), 0)

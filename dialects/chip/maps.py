@@ -122,6 +122,12 @@ class PoolOp(InstructionOp):
         padding = padding_of_part(self.strides, self.padding, reach, computed, read)
         return replace(self.window, padding=padding)
 
+    def held_elements(self, scope: Scope) -> int:
+        channels, height, width = self.part(scope, "input")
+        top, left, bottom, right = self.padding
+        padded = channels * (top + height + bottom) * (left + width + right)
+        return max(super().held_elements(scope), padded)
+
     def work(self, scope: Scope) -> int:
         """Elements of all windows."""
         return super().work(scope) + self.output_elements(scope) * prod(self.kernel)

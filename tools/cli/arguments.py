@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,19 @@ def check_json(arguments: argparse.Namespace) -> None:
     """Raise an OSError, before any work, where the file of --json cannot be written."""
     if arguments.json is not None:
         check_output(arguments.json)
+
+
+def check_outputs(outputs: Mapping[str, str | None], inputs: Mapping[str, str | None]) -> None:
+    """Raise unless the files to write, by their options, can be written, and none is another or is
+    read."""
+    taken = {os.path.realpath(file): name for name, file in inputs.items() if file is not None}
+    for name, file in outputs.items():
+        if file is None:
+            continue
+        check_output(file)
+        other = taken.setdefault(os.path.realpath(file), name)
+        if other != name and not os.path.realpath(file).startswith("/dev/"):
+            raise UsageError(f"{name} and {other} name the same file, {file}")
 
 
 def add_target(parser: argparse.ArgumentParser, text: str) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recog.backend.files import check_output
-from recog.tools.cli.arguments import add_json, add_target, program_file
+from recog.tools.cli.arguments import add_json, add_target, check_outputs, program_file
 
 if TYPE_CHECKING:
     from recog.backend.cost import ProgramCost
@@ -56,10 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.dialects.chip import ChipTarget
     from recog.tools.report.cost_table import print_cost, print_savings
 
-    for name in FILES:
-        if getattr(arguments, name) is not None:
-            check_output(getattr(arguments, name))
-    program = load_program(program_file(arguments.program))
+    path = program_file(arguments.program)
+    outputs = {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in FILES}
+    check_outputs(outputs, {"PROGRAM": path, "--target": arguments.target})
+    program = load_program(path)
     chip = program.target.data
     if arguments.target is not None:
         # As in a conversion, a description without arithmetic means that of the program.

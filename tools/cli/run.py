@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from recog.tools.cli.arguments import (
     add_engine,
     add_json,
     byte_count,
+    check_outputs,
     check_positive,
     engine_options,
     program_file,
@@ -101,9 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     from recog.tools.report.json_files import write_json
 
-    _check_files(arguments)
-    budget = _budget(arguments)
     program, host_path = _parts(arguments.program, arguments.host)
+    _check_files(arguments, program, host_path)
+    budget = _budget(arguments)
     source = _ordered(program, arguments.interleave, host_path)
     machine = Machine(source, engine=engine_options(arguments), budget=budget)
     host = None if host_path is None else load_network(host_path)
@@ -195,19 +195,16 @@ def _record(outputs: Mapping[str, np.ndarray], frames: int, accuracy: _Accuracy)
     return {"frames": frames, "accuracy": accuracy.percent, "outputs": rows}
 
 
-def _check_files(arguments: argparse.Namespace) -> None:
-    """Raise unless the files to write can be written, and are neither each other nor the data."""
-    from recog.backend.files import check_output
-
-    taken = {os.path.realpath(arguments.data): "--data"}
-    files = (("-o", arguments.output), ("--record", arguments.record), ("--json", arguments.json))
-    for option, file in files:
-        if file is None:
-            continue
-        check_output(file)
-        other = taken.setdefault(os.path.realpath(file), option)
-        if other != option and not os.path.realpath(file).startswith("/dev/"):
-            raise UsageError(f"{option} and {other} name the same file, {file}")
+def _check_files(arguments: argparse.Namespace, program: str, host: str | None) -> None:
+    """Raise unless the files to write can be written, and are neither each other nor read."""
+    inputs = {
+        "PROGRAM": program,
+        "--host": host,
+        "--data": arguments.data,
+        "--verify": arguments.verify,
+    }
+    outputs = {"-o": arguments.output, "--record": arguments.record, "--json": arguments.json}
+    check_outputs(outputs, inputs)
 
 
 def _golden(

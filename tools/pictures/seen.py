@@ -14,6 +14,8 @@ from recog.tools.pictures.figure import Figure, Legend
 from recog.tools.pictures.renderer import Fact
 
 NAMES = ("float", "machine")
+MOST_HEIGHT = 2048
+"""Pixels: of frames far higher than wide, pictures are narrower."""
 SMALLEST = 4
 """Rows and columns of what counts as an image."""
 BRIGHT = 64
@@ -104,9 +106,10 @@ class Look(Protocol):
 
 
 def resized(pixels: np.ndarray | Image.Image, width: int, *, smooth: bool = True) -> Image.Image:
-    """A picture about `width` pixels wide: small ones get whole squares for pixels."""
+    """A picture about `width` pixels wide, and at most MOST_HEIGHT high: small ones get whole
+    squares for pixels."""
     picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(_whole(pixels))
-    scale = width / picture.width
+    scale = min(width / picture.width, MOST_HEIGHT / picture.height)
     if scale >= 1:
         scale = max(1, int(scale))
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))

@@ -254,21 +254,10 @@ def window_sums(sums: np.ndarray, window: PoolWindow) -> np.ndarray:
 
 
 def mean_of_sums(
-    sums: np.ndarray,
-    format: LnsFormat,
-    window: PoolWindow,
-    count: int,
-    out: LnsFormat,
-    arithmetic: Arithmetic,
+    sums: np.ndarray, format: LnsFormat, count: int, out: LnsFormat, arithmetic: Arithmetic
 ) -> np.ndarray:
-    """Means of `count` codes each, whose antilogs have been summed in part.
-
-    Args:
-        sums: integers [N, C, H, W], of codes of `format`.
-        window: over which they are summed once more.
-    """
-    scale = code_scale(format).over(count)
-    return reencode(window_sums(sums, window), scale, out, arithmetic)
+    """Means of `count` codes of a format, whose antilogs `sums` adds up, int64 [N, C, H, W]."""
+    return reencode(sums, code_scale(format).over(count), out, arithmetic)
 
 
 # Windows

@@ -90,6 +90,12 @@ class _Seen:
     sizes: Shape
     after: Shape
 
+    @property
+    def is_image(self) -> bool:
+        """Whether it is an image (C, H, W), of which rows or columns become one."""
+        shape = (*self.before, *self.sizes, *self.after)
+        return len(shape) == 3 and len(self.before) > 0 and max(shape[1:]) <= MOST_ALONG
+
 
 class _Builder:
     """Inserts the ops on codes of one reduction."""
@@ -135,6 +141,11 @@ class _Builder:
         self, x: _Seen, most: int = MOST_IN_WINDOW
     ) -> tuple[SSAValue, tuple[int, int]] | None:
         """The codes as an image, and the window of it that becomes one; None if it is too large."""
+        if x.is_image:
+            # As it is: a schedule takes its rows one after the other, whatever their number.
+            rows, columns = (*x.before[1:], *x.sizes, *x.after)
+            kernel = (rows if len(x.before) == 1 else 1, 1 if x.after else columns)
+            return self.image(x.codes, x.before[0], rows, columns), kernel
         before, count, after = prod(x.before), prod(x.sizes), prod(x.after)
         if after == 1 and len(x.sizes) > 1:
             *more, columns = x.sizes

@@ -76,6 +76,17 @@ def enlargement(size: int) -> bytes:
     )
 
 
+def padding(channels: int) -> bytes:
+    """500 bytes that put 254 rows and columns around each element."""
+    edges = {f"pad_{side}": 127 for side in ("top", "left", "bottom", "right")}
+    window = {"kernel_h": 255, "kernel_w": 255, **edges}
+    return program(
+        chip.TensorOp(sym_name="x", address=0, channels=channels),
+        chip.TensorOp(sym_name="y", address=channels, channels=channels),
+        chip.PoolOp(output="y", input="x", mode="max", **window),
+    )
+
+
 def shared_weights(layers: int) -> bytes:
     """Layers whose 2^24 weights are the same bytes, unpacked for each."""
     shape = {"out_channels": 4096, "in_channels": 4096}
@@ -101,9 +112,10 @@ def shared_weights(layers: int) -> bytes:
         (lambda: products(2048), "a frame takes 6.19e+11 steps"),
         (lambda: constants(300, apart=1), "reads at most 268435456 bytes of tables and constants"),
         (lambda: enlargement(16000), "may take 10,496,000,000 bytes of memory"),
+        (lambda: padding(1 << 18), "may take 681,837,068,288 bytes of memory"),
         (lambda: shared_weights(17), "a program has at most 268435456 weights"),
     ],
-    ids=["suppression", "products", "constants", "enlargement", "weights"],
+    ids=["suppression", "products", "constants", "enlargement", "padding", "weights"],
 )
 def test_refused_before_anything_runs(data, words: str):
     start = time.process_time()

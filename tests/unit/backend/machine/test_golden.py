@@ -11,7 +11,7 @@ from image_networks import ImageNetwork, chip_program, random_network, skips
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.assembly import assemble, disassemble, memory_use
-from recog.backend.machine import Machine
+from recog.backend.machine import Machine, step_hashes
 from recog.backend.machine.golden import (
     Golden,
     GoldenRecorder,
@@ -93,6 +93,16 @@ def test_chunks_of_frames_go_on(monkeypatch: pytest.MonkeyPatch):
     program, frames = program_of(module), net.frames(3)
     golden = recorded(program, frames)
     monkeypatch.setattr(Machine, "frames_at_once", 2)
+    assert recorded(program, frames) == golden
+
+
+@pytest.mark.filterwarnings("error")
+def test_channels_that_are_hashed_one_by_one_add_up(monkeypatch: pytest.MonkeyPatch):
+    """Modulo 2^64, in silence."""
+    net, module = random_network(1)
+    program, frames = program_of(module), net.frames(2)
+    golden = recorded(program, frames)
+    monkeypatch.setattr(step_hashes, "ELEMENTS_AT_ONCE", 1)
     assert recorded(program, frames) == golden
 
 

@@ -38,6 +38,18 @@ chip.halt
     return path
 
 
+def test_files_are_neither_each_other_nor_the_program(
+    program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    content, one = program.read_bytes(), str(tmp_path / "one")
+    assert main(["cost", str(program), "--trace", one, "--csv", one]) == 2
+    assert "--trace and --csv name the same file" in capsys.readouterr().err
+    assert main(["cost", str(program), "--csv", str(program)]) == 2
+    assert "--csv and PROGRAM name the same file" in capsys.readouterr().err
+    assert program.read_bytes() == content
+    assert not Path(one).exists()
+
+
 def test_tables(program: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["cost", str(program), "--savings"]) == 0
     text = capsys.readouterr().out

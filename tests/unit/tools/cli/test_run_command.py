@@ -52,6 +52,10 @@ def test_what_is_printed_as_json(folder: Path, capsys: pytest.CaptureFixture[str
     }
     assert main([*command, "x.npz"]) == 2
     assert "--json and --data name the same file" in capsys.readouterr().err
+    assert main([*command, "program.recog"]) == 2
+    assert "--json and PROGRAM name the same file" in capsys.readouterr().err
+    assert main([*command, "golden.json", "--verify", "golden.json"]) == 2
+    assert "--json and --verify name the same file" in capsys.readouterr().err
 
 
 def test_a_program_without_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -16,7 +16,7 @@ from recog.tools.pictures.own_boxes import Boxes
 from recog.tools.pictures.own_labels import Labels
 from recog.tools.pictures.own_maps import ClassMaps, NumberMaps
 from recog.tools.pictures.palette import label_palette
-from recog.tools.pictures.seen import Seen
+from recog.tools.pictures.seen import MOST_HEIGHT, Seen
 from recog.tools.report import task_pictures as module
 from recog.tools.report.stored_report import ADDRESS
 from recog.tools.report.task_pictures import pictures_of, task_pictures, worst_first
@@ -298,6 +298,18 @@ def test_whatever_comes_out_is_drawn_or_not(seed: int):
     for figure in record["figures"]:
         for panel in (panel for row in figure["rows"] for panel in row):
             picture(panel).load()
+
+
+@pytest.mark.parametrize("shape", [(4096, 4), (4, 4096), (1031, 6)])
+def test_frames_far_higher_or_wider_than_usual(shape: tuple[int, int]):
+    """A frame of 6 columns is not enlarged to those of others: no WebP has 49,488 rows."""
+    images, scores = (RANDOM.random((1, channels, *shape), np.float32) for channels in (3, 5))
+    for output in (scores, scores[:, 0], scores.mean((2, 3))):
+        record = task_pictures(seen([output], [output + 0.5], images=images))
+        assert record is not None
+        for figure in record["figures"]:
+            for panel in (panel for row in figure["rows"] for panel in row):
+                assert max(picture(panel).size) <= MOST_HEIGHT
 
 
 def test_pictures_stay_small(monkeypatch: pytest.MonkeyPatch):
