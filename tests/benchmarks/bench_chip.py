@@ -25,6 +25,8 @@ sys.path.insert(0, str(HERE))
 
 TARGETS = ("recog-1", "recog-edge", "recog-large")
 LIMIT_S = 3600.0
+FRAMES = 4
+"""That networks of their own size are clustered and calibrated on."""
 
 
 def classifier(name: str) -> Any:
@@ -35,18 +37,18 @@ def classifier(name: str) -> Any:
 
 
 def task(name: str, height: int = 0, width: int = 0) -> Any:
-    """A task's trained network, on frames of its own size or another."""
+    """A task's trained network, on frames of its own, or on one of noise of another size."""
     import torch
 
     from recog.frontend.tasks import get_task
     from recog.frontend.tasks.checkpoints import load_checkpoint
 
     found = get_task(name)
-    inputs = found.example_inputs()
+    inputs = [torch.from_numpy(each) for each in found.data("calibration", FRAMES).inputs()]
     if height:
         torch.manual_seed(0)
-        inputs = tuple(torch.rand(1, *each.shape[1:-2], height, width) for each in inputs)
-    return load_checkpoint(found), inputs
+        inputs = [torch.rand(1, *each.shape[1:-2], height, width) for each in inputs]
+    return load_checkpoint(found), tuple(inputs)
 
 
 NETWORKS: dict[str, Callable[[], Any]] = {
@@ -119,7 +121,7 @@ def measured(name: str, target: str) -> dict[str, Any]:
 
     row: dict[str, Any] = {"network": name, "target": target}
     model, inputs = NETWORKS[name]()
-    module = import_torch(model.eval(), tuple(inputs))
+    module = import_torch(model.eval(), tuple(each[:1] for each in inputs))
     options = ConversionOptions(tune=False, round_weights=False, target=target, iterations=10)
     ends: dict[str, float] = {}
 
