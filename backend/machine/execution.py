@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -204,13 +203,12 @@ class Resident:
 
 
 class MachineState:
-    """The memories and semaphores of one run of a program on N frames."""
+    """The memories of one run of a program on N frames."""
 
     def __init__(self, frames: int, activation: int, dram: int):
         """Memories of so many bytes a frame."""
         self.activation = FrameMemory(frames, activation)
         self.dram = FrameMemory(frames, dram)
-        self.semaphores = Counter[int]()
 
 
 class ChipValues(Values):

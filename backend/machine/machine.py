@@ -254,18 +254,10 @@ class Machine:
         state.dram.write(port, self._encoded(port, value).reshape(frames, *port.shape))
 
     def _step(self, interpreter: Interpreter, state: MachineState, op: InstructionOp) -> None:
-        wait, signal = op.wait.value.data, op.signal.value.data
-        if wait and not state.semaphores[wait]:
-            raise RecogError(
-                f"waits for semaphore {wait}, which no instruction before it signals",
-                where=describe_op(op),
-            )
-        state.semaphores[wait] -= bool(wait)
         try:
             interpreter.run_op(op, ())
         except RecogError as error:
             raise relocated(error, describe_op(op)) from None
-        state.semaphores[signal] += bool(signal)
 
 
 def run_program_op(

@@ -59,7 +59,7 @@ class InstructionOp(RecordOp):
     Each may wait for and signal one of 31 counting semaphores, which start at zero: `wait`
     takes one from its semaphore before the instruction starts, `signal` adds one when it has
     ended. The n-th wait in the program takes what the n-th signal adds. In program order a wait
-    for an empty semaphore can never end; it is an error.
+    for an empty semaphore can never end: a program with one is refused.
     """
 
     QUEUE: ClassVar[Queue]

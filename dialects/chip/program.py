@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import NoReturn, Self, TypeVar
@@ -162,6 +163,7 @@ class ProgramOp(IRDLOperation):
             _verify_end(op, end, target.size(DRAM), "DRAM")
         verify_dram(self.in_dram)
         self._verify_instructions(scope, target)
+        self._verify_semaphores()
         if self.unplaced is None:
             self._verify_rows(scope)
 
@@ -176,6 +178,17 @@ class ProgramOp(IRDLOperation):
             if section < reached:
                 _fail(op, f"{sections[section]} come before {sections[reached]}")
             reached = section
+
+    def _verify_semaphores(self) -> None:
+        """Every wait takes what an instruction before it signals: no other ends."""
+        signalled = Counter[int]()
+        for op in self.instructions:
+            if wait := op.wait.value.data:
+                if not signalled[wait]:
+                    _fail(op, f"waits for semaphore {wait}, which no instruction before it signals")
+                signalled[wait] -= 1
+            if signal := op.signal.value.data:
+                signalled[signal] += 1
 
     def _verify_rows(self, scope: Scope) -> None:
         """Every row that an instruction reads is there: `hazards`."""

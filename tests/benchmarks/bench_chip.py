@@ -4,8 +4,9 @@
 
 Writes build/bench/chip.json, a row for each network and chip, and prints a table. Each network is
 converted in a process of its own, with clusters but without tuning, which changes no size. One that
-does not fit says why (`reason`). `chain_8mp` and `skips_8mp` have a row for each of several sizes
-of activation memory, with what Arm's Vela takes in as much (`chip_memories`).
+does not fit says why (`reason`); one that ends without a row is `failed`, and so is the command.
+`chain_8mp` and `skips_8mp` have a row for each of several sizes of activation memory, with what
+Arm's Vela takes in as much (`chip_memories`).
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "stereo3d": partial(task, "stereo3d"),
     "segmentation_8mp": partial(task, "segmentation", 2160, 3840),
     "stereo3d_8mp": partial(task, "stereo3d", 2160, 3840),
+    "yolo_stereo": partial(classifier, "yolo_stereo"),
 }
 IN_MEMORIES = {"chain_8mp": "chain", "skips_8mp": "skips"}
 """Those of `cascade_networks`, which are measured in several sizes of memory of one chip."""
@@ -85,7 +87,10 @@ def main() -> int:
             print("\n".join(map(_line, found)), flush=True)
             rows += found
     out.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
-    return 0
+    failed = [f"{row['network']} on {row['target']}" for row in rows if "failed" in row]
+    if failed:
+        print(f"not measured, as their conversion ended with no word: {', '.join(failed)}")
+    return int(bool(failed))
 
 
 def _rows(name: str, target: str) -> list[dict[str, Any]]:
@@ -102,11 +107,14 @@ def _in_a_process(name: str, target: str, file: Path) -> list[dict[str, Any]]:
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
-        return [row | {"reason": f"took more than {LIMIT_S:.0f} s"}]
+        return [row | {"reason": f"took more than {LIMIT_S:.0f} s", "failed": True}]
     try:
         return json.loads(file.read_text())
     except (OSError, ValueError):
-        return [row | {"reason": (run.stderr.strip().splitlines() or ["no message"])[-1]}]
+        said = run.stderr.strip().splitlines() or [f"ended with {run.returncode}"]
+        # A process that was ended says why first, then where it was.
+        reason = " ".join(said[:2]) if run.returncode < 0 else said[-1]
+        return [row | {"reason": reason, "failed": True}]
     finally:
         file.unlink(missing_ok=True)
 

@@ -18,6 +18,16 @@ chip.program @main {
 
 // -----
 
+// A wait takes what an instruction before it signals, in whichever queue; here each waits for the other.
+chip.program @main {
+  chip.mark {number = 1, wait = 1, signal = 2}
+  chip.mark {number = 2, wait = 2, signal = 1}
+  chip.halt
+}
+// CHECK: 'chip.mark' op at {{.*}}: waits for semaphore 1, which no instruction before it signals
+
+// -----
+
 "chip.program"() <{sym_name = "main"}> ({
   "chip.mark"() <{number = 1 : i8}> : () -> ()
   "chip.halt"() : () -> ()

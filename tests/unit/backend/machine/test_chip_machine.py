@@ -1,4 +1,4 @@
-"""The machine's own behaviour: inputs, observers, semaphores, what it refuses to run."""
+"""The machine's own behaviour: inputs, observers, what it refuses to run."""
 
 from __future__ import annotations
 
@@ -160,18 +160,18 @@ def test_observers_see_memory_after_every_instruction():
     assert seen[0][1].shape == (2, 2, 2, 1)
 
 
-def test_a_wait_that_nothing_signals_is_an_error():
+def test_a_program_whose_wait_nothing_signals_is_refused():
     body = [chip.MarkOp(number=1, signal=2), chip.MarkOp(number=2, wait=2)]
     assert Machine(program(*body)).run() == ()
     late = chip.MarkOp(number=3, wait=2)
     late.location = FileLineColLoc(StringAttr("net.py"), IntAttr(3), IntAttr(1))
     with pytest.raises(RecogError, match="'chip.mark' op at net.py:3: waits for semaphore 2"):
-        Machine(program(*body, late)).run()
+        Machine(program(*body, late))
 
 
 def test_an_instruction_may_not_signal_itself():
     with pytest.raises(RecogError, match="waits for semaphore 1"):
-        Machine(program(chip.MarkOp(number=1, wait=1, signal=1))).run()
+        Machine(program(chip.MarkOp(number=1, wait=1, signal=1)))
 
 
 def test_bytes_that_are_no_codes_of_the_tensor_are_refused():
