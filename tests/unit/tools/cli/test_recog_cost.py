@@ -62,6 +62,7 @@ def test_tables(program: Path, capsys: pytest.CaptureFixture[str]):
     assert "zigzag_tpu_like (not stated)" in text
     assert "Of what this program saves beside FP16, weights in DRAM," in text
     assert "Assumed: the same array" in text
+    assert "FP16 activations get no schedule of their own" in text
 
 
 def test_the_frame_on_another_chip(program: Path, capsys: pytest.CaptureFixture[str]):
