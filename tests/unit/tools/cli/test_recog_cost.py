@@ -161,6 +161,23 @@ def test_pictures(program: Path, tmp_path: Path):
     assert [path.read_bytes() for path in files] == again
 
 
+@pytest.mark.parametrize("option", ["--plot", "--memory-map"])
+@pytest.mark.parametrize("name", ["roof.jpg", "roof", "png"])
+def test_pictures_are_png_files(
+    option: str, name: str, program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """A PNG went into a file of any name, which viewers then refuse."""
+    path = tmp_path / name
+    assert main(["cost", str(program), option, str(path)]) == 2
+    captured = capsys.readouterr()
+    assert f"{option}: pictures are PNG files: the name must end in .png, got {path}" in (
+        captured.err
+    )
+    assert not captured.out
+    assert not path.exists()
+    assert main(["cost", str(program), option, f"{path}.PNG"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
