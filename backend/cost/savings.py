@@ -156,8 +156,12 @@ def _weight_bytes(design: Design, program: ProgramOp, cost: ProgramCost) -> int:
 
 
 def _spilled(design: Design, cost: ProgramCost, costs: Sequence[InstructionCost]) -> int:
-    """Bytes through DRAM where a design's larger activations do not fit: what an instruction
-    computes while too much is needed is written there and read back once."""
+    """Bytes through DRAM where a design's larger activations do not fit: all that an instruction
+    computes while too much is needed is written there and read back once.
+
+    The schedule stays that of the program, so FP16 has a cliff. How little could be spilled, only
+    a schedule of its own would tell.
+    """
     if design.storage is None:
         return 0
     levels = live_bytes(stays(cost.replay, cost.scope))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -11,6 +12,8 @@ from recog.dialects.chip.hardware import Dma, MacArray, Memory, VectorUnit, para
 
 _ROW_TYPES = {"value": float, "unit": str, "source": str, "node": str, "year": int}
 _MEMORY_TYPES = {"bytes": int, **{each.name: int for each in parameters(Memory)}}
+_KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+_ROW = '{value = 1.5, unit = "pJ", source = "measured", node = "28 nm", year = 2020}'
 _PartT = TypeVar("_PartT", MacArray, VectorUnit, Dma)
 
 
@@ -26,13 +29,27 @@ def check_types(
         if name not in types:
             raise ValueError(f"{unknown} '{name}', expected: {', '.join(expected)}")
         if type(value) is not types[name]:
-            raise ValueError(f"{prefix}{name} takes {types[name].__name__}, got {value!r}")
+            kind = _KINDS[types[name]]
+            raise ValueError(f"{prefix}{name} takes {kind}, got {_as_given(value)}")
+
+
+def _as_given(value: object) -> str:
+    """A value as a TOML file has it; of a list only that it is one."""
+    match value:
+        case bool() | str():
+            return json.dumps(value)
+        case list():
+            return "a list"
+        case _:
+            return str(value)
 
 
 def memory_of(name: str, given: dict[str, Any], default: Memory | None) -> Memory:
     """A memory from its details, what they leave open as the default has it."""
     if "" in given:
-        raise ValueError(f"memory.{name} takes details, such as memory.{name}.bytes = 65536")
+        where = f"memory.{name}" if name else "memory"
+        example = f"memory.{name or 'scratch'}.bytes = 65536"
+        raise ValueError(f"{where} takes details, such as {example}")
     if default is not None and "bytes" in given:
         check_types({name: given["bytes"]}, {name: int}, "", ())
     prefix = f"memory.{name}."
@@ -47,6 +64,10 @@ def memory_of(name: str, given: dict[str, Any], default: Memory | None) -> Memor
 def section_of(name: str, given: dict[str, Any], default: _PartT) -> _PartT:
     """A part of the chip from its parameters, what they leave open as the default has it."""
     types = {each.name: int for each in parameters(type(default))}
+    if "" in given:
+        first = next(iter(types))
+        example = f"{name}.{first} = {getattr(default, first)}"
+        raise ValueError(f"{name} takes details, such as {example}")
     check_types(given, types, f"{name} has no", types, f"{name}.")
     return replace(default, **given)
 
@@ -60,6 +81,9 @@ def energy_of(
     """
     rows = {row.what: row for row in (() if default is None else default.rows)}
     fresh: dict[str, dict[str, Any]] = {}
+    if "" in given:
+        where = f"energy.{name}" if name else "energy"
+        raise ValueError(f"{where} takes rows, such as energy.{name or 'mine'}.mac = {_ROW}")
     for path, value in given.items():
         what, _, detail = path.partition(".")
         fresh.setdefault(what, {})[detail] = value
@@ -68,12 +92,14 @@ def energy_of(
         if what not in (*REQUIRED, *memories):
             known = ", ".join(dict.fromkeys((*REQUIRED, *memories)))
             raise ValueError(f"energy.{name} has no row '{what}', expected: {known}")
+        if "" in row:
+            raise ValueError(f"{where} takes a row, such as {_ROW}, got {_as_given(row[''])}")
         if type(row.get("value")) is int:
             row["value"] = float(row["value"])
         check_types(row, _ROW_TYPES, f"{where} has no", _ROW_TYPES, f"{where}.")
         missing = [each for each in _ROW_TYPES if each not in row]
         if missing:
-            raise ValueError(f"{where} needs its {', '.join(missing)}")
+            raise ValueError(f"{where} lacks {', '.join(missing)}: a row is given whole")
         try:
             rows[what] = EnergyRow(what, **row)
         except ValueError as error:

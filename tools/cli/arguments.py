@@ -88,6 +88,16 @@ def check_outputs(outputs: Mapping[str, str | None], inputs: Mapping[str, str | 
             raise UsageError(f"{name} and {other} name the same file, {file}")
 
 
+def check_pictures(outputs: Mapping[str, str | None]) -> None:
+    """Raise UsageError for a picture to write, by its option, whose name is not that of a PNG."""
+    for name, file in outputs.items():
+        if file is None or file.startswith("/dev/") or file.lower().endswith(".png"):
+            continue
+        raise UsageError(
+            f"pictures are PNG files: the name must end in .png, got {file}", where=name
+        )
+
+
 def add_target(parser: argparse.ArgumentParser, text: str) -> None:
     """A chip, as `backend.chips.load_chip` takes it."""
     parser.add_argument(

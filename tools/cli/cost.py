@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recog.tools.cli.arguments import add_json, add_target, check_outputs, program_file
+from recog.tools.cli.arguments import (
+    add_json,
+    add_target,
+    check_outputs,
+    check_pictures,
+    program_file,
+)
 
 if TYPE_CHECKING:
     from recog.backend.cost import ProgramCost
     from recog.backend.cost.savings import DesignCost
 
-FILES = ("json", "csv", "trace", "plot", "memory_map")
+PICTURES = ("plot", "memory_map")
+FILES = ("json", "csv", "trace", *PICTURES)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.tools.report.cost_table import print_cost, print_savings
 
     path = program_file(arguments.program)
-    outputs = {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in FILES}
-    check_outputs(outputs, {"PROGRAM": path, "--target": arguments.target})
+    check_pictures(_named(arguments, PICTURES))
+    check_outputs(_named(arguments, FILES), {"PROGRAM": path, "--target": arguments.target})
     program = load_program(path)
     chip = program.target.data
     if arguments.target is not None:
@@ -70,6 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_savings(cost, designs)
     _write_files(arguments, cost, designs)
     return 0
+
+
+def _named(arguments: argparse.Namespace, files: Sequence[str]) -> dict[str, str | None]:
+    """Files of the command line by their options."""
+    return {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in files}
 
 
 def _write_files(

@@ -34,6 +34,7 @@ def plots(record: Mapping[str, Any]) -> dict[str, Spec]:
         "layer-loss": _layer_loss(layers, record.get("comparison", {}).get("metric")),
         "budget": _budget(record.get("plan")),
         "schedule": _schedule(record),
+        "roofline": _roofline(record["roofline"], layers),
     }
     return {name: spec for name, spec in found.items() if spec is not None}
 
@@ -311,6 +312,55 @@ def _schedule(record: Mapping[str, Any]) -> Spec | None:
         ],
     }
     return {"vconcat": [upper, lower], "spacing": 16}
+
+
+def _roofline(roof: Row, layers: Sequence[Row]) -> Spec | None:
+    """Each layer's products a cycle over its products a byte, under what array and memory do."""
+    if not roof["layers"]:
+        return None
+    array, bandwidth = roof["array"], roof["bandwidth"]
+    points = [
+        {
+            **each,
+            "intensity": each["products"] / each["bytes"],
+            "rate": each["products"] / each["cycles"],
+        }
+        for each in roof["layers"]
+    ]
+    intensities, rates = ([each[key] for each in points] for key in ("intensity", "rate"))
+    low, high = min([1.0, *intensities]) / 2, 4 * max([array / bandwidth, *intensities])
+    least = min([array / 100, *rates]) / 2
+    first = max(low, least / bandwidth)
+    edges = [(first, first * bandwidth), (array / bandwidth, array), (high, array)]
+    log = {"type": "log", "nice": False}
+    x = {"type": "quantitative", "title": "products a byte of activation memory"}
+    x |= {"scale": {**log, "domain": [low, high]}, "axis": {"format": "~g"}}
+    y = {"type": "quantitative", "title": "products a cycle"}
+    y |= {"scale": {**log, "domain": [least, 2.0 * array]}, "axis": {"format": "~s"}}
+    # The colours of the plot of cycles, which may have more of them.
+    known = list(dict.fromkeys(row["bound"] for row in layers if row["cycles"]))
+    color = {"field": "bound", "type": "nominal", "title": "bound by", "scale": {"domain": known}}
+    used = [each for each in known if any(each == point["bound"] for point in points)]
+    size = {"field": "cycles", "type": "quantitative", "legend": None}
+    tips = [_tip("layer", "layer"), _tip("bound", "bound by"), _tip("cycles", "cycles", ",d")]
+    tips += [_tip("rate", "products a cycle", ",.1f"), _tip("intensity", "a byte", ",.1f")]
+    line = {
+        "data": {"values": [{"intensity": a, "rate": b} for a, b in edges]},
+        "mark": {"type": "line", "color": "#d9534f"},
+        "encoding": {"x": {"field": "intensity", **x}, "y": {"field": "rate", **y}},
+    }
+    discs = {
+        "mark": {"type": "point", "filled": True, "opacity": 0.7},
+        "encoding": {
+            "x": {"field": "intensity", **x},
+            "y": {"field": "rate", **y},
+            "color": color | {"legend": {"values": used}},
+            "size": size | {"scale": {"type": "linear", "range": [30, 600]}},
+            "tooltip": tips,
+        },
+    }
+    said = f"{len(points)} layers under a roof of {array:,} products a cycle"
+    return _spec(points, 320, layer=[line, discs], description=said)
 
 
 def _names(record: Mapping[str, Any]) -> list[str]:

@@ -144,7 +144,7 @@ class Canvas:
             left = min(max(left, 0), self.width - width - 1)
             top = min(max(top, 0), self.height - height - 1)
             plates.append((left, top, left + width, top + height))
-        return min(plates, key=lambda plate: sum(_shared(plate, other) for other in taken))
+        return min(plates, key=lambda plate: sum(shared(plate, other) for other in taken))
 
 
 def _flat(points: np.ndarray) -> list[float]:
@@ -162,7 +162,8 @@ def _dashes(segment: np.ndarray, dash: float) -> list[np.ndarray]:
     return list(points.reshape(-1, 2, 2))
 
 
-def _shared(a: Bounds, b: Bounds) -> float:
+def shared(a: Bounds, b: Bounds) -> float:
+    """The pixels that two boxes have in common."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return max(width, 0.0) * max(height, 0.0)

@@ -6,17 +6,18 @@ reaches at most what that memory gives, or what the array does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import dist
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from recog.backend.cost import LayerCost, ProgramCost
 from recog.backend.cost.live import live_bytes, stays
 from recog.dialects.chip.target import ACTIVATION_MEMORY
 from recog.tools.pictures.axes import SIZE, disc, empty_plot, note_at, x_axis, y_axis
-from recog.tools.pictures.canvas import Canvas
+from recog.tools.pictures.canvas import Canvas, font, shared
+from recog.tools.pictures.clipping import Bounds
 from recog.tools.pictures.figure import Figure, Key, Panel, compose
 from recog.tools.pictures.palette import FAINT_INK, INK, PAPER, Colour
 
@@ -89,6 +90,7 @@ def memory_map(cost: ProgramCost, name: str) -> Image.Image:
     x = x_axis(0.0, cost.milliseconds(max(cost.latency, 1)), False)
     y = y_axis(0.0, top / 1024, False)
     canvas = empty_plot(x, y, "milliseconds", "KiB of activation memory")
+    slices = list[tuple[str, Bounds]]()
     colours = dict(zip((each.layer for each in found), _shades(len(found))))
     for each in found:
         left, right = (x.at(cost.milliseconds(time)) for time in (each.start, each.end))
@@ -96,9 +98,9 @@ def memory_map(cost: ProgramCost, name: str) -> Image.Image:
         box = np.array([(left, low), (right, low), (right, high), (left, high)])
         canvas.fill(box, colours[each.layer], 0.85)
         canvas.line(box, PAPER, 1.0, closed=True)
-        if right - left > 7 * len(each.layer) and low - high > SIZE + 4:
-            middle = ((left + right) / 2, (low + high) / 2)
-            note_at(canvas, each.layer, *middle, INK, "mm")
+        slices.append((each.layer, (left, high, right, low)))
+    for layer, (left, high, right, low) in named_slices(slices):
+        note_at(canvas, layer, (left + right) / 2, (low + high) / 2, INK, "mm")
     levels = live_bytes(found)
     steps = list[tuple[float, float]]()
     for (time, size), (after, _) in zip(levels, [*levels[1:], (cost.latency, 0)]):
@@ -114,6 +116,34 @@ def memory_map(cost: ProgramCost, name: str) -> Image.Image:
     keys = [Key("bytes that are needed", ROOF), Key("a tensor from writing to last use", _GREEN)]
     note = f"at most {peak:,} bytes at once, {room:,} there"
     return _figure(canvas, f"{name} on {cost.chip.name}", note, "activation memory", keys)
+
+
+def named_slices(slices: Iterable[tuple[str, Bounds]]) -> list[tuple[str, Bounds]]:
+    """The slices that have room for their names, the largest first, without those whose name would
+    lie over that of a larger one: views of a ring lie over each other.
+
+    Args:
+        slices: name and left, top, right and bottom in pixels.
+    """
+    draw = ImageDraw.Draw(Image.new("L", (1, 1)))
+    found, taken = list[tuple[str, Bounds]](), list[Bounds]()
+    for name, box in sorted(slices, key=lambda each: -_area(each[1])):
+        left, top, right, bottom = box
+        width, height = draw.textlength(name, font=font(SIZE)) + 6, SIZE + 4
+        if right - left <= width or bottom - top <= height:
+            continue
+        x, y = (left + right) / 2, (top + bottom) / 2
+        plate = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        if any(shared(plate, other) for other in taken):
+            continue
+        taken.append(plate)
+        found.append((name, box))
+    return found
+
+
+def _area(box: Bounds) -> float:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
 
 
 _GREEN: Colour = (150, 200, 165)

@@ -131,6 +131,7 @@ def conversion_record(parts: ConversionParts, measured: Measured) -> dict[str, A
         "graph": network_graph(parts.stages[Stage.LNS], parts.host),
         "timeline": timeline(cost),
         "memory": memory(cost),
+        "roofline": roofline(cost),
     }
 
 
@@ -197,6 +198,29 @@ def timeline(cost: ProgramCost, most: int = MAX_SPANS) -> list[dict[str, Any]]:
         }
         spans.append(last[own.queue])
     return spans
+
+
+def roofline(cost: ProgramCost) -> dict[str, Any]:
+    """The layers that multiply, and what they can reach, as `recog cost --plot` draws them.
+
+    `array` is in products a cycle, `bandwidth` in bytes of activation memory a cycle, `bytes` of a
+    layer are those into and out of it.
+    """
+    return {
+        "array": cost.chip.array.size,
+        "bandwidth": cost.chip.memory(ACTIVATION_MEMORY).bandwidth,
+        "layers": [
+            {
+                "layer": each.layer,
+                "products": each.products,
+                "bytes": moved,
+                "cycles": each.cycles,
+                "bound": each.bound,
+            }
+            for each in cost.layers
+            if each.products and (moved := each.moved(ACTIVATION_MEMORY))
+        ],
+    }
 
 
 def memory(cost: ProgramCost) -> dict[str, Any]:

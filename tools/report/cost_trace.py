@@ -8,6 +8,7 @@ from typing import Any
 from recog.backend.cost import ProgramCost
 from recog.backend.cost.live import live_bytes, ring_fill, stays
 from recog.backend.cost.replay import Slice
+from recog.backend.cost.sources import sources
 from recog.dialects.chip import Queue
 from recog.dialects.chip.target import DRAM
 
@@ -33,9 +34,10 @@ def _events(cost: ProgramCost, name: str) -> Iterator[dict[str, Any]]:
     for number, queue in enumerate(QUEUES, 1):
         yield _named("thread_name", number, queue.value)
         yield _meta("thread_sort_index", number, {"sort_index": number})
-    for each in cost.replay.slices:
+    known = sources([each.cost for each in cost.replay.slices], cost.scope)
+    for each, source in zip(cost.replay.slices, known):
         if each.cost.queue in QUEUES:
-            yield _slice(each, cost)
+            yield _slice(each, source, cost)
     for cycle, size in live_bytes(stays(cost.replay, cost.scope)):
         yield _counter("live bytes of activation memory", cycle, size, cost)
     for layer, levels in ring_fill(cost.replay, cost.scope).items():
@@ -49,7 +51,7 @@ def _events(cost: ProgramCost, name: str) -> Iterator[dict[str, Any]]:
             yield _counter("DRAM bytes so far", each.end, moved, cost)
 
 
-def _slice(each: Slice, cost: ProgramCost) -> dict[str, Any]:
+def _slice(each: Slice, source: str, cost: ProgramCost) -> dict[str, Any]:
     own = each.cost
     traffic = {f"{part.memory}: {part.cause}": part.bytes for part in own.traffic}
     return {
@@ -62,7 +64,7 @@ def _slice(each: Slice, cost: ProgramCost) -> dict[str, Any]:
         "dur": _microseconds(each.end - each.start, cost),
         "args": {
             "instruction": own.op.name,
-            "source": own.source,
+            "source": source,
             "bound by": own.bound,
             "cycles": own.duration,
             "products": own.products,

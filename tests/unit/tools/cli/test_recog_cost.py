@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chip_programs import dense_weights, program_of, tensors
 from PIL import Image
-from xdsl.dialects.builtin import FileLineColLoc, IntAttr, NameLoc, StringAttr
+from xdsl.dialects.builtin import FileLineColLoc, IntAttr, NameLoc, StringAttr, UnknownLoc
 
 from recog.backend.assembly import assemble
 from recog.tools.cli.main import main
@@ -31,6 +31,8 @@ chip.dma.out @out = @b
 chip.halt
 """)
     place = FileLineColLoc(StringAttr("net.py"), IntAttr(7), IntAttr(0))
+    for op in (ir.instructions[1], ir.instructions[4]):
+        op.location = UnknownLoc()
     for op in ir.instructions[2:4]:
         op.location = NameLoc(StringAttr(f"block.{op.name}"), place)
     path = tmp_path / "net.recog"
@@ -62,6 +64,7 @@ def test_tables(program: Path, capsys: pytest.CaptureFixture[str]):
     assert "zigzag_tpu_like (not stated)" in text
     assert "Of what this program saves beside FP16, weights in DRAM," in text
     assert "Assumed: the same array" in text
+    assert "FP16 activations get no schedule of their own" in text
 
 
 def test_the_frame_on_another_chip(program: Path, capsys: pytest.CaptureFixture[str]):
@@ -135,6 +138,10 @@ def test_the_trace_is_one_that_perfetto_reads(program: Path, tmp_path: Path):
     conv = slices[1]
     assert conv["name"] == "block.chip.conv"
     assert conv["args"]["source"] == 'layer "block.chip.conv" (net.py:7)'
+    # The output comes from the sum; the input comes from nowhere in the source.
+    said = [each["args"]["source"] for each in slices]
+    assert said[0] == ""
+    assert said[2] == said[3] == 'layer "block.chip.elt" (net.py:7)'
     assert conv["dur"] == 124 / 800
     assert conv["ts"] == slices[0]["dur"]
     counters = [event for event in events if event["ph"] == "C"]
@@ -158,6 +165,23 @@ def test_pictures(program: Path, tmp_path: Path):
             assert len(colours) > 20
     assert main(["cost", str(program), *arguments]) == 0
     assert [path.read_bytes() for path in files] == again
+
+
+@pytest.mark.parametrize("option", ["--plot", "--memory-map"])
+@pytest.mark.parametrize("name", ["roof.jpg", "roof", "png"])
+def test_pictures_are_png_files(
+    option: str, name: str, program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """A PNG went into a file of any name, which viewers then refuse."""
+    path = tmp_path / name
+    assert main(["cost", str(program), option, str(path)]) == 2
+    captured = capsys.readouterr()
+    assert f"{option}: pictures are PNG files: the name must end in .png, got {path}" in (
+        captured.err
+    )
+    assert not captured.out
+    assert not path.exists()
+    assert main(["cost", str(program), option, f"{path}.PNG"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,32 @@ def test_costs_are_those_of_recog_cost(workspace: Path, record: dict[str, Any], 
     assert max(size for _, size in record["memory"]["live"]) == wanted["amem_peak"]
 
 
+def test_the_roofline_stands_beside_the_schedule(workspace: Path, record: dict[str, Any]):
+    """No layer is above what the array, or activation memory at its products a byte, can do."""
+    roof = record["roofline"]
+    rows = {row["layer"]: row for row in record["layers"]}
+    assert [each["layer"] for each in roof["layers"]] == [
+        name for name, row in rows.items() if row["macs"]
+    ]
+    for each in roof["layers"]:
+        row = rows[each["layer"]]
+        assert (each["products"], each["cycles"]) == (row["macs"], row["cycles"])
+        assert each["products"] <= each["cycles"] * roof["array"]
+        assert each["bytes"] <= each["cycles"] * roof["bandwidth"]
+    page = Page((workspace / "out/report.html").read_text())
+    places = [each["data-plot"] for _, each in page.tags if "data-plot" in each]
+    assert places[-2:] == ["schedule", "roofline"]
+    spec = json.loads(page.scripts[0])["plots"]["roofline"]
+    line, discs = spec["layer"]
+    across, up = (discs["encoding"][axis]["scale"]["domain"] for axis in "xy")
+    for point in (*spec["data"]["values"], *line["data"]["values"]):
+        assert across[0] <= point["intensity"] <= across[1]
+        assert up[0] <= point["rate"] <= up[1]
+    # A program without products has none.
+    empty = html_page(record | {"roofline": roof | {"layers": []}})
+    assert 'data-plot="roofline"' not in empty
+
+
 def test_bytes_are_those_of_recog_info(workspace: Path, record: dict[str, Any], tmp_path: Path):
     wanted = command("info", workspace / "out/program.recog", tmp_path)
     layers = {layer["layer"]: layer for layer in wanted.pop("layers")}
