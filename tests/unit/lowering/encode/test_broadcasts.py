@@ -103,12 +103,13 @@ class Pooled(nn.Module):
     [
         lambda y: y.mean((2, 3), keepdim=True).expand(-1, -1, H, W),
         lambda y: y.mean((2, 3), keepdim=True).expand_as(y),
+        lambda y: y.mean((2, 3), keepdim=True).repeat(1, 1, H, W),
         lambda y: y.mean(2, keepdim=True).expand(-1, -1, H, -1),
         lambda y: y.mean(3, keepdim=True).expand(-1, -1, -1, W),
         lambda y: y[:, 2:3].expand(-1, 8, -1, -1),
         lambda y: y[:, 2:3].mean(3, keepdim=True).expand(-1, 8, -1, W),
     ],
-    ids=["pool", "pool, as features", "rows", "columns", "channels", "channels and columns"],
+    ids=["pool", "as features", "repeat", "rows", "columns", "channels", "channels and columns"],
 )
 def test_a_repeated_image_is_made_row_by_row(repeat: Callable[[Tensor], Tensor]):
     torch.manual_seed(0)
