@@ -74,10 +74,11 @@ def no_plan(search: Search, memory: int) -> RecogError:
     needed = [least_of(network, number) for number in range(len(network.steps))]
     most = max(needed, key=lambda each: each.bytes)
     listed = "\n".join(f"  {size:>12,} bytes  {what}" for size, what in most.parts)
+    how = "" if most.whole else ", computed in parts"
     enough = least_memory(search, max(most.bytes, memory))
     return RecogError(
         f"activation memory of {memory:,} bytes is too small: of all instructions this one needs "
-        f"most at once, {most.bytes:,} bytes, computed in parts:\n{listed}",
+        f"most at once, {most.bytes:,} bytes{how}:\n{listed}",
         where=describe_op(network.steps[needed.index(most)].op),
         hint=f"a target with activation_memory = {enough} would do",
     )

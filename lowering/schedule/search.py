@@ -213,6 +213,8 @@ class Least(NamedTuple):
 
     bytes: int
     parts: list[tuple[int, str]]
+    whole: bool
+    """Whether it takes all of each."""
 
 
 def least_of(network: Network, number: int) -> Least:
@@ -225,18 +227,21 @@ def least_of(network: Network, number: int) -> Least:
     place = int(widest.max(axis=1).argmin())
     index = int(widest[place].argmax())
     strip = strips.strips(place)[index]
-    parts = [
-        (int(size), _part(unit, strip, rows, network))
+    held = [
+        (int(size), unit.name, _part(unit, strip, rows, network))
         for size, (unit, rows) in zip(sizes[:, place, index], rings.items())
     ]
-    return Least(sum(size for size, _ in parts), sorted(parts, key=lambda part: -part[0]))
+    parts = [(size, f"@{name}, {part or 'all of it'}") for size, name, part in held]
+    parts.sort(key=lambda part: -part[0])
+    return Least(sum(size for size, _ in parts), parts, not any(part for *_, part in held))
 
 
-def _part(unit: Unit, strip: Strip, rows: int, network: Network) -> str:
+def _part(unit: Unit, strip: Strip, rows: int, network: Network) -> str | None:
+    """How many rows and columns of a unit are held; None if all are."""
     columns = len(strip.units.get(unit, range(unit.width)))
     if unit not in network.with_rows or (rows, columns) == (unit.height, unit.width):
-        return f"@{unit.name}, all of it"
-    return f"@{unit.name}, {rows} of {unit.height} rows, {columns} of {unit.width} columns"
+        return None
+    return f"{rows} of {unit.height} rows, {columns} of {unit.width} columns"
 
 
 def least_memory(search: Search, at_least: int) -> int:

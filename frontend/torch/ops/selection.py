@@ -22,6 +22,9 @@ from recog.frontend.torch.ops.sampling import slice_axis
 
 OPS = Registry()
 
+FEW_COPIES = 4
+"""Up to here a repeated image is a concatenation, beyond it a resize."""
+
 
 def _dtype(handle: Any) -> torch.dtype | None:
     """The dtype of a tensor argument, None for numbers."""
@@ -253,6 +256,12 @@ def repeat(c: ConverterContext, input: Any, repeats: Sequence[int]) -> SSAValue:
     x = c.value(input)
     if len(repeats) > len(c.shape(x)):
         x = c.emit(nn.ReshapeOp(x, (*[1] * (len(repeats) - len(c.shape(x))), *c.shape(x))))
+    rows_and_columns = list(zip(c.shape(x), repeats))[2:]
+    to_image = len(repeats) == 4 and nn.is_float(nn.element_type_of(x))
+    if to_image and all(1 in each for each in rows_and_columns) and prod(repeats[2:]) > FEW_COPIES:
+        # One resize: a concatenation has an operand for every row.
+        x = c.emit(nn.ResizeOp(x, [size * times for size, times in rows_and_columns], "nearest"))
+        repeats = repeats[:2]
     for axis, times in enumerate(repeats):
         if times > 1:
             x = c.emit(nn.ConcatOp([x] * times, axis))

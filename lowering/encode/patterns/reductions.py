@@ -219,10 +219,8 @@ class _Builder:
 
     def _ones(self, shape: Shape) -> SSAValue:
         """Weights 1 as the smallest code, which makes the smallest sums."""
-        format = self.encoding.constants.format.with_bias((1,) * shape[0], 0)
-        ones = ConstantOp.from_array(encode(np.ones(shape), format), NumberType(format))
-        ones.output.name_hint = "ones"
-        return self.add(ones)
+        format = self.encoding.constants.format
+        return self.add(_ones(shape, format.with_bias((1,) * shape[0], 0)))
 
     def _scaled(self, op: Operation, factor: float, output: LnsFormat) -> Operation:
         from recog.lowering.encode.function_tables import scale_table
@@ -233,28 +231,73 @@ class _Builder:
 
 @dataclass(frozen=True)
 class EncodeBroadcastPattern(RewritePattern):
-    """nn.broadcast of any axes but the batch's → copies of a few, or a resize of one row."""
+    """nn.broadcast of any axes but the batch's → copies of a few, a resize, or a product with ones.
+
+    What an image is repeated to is an image, whose rows a schedule can take one after the other.
+    """
 
     encoding: Encoding
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.BroadcastOp, rewriter: PatternRewriter, /) -> None:
+        repeater = _Repeater(op, rewriter)
         x = self.encoding.encoded(op.input, rewriter, op)
         source, target = nn.shape_of(op.input), nn.shape_of(op.output)
         for first, last in _repeated_runs(source, target):
-            shape = (*target[:first], *nn.shape_of(x)[first:])
-            times, after = prod(target[first:last]), prod(shape[last:])
-            if times <= FEW_COPIES or max(times, after) > MOST_ALONG:
-                for axis in range(first, last):
-                    x = inserted(rewriter, lns.ConcatOp([x] * target[axis], axis), op)
-                continue
-            before = prod(shape[1:first])
-            row = inserted(rewriter, lns.ReshapeOp(x, (shape[0], before, 1, after)), op)
-            repeated = number_tensor((shape[0], before, times, after), format_of(x))
-            rows = inserted(rewriter, lns.ResizeOp(row, repeated, "nearest"), op)
-            whole = (*shape[:first], *target[first:last], *shape[last:])
-            x = inserted(rewriter, lns.ReshapeOp(rows, whole), op)
+            x = repeater.repeated(x, first, target[first:last])
         replace_with_codes(rewriter, op, lns.ReshapeOp(x, target))
+
+
+@dataclass(frozen=True)
+class _Repeater:
+    """Inserts the ops on codes that repeat axes of size 1, those from `first` on, to `sizes`."""
+
+    op: nn.BroadcastOp
+    rewriter: PatternRewriter
+
+    def repeated(self, x: SSAValue, first: int, sizes: Shape) -> SSAValue:
+        shape = nn.shape_of(x)
+        wanted = (*shape[:first], *sizes, *shape[first + len(sizes) :])
+        is_image = len(shape) == 4
+        if prod(sizes) <= FEW_COPIES:
+            return self._copied(x, first, sizes)
+        if is_image and first > 1:
+            fits = max(wanted[2:]) <= MOST_ALONG
+            return self._resized(x, wanted) if fits else self._copied(x, first, sizes)
+        if is_image and len(sizes) > 1 and max(wanted[2:]) <= MOST_ALONG:
+            return self._resized(self.repeated(x, 1, sizes[:1]), wanted)
+        after = prod(wanted[first + len(sizes) :])
+        if first == 1 and len(sizes) == 1 and after > 1 and format_of(x).axis is None:
+            return self._times_ones(x, (*wanted[:2], *(1 for _ in wanted[2:])))
+        if max(prod(sizes), after) > MOST_ALONG:
+            return self._copied(x, first, sizes)
+        before = prod(shape[1:first])
+        row = self._add(lns.ReshapeOp(x, (shape[0], before, 1, after)))
+        rows = self._resized(row, (shape[0], before, prod(sizes), after))
+        return self._add(lns.ReshapeOp(rows, wanted))
+
+    def _copied(self, x: SSAValue, first: int, sizes: Shape) -> SSAValue:
+        for axis, size in enumerate(sizes, first):
+            x = self._add(lns.ConcatOp([x] * size, axis))
+        return x
+
+    def _resized(self, x: SSAValue, wanted: Shape) -> SSAValue:
+        return self._add(lns.ResizeOp(x, number_tensor(wanted, format_of(x)), "nearest"))
+
+    def _times_ones(self, x: SSAValue, ones: Shape) -> SSAValue:
+        """Channels of one map, which a resize gives as rows alone: x · 1 has the code of x."""
+        factor = self._add(_ones(ones, format_of(x).with_bias(1)))
+        return self._add(lns.MulOp(x, factor, format_of(x)))
+
+    def _add(self, op: Operation) -> SSAValue:
+        return inserted(self.rewriter, op, self.op)
+
+
+def _ones(shape: Shape, format: LnsFormat) -> Operation:
+    """Ones of a format whose smallest number is 1."""
+    ones = ConstantOp.from_array(encode(np.ones(shape), format), NumberType(format))
+    ones.output.name_hint = "ones"
+    return ones
 
 
 def _repeated_runs(source: Sequence[int], target: Sequence[int]) -> list[tuple[int, int]]:

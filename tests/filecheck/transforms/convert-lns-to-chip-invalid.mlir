@@ -171,7 +171,7 @@ func.func @memory(%x: tensor<1x20x!lns.number<4, 0, bias = 0>>) -> tensor<1x20x!
   func.return %s : tensor<1x20x!lns.number<4, 0, bias = 0>>
 }
 // CHECK: chip.program @memory
-// SMALL:      'chip.elt' op at {{.*}}: activation memory of 16 bytes is too small: of all instructions this one needs most at once, 96 bytes, computed in parts:
+// SMALL:      'chip.elt' op at {{.*}}: activation memory of 16 bytes is too small: of all instructions this one needs most at once, 96 bytes:
 // SMALL-NEXT:             32 bytes  @s, all of it
 // SMALL-NEXT:             32 bytes  @y, all of it
 // SMALL-NEXT:             32 bytes  @z, all of it

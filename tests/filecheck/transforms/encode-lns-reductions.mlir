@@ -58,16 +58,32 @@ func.func @rows(%x: tensor<1x4x6x1030xf32> {lns.format = !x}) -> (tensor<1x4x6xf
 // CHECK:         lns.avg_pool2d {{.*}}{kernel = array<i64: 1, 1030>, count_include_pad} : (tensor<1x4x6x1030x
 // CHECK:         lns.max_pool2d {{.*}}{kernel = array<i64: 6, 1030>, strides = array<i64: 6, 1>} : (tensor<1x4x6x1030x
 
-// Few copies are a concatenation, many a resize of one row.
+// Few copies are a concatenation, many a resize to an image, whose rows a schedule can take one after the other.
 func.func @broadcast(%x: tensor<1x3x1x1xf32> {lns.format = !x}, %z: tensor<1x1x3x1xf32> {lns.format = !x}) -> (tensor<1x3x4x5xf32>, tensor<1x6x3x2xf32>) {
   %v0 = nn.broadcast %x {lns.format = !x} : (tensor<1x3x1x1xf32>) -> tensor<1x3x4x5xf32>
   %v1 = nn.broadcast %z {lns.format = !x} : (tensor<1x1x3x1xf32>) -> tensor<1x6x3x2xf32>
   func.return %v0, %v1 : tensor<1x3x4x5xf32>, tensor<1x6x3x2xf32>
 }
 // CHECK-LABEL: @broadcast
-// CHECK:         lns.resize {{.*}}{mode = "nearest"} :{{.*}} -> tensor<1x3x20x1x!lns.number<8, 4, bias = 60>>
-// CHECK:         lns.resize {{.*}}{mode = "nearest"} :{{.*}} -> tensor<1x1x6x3x!lns.number<8, 4, bias = 60>>
+// CHECK:         lns.resize {{.*}}{mode = "nearest"} : (tensor<1x3x1x1x{{.*}} -> tensor<1x3x4x5x!lns.number<8, 4, bias = 60>>
+// CHECK:         data.constant {{.*}} : tensor<1x6x1x1x!lns.number<8, 4, bias = 1>>
+// CHECK:         lns.mul {{.*}} -> tensor<1x6x3x1x!lns.number<8, 4, bias = 60>>
 // CHECK:         lns.concat {{.*}}{axis = 3 : i64} :{{.*}} -> tensor<1x6x3x2x!lns.number<8, 4, bias = 60>>
+
+// Rows, columns and channels of an image; what is no image is rows of one, whatever its shape.
+func.func @broadcast_rows(%r: tensor<1x3x1x7xf32> {lns.format = !x}, %c: tensor<1x3x7x1xf32> {lns.format = !x}, %w: tensor<1x1x1x7xf32> {lns.format = !x}, %s: tensor<1x3x1x1x1xf32> {lns.format = !x}) -> (tensor<1x3x8x7xf32>, tensor<1x3x7x8xf32>, tensor<1x5x8x7xf32>, tensor<1x3x2x4x5xf32>) {
+  %v0 = nn.broadcast %r {lns.format = !x} : (tensor<1x3x1x7xf32>) -> tensor<1x3x8x7xf32>
+  %v1 = nn.broadcast %c {lns.format = !x} : (tensor<1x3x7x1xf32>) -> tensor<1x3x7x8xf32>
+  %v2 = nn.broadcast %w {lns.format = !x} : (tensor<1x1x1x7xf32>) -> tensor<1x5x8x7xf32>
+  %v3 = nn.broadcast %s {lns.format = !x} : (tensor<1x3x1x1x1xf32>) -> tensor<1x3x2x4x5xf32>
+  func.return %v0, %v1, %v2, %v3 : tensor<1x3x8x7xf32>, tensor<1x3x7x8xf32>, tensor<1x5x8x7xf32>, tensor<1x3x2x4x5xf32>
+}
+// CHECK-LABEL: @broadcast_rows
+// CHECK:         lns.resize {{.*}} : (tensor<1x3x1x7x{{.*}} -> tensor<1x3x8x7x
+// CHECK:         lns.resize {{.*}} : (tensor<1x3x7x1x{{.*}} -> tensor<1x3x7x8x
+// CHECK:         lns.mul {{.*}} -> tensor<1x5x1x7x
+// CHECK:         lns.resize {{.*}} : (tensor<1x5x1x7x{{.*}} -> tensor<1x5x8x7x
+// CHECK:         lns.resize {{.*}} -> tensor<1x3x40x1x
 
 // Rows and columns of one code; in a wider format where the operand's cannot hold it.
 func.func @pad(%x: tensor<1x1x2x2xf32> {lns.format = !x}) -> (tensor<1x1x3x4xf32>, tensor<1x1x2x3xf32>) {

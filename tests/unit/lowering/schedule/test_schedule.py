@@ -107,6 +107,19 @@ def test_a_turned_image_is_not_given_as_it_was():
     assert [same_bits(module, memory, net.frames()) for memory in (2000, 1000)] == [True, False]
 
 
+def test_what_is_too_large_in_parts_says_which_and_what_is_needed_whole_does_not():
+    _, module = chain(40, 56)
+    parts = r"computed in parts:\n +[\d,]+ bytes  @[\w.]+, \d+ of \d+ rows, \d+ of \d+ columns\n"
+    with pytest.raises(RecogError, match=parts):
+        chip_program(module, 16)
+    net = ImageNetwork((3, 8, 8))
+    turned = net.module(net.add_op(lns.PermuteOp(net.inputs[0], (0, 2, 1, 3))))
+    with pytest.raises(
+        RecogError, match=r"at once, [\d,]+ bytes:\n( +[\d,]+ bytes  @.+, all of it\n?)+"
+    ):
+        chip_program(turned, 16)
+
+
 def _tuple(outputs) -> tuple[np.ndarray, ...]:
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
