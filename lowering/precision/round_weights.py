@@ -8,7 +8,7 @@ channel's mean: for the errors of its weights, of its inputs' codes, and of all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.cluster.differentiable_outputs import returning_heads
+from recog.lowering.common.batches import frames_that_fit
 from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.error_carrying import round_carrying
 from recog.lowering.common.input_moments import (
@@ -43,6 +45,7 @@ from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.run_on_codes import run_on_codes
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.common.side_by_side import Pair
+from recog.lowering.common.smaller_frames import SmallerFrames, smaller_frames
 from recog.lowering.common.weight_grids import CodeGrid
 from recog.lowering.encode.accumulator_room import largest_biases
 from recog.lowering.encode.calibrate import FORMAT, frames_in_memory
@@ -55,6 +58,7 @@ from recog.lowering.encode.constants import (
 )
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.encode_lns import EncodeOptions
+from recog.lowering.encode.measured_frames import PARTS, SHARES
 from recog.lowering.precision.coded_values import coded_values, is_dense, rounded
 
 if TYPE_CHECKING:
@@ -90,7 +94,8 @@ def round_weights(
 ) -> list[Note]:
     """Replace dense weights by values that are codes, their formats beside them, and biases.
 
-    The order of sums on one thread, so that equal inputs give equal bytes.
+    The order of sums on one thread, so that equal inputs give equal bytes. Large frames are seen in
+    parts, as `MeasuredFrames` has them.
 
     Args:
         inputs: example inputs, float (N, ...), of which as many are used as memory holds.
@@ -104,15 +109,38 @@ def round_weights(
     """
     function = find_function(module, entry)
     formats = coded_values(function, find_chains(module))
+    frames = frames_in_memory(inputs, function, "rounding")
+    smaller = _on_parts(module, function)
+    own: dict[SSAValue, SSAValue] = {}
+    if smaller is not None:
+        own = {theirs: value for value, theirs in smaller.values.items()}
+        formats = {smaller.values[v]: each for v, each in formats.items() if v in smaller.values}
+        module, function, frames = smaller.module, smaller.function, _parts(smaller, frames)
     rounding = _Rounding(function, formats, encoder, progress)
 
     def on_codes(value: SSAValue, given: Any) -> Any:
         return rounded(given, formats.get(value))
 
-    frames = frames_in_memory(inputs, function, "rounding")
     rounding.run(module, frames, entry, on_codes, run_on_codes(formats))
-    rounding.store()
+    rounding.store(own)
     return rounding.notes()
+
+
+def _on_parts(module: ModuleOp, function: func.FuncOp) -> SmallerFrames | None:
+    """The function up to its heads on parts of frames; None where whole frames run: they are small,
+    or parts do not see all layers."""
+    with returning_heads(module, function.sym_name.data):
+        smaller = smaller_frames(function, SHARES)
+    if smaller is None:
+        return None
+    layers = (op for op in function.body.block.ops if isinstance(op, nn.LayerOp))
+    return smaller if all(op.output in smaller.values for op in layers) else None
+
+
+def _parts(smaller: SmallerFrames, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Parts of frames, as many as memory holds."""
+    count = min(max(PARTS, len(frames[0])), frames_that_fit(smaller.function))
+    return [np.concatenate(each) for each in zip(*smaller.parts(frames, count))]
 
 
 class _Rounding(LayerByLayer):
@@ -217,14 +245,18 @@ class _Rounding(LayerByLayer):
         codes = Codes(encode(rounded, format), format)
         return not check_accumulator(codes, given, initial, arithmetic)
 
-    def store(self) -> None:
-        """Write what the layers have into the module."""
+    def store(self, own: Mapping[SSAValue, SSAValue]) -> None:
+        """Write what the layers have into the module.
+
+        Args:
+            own: the module's own weights and biases, where the layers are copies.
+        """
         for weight, (values, format) in self._weights.items():
-            constant = _constant(weight)
+            constant = _constant(own.get(weight, weight))
             constant.set_array(values.numpy().astype(np.float32))
             constant.attributes[FORMAT] = NumberType(format)
         for bias, values in self._biases.items():
-            _constant(bias).set_array(values.numpy())
+            _constant(own.get(bias, bias)).set_array(values.numpy())
 
     def notes(self) -> list[Note]:
         """What there is to say."""

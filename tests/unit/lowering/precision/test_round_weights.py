@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from calibrated_networks import calibrated, sqnr
 from middle_networks import apply, images, ops_of, parse, residual
 from xdsl.dialects.builtin import ModuleOp
@@ -16,10 +17,13 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType, format_of
 from recog.dialects.number_format import LnsFormat
+from recog.frontend.torch.importer import import_torch
 from recog.lowering.batch_norm.fold import FoldBatchNormPass
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
+from recog.lowering.common import smaller_frames
 from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
+from recog.lowering.precision import round_weights as under_test
 from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
 
 
@@ -150,3 +154,39 @@ def test_the_pass(tmp_path: object):
     module = calibrated(images(8))
     apply(module, RoundWeightsPass(data=path))
     assert all(FORMAT in op.weight.owner.attributes for op in ops_of(module, nn.LayerOp))  # pyright: ignore
+
+
+def large_network() -> ModuleOp:
+    """Images (1, 3, 256, 256) to a class for each pixel."""
+    torch.manual_seed(0)
+    layers = [
+        torch.nn.Conv2d(3, 16, 3, 2, 1), torch.nn.ReLU(), torch.nn.Conv2d(16, 16, 3, padding=1),
+        torch.nn.ReLU(), torch.nn.Upsample(scale_factor=2), torch.nn.Conv2d(16, 5, 3, padding=1),
+    ]  # fmt: skip
+    return import_torch(torch.nn.Sequential(*layers).eval(), (torch.zeros(1, 3, 256, 256),))
+
+
+def test_large_frames_are_rounded_on_parts(monkeypatch: pytest.MonkeyPatch):
+    """With what whole ones would keep, nearly; formats and biases land on the module's own ops."""
+    random = np.random.default_rng(0)
+    x, other = (random.random((2, 3, 32, 32), np.float32).repeat(8, 2).repeat(8, 3) for _ in "ab")
+    kept, seen = dict[str, float](), list[tuple[int, ...]]()
+    wanted = np.asarray(run_nn(large_network(), other)[0])
+    whole_run = under_test._Rounding.run
+
+    def run(self: object, module: ModuleOp, frames: list[np.ndarray], *more: object, **kw: object):
+        seen.append(frames[0].shape)
+        whole_run(self, module, frames, *more, **kw)  # pyright: ignore
+
+    monkeypatch.setattr(under_test._Rounding, "run", run)
+    for name, limit in (("nearest", 0), ("whole", 2 << 30), ("parts", 16 << 20)):
+        module = large_network()
+        calibrate(module, [x], ActivationFormats())
+        if limit:
+            monkeypatch.setattr(smaller_frames, "STEP_BYTES", limit)
+            round_weights(module, [x], EncodeLnsPass().encoder())
+            assert all(FORMAT in op.weight.owner.attributes for op in ops_of(module, nn.LayerOp))  # pyright: ignore
+        kept[name] = sqnr(module, other, wanted)
+    assert seen == [(2, 3, 256, 256), (4, 3, 128, 128)]
+    assert kept["parts"] > kept["whole"] - 0.3, kept
+    assert kept["whole"] > kept["nearest"] + 1, kept
