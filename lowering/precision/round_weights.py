@@ -58,11 +58,15 @@ from recog.lowering.encode.constants import (
 )
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.encode_lns import EncodeOptions
-from recog.lowering.encode.measured_frames import PARTS, SHARES
+from recog.lowering.encode.measured_frames import PARTS
 from recog.lowering.precision.coded_values import coded_values, is_dense, rounded
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SHARES = 8
+"""Parts of large frames are as large as so many fit in memory with all their values and gradients:
+a few hundred thousand positions tell as much of the layers' inputs as more would."""
 
 
 @dataclass(frozen=True, kw_only=True)
