@@ -53,3 +53,13 @@ def test_the_classifier_writes_what_the_tour_takes(tmp_path: Path):
         assert data["inputs"].shape == (700, 1, 32, 32)
         assert np.bincount(data["targets"]).tolist() == [350, 350]
     assert (tmp_path / "network.pt2").exists()
+
+
+def test_the_large_frame_is_rendered_run_and_drawn(tmp_path: Path):
+    script = ROOT / "examples/eight_megapixels.py"
+    command = [sys.executable, script, "--size", "64x128", "--out", tmp_path]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout.split("both agree         on ")[1].split(" %")[0]) > 50
+    assert (tmp_path / "program.recog").stat().st_size > 80_000
+    assert (tmp_path / "pictures/index.html").exists()

@@ -179,7 +179,7 @@ def test_large_frames_are_rounded_on_parts(monkeypatch: pytest.MonkeyPatch):
         whole_run(self, module, frames, *more, **kw)  # pyright: ignore
 
     monkeypatch.setattr(under_test._Rounding, "run", run)
-    for name, limit in (("nearest", 0), ("whole", 2 << 30), ("parts", 32 << 20)):
+    for name, limit in (("nearest", 0), ("whole", 2 << 30), ("parts", 16 << 20)):
         module = large_network()
         calibrate(module, [x], ActivationFormats())
         if limit:

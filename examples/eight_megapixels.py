@@ -1,0 +1,118 @@
+"""A road scene of 8 megapixels, segmented by the chip: what a frame costs, and what it looks like.
+
+    python examples/eight_megapixels.py                    # some minutes, of which rendering is one
+    python examples/eight_megapixels.py --size 192x512     # half a minute
+
+The network is the one that ships, with the clusters that it was tuned with; it has seen frames of
+96x256 alone, so of these large ones it is the agreement with the float network that counts. Its
+program runs a strip of the frame after the other in a few MiB of activation memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from recog import ConversionOptions, Machine, convert, import_torch
+from recog.backend.assembly import load_program, memory_use
+from recog.backend.cost import program_cost
+from recog.dialects.chip.target import ACTIVATION_MEMORY
+from recog.frontend.scenes.dataset import SPLITS, scene
+from recog.frontend.scenes.geometry import Camera
+from recog.frontend.tasks import get_task
+from recog.frontend.tasks.base import as_float
+from recog.frontend.tasks.checkpoints import load_checkpoint
+from recog.lowering.pipeline import Stage, fold_network, module_outputs
+from recog.tools.console import progress, stage
+from recog.tools.pictures import write_pictures
+from recog.tools.report.task_scores import task_levels
+from recog.tools.report.task_tuning import copy_clusters, tune_options
+
+TASK = get_task("segmentation")
+RATIO = 29.0
+SHOWN = 480
+"""Columns of the pictures: of larger frames they show every so many pixels."""
+
+
+def rendered(split: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image (1, 3, H, W), float32 in [0, 1], and the class of each of its pixels (1, H, W)."""
+    camera = Camera(height, width, focal=0.23 * width, cu=width / 2, cv=0.4 * height)
+    found = scene(SPLITS[split], 1, camera)
+    return as_float(found.left[None]), found.classes[None]
+
+
+def converted(network: torch.nn.Module, example: np.ndarray, target: str, out: Path) -> bytes:
+    """The program for frames of the example's size, with the clusters that ship."""
+    levels = task_levels(TASK, None, "build/scenes", out, "fast", tune_options(TASK, ratio=RATIO))
+    module = import_torch(network, (torch.from_numpy(example),))
+    fold_network(module)
+    copy_clusters(levels.tuned, module)
+    with progress("convert", 1000) as advance:
+        done = 0
+
+        def report(stage_name: str, share: float) -> None:
+            nonlocal done
+            advance(max(0, round(1000 * share) - done), stage_name)
+            done = max(done, round(1000 * share))
+
+        options = ConversionOptions(cluster=False, target=target)
+        return convert(module, [example], options=options, progress=report).assemble()
+
+
+def print_cost(content: bytes) -> None:
+    """What a frame of a program takes."""
+    program = load_program(content)
+    cost, memory = program_cost(program), program.target.data.size(ACTIVATION_MEMORY)
+    ends = sum(port.extent for port in program.ports)
+    print(f"instructions       {len(program.instructions):,}")
+    print(f"activation memory  {memory_use(program)[1]:,} of {memory:,} bytes")
+    print(f"DRAM a frame       {cost.moved('dram'):,} bytes, of inputs and outputs {ends:,}")
+    print(f"a frame takes      {cost.milliseconds(cost.latency):.1f} ms")
+
+
+def main() -> None:
+    """Render, convert, run and draw."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--size", default="2160x3840", metavar="HxW", help="multiples of 8")
+    parser.add_argument("--target", default="recog-1", help="name or TOML file of a chip")
+    parser.add_argument("--out", type=Path, default=Path("build/eight-megapixels"))
+    given = parser.parse_args()
+    height, width = map(int, given.size.split("x"))
+
+    with stage("render two frames"):
+        example, _ = rendered("calibration", height, width)
+        image, classes = rendered("test", height, width)
+    network = load_checkpoint(TASK)
+    content = converted(network, example, given.target, given.out)
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "program.recog").write_bytes(content)
+    print_cost(content)
+
+    with stage("run the frame on the machine"):
+        ours = np.asarray(Machine(content).run(image))
+    with stage("run the float network"):
+        wanted = module_outputs(import_torch(network, (torch.from_numpy(example),)), [image])[0]
+    scores = {
+        level.value: TASK.metric([found], list(classes))
+        for level, found in ((Stage.FLOAT, wanted), (Stage.MACHINE, ours))
+    }
+    for level, found in scores.items():
+        print(f"{level:18} {found['mIoU']:.2f} mIoU")
+    print(f"both agree         on {100 * np.mean(ours == wanted):.2f} % of the pixels")
+
+    step = max(1, width // SHOWN)
+    image, classes, wanted, ours = (
+        each[..., ::step, ::step] for each in (image, classes, wanted, ours)
+    )
+    pixels = (255 * image).round().astype(np.uint8)
+    page = write_pictures(
+        TASK, (pixels,), list(classes), [wanted], [ours], given.out / "pictures", scores=scores
+    )
+    print(f"pictures           {page}")
+
+
+if __name__ == "__main__":
+    main()
