@@ -1,11 +1,13 @@
-"""A road scene of 8 megapixels, segmented by the chip: what a frame costs, and what it looks like.
+"""A frame of 8 megapixels, segmented by the chip: what it costs, what is kept, what it looks like.
 
-    python examples/eight_megapixels.py                    # some minutes, of which rendering is one
+    python examples/eight_megapixels.py                    # some minutes
     python examples/eight_megapixels.py --size 192x512     # half a minute
+    python examples/eight_megapixels.py --one-scene        # rendered at full size, in a minute
 
-The network is the one that ships, with the clusters that it was tuned with; it has seen frames of
-96x256 alone, so of these large ones it is the agreement with the float network that counts. Its
-program runs a strip of the frame after the other in a few MiB of activation memory.
+The network is the one that ships, with the clusters that it was tuned with. It knows frames of
+96x256, so the large one is laid out of many scenes of that size; of one scene, whose cars are
+larger than any that it has seen, it makes little, in float as on the chip. The program runs a strip
+of the frame after the other in a few MiB of activation memory.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from recog import ConversionOptions, Machine, convert, import_torch
 from recog.backend.assembly import load_program, memory_use
 from recog.backend.cost import program_cost
 from recog.dialects.chip.target import ACTIVATION_MEMORY
-from recog.frontend.scenes.dataset import SPLITS, scene
+from recog.frontend.scenes.dataset import SPLITS, load_scenes, scene
 from recog.frontend.scenes.geometry import Camera
 from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import as_float
@@ -33,15 +35,25 @@ from recog.tools.report.task_tuning import copy_clusters, tune_options
 
 TASK = get_task("segmentation")
 RATIO = 29.0
-SHOWN = 480
-"""Columns of the pictures: of larger frames they show every so many pixels."""
+SHOWN = (288, 512)
+"""Rows and columns of the pictures: part of many scenes, and every so many pixels of one."""
 
 
-def rendered(split: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def rendered(
+    split: str, height: int, width: int, *, one_scene: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """An image (1, 3, H, W), float32 in [0, 1], and the class of each of its pixels (1, H, W)."""
-    camera = Camera(height, width, focal=0.23 * width, cu=width / 2, cv=0.4 * height)
-    found = scene(SPLITS[split], 1, camera)
-    return as_float(found.left[None]), found.classes[None]
+    if one_scene:
+        camera = Camera(height, width, focal=0.23 * width, cu=width / 2, cv=0.4 * height)
+        found = scene(SPLITS[split], 1, camera)
+        return as_float(found.left[None]), found.classes[None]
+    usual = Camera()
+    rows, columns = -(-height // usual.height), -(-width // usual.width)
+    scenes = load_scenes(SPLITS[split], rows * columns, folder="build/scenes")
+    places = np.arange(rows * columns).reshape(rows, columns) % len(scenes)
+    image = np.concatenate([np.concatenate(scenes.left[row], 2) for row in places], 1)
+    classes = np.concatenate([np.concatenate(scenes.classes[row], 1) for row in places])
+    return as_float(image[None, :, :height, :width]), classes[None, :height, :width]
 
 
 def converted(network: torch.nn.Module, example: np.ndarray, target: str, out: Path) -> bytes:
@@ -78,13 +90,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--size", default="2160x3840", metavar="HxW", help="multiples of 8")
     parser.add_argument("--target", default="recog-1", help="name or TOML file of a chip")
+    parser.add_argument("--one-scene", action="store_true", help="in place of many")
     parser.add_argument("--out", type=Path, default=Path("build/eight-megapixels"))
     given = parser.parse_args()
     height, width = map(int, given.size.split("x"))
 
     with stage("render two frames"):
-        example, _ = rendered("calibration", height, width)
-        image, classes = rendered("test", height, width)
+        example, _ = rendered("calibration", height, width, one_scene=given.one_scene)
+        image, classes = rendered("test", height, width, one_scene=given.one_scene)
     network = load_checkpoint(TASK)
     content = converted(network, example, given.target, given.out)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -103,9 +116,10 @@ def main() -> None:
         print(f"{level:18} {found['mIoU']:.2f} mIoU")
     print(f"both agree         on {100 * np.mean(ours == wanted):.2f} % of the pixels")
 
-    step = max(1, width // SHOWN)
+    step = max(1, width // SHOWN[1]) if given.one_scene else 1
     image, classes, wanted, ours = (
-        each[..., ::step, ::step] for each in (image, classes, wanted, ours)
+        each[..., : step * SHOWN[0] : step, : step * SHOWN[1] : step]
+        for each in (image, classes, wanted, ours)
     )
     pixels = (255 * image).round().astype(np.uint8)
     page = write_pictures(
