@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 
 import numpy as np
@@ -108,6 +109,7 @@ class ProgramMaker:
         self.descriptors: list = []
         self.instructions: list[chip.InstructionOp] = []
         self.loaded = 0
+        self.signalled = Counter[int]()
         self.names: set[str] = set()
 
     def name(self) -> str:
@@ -248,8 +250,12 @@ class ProgramMaker:
         return fields
 
     def semaphores(self) -> dict[str, int]:
-        numbers = st.integers(0, 31)
-        return {"wait": self.draw(numbers), "signal": self.draw(numbers)}
+        """Waits for what was signalled before, by an instruction that is emitted next."""
+        wait = self.draw(st.sampled_from(sorted({0, *self.signalled.elements()})))
+        signal = self.draw(st.integers(0, 31))
+        self.signalled[wait] -= bool(wait)
+        self.signalled[signal] += bool(signal)
+        return {"wait": wait, "signal": signal}
 
     def add_dma_in(self, accumulator: int) -> None:
         tensor = self.tensor()

@@ -120,7 +120,7 @@ chip.program @main for #chip.target<cache = 8> {
 chip.program @main for #chip.target<mitchell = 1> {
   chip.halt
 }
-// CHECK: mitchell takes bool, got 1
+// CHECK: mitchell takes true or false, got 1
 
 // -----
 
