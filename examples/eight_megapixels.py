@@ -28,7 +28,7 @@ from recog.frontend.tasks import get_task
 from recog.frontend.tasks.base import as_float
 from recog.frontend.tasks.checkpoints import load_checkpoint
 from recog.lowering.pipeline import Stage, fold_network, module_outputs
-from recog.tools.console import progress, stage
+from recog.tools.console import stage, staged_progress
 from recog.tools.pictures import write_pictures
 from recog.tools.report.task_scores import task_levels
 from recog.tools.report.task_tuning import copy_clusters, tune_options
@@ -62,15 +62,9 @@ def converted(network: torch.nn.Module, example: np.ndarray, target: str, out: P
     module = import_torch(network, (torch.from_numpy(example),))
     fold_network(module)
     copy_clusters(levels.tuned, module)
-    with progress("convert", 1000) as advance:
-        done = 0
-
-        def report(stage_name: str, share: float) -> None:
-            nonlocal done
-            advance(max(0, round(1000 * share) - done), stage_name)
-            done = max(done, round(1000 * share))
-
-        options = ConversionOptions(cluster=False, target=target)
+    options = ConversionOptions(cluster=False, target=target)
+    stages = sum(step.reaches is not None for step in options.steps())
+    with staged_progress("convert", stages) as report:
         return convert(module, [example], options=options, progress=report).assemble()
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import prod, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from xdsl.dialects import func
@@ -37,6 +37,9 @@ Shares = tuple[Fraction, Fraction]
 """Rows and columns of a part over those of a whole frame."""
 
 
+_T = TypeVar("_T")
+
+
 class SmallerFrames(NamedTuple):
     """A function on parts of frames.
 
@@ -50,6 +53,19 @@ class SmallerFrames(NamedTuple):
     function: func.FuncOp
     values: Mapping[SSAValue, SSAValue]
     size: tuple[int, int]
+
+    @property
+    def own(self) -> dict[SSAValue, SSAValue]:
+        """The values of the whole function, by what they are in it."""
+        return {theirs: value for value, theirs in self.values.items()}
+
+    def of_parts(self, found: Mapping[SSAValue, _T]) -> dict[SSAValue, _T]:
+        """What is known of values of the whole function, of what they are in it."""
+        return {self.values[value]: each for value, each in found.items() if value in self.values}
+
+    def batch(self, inputs: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+        """So many parts of frames (N, ...) as inputs (count, ...)."""
+        return [np.concatenate(each) for each in zip(*self.parts(inputs, count))]
 
     def parts(self, inputs: Sequence[np.ndarray], count: int) -> Iterator[list[np.ndarray]]:
         """So many parts of frames (N, ...), one frame after the other."""

@@ -121,7 +121,7 @@ class MeasuredFrames:
         from recog.backend.interpreters.nn_runner import run_nn
 
         smaller, name = parts.smaller, self._function.sym_name.data
-        ours = {theirs: value for value, theirs in smaller.values.items()}
+        ours = smaller.own
         maps: list[list[np.ndarray]] = [[] for _ in parts.heads]
 
         def observe(op: Operation, results: Sequence[object]) -> None:

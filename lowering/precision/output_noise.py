@@ -65,18 +65,15 @@ def output_noise(
         smaller = smaller_frames(function, FRAMES)
         if smaller is None:
             return _noise(module, function, inputs, formats, errors, count)
-        frames = list(smaller.parts(inputs, FRAMES))
-        parts = [np.concatenate(each) for each in zip(*frames)]
-        known = smaller.values
         found = _noise(
             smaller.module,
             smaller.function,
-            parts,
-            {known[value]: format for value, format in formats.items() if value in known},
-            {known[weight]: error for weight, error in errors.items() if weight in known},
-            len(frames),
+            smaller.batch(inputs, FRAMES),
+            smaller.of_parts(formats),
+            smaller.of_parts(errors),
+            FRAMES,
         )
-    ours = {theirs: value for value, theirs in known.items()}
+    ours = smaller.own
     return Noise(*({ours[each]: power for each, power in powers.items()} for powers in found))
 
 

@@ -117,9 +117,10 @@ def round_weights(
     smaller = _on_parts(module, function)
     own: dict[SSAValue, SSAValue] = {}
     if smaller is not None:
-        own = {theirs: value for value, theirs in smaller.values.items()}
-        formats = {smaller.values[v]: each for v, each in formats.items() if v in smaller.values}
-        module, function, frames = smaller.module, smaller.function, _parts(smaller, frames)
+        own, formats = smaller.own, smaller.of_parts(formats)
+        module, function = smaller.module, smaller.function
+        count = min(max(PARTS, len(frames[0])), frames_that_fit(function))
+        frames = smaller.batch(frames, count)
     rounding = _Rounding(function, formats, encoder, progress)
 
     def on_codes(value: SSAValue, given: Any) -> Any:
@@ -139,12 +140,6 @@ def _on_parts(module: ModuleOp, function: func.FuncOp) -> SmallerFrames | None:
         return None
     layers = (op for op in function.body.block.ops if isinstance(op, nn.LayerOp))
     return smaller if all(op.output in smaller.values for op in layers) else None
-
-
-def _parts(smaller: SmallerFrames, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Parts of frames, as many as memory holds."""
-    count = min(max(PARTS, len(frames[0])), frames_that_fit(smaller.function))
-    return [np.concatenate(each) for each in zip(*smaller.parts(frames, count))]
 
 
 class _Rounding(LayerByLayer):

@@ -89,7 +89,7 @@ def main() -> int:
     out.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
     failed = [f"{row['network']} on {row['target']}" for row in rows if "failed" in row]
     if failed:
-        print(f"not measured, as their conversion ended with no word: {', '.join(failed)}")
+        print(f"not measured: {', '.join(failed)}")
     return int(bool(failed))
 
 
