@@ -75,3 +75,32 @@ class BytesLeft:
             return 0
         columns = read_columns(width, [(self._columns[number], read.columns)])
         return int(read.rows.high(rows)) * int(np.count_nonzero(columns))
+
+
+class BytesPutAside:
+    """What a cascade puts aside for later ones: known before anything else of it is."""
+
+    def __init__(self, network: Network):
+        numbers = {unit: number for number, unit in enumerate(network.units)}
+        self._numbers = numbers
+        writes = [
+            (place, numbers[unit], max(unit.readers, default=-1), _bytes(unit, tensor))
+            for place, step in enumerate(network.steps)
+            for unit, tensor in step.writes
+        ]
+        self._places, self._units, self._until, self._sizes = np.array(
+            writes or [(0, 0, -1, 0)], np.int64
+        ).T
+
+    def of(self, first: int, last: int, kept: Collection[Unit]) -> int:
+        """Bytes that steps `first` to `last` write, later ones read and memory does not keep."""
+        begin, end = np.searchsorted(self._places, (first, last))
+        part = slice(begin, end)
+        aside = self._until[part] >= last
+        if kept and aside.any():
+            aside &= ~np.isin(self._units[part], [self._numbers[unit] for unit in kept])
+        return int(self._sizes[part][aside].sum())
+
+
+def _bytes(unit: Unit, tensor: chip.TensorOp) -> int:
+    return unit.height * unit.width * tensor.shape[0] * tensor.element_bytes

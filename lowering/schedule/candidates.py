@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,8 @@ from recog.lowering.schedule.columns import (
     Strips,
     edge_bytes,
     needed_columns,
-    ring_bytes,
     strips_of,
+    unit_bytes,
 )
 from recog.lowering.schedule.demand import Cascade, Rows, rows_in_the_end
 from recog.lowering.schedule.network import Network, Unit
@@ -60,8 +61,13 @@ class _Columns:
     """
 
     def __init__(self, cascade: Cascade, strips: Strips, work: Sequence[int]):
-        self._cascade, self._strips = cascade, strips
-        self._rings: dict[int, np.ndarray] = {}
+        self._cascade = cascade
+        # Thousands of these are held while a search looks for a plan: of each unit the widths alone.
+        widths = np.zeros((len(cascade.units), int(strips.exists.sum())), np.int32)
+        for place, unit in enumerate(cascade.units):
+            if unit in strips.units:
+                widths[place] = strips.units[unit].widths[strips.exists]
+        self._widths, self._first = widths, np.cumsum([0, *strips.counts[:-1]])
         self.edges = edge_bytes(cascade, strips)
         self.loads = {name: each.widths.sum(axis=1) for name, each in strips.loads.items()}
         self.again = np.zeros(len(strips.counts))
@@ -78,18 +84,27 @@ class _Columns:
         for name, sizes in self.edges.items():
             self.rows += 2 * heights[name] * (sizes > 0)
 
-    def rings(self, rows: int, held: Mapping[Unit, int]) -> np.ndarray:
-        """Bytes of each unit's ring where strips advance by so many rows: (units, divisions,
-        strips)."""
-        if rows not in self._rings:
-            self._rings[rows] = ring_bytes(self._cascade, self._strips, held)
-        return self._rings[rows]
+    def rings(self, held: Mapping[Unit, int], kept: Collection[Unit]) -> np.ndarray:
+        """Bytes of the rings of what is not kept in the widest strip, (divisions,).
+
+        Args:
+            held: the rows of each unit of the cascade.
+        """
+        total = np.zeros(self._widths.shape[1], np.int64)
+        for (unit, rows), widths in zip(held.items(), self._widths):
+            if unit not in kept:
+                total += unit_bytes(self._cascade, unit, rows, widths.astype(np.int64))
+        return np.maximum.reduceat(total, self._first)
 
 
 class Candidate:
     """A cascade, its rows one at a time, and all its divisions into strips."""
 
     def __init__(self, network: Network, first: int, last: int, work: list[int]):
+        """
+        Args:
+            work: products of each step of the network.
+        """
         self.cascade = Cascade(network, first, last)
         self._work = work[first:last]
         self._columns: dict[frozenset[str], _Columns] = {}
@@ -151,9 +166,7 @@ class Candidate:
 
     def _rings(self, columns: _Columns, kept: Collection[Unit], rows: int = 1) -> np.ndarray:
         """Bytes of the rings that are not kept in the widest strip, (divisions,)."""
-        held = self.held(rows)
-        apart = [unit not in kept for unit in held]
-        return columns.rings(rows, held)[apart].sum(axis=0).max(axis=1)
+        return columns.rings(self.held(rows), kept)
 
     def _edges(self, columns: _Columns, place: int, kept: Collection[Unit]) -> dict[str, int]:
         """Bytes of the edges of what is not kept, in one division."""
@@ -176,28 +189,51 @@ class Candidate:
             best *= 2
         return best
 
+    def may_fit(self, room: int, kept: Collection[Unit]) -> bool:
+        """Whether some division could fit in so many bytes, if edges took none."""
+        every = self._divided(frozenset(self.cascade.with_edges))
+        return bool(
+            (self._rings(self._divided(), kept) <= room).any()
+            or (self._rings(every, kept) <= room).any()
+        )
+
     def best(
-        self, room: int, kept: frozenset[Unit], most: int = MAX_INSTRUCTIONS
+        self, room: int, kept: frozenset[Unit], most: int = MAX_INSTRUCTIONS, *, soon: bool = False
     ) -> Division | None:
         """The cheapest strips that fit in so many bytes and instructions; None where none do.
 
         Args:
             most: instructions of all strips together.
+            soon: take the first that are found of those that move fewest bytes.
         """
-        least, found = self.least(kept), self.plain(room, kept, most)
-        for place in range(1, len(self.counts)):
-            if found is not None and found.cost <= least:
-                break
+        found = self.plain(room, kept, most, soon=soon)
+        least = self.least(kept)
+        enough = least._replace(again=inf) if soon else least
+        if found is not None and found.cost <= enough:
+            return found
+        every = self._divided(frozenset(self.cascade.with_edges))
+        (fitting,) = np.nonzero(self._rings(every, kept) <= room)
+        for place in map(int, fitting):
+            if not place or (found is not None and found.cost <= self._cost_with_all(place, kept)):
+                continue
             other = self._with_edges(place, room, kept, most)
             if other is not None and (found is None or other.cost < found.cost):
                 found = other
+            if found is not None and found.cost <= enough:
+                break
         return found
 
     def plain(
-        self, room: int, kept: Collection[Unit], most: int = MAX_INSTRUCTIONS
+        self,
+        room: int,
+        kept: Collection[Unit],
+        most: int = MAX_INSTRUCTIONS,
+        *,
+        soon: bool = False,
     ) -> Division | None:
-        """The cheapest strips that fit without edges, None where none do."""
+        """The cheapest strips that fit without edges, None where none do; see `best`."""
         columns, least = self._divided(), self.least(kept)
+        enough = least._replace(again=inf) if soon else least
         (fitting,) = np.nonzero(self._rings(columns, kept) <= room)
         found: Division | None = None
         for place in map(int, fitting):
@@ -207,7 +243,7 @@ class Candidate:
             cost = self._cost(columns, place, rows, kept)
             if found is None or cost < found.cost:
                 found = Division(cost, strips)
-            if found.cost <= least:
+            if found.cost <= enough:
                 break
         return found
 
@@ -229,8 +265,13 @@ class Candidate:
                     return Division(cost, self.counts[place], some)
             if rings > room or not sizes:
                 break
-            edges -= {max(sizes, key=lambda name: sizes[name])}
+            edges -= _largest(sizes, max(1, int(rings) + sum(sizes.values()) - room))
         return None
+
+    def _cost_with_all(self, place: int, kept: Collection[Unit]) -> Cost:
+        """No choice of edges costs less in so many strips, however large memory is."""
+        every = self._divided(frozenset(self.cascade.with_edges))
+        return self._cost(every, place, max(self.cascade.clock, 1), kept)
 
     def least(self, kept: Collection[Unit]) -> Cost:
         """No division costs less, however large memory is."""
@@ -265,6 +306,17 @@ class Candidate:
             instructions = (self.counts[place] - 1) * columns.rows[place] / rows
             again = columns.again[place] + instructions * self._instruction
         return Cost(self._dram(loads, kept), float(again), 1)
+
+
+def _largest(sizes: Mapping[str, int], together: int) -> set[str]:
+    """The largest of some, so many that they take a number of bytes together."""
+    found = set[str]()
+    for name in sorted(sizes, key=lambda name: -sizes[name]):
+        if together <= 0:
+            break
+        found.add(name)
+        together -= sizes[name]
+    return found
 
 
 def _changes(done: np.ndarray) -> int:

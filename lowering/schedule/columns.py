@@ -255,16 +255,24 @@ def ring_bytes(cascade: Cascade, strips: Strips, rings: Mapping[Unit, int]) -> n
     """
     sizes = np.zeros((len(rings), *strips.exists.shape), np.int64)
     for place, (unit, rows) in enumerate(rings.items()):
-        if unit not in cascade.network.with_rows:
-            sizes[place] = aligned(unit.size)
-        elif unit in cascade.gathered:
-            sizes[place] = aligned(cascade.gathered[unit].bytes)
-        elif unit in strips.units:
-            sizes[place] = _aligned(unit.column_bytes * rows * strips.units[unit].widths)
+        widths = strips.units[unit].widths if unit in strips.units else 0
+        sizes[place] = unit_bytes(cascade, unit, rows, widths)
     return sizes
 
 
-def _aligned(sizes: np.ndarray) -> np.ndarray:
+def unit_bytes(
+    cascade: Cascade, unit: Unit, rows: int, widths: np.ndarray | int
+) -> np.ndarray | int:
+    """What a unit takes in memory where so many rows of so many columns are held, if it has
+    rows that do not all stay."""
+    if unit not in cascade.network.with_rows:
+        return aligned(unit.size)
+    if unit in cascade.gathered:
+        return aligned(cascade.gathered[unit].bytes)
+    return _aligned(unit.column_bytes * rows * widths)
+
+
+def _aligned(sizes: np.ndarray | int) -> np.ndarray | int:
     return -(-sizes // ALIGNMENT) * ALIGNMENT
 
 

@@ -187,7 +187,9 @@ def _units(step: Step) -> list[Unit]:
 
 
 def _meet(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
+    if one.start >= other.stop or other.start >= one.stop:
+        return False
+    return one.step == other.step == 1 or any(channel in other for channel in one)
 
 
 class Progress:

@@ -56,7 +56,7 @@ class Unit:
             op.shape[1:] == (height, width)
             and op.element_bytes == first.element_bytes
             and op.strides[1:] == (packed[1], first.element_bytes)
-            and op.strides[0] in (packed[0], *([op.strides[0]] if op.shape[0] == 1 else []))
+            and (op.shape[0] == 1 or (op.strides[0] > 0 and op.strides[0] % packed[0] == 0))
             and (op.address.value.data - self.start) % packed[0] == 0
             for op in self.tensors
         )
@@ -75,12 +75,14 @@ class Unit:
         return self.size // (self.height * self.width)
 
     def channels(self, op: chip.TensorOp) -> range:
-        """Which of the unit's channels a tensor is, of a unit that has rows."""
+        """Which of the unit's channels a tensor is, every one or every so many, of a unit that has
+        rows."""
         if op not in self._channels:
             channels, height, width = op.shape
             plane = height * width * op.element_bytes
             first = (op.address.value.data - self.start) // plane
-            self._channels[op] = range(first, first + channels)
+            step = op.strides[0] // plane if channels > 1 else 1
+            self._channels[op] = range(first, first + channels * step, step)
         return self._channels[op]
 
 

@@ -9,13 +9,13 @@ for each other, whichever costs less.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import inf, isfinite
 from typing import NamedTuple
 
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
-from recog.lowering.schedule.bytes_left import BytesLeft
+from recog.lowering.schedule.bytes_left import BytesLeft, BytesPutAside
 from recog.lowering.schedule.candidates import Candidate, Cost, Division
 from recog.lowering.schedule.columns import Strip, ring_bytes, strips_of
 from recog.lowering.schedule.network import Network, Unit
@@ -28,7 +28,10 @@ units with rows to others: of more, all but the largest stay in memory."""
 SHARES = (1, 2, 3, 4, 8, 16, 64)
 """What parts of a program's instructions one cascade may take, tried in turn."""
 ANY_NUMBER = 1 << 40
-LIMITS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, inf)
+MOST_DIVISIONS, FEW = 2000, 4
+"""Of cascades with what is kept beside them, after which a search of a larger program goes on from
+a few of the ways to each cut, to a few others, and keeps across them what is largest, or nothing."""
+LIMITS = (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0, 4.0, 6.0, inf)
 """How many times the fewest bytes to and from DRAM that there can be a plan may take, tried in
 turn: few ways stay within a limit that is near those of the best plan."""
 
@@ -40,6 +43,10 @@ class _Way(NamedTuple):
     first: int
     before: frozenset[Unit]
     division: Division
+
+
+_State = tuple[frozenset[Unit], _Way]
+"""What is kept across a cut, and how."""
 
 
 def best_plan(network: Network, memory: int) -> Plan | None:
@@ -60,8 +67,10 @@ class Search:
             for place in range(self.end + 1)
         ]
         ops = sum(not step.is_output for step in network.steps)
-        self._most_free = self.end if ops <= EXACT_OPS else MAX_FREE
-        self._left = BytesLeft(network)
+        self.exact = ops <= EXACT_OPS
+        self._most_free = self.end if self.exact else MAX_FREE
+        self._reached: dict[tuple[int, int], int] = {}
+        self._left, self._put_aside = BytesLeft(network), BytesPutAside(network)
         self._candidates: dict[tuple[int, int], Candidate] = {}
         self._divisions: dict[tuple[int, int, frozenset[Unit], int, int], Division | None] = {}
 
@@ -112,10 +121,17 @@ class Search:
         """The cheapest plan: within some limit, what lies beyond it is no part of that."""
         least = self._rest(0, frozenset()).dram
         for share in LIMITS:
+            if self._is_long and isfinite(share):
+                continue
             plan = self._cheapest_within(share * least if isfinite(share) else inf)
             if plan is not None:
                 return plan
         return None
+
+    @property
+    def _is_long(self) -> bool:
+        """Whether so many cascades were looked at that only likely ways are, from now on."""
+        return not self.exact and len(self._divisions) > MOST_DIVISIONS
 
     def _cheapest_within(self, limit: float) -> Plan | None:
         """The cheapest plan, None where it takes more bytes to and from DRAM than a limit."""
@@ -123,14 +139,59 @@ class Search:
         ways: list[dict[frozenset[Unit], _Way]] = [{} for _ in range(self.end + 1)]
         ways[0][frozenset()] = _Way(Cost(), 0, frozenset(), Division(Cost(), 1))
         for first in range(self.end):
-            for kept, way in ways[first].items():
+            for kept, way in self._likely(ways[first], first):
                 # The longest first: what reaches the end is what all others have to beat.
-                for last in range(self.end, first, -1):
+                for last in self._ends(first):
                     for after in self._choices(first, last, kept):
                         self._try(ways, first, last, kept, after, way)
         if not ways[self.end]:
             return None
         return self._traced(ways)
+
+    def _likely(self, ways: dict[frozenset[Unit], _Way], place: int) -> list[_State]:
+        """The ways to a cut to go on from: all, or a few that are cheapest with what they leave to
+        load."""
+        if not self._is_long:
+            return list(ways.items())
+        return sorted(ways.items(), key=lambda each: each[1].cost.plus(self._rest(place, each[0])))[:FEW]
+
+    def _ends(self, first: int) -> Sequence[int]:
+        """Where cascades from a cut may end: anywhere that they reach, or where little crosses."""
+        every = range(self._reach(first), first, -1)
+        if not self._is_long:
+            return every
+        crossing = [sum(unit.size for unit in self.crossing[last]) for last in every]
+        few = sorted(range(len(every)), key=lambda place: crossing[place])[:FEW]
+        return [every[place] for place in sorted({*range(min(1, len(every))), *few})]
+
+    def _reach(self, first: int) -> int:
+        """Where the longest cascade from a cut on ends that may fit. A longer one holds at least as
+        much, so it is found by halving; of small programs, whose search is exact, all are tried."""
+        if self.exact:
+            return self.end
+        key = first, self.memory
+        if key not in self._reached:
+            low = max(first, self._reached.get((first - 1, self.memory), 0))
+            high = self.end + 1
+            step = 1
+            while high - low > 1:
+                middle = min(low + step, self.end) if high > self.end else (low + high) // 2
+                if self._may_fit(first, middle):
+                    low, step = middle, 2 * step
+                else:
+                    high = middle
+            self._reached[key] = low
+        return self._reached[key]
+
+    def _may_fit(self, first: int, last: int) -> bool:
+        """Whether a cascade could fit with nothing kept beside it but what has to be."""
+        kept = {
+            unit
+            for unit in self.crossing[first] | self.crossing[last]
+            if unit not in self.network.with_rows
+        }
+        room = self.memory - sum(aligned(unit.size) for unit in kept)
+        return room >= 0 and self.candidate(first, last).may_fit(room, kept)
 
     def _try(
         self,
@@ -144,8 +205,11 @@ class Search:
         known = ways[last].get(after)
         if known is not None and known.cost <= way.cost:
             return
-        candidate, here = self.candidate(first, last), kept | after
-        least, rest = way.cost.plus(candidate.least(here)), self._rest(last, after)
+        here, rest = kept | after, self._rest(last, after)
+        aside = Cost(self._put_aside.of(first, last, here), 0.0, 1)
+        if self._is_hopeless(ways, way.cost.plus(aside).plus(rest)):
+            return
+        least = way.cost.plus(self.candidate(first, last).least(here))
         if self._is_hopeless(ways, least.plus(rest)):
             return
         if known is not None and known.cost <= least:
@@ -180,16 +244,30 @@ class Search:
         least = sum(aligned(unit.size) for unit in {*kept, *must})
         if least > self.memory:
             return
-        for count in range(len(free) + 1):
+        counts = range(len(free) + 1)
+        if self._is_long:
+            free = self._largest_that_fit(free, self.memory - least)
+            counts = sorted({0, len(free)})
+        for count in counts:
             for some in combinations(free, count):
                 if least + sum(aligned(unit.size) for unit in some) <= self.memory:
                     yield frozenset({*fixed, *must, *some})
+
+    def _largest_that_fit(self, units: Sequence[Unit], room: int) -> list[Unit]:
+        """Of units in order of size the largest, each that still fits."""
+        found: list[Unit] = []
+        for unit in reversed(units):
+            if aligned(unit.size) <= room:
+                found.append(unit)
+                room -= aligned(unit.size)
+        return found
 
     def _division(self, first: int, last: int, kept: frozenset[Unit]) -> Division | None:
         room = self.memory - sum(aligned(unit.size) for unit in kept)
         key = first, last, kept, room, self.most
         if room >= 0 and key not in self._divisions:
-            self._divisions[key] = self.candidate(first, last).best(room, kept, self.most)
+            candidate = self.candidate(first, last)
+            self._divisions[key] = candidate.best(room, kept, self.most, soon=not self.exact)
         return self._divisions.get(key)
 
     def _traced(self, ways: list[dict[frozenset[Unit], _Way]]) -> Plan:
@@ -200,9 +278,10 @@ class Search:
             way = ways[last][kept]
             here = kept | way.before
             room = self.memory - sum(aligned(unit.size) for unit in here)
-            rows = self.candidate(way.first, last).tallest(way.division, room, here)
-            strips, edges = way.division.strips, way.division.edges
-            cascades.append(CascadePlan(way.first, last, rows, strips, edges=edges))
+            candidate = self.candidate(way.first, last)
+            best = candidate.best(room, here, self.most) or way.division
+            rows = candidate.tallest(best, room, here)
+            cascades.append(CascadePlan(way.first, last, rows, best.strips, edges=best.edges))
             kept_ever |= kept
             last, kept = way.first, way.before
         return Plan(cascades[::-1], kept_ever)

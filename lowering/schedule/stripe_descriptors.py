@@ -95,8 +95,7 @@ class StripeDescriptors:
         if not place.ring:
             offset = tensor.address.value.data - unit.start
             return self._add_view(tensor, {"address": place.address + offset})
-        first = unit.channels(tensor).start
-        return self._describe(tensor, place, columns, first)
+        return self._describe(tensor, place, columns, unit.channels(tensor))
 
     def _gathered_view(self, unit: Unit, tensor: chip.TensorOp, place: Place) -> str:
         """The descriptor of the elements of a tensor that are gathered."""
@@ -108,19 +107,19 @@ class StripeDescriptors:
         return self._add_view(tensor, none | fields)
 
     def _describe(
-        self, tensor: chip.TensorOp, place: Place, columns: range, first_channel: int
+        self, tensor: chip.TensorOp, place: Place, columns: range, channels: range
     ) -> str:
-        """A new descriptor of some columns of a tensor, of a place that has rows."""
+        """A new descriptor of some columns of a tensor, of channels of a place that has rows."""
         size = tensor.element_bytes
         row = len(place.held) * size
         channel = place.rows * row
-        packed = columns == place.held
+        packed = columns == place.held and channels.step == 1
         fields = {
             "address": place.address
-            + first_channel * channel
+            + channels.start * channel
             + (columns.start - place.held.start) * size,
             "row_stride": 0 if packed else row,
-            "channel_stride": 0 if packed else channel,
+            "channel_stride": 0 if packed else channels.step * channel,
             "column_stride": 0,
             "ring_rows": 0 if place.rows == tensor.shape[1] else place.rows,
             "first_column": columns.start,
@@ -141,7 +140,7 @@ class StripeDescriptors:
         """A new descriptor of all rows of some columns, where there is room for `width`."""
         held = range(columns.start, columns.start + width)
         place = Place(address, tensor.shape[1], held, self._next_ring())
-        return self._describe(tensor, place, columns, 0)
+        return self._describe(tensor, place, columns, range(tensor.shape[0]))
 
     def buffer(self, tensor: chip.TensorOp) -> str:
         """Where a tensor lies in DRAM while it is put aside."""

@@ -15,6 +15,8 @@ Shape = tuple[int, ...]
 
 AXES = 3
 """Of a tensor descriptor: channels, rows, columns."""
+GROUPS = 16
+"""Of channels that change places, at most, for each of which there is an instruction."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def pieces(views: Sequence[View], lead: int = 0) -> Iterator[tuple[View, ...]]:
 
     The views broadcast to one shape but for `lead` axes at the front, which stay as they are.
     Up to three axes are taken as they stand; of more, neighbours become one where all views
-    allow it, and the shortest of what is left take an instruction for every index.
+    allow it, and the shortest of what is left take an instruction for every index. Channels of an
+    image that change places, a few groups of them, keep the image's rows: so rows can come and go.
     """
     rank = len(views[0].shape)
     if rank <= AXES:
@@ -102,12 +105,26 @@ def pieces(views: Sequence[View], lead: int = 0) -> Iterator[tuple[View, ...]]:
         for view in views
     ]
     runs = _runs(shape, strides)
+    if not lead and len(runs) == AXES and (image := _image(shape, strides, runs)):
+        runs = [*runs[:-1], *image]
     by_size = sorted(range(len(runs)), key=lambda axis: runs[axis][0])
     outer = by_size[: max(len(runs) + lead - AXES, 0)]
     inner = [run for axis, run in enumerate(runs) if axis not in outer]
     for index in np.ndindex(*(runs[axis][0] for axis in outer)):
         starts = [(i, runs[axis][1]) for i, axis in zip(index, outer)]
         yield tuple(_piece(view, n, lead, starts, inner) for n, view in enumerate(views))
+
+
+def _image(
+    shape: Sequence[int], strides: Sequence[Sequence[int]], runs: Sequence[tuple[int, Shape]]
+) -> list[tuple[int, Shape]]:
+    """Rows and columns of the images, whose channels in groups the runs are; none where they are
+    anything else, or more than a few groups."""
+    size, steps = runs[-1]
+    rows, columns = _runs(shape[-2:-1], [each[-2:-1] for each in strides]), shape[-1]
+    if not rows or columns == 1 or rows[0][0] * columns != size or min(r[0] for r in runs) > GROUPS:
+        return []
+    return [*rows, (columns, steps)]
 
 
 def _piece(
