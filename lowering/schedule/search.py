@@ -31,7 +31,7 @@ ANY_NUMBER = 1 << 40
 MOST_DIVISIONS, FEW = 2000, 4
 """Of cascades with what is kept beside them, after which a search of a larger program goes on from
 a few of the ways to each cut, to a few others, and keeps across them what is largest, or nothing."""
-LIMITS = (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0, 4.0, 6.0, inf)
+LIMITS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, inf)
 """How many times the fewest bytes to and from DRAM that there can be a plan may take, tried in
 turn: few ways stay within a limit that is near those of the best plan."""
 
@@ -206,8 +206,7 @@ class Search:
         if known is not None and known.cost <= way.cost:
             return
         here, rest = kept | after, self._rest(last, after)
-        aside = Cost(self._put_aside.of(first, last, here), 0.0, 1)
-        if self._is_hopeless(ways, way.cost.plus(aside).plus(rest)):
+        if self._is_hopeless(ways, way.cost.plus(self._aside(first, last, here)).plus(rest)):
             return
         least = way.cost.plus(self.candidate(first, last).least(here))
         if self._is_hopeless(ways, least.plus(rest)):
@@ -230,6 +229,10 @@ class Search:
     def _rest(self, place: int, kept: frozenset[Unit]) -> Cost:
         """What a way costs at least from a cut to the end."""
         return Cost(self._left.behind(place, kept), 0.0, int(place < self.end))
+
+    def _aside(self, first: int, last: int, kept: frozenset[Unit]) -> Cost:
+        """What a cascade costs at least by what it puts aside, known before anything else of it."""
+        return Cost(self._put_aside.of(first, last, kept), 0.0, 1)
 
     def _choices(self, first: int, last: int, kept: frozenset[Unit]) -> Iterator[frozenset[Unit]]:
         """What may be kept across the cut at `last`: what crosses both cuts as it was."""
@@ -278,8 +281,9 @@ class Search:
             way = ways[last][kept]
             here = kept | way.before
             room = self.memory - sum(aligned(unit.size) for unit in here)
-            candidate = self.candidate(way.first, last)
-            best = candidate.best(room, here, self.most) or way.division
+            candidate, best = self.candidate(way.first, last), way.division
+            if not self.exact:
+                best = candidate.best(room, here, self.most) or best
             rows = candidate.tallest(best, room, here)
             cascades.append(CascadePlan(way.first, last, rows, best.strips, edges=best.edges))
             kept_ever |= kept

@@ -18,9 +18,12 @@ from recog.lowering.schedule.unplaced import show_outputs_as_made
 
 
 class Exhaustive(Search):
-    """A search that knows nothing of what is still to come."""
+    """A search that knows nothing of what is still to come, or of what is put aside."""
 
     def _rest(self, place: int, kept: frozenset[Unit]) -> Cost:
+        return Cost()
+
+    def _aside(self, first: int, last: int, kept: frozenset[Unit]) -> Cost:
         return Cost()
 
 
