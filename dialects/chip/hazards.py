@@ -31,7 +31,7 @@ EMPTY = -1
 
 
 class _Part:
-    """Channels and columns of a ring or a buffer, as intervals between all that its users name."""
+    """Channels, every one or every so many, and columns of a ring or a buffer."""
 
     def __init__(self, channels: range, columns: range):
         self.channels, self.columns = channels, columns
@@ -52,7 +52,7 @@ class _Rows:
 
     def __init__(self, name: str, places: int, parts: Sequence[_Part]):
         self.name, self.places = name, places
-        self._channels = _edges(part.channels for part in parts)
+        self._channels = _edges(run for part in parts for run in _runs(part.channels))
         self._columns = _edges(part.columns for part in parts)
         self.size = places * (len(self._channels) - 1) * (len(self._columns) - 1)
 
@@ -64,7 +64,8 @@ class _Rows:
     def select(self, part: _Part) -> _Cells:
         """The places of some channels and columns."""
         columns = _between(self._columns, part.columns)
-        rows = self._cells[_between(self._channels, part.channels)]
+        runs = [_between(self._channels, run) for run in _runs(part.channels)]
+        rows = [each for run in runs for each in self._cells[run]]
         return [cell for each in rows for cell in each[columns]]
 
     def spans(self, rows: range) -> list[tuple[int, int, list[int]]]:
@@ -112,6 +113,13 @@ class _Rows:
         return VerifyException(f"row {row} of {self.name} is not there: it holds {what}")
 
 
+def _runs(channels: range) -> list[range]:
+    """Channels as ranges without gaps."""
+    if channels.step == 1:
+        return [channels]
+    return [range(channel, channel + 1) for channel in channels]
+
+
 def _edges(parts: Iterable[range]) -> list[int]:
     return sorted({edge for part in parts for edge in (part.start, part.stop)})
 
@@ -130,7 +138,7 @@ class _Ring:
         for op in members:
             _verify_alike(op, first)
         origins = {op.sym_name.data: _origin(op) for op in members}
-        least, step = min(origins.values()), first.strides[0]
+        least, step = min(origins.values()), _channel_stride(members)
         self._channels = dict[str, range]()
         for op in members:
             name = op.sym_name.data
@@ -140,13 +148,14 @@ class _Ring:
                     f"@{name} begins {origins[name] - least} bytes after the first of ring "
                     f"{number}, whose channels are {step} bytes"
                 )
-            self._channels[name] = range(channel, channel + op.shape[0])
+            every = op.strides[0] // step if op.shape[0] > 1 else 1
+            self._channels[name] = range(channel, channel + every * op.shape[0], every)
         parts = [self.part(op, op.held_columns) for op in members]
         self.rows = _Rows(f"ring {number}", first.held_rows, parts)
         width = max(part.columns.stop for part in parts) - min(part.columns.start for part in parts)
         fits = width * first.element_bytes <= first.strides[1] or first.held_rows == 1
-        channels = max(part.channels.stop for part in parts)
-        shape = (channels, first.held_rows, *first.strides)
+        channels = max(part.channels[-1] + 1 for part in parts)
+        shape = (channels, first.held_rows, step, *first.strides[1:])
         self.places = (self.start, *shape) if fits else (number,)
         """Equal for rings that have the same place for a row of the same number."""
 
@@ -163,7 +172,7 @@ def _verify_alike(op: TensorOp, first: TensorOp) -> None:
     for what, ours, theirs in (
         ("height", op.shape[1], first.shape[1]),
         ("rows in memory", op.held_rows, first.held_rows),
-        ("strides", op.strides, first.strides),
+        ("strides", op.strides[1:], first.strides[1:]),
         ("element size", op.element_bytes, first.element_bytes),
     ):
         if ours != theirs:
@@ -171,6 +180,21 @@ def _verify_alike(op: TensorOp, first: TensorOp) -> None:
                 f"@{op.sym_name.data} and @{first.sym_name.data} are of one ring, but differ in "
                 f"{what}: {ours} and {theirs}"
             )
+
+
+def _channel_stride(members: Sequence[TensorOp]) -> int:
+    """Bytes from one channel of a ring to the next: of a tensor's channels they may be a multiple."""
+    several = [op for op in members if op.shape[0] > 1] or members
+    least = min(several, key=lambda op: op.strides[0])
+    for op in several:
+        if op.strides[0] % least.strides[0]:
+            raise VerifyException(
+                f"@{op.sym_name.data} and @{least.sym_name.data} are of one ring, but the channels "
+                f"of one lie {op.strides[0]} bytes apart, no multiple of {least.strides[0]}"
+            )
+    rows, origin = least.held_rows * least.strides[1], _origin(least)
+    packed = not any(op.strides[0] % rows or (_origin(op) - origin) % rows for op in several)
+    return rows if packed else least.strides[0]
 
 
 class _Places:

@@ -153,7 +153,9 @@ class Search:
         load."""
         if not self._is_long:
             return list(ways.items())
-        return sorted(ways.items(), key=lambda each: each[1].cost.plus(self._rest(place, each[0])))[:FEW]
+        return sorted(ways.items(), key=lambda each: each[1].cost.plus(self._rest(place, each[0])))[
+            :FEW
+        ]
 
     def _ends(self, first: int) -> Sequence[int]:
         """Where cascades from a cut may end: anywhere that they reach, or where little crosses."""
