@@ -229,9 +229,10 @@ class TensorOp(InnerDescriptorOp):
     are those of the whole tensor.
 
     Tensors that name the same `ring`, a number above 0, are channels, every one or every so many,
-    and columns of one: the same rows lie in the same places. Of them the machine knows which row lies where, and an instruction
-    that reads a row waits until that row is there. In program order a row that is not there can
-    never come: nothing wrote it, another row has its place, or something else was written over it.
+    and columns of one: the same rows lie in the same places. Of them the machine knows which row
+    lies where, and an instruction that reads a row waits until that row is there. In program order
+    a row that is not there can never come: nothing wrote it, another row has its place, or
+    something else was written over it.
     It is an error. Rings that begin at the same byte, with the same channels, rows and strides,
     have their places in common, so that a row of one can take the place of a row of another which
     is no longer needed; of other rings in the same bytes all rows are lost.

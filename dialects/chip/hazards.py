@@ -183,7 +183,7 @@ def _verify_alike(op: TensorOp, first: TensorOp) -> None:
 
 
 def _channel_stride(members: Sequence[TensorOp]) -> int:
-    """Bytes from one channel of a ring to the next: of a tensor's channels they may be a multiple."""
+    """Bytes from one channel of a ring to the next, of which a tensor's may be a multiple apart."""
     several = [op for op in members if op.shape[0] > 1] or members
     least = min(several, key=lambda op: op.strides[0])
     for op in several:

@@ -62,7 +62,7 @@ class _Columns:
 
     def __init__(self, cascade: Cascade, strips: Strips, work: Sequence[int]):
         self._cascade = cascade
-        # Thousands of these are held while a search looks for a plan: of each unit the widths alone.
+        # A search holds thousands of these: of each unit the widths alone.
         widths = np.zeros((len(cascade.units), int(strips.exists.sum())), np.int32)
         for place, unit in enumerate(cascade.units):
             if unit in strips.units:

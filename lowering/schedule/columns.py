@@ -255,16 +255,13 @@ def ring_bytes(cascade: Cascade, strips: Strips, rings: Mapping[Unit, int]) -> n
     """
     sizes = np.zeros((len(rings), *strips.exists.shape), np.int64)
     for place, (unit, rows) in enumerate(rings.items()):
-        widths = strips.units[unit].widths if unit in strips.units else 0
+        widths = strips.units[unit].widths if unit in strips.units else sizes[place]
         sizes[place] = unit_bytes(cascade, unit, rows, widths)
     return sizes
 
 
-def unit_bytes(
-    cascade: Cascade, unit: Unit, rows: int, widths: np.ndarray | int
-) -> np.ndarray | int:
-    """What a unit takes in memory where so many rows of so many columns are held, if it has
-    rows that do not all stay."""
+def unit_bytes(cascade: Cascade, unit: Unit, rows: int, widths: np.ndarray) -> np.ndarray | int:
+    """What a unit takes in memory of which a cascade holds so many rows of so many columns."""
     if unit not in cascade.network.with_rows:
         return aligned(unit.size)
     if unit in cascade.gathered:
@@ -272,7 +269,7 @@ def unit_bytes(
     return _aligned(unit.column_bytes * rows * widths)
 
 
-def _aligned(sizes: np.ndarray | int) -> np.ndarray | int:
+def _aligned(sizes: np.ndarray) -> np.ndarray:
     return -(-sizes // ALIGNMENT) * ALIGNMENT
 
 

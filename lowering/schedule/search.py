@@ -30,7 +30,7 @@ SHARES = (1, 2, 3, 4, 8, 16, 64)
 ANY_NUMBER = 1 << 40
 MOST_DIVISIONS, FEW = 2000, 4
 """Of cascades with what is kept beside them, after which a search of a larger program goes on from
-a few of the ways to each cut, to a few others, and keeps across them what is largest, or nothing."""
+few of the ways to a cut, to few other cuts, and keeps across these what is largest, or nothing."""
 LIMITS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, inf)
 """How many times the fewest bytes to and from DRAM that there can be a plan may take, tried in
 turn: few ways stay within a limit that is near those of the best plan."""
@@ -73,6 +73,8 @@ class Search:
         self._left, self._put_aside = BytesLeft(network), BytesPutAside(network)
         self._candidates: dict[tuple[int, int], Candidate] = {}
         self._divisions: dict[tuple[int, int, frozenset[Unit], int, int], Division | None] = {}
+        self._known = 0
+        """Of these were found for other memories."""
 
     def candidate(self, first: int, last: int) -> Candidate:
         if (first, last) not in self._candidates:
@@ -85,7 +87,7 @@ class Search:
         Of more instructions than a program has it is only where no other is found: cascades may
         take all of these each, then fewer, if together they take too many.
         """
-        self.memory = memory
+        self.memory, self._known = memory, len(self._divisions)
         room, best = MAX_INSTRUCTIONS - len(self.network.other), None
         for share in SHARES:
             self.most = room // share
@@ -101,14 +103,26 @@ class Search:
     def has_plan(self, memory: int) -> bool:
         """Whether some plan fits in so many bytes: most often one does whose cascades have one
         instruction each."""
-        self.memory, self.most = memory, ANY_NUMBER
+        self.memory, self.most, self._known = memory, ANY_NUMBER, len(self._divisions)
+        if self._one_by_one() is not None:
+            return True
+        if not all(self._may_fit(first, first + 1) for first in range(self.end)):
+            return False
+        return self.best_plan(memory) is not None
+
+    def _one_by_one(self) -> list[dict[frozenset[Unit], _Way]] | None:
+        """The way on which each cascade has one instruction, which keeps what it has to; None where
+        one of them does not fit."""
+        ways: list[dict[frozenset[Unit], _Way]] = [{} for _ in range(self.end + 1)]
         kept = frozenset[Unit]()
         for first in range(self.end):
             after = next(self._choices(first, first + 1, kept), None)
-            if after is None or self._division(first, first + 1, kept | after) is None:
-                return self.best_plan(memory) is not None
+            division = None if after is None else self._division(first, first + 1, kept | after)
+            if after is None or division is None:
+                return None
+            ways[first + 1][after] = _Way(division.cost, first, kept, division)
             kept = after
-        return True
+        return ways
 
     def instructions(self, plan: Plan) -> int:
         """How many a plan takes, at most."""
@@ -126,12 +140,13 @@ class Search:
             plan = self._cheapest_within(share * least if isfinite(share) else inf)
             if plan is not None:
                 return plan
-        return None
+        ways = self._one_by_one() if self._is_long else None
+        return None if ways is None else self._traced(ways)
 
     @property
     def _is_long(self) -> bool:
         """Whether so many cascades were looked at that only likely ways are, from now on."""
-        return not self.exact and len(self._divisions) > MOST_DIVISIONS
+        return not self.exact and len(self._divisions) - self._known > MOST_DIVISIONS
 
     def _cheapest_within(self, limit: float) -> Plan | None:
         """The cheapest plan, None where it takes more bytes to and from DRAM than a limit."""
@@ -151,11 +166,11 @@ class Search:
     def _likely(self, ways: dict[frozenset[Unit], _Way], place: int) -> list[_State]:
         """The ways to a cut to go on from: all, or a few that are cheapest with what they leave to
         load."""
-        if not self._is_long:
-            return list(ways.items())
-        return sorted(ways.items(), key=lambda each: each[1].cost.plus(self._rest(place, each[0])))[
-            :FEW
-        ]
+        found = list(ways.items())
+        if self._is_long:
+            found.sort(key=lambda each: each[1].cost.plus(self._rest(place, each[0])))
+            del found[FEW:]
+        return found
 
     def _ends(self, first: int) -> Sequence[int]:
         """Where cascades from a cut may end: anywhere that they reach, or where little crosses."""
