@@ -100,13 +100,17 @@ class _Columns:
 class Candidate:
     """A cascade, its rows one at a time, and all its divisions into strips."""
 
-    def __init__(self, network: Network, first: int, last: int, work: list[int]):
+    def __init__(
+        self, network: Network, first: int, last: int, work: list[int], twice: float = inf
+    ):
         """
         Args:
             work: products of each step of the network.
+            twice: the share of the cascade's own products that strips may compute twice.
         """
         self.cascade = Cascade(network, first, last)
         self._work = work[first:last]
+        self._most_twice = twice * sum(self._work)
         self._columns: dict[frozenset[str], _Columns] = {}
         self._parts: dict[int, tuple[int, dict[str, int]]] = {}
         self._held: dict[int, dict[Unit, int]] = {}
@@ -192,9 +196,9 @@ class Candidate:
     def may_fit(self, room: int, kept: Collection[Unit]) -> bool:
         """Whether some division could fit in so many bytes, if edges took none."""
         every = self._divided(frozenset(self.cascade.with_edges))
-        return bool(
-            (self._rings(self._divided(), kept) <= room).any()
-            or (self._rings(every, kept) <= room).any()
+        return any(
+            ((self._rings(each, kept) <= room) & (each.again <= self._most_twice)).any()
+            for each in (self._divided(), every)
         )
 
     def best(
@@ -212,7 +216,8 @@ class Candidate:
         if found is not None and found.cost <= enough:
             return found
         every = self._divided(frozenset(self.cascade.with_edges))
-        (fitting,) = np.nonzero(self._rings(every, kept) <= room)
+        fits = self._rings(every, kept) <= room
+        (fitting,) = np.nonzero(fits & (every.again <= self._most_twice))
         for place in map(int, fitting):
             if not place or (found is not None and found.cost <= self._cost_with_all(place, kept)):
                 continue
@@ -234,7 +239,8 @@ class Candidate:
         """The cheapest strips that fit without edges, None where none do; see `best`."""
         columns, least = self._divided(), self.least(kept)
         enough = least._replace(again=inf) if soon else least
-        (fitting,) = np.nonzero(self._rings(columns, kept) <= room)
+        fits = self._rings(columns, kept) <= room
+        (fitting,) = np.nonzero(fits & (columns.again <= self._most_twice))
         found: Division | None = None
         for place in map(int, fitting):
             rows, strips = self._tallest(columns, place, room, kept), self.counts[place]
@@ -257,13 +263,14 @@ class Candidate:
             columns = self._divided(edges)
             sizes = self._edges(columns, place, kept)
             rings = self._rings(columns, kept)[place]
-            if rings + sum(sizes.values()) <= room:
+            fits = rings + sum(sizes.values()) <= room
+            if fits and columns.again[place] <= self._most_twice:
                 some = frozenset(name for name, size in columns.edges.items() if size[place])
                 rows = self._tallest(columns, place, room, kept)
                 if self.instructions(rows, self.counts[place], some) <= most:
                     cost = self._cost(columns, place, rows, kept)
                     return Division(cost, self.counts[place], some)
-            if rings > room or not sizes:
+            if rings > room or not sizes or columns.again[place] > self._most_twice:
                 break
             edges -= _largest(sizes, max(1, int(rings) + sum(sizes.values()) - room))
         return None

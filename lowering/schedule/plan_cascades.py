@@ -18,6 +18,8 @@ from recog.lowering.schedule.plan import write_plan
 from recog.lowering.schedule.search import Search, least_memory, least_of
 from recog.lowering.schedule.unplaced import show_outputs_as_made, unplaced_programs
 
+TWICE = 15.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanCascadesPass(Options, ModulePass):
@@ -25,7 +27,8 @@ class PlanCascadesPass(Options, ModulePass):
 
     A cascade is a run of instructions that goes down the image together, so that memory holds some
     rows of each tensor between them. What one leaves to another stays in memory, or goes to DRAM
-    and back. Chosen are the fewest bytes to and from DRAM, then the fewest products computed twice.
+    and back. Chosen are the fewest bytes to and from DRAM, then the fewest products computed twice:
+    of a cascade only so many per cent, as long as some plan fits that computes no more.
     """
 
     name = "plan-cascades"
@@ -33,20 +36,24 @@ class PlanCascadesPass(Options, ModulePass):
     spare: int = 0
     """Bytes of activation memory that are left free, for gaps between tensors."""
 
-    RANGES = {"spare": (0, LARGEST)}
+    twice: float = TWICE
+    """Per cent of a cascade's products that may be computed twice, for fewer bytes of DRAM."""
+
+    RANGES = {"spare": (0, LARGEST), "twice": (0.0, 1e6)}
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for program in unplaced_programs(op):
-            plan_cascades(program, self.spare)
+            plan_cascades(program, self.spare, self.twice)
 
 
-def plan_cascades(program: chip.ProgramOp, spare: int = 0) -> None:
+def plan_cascades(program: chip.ProgramOp, spare: int = 0, twice: float = TWICE) -> None:
     """Write the best plan on a program without places; raises RecogError where none fits.
 
     Args:
         spare: bytes that are left free.
+        twice: per cent of a cascade's products that may be computed twice.
     """
-    search, memory = _search_of(program, spare)
+    search, memory = _search_of(program, spare, twice)
     plan = search.best_plan(memory)
     if plan is None:
         raise no_plan(search, memory)
@@ -61,11 +68,13 @@ def check_fits(program: chip.ProgramOp) -> None:
         raise no_plan(search, memory)
 
 
-def _search_of(program: chip.ProgramOp, spare: int = 0) -> tuple[Search, int]:
+def _search_of(
+    program: chip.ProgramOp, spare: int = 0, twice: float = TWICE
+) -> tuple[Search, int]:
     """A search for plans, and how many bytes they may take."""
     show_outputs_as_made(program)
     memory = max(0, program.target.data.size(ACTIVATION_MEMORY) - spare)
-    return Search(Network(program)), memory
+    return Search(Network(program), twice / 100), memory
 
 
 def no_plan(search: Search, memory: int) -> RecogError:

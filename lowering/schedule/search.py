@@ -10,6 +10,7 @@ for each other, whichever costs less.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import combinations
 from math import inf, isfinite
 from typing import NamedTuple
@@ -57,8 +58,14 @@ def best_plan(network: Network, memory: int) -> Plan | None:
 class Search:
     """Plans of a network for memories of any size, which share the cascades that were looked at."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, twice: float = inf):
+        """
+        Args:
+            twice: the share of a cascade's products that may be computed twice, as long as there
+                are such plans.
+        """
         self.network, self.memory, self.most = network, 0, MAX_INSTRUCTIONS
+        self._twice = twice
         self._limit = inf
         self.end = len(network.steps)
         self.work = [step.op.work(network.scope) for step in network.steps]
@@ -78,7 +85,9 @@ class Search:
 
     def candidate(self, first: int, last: int) -> Candidate:
         if (first, last) not in self._candidates:
-            self._candidates[first, last] = Candidate(self.network, first, last, self.work)
+            self._candidates[first, last] = Candidate(
+                self.network, first, last, self.work, self._twice
+            )
         return self._candidates[first, last]
 
     def best_plan(self, memory: int) -> Plan | None:
@@ -98,7 +107,13 @@ class Search:
             if self.instructions(plan) <= room:
                 return plan
         self.most = ANY_NUMBER
-        return best or self._cheapest()
+        best = best or self._cheapest()
+        return self._anyhow.best_plan(memory) if best is None and self._anyhow else best
+
+    @cached_property
+    def _anyhow(self) -> Search | None:
+        """A search for plans that compute as much twice as they like; None where this one is."""
+        return Search(self.network) if isfinite(self._twice) else None
 
     def has_plan(self, memory: int) -> bool:
         """Whether some plan fits in so many bytes: most often one does whose cascades have one
@@ -106,6 +121,8 @@ class Search:
         self.memory, self.most, self._known = memory, ANY_NUMBER, len(self._divisions)
         if self._one_by_one() is not None:
             return True
+        if self._anyhow is not None:
+            return self._anyhow.has_plan(memory)
         if not all(self._may_fit(first, first + 1) for first in range(self.end)):
             return False
         return self.best_plan(memory) is not None
