@@ -9,6 +9,7 @@ from typing import Any
 from recog.backend.assembly import load_program, memory_use
 from recog.backend.cost import program_cost
 from recog.backend.cost.live import least_memory
+from recog.dialects.chip.steps import steps_of
 
 
 def figures(content: bytes) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def figures(content: bytes) -> dict[str, Any]:
         "dram_bytes": cost.moved("dram"),
         "dram_compulsory": sum(port.extent for port in program.ports),
         "macs": cost.products,
-        "macs_recomputed": cost.products / max(1, _once(cost)) - 1,
+        "macs_recomputed": cost.products / max(1, _once(program, cost)) - 1,
         "cycles": cost.latency,
         "period_cycles": cost.period,
         "utilisation": cost.utilisation,
@@ -34,15 +35,18 @@ def figures(content: bytes) -> dict[str, Any]:
     }
 
 
-def _once(cost: Any) -> float:
-    """Products of all layers if each element of their outputs were computed once."""
-    total = 0.0
-    seen = set[tuple[str, str]]()
+def _once(program: Any, cost: Any) -> float:
+    """Products of all steps if each element of their outputs were computed once. Layers do not tell
+    steps apart: both cameras go through the same ones."""
+    scope, total = cost.scope, 0.0
+    seen = set[Any]()
+    steps = dict(zip(program.instructions, steps_of(list(program.instructions), scope)))
     for each in cost.costs:
-        op, scope = each.op, cost.scope
-        if not each.products or (each.layer, op.name) in seen:
+        step = steps[each.op]
+        key = (each.layer, each.op.name) if step is None else step
+        if not each.products or key in seen:
             continue
-        seen.add((each.layer, op.name))
-        tensor = scope.tensor(op.output)
-        total += each.products / prod(op.part(scope, "output")) * prod(tensor.shape)
+        seen.add(key)
+        tensor = scope.tensor(each.op.output)
+        total += each.products / prod(each.op.part(scope, "output")) * prod(tensor.shape)
     return total
