@@ -72,10 +72,11 @@ def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
         write_conversion,
         write_report,
     )
+    from recog.tools.report.compare_bits import compare_bits
     from recog.tools.report.conversion_record import Measured
     from recog.tools.report.layer_table import print_layers
     from recog.tools.report.level_pictures import LevelPictures
-    from recog.tools.report.levels import compare_bits, level_table, measure_levels
+    from recog.tools.report.levels import level_table, measure_levels
 
     data = load_digits_data(SEED)
     with conversion_folder(folder) as draft:
@@ -90,7 +91,7 @@ def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
         with stage(f"run {len(images)} held-out images at every level"):
             rows = measure_levels(conversion, machine, [images], labels, observe=pictures.observe)
         with stage("compare lns level and machine, layer by layer"):
-            values = compare_bits(
+            found = compare_bits(
                 conversion.lns_module, conversion.chip_module, machine, [data.test_images]
             )
         layers = compare_layers(conversion.float_module, conversion.lns_module, [data.test_images])
@@ -101,7 +102,9 @@ def run_demo(folder: Path, settings: DemoSettings) -> list[dict[str, Any]]:
 
     print_table("Held-out images", *level_table(rows))
     print_layers(layers)
-    print(f"lns level and machine: {values:,} values of all layers, every bit equal")
+    print(f"lns level and machine: {found.elements:,} values of all layers, every bit equal")
+    for each in found.left_out:
+        print(f"note: {each}")
     print("Written, and in the same folder the network and its data to try `recog` on:")
     for file in (folder / name for name in (*names, *FILES)):
         print(f"  {file}  ({file.stat().st_size:,} bytes)")

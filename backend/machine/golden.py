@@ -24,7 +24,8 @@ MAX_BYTES = 1 << 28
 
 @dataclass
 class GoldenStep:
-    """A step, as people know it, and its hash in each frame as hexadecimal digits."""
+    """A step, as people know it, and its hash in each frame as hexadecimal digits; none where the
+    program leaves out what no output needs of it, so that there is nothing to compare all with."""
 
     name: str
     hashes: list[str] = field(default_factory=list)
@@ -64,12 +65,19 @@ class GoldenRecorder:
     """
 
     def __init__(self, program: ProgramOp, inputs: Sequence[np.ndarray]):
-        self.golden = Golden(frame_digests(inputs), {})
+        self._golden = Golden(frame_digests(inputs), {})
         self.observe = StepHashes(program, self._completed)
 
     def _completed(self, step: int, op: InstructionOp, first: int, hashes: np.ndarray) -> None:
-        known = self.golden.steps.setdefault(step, GoldenStep(describe_op(op)))
+        known = self._golden.steps.setdefault(step, GoldenStep(describe_op(op)))
         known.hashes += [f"{int(each):016x}" for each in hashes]
+
+    @property
+    def golden(self) -> Golden:
+        """What was computed, after the run."""
+        left = self.observe.incomplete
+        steps = {number: GoldenStep(describe_op(op)) for number, op in left.items()}
+        return Golden(self._golden.frames, steps | self._golden.steps)
 
 
 class GoldenVerifier:
@@ -104,6 +112,14 @@ class GoldenVerifier:
         """How many frames were written down."""
         return len(self._golden.frames)
 
+    @property
+    def left_out(self) -> list[str]:
+        """The steps, as people know them, that were not compared: this program or the one that was
+        written down computes a part of them, as no output needs the rest."""
+        left = self.observe.incomplete
+        every = sorted(self._golden.steps.items())
+        return [step.name for number, step in every if number in left or not step.hashes]
+
     def _check_frames(self, frames: list[str]) -> None:
         known = self._golden.frames
         if len(frames) > len(known):
@@ -122,6 +138,8 @@ class GoldenVerifier:
 
     def _completed(self, step: int, op: InstructionOp, first: int, hashes: np.ndarray) -> None:
         known = self._golden.steps[step]
+        if not known.hashes:
+            return
         for frame, found in enumerate(hashes, first):
             self.compared += 1
             if f"{int(found):016x}" != known.hashes[frame]:
@@ -164,7 +182,7 @@ def _step(record: dict[str, object], frames: int) -> tuple[int, GoldenStep]:
     number, name, hashes = record["step"], record["name"], record["hashes"]
     if not isinstance(number, int) or not isinstance(name, str) or not isinstance(hashes, list):
         raise TypeError("a step has a number, a name and hashes")
-    if len(hashes) != frames:
+    if len(hashes) not in (0, frames):
         raise ValueError(f"step {number} has {len(hashes)} hashes for {frames} frames")
     return number, GoldenStep(name, [_digits(each, 16) for each in hashes])
 

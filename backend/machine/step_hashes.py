@@ -81,6 +81,17 @@ class StepHashes:
         found = zip(self._instructions, self.steps)
         return {step for op, step in found if step is not None and output_tensors(type(op))}
 
+    @property
+    def incomplete(self) -> dict[int, InstructionOp]:
+        """The steps that no frame has completed, with an instruction of each: after a run those of
+        which a schedule leaves out what no output needs."""
+        done = {
+            step for step, parts in self._computed.items() if all(part.complete for part in parts)
+        }
+        found = zip(self.steps, self._instructions)
+        left = self.numbers - done
+        return {step: op for step, op in found if step is not None and step in left}
+
     def _check_whole(self) -> None:
         for op in self._instructions:
             tensors = op.tensor_fields(self._scope).values()

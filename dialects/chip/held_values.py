@@ -4,6 +4,10 @@ Selection writes two attributes on instructions, which only the IR holds, never 
 file: `layer`, the label of the op that an instruction does (a part of), and `holds`, the values
 that are complete once it has ended. The second finds a layer that several instructions make,
 piece by piece, and one that none makes because it is but other addresses of the same bytes.
+
+In a program in stripes no instruction completes a layer: memory never holds all of it. There the
+program itself `holds` the values, at the addresses that they had when every tensor had bytes of its
+own, and each tensor says where the `whole` tensor was of which it shows rows and columns.
 """
 
 from __future__ import annotations
@@ -22,8 +26,12 @@ from xdsl.ir import Attribute, Operation
 
 from recog.dialects.errors import fail
 
+AXES = 3
+"""Of a tensor in activation memory: channels, rows, columns."""
 HOLDS = "holds"
 """The attribute that lists the values which are complete after an instruction."""
+WHOLE = "whole"
+"""The attribute that says where a tensor was before it became a ring of rows."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,34 @@ class HeldValue:
         )
 
 
+@dataclass(frozen=True)
+class WholeTensor:
+    """Where all of a tensor would be if memory had no end: address and strides (3,) in bytes."""
+
+    address: int
+    strides: tuple[int, ...]
+
+    @property
+    def attribute(self) -> DictionaryAttr:
+        address = IntegerAttr(self.address, i64)
+        return DictionaryAttr({"address": address, "strides": _integers(self.strides)})
+
+
+def whole_tensor(op: Operation) -> WholeTensor | None:
+    """What a tensor shows rows and columns of, None where it does not say; RecogError where what
+    it says is ill-formed."""
+    attribute = op.attributes.get(WHOLE)
+    if attribute is None:
+        return None
+    fields = attribute.data if isinstance(attribute, DictionaryAttr) else {}
+    address, strides = fields.get("address"), fields.get("strides")
+    if isinstance(address, IntegerAttr) and isinstance(strides, ArrayAttr):
+        numbers = (address.value.data, *_numbers(op, WHOLE, strides))
+        if len(numbers) == 1 + AXES and min(numbers) >= 0:
+            return WholeTensor(numbers[0], numbers[1:])
+    fail(op, f"`{WHOLE}` must have an address and {AXES} strides, got {attribute}")
+
+
 def hold(op: Operation, values: Sequence[HeldValue]) -> None:
     """Write on an instruction that `values` are complete once it has ended."""
     known = op.attributes.get(HOLDS)
@@ -62,7 +98,8 @@ def hold(op: Operation, values: Sequence[HeldValue]) -> None:
 
 
 def held_values(op: Operation) -> list[HeldValue]:
-    """The values that are complete after an instruction; RecogError where they are ill-formed."""
+    """The values that are complete after an instruction, or that a program in stripes holds in
+    parts; RecogError where they are ill-formed."""
     attribute = op.attributes.get(HOLDS)
     if attribute is None:
         return []
@@ -87,8 +124,8 @@ def _parsed(op: Operation, entry: Attribute) -> HeldValue:
                 result.value.data,
                 address.value.data,
                 element_bytes.value.data,
-                _numbers(op, shape),
-                _numbers(op, strides),
+                _numbers(op, HOLDS, shape),
+                _numbers(op, HOLDS, strides),
             )
         case _:
             fail(op, f"`{HOLDS}` has an entry that is no value in memory: {entry}")
@@ -98,8 +135,8 @@ def _integers(values: Sequence[int]) -> ArrayAttr:
     return ArrayAttr([IntegerAttr(value, i64) for value in values])
 
 
-def _numbers(op: Operation, array: ArrayAttr) -> tuple[int, ...]:
+def _numbers(op: Operation, name: str, array: ArrayAttr) -> tuple[int, ...]:
     entries = [entry for entry in array.data if isinstance(entry, IntegerAttr)]
     if len(entries) != len(array):
-        fail(op, f"`{HOLDS}` has sizes that are no integers: {array}")
+        fail(op, f"`{name}` has sizes that are no integers: {array}")
     return tuple(entry.value.data for entry in entries)

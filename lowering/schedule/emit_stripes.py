@@ -13,7 +13,7 @@ from xdsl.passes import ModulePass
 from recog.dialects import chip
 from recog.dialects.chip.descriptors import DescriptorOp
 from recog.dialects.chip.fields import integer_field, symbol_field
-from recog.dialects.chip.held_values import HOLDS
+from recog.dialects.chip.held_values import HOLDS, held_values, hold
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.errors import fail
 from recog.lowering.schedule.columns import Strip, Strips, edge_bytes, edge_widths, strips_of
@@ -56,7 +56,9 @@ class _Emitter:
 
     def __init__(self, program: chip.ProgramOp, network: Network, plan: Plan):
         self.program, self.network, self.plan = program, network, plan
-        self.descriptors = StripeDescriptors(program)
+        every = [op for op in program.instructions if HOLDS in op.attributes]
+        self.held = [value for op in every for value in held_values(op)]
+        self.descriptors = StripeDescriptors(program, show_whole=bool(self.held))
         self.instructions: list[chip.InstructionOp] = []
         self._whole = set[Unit]()
         """Units that are in memory, all of them, during this cascade."""
@@ -90,6 +92,8 @@ class _Emitter:
                 op.erase()
         block.add_ops([*self.descriptors.ops, *self.instructions])
         self.program.attributes.pop(CASCADES, None)
+        if self.held:
+            hold(self.program, self.held)
 
     def _cascade(self, each: CascadePlan, number: int) -> None:
         cascade = Cascade(self.network, each.first, each.last)

@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import StringAttr
 from recog.dialects import chip
 from recog.dialects.chip.descriptors import DescriptorOp
 from recog.dialects.chip.fields import integer_field
+from recog.dialects.chip.held_values import WHOLE, WholeTensor
 from recog.lowering.schedule.demand import Gathering
 from recog.lowering.schedule.network import Unit
 from recog.lowering.schedule.plan import KEEP
@@ -31,13 +32,17 @@ class StripeDescriptors:
 
     Addresses in activation memory only say which tensors share bytes; place-tensors changes them.
 
+    Args:
+        show_whole: whether tensors say what they are rows and columns of.
+
     Attributes:
         ops: all that were made, after those that stay of the program.
         places: of the units, now.
         gathered: the units of which memory holds elements at indices alone, now.
     """
 
-    def __init__(self, program: chip.ProgramOp):
+    def __init__(self, program: chip.ProgramOp, *, show_whole: bool = False):
+        self._show_whole = show_whole
         self.ops: list[DescriptorOp] = [
             op.clone() for op in program.descriptors if not isinstance(op, chip.TensorOp)
         ]
@@ -131,6 +136,9 @@ class StripeDescriptors:
     def _add_view(self, tensor: chip.TensorOp, fields: dict[str, int]) -> str:
         view, name = tensor.clone(), self._unique(tensor.sym_name.data)
         view.attributes.pop(KEEP, None)
+        if self._show_whole:
+            whole = WholeTensor(tensor.address.value.data, tensor.strides)
+            view.attributes[WHOLE] = whole.attribute
         view.properties |= {key: integer_field(value) for key, value in fields.items()}
         view.properties["sym_name"] = StringAttr(name)
         self.ops.append(view)

@@ -127,7 +127,7 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
     """
     if len(function.body.blocks) != 1:
         fail(function, "a program has no branches, the function has several blocks")
-    ops = _with_constant_maps(_live_ops(function.body.block))
+    ops = _with_constant_maps(live_ops(function.body.block))
     _check_lowerings(ops)
     for op in ops:
         check_constant_operands(op)
@@ -142,15 +142,14 @@ def convert_function(function: func.FuncOp, target: ChipTarget) -> chip.ProgramO
             build.complete(op)
             outputs.after(op)
     placed = _place_tensors(build, can_wait=BETWEEN_CALLS not in function.attributes)
-    if placed:
-        build.write_held_values()
+    build.write_held_values()
     program = _finish(build, function)
     if not placed:
         program.unplaced = UnitAttr()
     return program
 
 
-def _live_ops(block: Block) -> list[Operation]:
+def live_ops(block: Block) -> list[Operation]:
     """The ops on which a result depends, in order."""
     live: dict[Operation, None] = {}
     for op in reversed(list(block.ops)):

@@ -221,7 +221,7 @@ def _to_the_chip(row: dict[str, Any], module: Any, frames: list[Any], others: li
     from recog.dialects.errors import RecogError
     from recog.lowering.partition.partition import STAYS_BECAUSE
     from recog.lowering.pipeline import ConversionOptions, convert
-    from recog.tools.report.levels import compare_bits
+    from recog.tools.report.compare_bits import compare_bits
 
     options = ConversionOptions(cluster=False, activation_memory=MEMORY, weight_memory=MEMORY)
     start = time.perf_counter()
@@ -250,7 +250,7 @@ def _to_the_chip(row: dict[str, Any], module: Any, frames: list[Any], others: li
     try:
         row["codes_compared"] = compare_bits(
             conversion.lns_module, conversion.chip_module, machine, inputs
-        )
+        ).elements
         row["bit_exact"] = True
     except RecogError:
         row["bit_exact"] = False

@@ -16,7 +16,7 @@ from recog.frontend.torch.importer import import_torch
 from recog.lowering.check.compare_layers import compare_layers
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert
 from recog.tools.cli.main import main
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 CAMERA, PRIORS = (200.0, 32.0, 16.0, 0.5), [1.5, 1.6, 3.9, 1.7, 0.6, 0.8]
 CLASSES, ROWS, STRIDE = 2, 10, 4.0
@@ -83,7 +83,10 @@ def test_all_of_it_runs_on_the_chip_bit_for_bit(conversion: Conversion):
     assert conversion.host_part is None
     assert "split" not in conversion.stages
     machine = Machine(conversion.assemble())
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames()]) > 0
+    assert (
+        compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames()]).elements
+        > 0
+    )
     names = [op.name for op in machine.program.instructions]
     expected = ["chip.peaks", "chip.boxdec2d", "chip.nms", "chip.boxdec3d"]
     assert [name for name in names if name in expected] == expected
@@ -195,7 +198,7 @@ def test_an_empty_scene_has_no_boxes_and_is_no_error():
     assert (scores == 0).all()
     assert np.isfinite(boxes).all()
     assert (machine.run(examples)[0] > 0).any()
-    assert compare_bits(result.lns_module, result.chip_module, machine, [dark]) > 0
+    assert compare_bits(result.lns_module, result.chip_module, machine, [dark]).elements > 0
 
 
 NETWORK = """

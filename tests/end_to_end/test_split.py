@@ -11,7 +11,7 @@ from recog.backend.machine import Machine
 from recog.frontend.torch.model_file import import_model
 from recog.lowering.pipeline import ConversionOptions, convert
 from recog.tools.cli.main import main
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 NETWORK = """
 import torch
@@ -70,7 +70,9 @@ def test_the_whole_runs_from_one_command(
     options = ConversionOptions(cluster=False)
     conversion = convert(import_model(net), [frames], options=options)
     machine = Machine(conversion.assemble())
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames]) > 0
+    assert (
+        compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames]).elements > 0
+    )
     for name, value in zip(found, conversion.network(machine.run)(frames), strict=True):
         assert np.array_equal(found[name], value)
 

@@ -21,7 +21,7 @@ from recog.frontend.torch.importer import import_torch
 from recog.lowering.partition.partition import partition, split_modules
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert, fold_network
 from recog.tools.cli.main import main
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 HEIGHT, WIDTH = 32, 64
 DENSE = ConversionOptions(cluster=False)
@@ -79,7 +79,9 @@ def conversion() -> Conversion:
 def test_all_of_it_runs_on_the_chip_bit_for_bit(conversion: Conversion):
     assert conversion.host_part is None
     machine = Machine(conversion.assemble())
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, pairs()) > 0
+    assert (
+        compare_bits(conversion.lns_module, conversion.chip_module, machine, pairs()).elements > 0
+    )
     names = {op.name for op in machine.program.instructions}
     assert {"chip.corr", "chip.expect.add", "chip.disp2depth"} <= names
 
@@ -103,7 +105,7 @@ def test_the_stereo_detector_runs_on_the_chip_whole():
     result = convert(module, pairs(), options=DENSE)
     assert result.host_part is None
     machine = Machine(result.assemble())
-    assert compare_bits(result.lns_module, result.chip_module, machine, pairs(3)) > 0
+    assert compare_bits(result.lns_module, result.chip_module, machine, pairs(3)).elements > 0
     names = [op.name for op in machine.program.instructions]
     decode = ["chip.expect.add", "chip.peaks", "chip.boxdec2d", "chip.boxdec3d", "chip.nms"]
     assert names.count("chip.corr") == 2

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from recog.backend.machine import Machine
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.pipeline import ConversionOptions, convert
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 IMAGE, SEQUENCE, TOKENS = (3, 16, 16), (4, 16), (6, 8)
 FRAMES = 8
@@ -388,7 +388,7 @@ def test_all_of_it_runs_on_the_chip(name: str) -> None:
     assert conversion.host_part is None
     machine = Machine(conversion.assemble())
     inputs = [frames.numpy()]
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, inputs) > 0
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, inputs).elements > 0
     found = machine.run(*inputs)
     assert isinstance(found, np.ndarray)
     with torch.no_grad():

@@ -19,7 +19,7 @@ from recog.frontend.torch.model_file import load_model
 from recog.lowering.pipeline import ConversionOptions, convert
 from recog.tools.cli.main import main
 from recog.tools.opt.main import main as recog_opt
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 NETWORK = """
 import torch
@@ -255,7 +255,7 @@ def test_python_api_agrees_with_itself_on_every_bit(workspace: Path) -> None:
         assert program == conversion.assemble()
         machine = Machine(program)
         assert (
-            compare_bits(conversion.lns_module, conversion.chip_module, machine, [images])
+            compare_bits(conversion.lns_module, conversion.chip_module, machine, [images]).elements
             > 48 * 16 * 8 * 8
         )
         one = np.concatenate([machine.run(images[i : i + 1]) for i in range(4)])

@@ -36,7 +36,7 @@ from recog.lowering.pipeline import (
     fold_network,
     module_outputs,
 )
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 FRAMES = 3
 TOLERANCE = 1e-4

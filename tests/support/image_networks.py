@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from lns_networks import random_codes
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, i64
+from xdsl.dialects.builtin import ModuleOp, StringAttr, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
@@ -17,6 +17,7 @@ from recog.dialects.chip import ProgramOp
 from recog.dialects.data import ConstantOp
 from recog.dialects.lns import NumberType, number_tensor, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
+from recog.lowering.common.layer_names import LAYER
 from recog.lowering.schedule.demand import Cascade
 from recog.lowering.schedule.emit_stripes import EmitStripesPass
 from recog.lowering.schedule.network import Network
@@ -173,6 +174,15 @@ def chip_program(module: ModuleOp, memory: int, *, schedule: bool = True) -> Pro
     copy = module.clone()
     ConvertLnsToChipPass(activation_memory=memory, schedule=schedule).apply(Context(), copy)
     return find_program(copy)
+
+
+def labelled(module: ModuleOp) -> ModuleOp:
+    """The network with a label on each op that computes or moves, "0" and so on."""
+    module = module.clone()
+    ops = [op for op in module.walk() if isinstance(op, lns.LnsOp)]
+    for number, op in enumerate(ops):
+        op.attributes[LAYER] = StringAttr(str(number))
+    return module
 
 
 def divided(module: ModuleOp, rows: int, strips: int) -> ProgramOp | None:

@@ -89,7 +89,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the program on all inputs; print its outputs' shapes, and an accuracy for labels."""
     from recog.backend.machine import Machine
-    from recog.backend.machine.golden import GoldenRecorder, write_golden
     from recog.backend.split_network import SplitNetwork
     from recog.lowering.common.data_files import naming_file
     from recog.tools.console import stage
@@ -123,12 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         save_arrays(arguments.output, named)
     for name, output in named.items():
         print(f"{name}: {output.dtype} {list(output.shape)}")
-    if isinstance(golden, GoldenRecorder):
-        write_golden(golden.golden, arguments.record)
-        print(f"{arguments.record}: {len(golden.golden.steps)} steps of {len(inputs[0])} frames")
-    elif golden is not None:
-        frames = f"{len(inputs[0])} of {golden.frames} frames"
-        print(f"verified: {golden.compared} results, of {frames}, are as in {arguments.verify}")
+    _finish_golden(arguments, golden, len(inputs[0]))
     for each in machine.saturated:
         print(f"note: {each.line()}")
     accuracy = _accuracy(targets, outputs)
@@ -219,6 +213,23 @@ def _golden(
         return None
     file = Path(arguments.verify)
     return GoldenVerifier(read_golden(file), machine.program, inputs, file)
+
+
+def _finish_golden(
+    arguments: argparse.Namespace, golden: GoldenRecorder | GoldenVerifier | None, frames: int
+) -> None:
+    """Write what was recorded, or say what was verified and what was not."""
+    from recog.backend.machine.golden import GoldenRecorder, write_golden
+
+    if isinstance(golden, GoldenRecorder):
+        found = golden.golden
+        write_golden(found, arguments.record)
+        print(f"{arguments.record}: {len(found.steps)} steps of {frames} frames")
+    elif golden is not None:
+        count = f"{frames} of {golden.frames} frames"
+        print(f"verified: {golden.compared} results, of {count}, are as in {arguments.verify}")
+        for name in golden.left_out:
+            print(f"note: not compared, as no output needs all of it: {name}")
 
 
 def _parts(program: str, host: str | None) -> tuple[str, str | None]:

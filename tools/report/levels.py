@@ -9,20 +9,14 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation
 
-from recog.backend.assembly.assembler import find_program
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
-from recog.backend.machine.memory import FrameMemory
-from recog.dialects.chip.held_values import HeldValue, held_values
-from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.lowering.check.bootstrap import draws, interval
 from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.check.metrics import Metric
 from recog.lowering.common.batches import groups_of_frames
-from recog.lowering.common.layer_names import label_of
 from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_bytes
 
 
@@ -126,93 +120,6 @@ def _loss(reference: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
 
 def _run_float(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
     return module_outputs(module, inputs)
-
-
-def compare_bits(
-    lns_module: ModuleOp, chip_module: ModuleOp, machine: Machine, inputs: Sequence[np.ndarray]
-) -> int:
-    """Hold every labelled layer on the machine against the lns level's, bit for bit.
-
-    Args:
-        lns_module: what was converted; its ops carry the labels.
-        chip_module: the conversion's program as IR, which says after which instruction each
-            layer is complete, and where in activation memory.
-        machine: runs the program file of `chip_module`.
-        inputs: float arrays (N, ...), one an argument.
-
-    Returns:
-        The number of elements compared: all results of all labelled ops, for all frames.
-
-    Raises:
-        RecogError: naming the first layer that differs, or that no instruction completes; the
-            machine's program is not that of `chip_module`.
-    """
-    held = _held_after(chip_module, machine)
-    compared = 0
-    for group in groups_of_frames(find_function(lns_module, "main"), len(inputs[0])):
-        batch = [x[group] for x in inputs]
-        compared += _compare_batch(lns_module, held, machine, batch)
-    return compared
-
-
-def _held_after(chip_module: ModuleOp, machine: Machine) -> dict[int, list[HeldValue]]:
-    """The layers that are complete after each instruction, by its number in the program."""
-    ours, theirs = find_program(chip_module).instructions, machine.program.instructions
-    if [op.name for op in ours] != [op.name for op in theirs]:
-        raise RecogError(
-            "the machine's program has other instructions than the chip module",
-            hint="compare a program with the chip module that it was assembled from",
-        )
-    return {number: values for number, op in enumerate(ours) if (values := held_values(op))}
-
-
-_Key = tuple[str, int]
-"""A layer's label and the number of its result."""
-
-
-def _compare_batch(
-    lns_module: ModuleOp,
-    held: dict[int, list[HeldValue]],
-    machine: Machine,
-    batch: Sequence[np.ndarray],
-) -> int:
-    expected: dict[_Key, np.ndarray] = {}
-
-    def expect(op: Operation, results: Sequence[Any]) -> None:
-        label = label_of(op)
-        for number, result in enumerate(results if label is not None else ()):
-            expected[str(label), number] = result
-
-    wanted = run_lns(lns_module, *batch, observe=expect)
-    found: dict[_Key, list[np.ndarray]] = {}
-
-    def find(instruction: int, memory: FrameMemory) -> None:
-        for value in held.get(instruction, ()):
-            key = (value.layer, value.result)
-            if key in expected:
-                # Indices that are narrower in memory than at the lns level have no sign there.
-                narrower = value.element_bytes < expected[key].itemsize
-                kind = "u" if narrower else expected[key].dtype.kind
-                dtype = np.dtype(f"<{kind}{value.element_bytes}")
-                codes = memory.read_at(value.address, value.shape, value.strides, dtype)
-                found.setdefault(key, []).append(codes)
-
-    outputs = machine.run(*batch, observe=find)
-    for (label, number), codes in expected.items():
-        where = f'layer "{label}"'
-        if (label, number) not in found:
-            raise RecogError("no instruction of the program completes the layer", where=where)
-        actual = np.concatenate(found[label, number])
-        if actual.shape != codes.shape:
-            raise RecogError(
-                f"the machine has shape {actual.shape}, the lns level {codes.shape}", where=where
-            )
-        if not np.array_equal(actual, codes):
-            raise RecogError("the machine's bits differ from the lns level's", where=where)
-    given = outputs if isinstance(outputs, tuple) else (outputs,)
-    if len(given) != len(wanted) or not all(map(np.array_equal, given, wanted)):
-        raise RecogError("the outputs of the machine differ from the lns level's")
-    return sum(codes.size for codes in expected.values())
 
 
 def _run_lns(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -30,7 +30,7 @@ from recog.lowering.pipeline import (
 from recog.lowering.pipeline.stages import TASK_LEVELS
 from recog.tools.console import progress, stage
 from recog.tools.kept_tuning import KeptTuningFile
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 from recog.tools.report.task_tuning import (
     TUNED,
     cluster_task,
@@ -242,16 +242,19 @@ class TaskLevels:
             return self.task.predict(network, data, batch=8)
 
     def frames_bit_exact(self, data: TaskData, count: int) -> int:
-        """Compare machine and lns level in every bit of every layer; returns the number of frames.
+        """Compare machine and lns level in every bit of every layer that is computed; returns the
+        number of frames, and prints which layers are not computed whole.
 
         Raises:
             RecogError: naming the first layer that differs.
         """
         inputs = data.inputs(slice(0, count))
         with stage(f"compare all bits of {len(inputs[0])} frames"):
-            compare_bits(
+            found = compare_bits(
                 self.conversion.lns_module, self.conversion.chip_module, self.machine, inputs
             )
+        for each in found.left_out:
+            print(f"note: {each}")
         return len(inputs[0])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_networks import ImageNetwork, chip_program, random_network, skips
+from image_networks import ImageNetwork, chip_program, divided, random_network, skips
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.assembly import assemble, disassemble, memory_use
@@ -170,6 +170,30 @@ def test_parts_without_their_steps_are_refused():
     stripped = disassemble(assemble(program, strip=True))
     with pytest.raises(RecogError, match="do not say which step they are parts of"):
         GoldenRecorder(stripped, net.frames(1))
+
+
+def strided() -> tuple[ImageNetwork, ModuleOp]:
+    """Of the first layer no output needs every second row and column."""
+    net = ImageNetwork((2, 13, 12))
+    return net, net.module(net.resize(net.conv(net.conv(net.inputs[0], 3), 3, 1, 2), 9, 9))
+
+
+def test_steps_that_are_computed_in_part_are_not_compared_and_named():
+    net, module = strided()
+    frames, whole, parts = net.frames(2), program_of(module), divided(module, 1, 3)
+    assert parts is not None
+    golden = [recorded(program, frames) for program in (whole, parts)]
+    assert [len(each.steps[0].hashes) for each in golden] == [2, 0]
+    others = [{n: step for n, step in each.steps.items() if n} for each in golden]
+    assert others[0] == others[1]
+    for known, program in ((golden[0], parts), (golden[1], whole), (golden[1], parts)):
+        verifier = GoldenVerifier(known, program, frames, FILE)
+        Machine(program).run_codes(*frames, observe=verifier.observe)
+        assert verifier.left_out == [known.steps[0].name]
+        assert verifier.compared == 2 * (len(known.steps) - 1)
+    verifier = GoldenVerifier(golden[0], whole, frames, FILE)
+    Machine(whole).run_codes(*frames, observe=verifier.observe)
+    assert (verifier.left_out, verifier.compared) == ([], 2 * len(golden[0].steps))
 
 
 def test_files(tmp_path: Path):

@@ -23,7 +23,7 @@ from recog.lowering.allocation.choose_layouts import ChooseLayoutsPass, choose_l
 from recog.lowering.allocation.plan import Plan
 from recog.lowering.cluster.cluster_weights import LAYOUT
 from recog.lowering.pipeline import Conversion, ConversionOptions, Stage, convert, fold_network
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 
 @cache
@@ -67,7 +67,9 @@ def test_a_program_takes_at_most_what_was_asked(ratio: float, carry_errors: bool
     assert conversion.plan.bytes > 0.9 * budget
     frames = frames_of(2)
     machine = Machine(program)
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames]) > 0
+    assert (
+        compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames]).elements > 0
+    )
 
 
 def test_more_bytes_lose_less():

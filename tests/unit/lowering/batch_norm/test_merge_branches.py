@@ -18,7 +18,7 @@ from recog.dialects.nn import BatchNormOp, Conv2dOp
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.pipeline import ConversionOptions, convert, fold_network
 from recog.tools.report.check_network import report_of
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 CHANNELS = 8
 
@@ -233,4 +233,4 @@ def test_a_merged_network_on_the_chip():
     module = import_torch(net, torch.from_numpy(frames[:1]))
     conversion = convert(module, [frames], options=ConversionOptions(cluster=False))
     machine = Machine(conversion.assemble())
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames])
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames]).elements

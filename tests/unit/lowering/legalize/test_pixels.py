@@ -17,7 +17,7 @@ from recog.dialects.lns import format_of
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 MEAN = torch.tensor([0.485, 0.456, 0.406])
 DEVIATION = torch.tensor([0.229, 0.224, 0.225])
@@ -79,7 +79,7 @@ def test_whole_on_the_chip(name: str):
     tables = [op for op in conversion.lns_module.walk() if isinstance(op, lns.TableOp)]
     assert len(tables) == 1
     assert not any(isinstance(op, lns.EncodeOp) for op in conversion.lns_module.walk())
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images])
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images]).elements
     with torch.no_grad():
         wanted = net(torch.from_numpy(images)).numpy()
     found = machine.run(images)
@@ -114,7 +114,7 @@ def test_two_users_of_an_image():
     images = pictures()
     conversion, machine = converted(Two().eval(), images)
     assert conversion.host_part is None
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images])
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images]).elements
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_two_functions_of_a_normalized_image(joined: Callable[[Tensor], Tensor])
     images = pictures()
     conversion, machine = converted(Network(lambda x: joined(normalized(x))).eval(), images)
     assert conversion.host_part is None
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images])
+    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, [images]).elements
 
 
 def test_sums_of_pixels_are_refused():

@@ -29,7 +29,8 @@ from recog.lowering.partition.partition import boundary_lines, partition, split_
 from recog.lowering.pipeline import Conversion, ConversionOptions, convert, fold_network
 from recog.tools.cli.main import main
 from recog.tools.module_files import write_module
-from recog.tools.report.levels import compare_bits, measure_levels
+from recog.tools.report.compare_bits import compare_bits
+from recog.tools.report.levels import measure_levels
 
 
 class Network(nn.Module):
@@ -181,7 +182,9 @@ def test_the_machine_calls_the_host(name: str) -> None:
     inputs = frames(shapes)
     conversion, machine = converted(net.eval(), inputs)
     chip_inputs = conversion.chip_inputs(inputs)
-    assert compare_bits(conversion.lns_module, conversion.chip_module, machine, chip_inputs)
+    assert compare_bits(
+        conversion.lns_module, conversion.chip_module, machine, chip_inputs
+    ).elements
     found = conversion.network(machine)(*inputs)
     # A function in the machine's place runs once for each call, and gives the same.
     again = conversion.network(machine.run)(*inputs)

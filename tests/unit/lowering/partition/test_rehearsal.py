@@ -19,7 +19,7 @@ from recog.frontend.torch.importer import import_torch
 from recog.lowering.partition.rehearsal import rehearse
 from recog.lowering.pipeline import ConversionOptions, convert, fold_network
 from recog.tools.report.check_network import check_network
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import compare_bits
 
 Forward = Callable[..., Any]
 

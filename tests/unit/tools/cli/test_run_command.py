@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chip_programs import program_of, tensors
+from image_networks import PLENTY, ImageNetwork, chip_program, divided
 
 from recog.backend.assembly import assemble
 from recog.dialects import chip
@@ -134,3 +135,25 @@ def test_labels_of_no_class(folder: Path, capsys: pytest.CaptureFixture[str]):
     np.savez("x.npz", input0=frame, input1=frame, targets=np.array([0, 0]))
     assert main(["run", ".", "--data", "x.npz"]) == 0
     assert "accuracy: 100.00 % (2 of 2)" in capsys.readouterr().out
+
+
+def test_steps_that_are_computed_in_part_are_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Windows of one element in every second row and column, of what a convolution gives."""
+    net = ImageNetwork((2, 13, 12))
+    module = net.module(net.conv(net.conv(net.inputs[0], 3), 3, 1, 2))
+    parts = divided(module, 1, 3)
+    assert parts is not None
+    Path("parts.recog").write_bytes(assemble(parts))
+    Path("whole.recog").write_bytes(assemble(chip_program(module, PLENTY)))
+    np.save("x.npy", net.frames(2)[0])
+    assert main(["run", "whole.recog", "--data", "x.npy", "--record", "golden.json"]) == 0
+    steps = json.loads(Path("golden.json").read_text())["steps"]
+    for program in ("parts.recog", "whole.recog"):
+        capsys.readouterr()
+        assert main(["run", program, "--data", "x.npy", "--verify", "golden.json"]) == 0
+        printed = capsys.readouterr().out
+        note = f"note: not compared, as no output needs all of it: {steps[0]['name']}\n"
+        assert (note in printed) == (program == "parts.recog")
+        assert f"verified: {4 if program == 'whole.recog' else 2} results" in printed

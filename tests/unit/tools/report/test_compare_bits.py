@@ -23,7 +23,7 @@ from recog.lowering.pipeline import Conversion, ConversionOptions, convert
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 from recog.tools.context import make_context
 from recog.tools.opt.ir_parser import parse_module
-from recog.tools.report.levels import compare_bits
+from recog.tools.report.compare_bits import BitsCompared, compare_bits
 
 
 class Network(nn.Module):
@@ -79,7 +79,7 @@ def test_every_element_of_every_labelled_layer_is_counted(
     run_lns(conversion.lns_module, frames, observe=observe)
     machine = Machine(conversion.assemble())
     found = compare_bits(conversion.lns_module, conversion.chip_module, machine, [frames])
-    assert found == sum(sizes.values())
+    assert found == BitsCompared(sum(sizes.values()))
     assert sizes["mix"] == 3 * 2 * 3 * 4 * 6
     assert len(layer_instructions(conversion.chip_module, "mix")) > 1
     assert any(isinstance(op, lns.ConcatOp) and label_of(op) for op in walk(conversion))
@@ -126,7 +126,7 @@ def test_a_symbol_that_was_renamed_is_no_matter(conversion: Conversion, frames: 
     ConvertLnsToChipPass().apply(Context(), program)
     symbols = {op.sym_name.data for op in find_program(program).descriptors}
     assert "stem.weight.2" in symbols
-    assert compare_bits(module, program, Machine(assemble(program)), [frames]) > 0
+    assert compare_bits(module, program, Machine(assemble(program)), [frames]).elements > 0
     wrong = program.clone()
     layer_instructions(wrong, "stem.weight")[0].properties["relu"] = UnitAttr()
     with pytest.raises(RecogError, match="bits differ") as caught:
@@ -172,4 +172,4 @@ func.func @main(%x: tensor<1x200x2x3x!n>) -> tensor<1x2x3xi64> {
     ConvertLnsToChipPass().apply(Context(), chip_module)
     codes = np.random.default_rng(0).integers(0, 100, (2, 200, 2, 3), np.uint8)
     assert run_lns(module, codes)[0].max() > 127
-    assert compare_bits(module, chip_module, Machine(assemble(chip_module)), [codes]) == 12
+    assert compare_bits(module, chip_module, Machine(assemble(chip_module)), [codes]).elements == 12

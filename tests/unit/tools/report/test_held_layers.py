@@ -1,0 +1,134 @@
+"""Layers are read out of memory and compared in every element that a program computes, in stripes
+and strips of any kind."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from image_networks import PLENTY, ImageNetwork, chip_program, divided, labelled, random_network
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, UnitAttr
+
+from recog.backend.interpreters.lns import run_lns
+from recog.backend.machine import Machine
+from recog.dialects import chip, lns
+from recog.dialects.chip.held_values import HOLDS, WHOLE
+from recog.dialects.errors import RecogError
+from recog.lowering.common.layer_names import label_of
+from recog.tools.report.compare_bits import BitsCompared, LeftOut, compare_bits
+
+
+def compared(
+    module: ModuleOp, program: chip.ProgramOp, frames: list[np.ndarray], run: chip.ProgramOp | None
+) -> BitsCompared:
+    return compare_bits(module, ModuleOp([program.clone()]), Machine(run or program), frames)
+
+
+def elements_of(module: ModuleOp, frames: list[np.ndarray]) -> int:
+    total = 0
+
+    def observe(op: object, results: tuple[np.ndarray, ...]) -> None:
+        nonlocal total
+        total += sum(result.size for result in results)
+
+    run_lns(module, *frames, observe=observe)
+    return total
+
+
+def in_strips(module: ModuleOp) -> list[chip.ProgramOp]:
+    """The network in strips of two widths, and as it fits half of the memory that it takes."""
+    found = [divided(module, rows, strips) for rows, strips in ((1, 1), (2, 3))]
+    used = max(
+        op.address.value.data + op.extent
+        for op in chip_program(module, PLENTY).descriptors
+        if isinstance(op, chip.TensorOp)
+    )
+    with suppress(RecogError):  # a layer alone takes more
+        found.append(chip_program(module, max(16, used // 32 * 16)))
+    return [program for program in found if program is not None and HOLDS in program.attributes]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_what_stripes_compute_is_compared(seed: int):
+    net, module = random_network(seed, largest=19, pools=seed % 3 == 0)
+    module, frames = labelled(module), net.frames(2)
+    whole = compared(module, chip_program(module, PLENTY), frames, None)
+    missing = sum(each.elements - each.computed for each in whole.left_out)
+    assert whole.elements + 2 * missing == elements_of(module, frames)
+    assert all(each.computed == 0 for each in whole.left_out)
+    for program in in_strips(module):
+        found = compared(module, program, frames, None)
+        missing = sum(each.elements - each.computed for each in found.left_out)
+        assert found.elements + 2 * missing == elements_of(module, frames)
+        assert {each.layer for each in whole.left_out} <= {each.layer for each in found.left_out}
+
+
+def resized() -> tuple[ImageNetwork, ModuleOp]:
+    """Both kinds of resize, joined with what was before them; a layer of which no output needs
+    every second row and column, and one that none needs."""
+    net = ImageNetwork((2, 12, 12))
+    first = net.conv(net.inputs[0], 3)
+    half = net.conv(first, 3, 1, 2)
+    near, smooth = net.resize(half, 12, 12), net.resize(half, 12, 12, "bilinear")
+    joined = net.concat(near, net.inputs[0], smooth)
+    net.relu(joined)
+    return net, labelled(net.module(net.conv(joined, 2)))
+
+
+def test_layers_that_are_not_computed_are_named():
+    net, module = resized()
+    program = divided(module, 2, 3)
+    assert program is not None
+    found = compared(module, program, net.frames(), None)
+    relu = next(label_of(op) for op in module.walk() if isinstance(op, lns.ReluOp))
+    conv, unused = found.left_out
+    assert unused == LeftOut(str(relu), 0, 8 * 12 * 12)
+    assert str(unused) == f'layer "{relu}" is not computed: no output needs it'
+    assert (conv.layer, conv.elements) == ("0", 3 * 12 * 12)
+    assert str(conv) == (
+        f'layer "0": {conv.computed} of 432 elements are computed, no output needs the others'
+    )
+    every = elements_of(module, net.frames())
+    assert found.elements == every - unused.elements - (conv.elements - conv.computed)
+
+
+def changed(program: chip.ProgramOp, number: int) -> chip.ProgramOp:
+    """The program with a ReLU too many in an instruction."""
+    program = program.clone()
+    program.instructions[number].properties["relu"] = UnitAttr()
+    return program
+
+
+def test_a_changed_part_of_any_layer_is_found():
+    """In strips that compute columns twice too, whichever of them is the wrong one."""
+    net = ImageNetwork((2, 12, 12), seed=1)
+    first = net.conv(net.inputs[0], 3)
+    up = net.resize(net.conv(first, 3, stride=2), 12, 12, "bilinear")
+    module = labelled(net.module(net.conv(net.concat(up, first), 2)))
+    frames = net.frames(4)
+    program = divided(module, 2, 3)
+    assert program is not None
+    parts = [n for n, op in enumerate(program.instructions) if isinstance(op, chip.ConvOp)]
+    assert len({label_of(program.instructions[n]) for n in parts}) == 3
+    for number in parts:
+        assert "relu" not in program.instructions[number].properties
+        with pytest.raises(RecogError, match="bits") as caught:
+            compared(module, program, frames, changed(program, number))
+        label = label_of(program.instructions[number])
+        assert str(caught.value.where) == f'layer "{label}"'
+
+
+def test_ill_formed_places_are_errors():
+    net, module = resized()
+    program = divided(module, 2, 3)
+    assert program is not None
+    for value in (StringAttr("all"), DictionaryAttr({})):
+        wrong = program.clone()
+        tensor = next(op for op in wrong.descriptors if WHOLE in op.attributes)
+        tensor.attributes[WHOLE] = value
+        with pytest.raises(RecogError, match="must have an address and 3 strides"):
+            compared(module, wrong, net.frames(), None)
+    program.attributes[HOLDS] = StringAttr("all")
+    with pytest.raises(RecogError, match="must be an array of dictionaries"):
+        compared(module, program, net.frames(), None)
