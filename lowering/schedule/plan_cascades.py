@@ -68,9 +68,7 @@ def check_fits(program: chip.ProgramOp) -> None:
         raise no_plan(search, memory)
 
 
-def _search_of(
-    program: chip.ProgramOp, spare: int = 0, twice: float = TWICE
-) -> tuple[Search, int]:
+def _search_of(program: chip.ProgramOp, spare: int = 0, twice: float = TWICE) -> tuple[Search, int]:
     """A search for plans, and how many bytes they may take."""
     show_outputs_as_made(program)
     memory = max(0, program.target.data.size(ACTIVATION_MEMORY) - spare)
