@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import ClassVar
 
@@ -41,6 +42,7 @@ __all__ = [
     "PortOp",
     "TensorDescriptorOp",
     "TensorOp",
+    "verify_apart",
 ]
 
 MAX_AXES = 4
@@ -229,10 +231,10 @@ class TensorOp(InnerDescriptorOp):
     are those of the whole tensor.
 
     Tensors that name the same `ring`, a number above 0, are channels, every one or every so many,
-    and columns of one: the same rows lie in the same places. Of them the machine knows which row
-    lies where, and an instruction that reads a row waits until that row is there. In program order
-    a row that is not there can never come: nothing wrote it, another row has its place, or
-    something else was written over it.
+    and columns of one: the same rows lie in the same places, and no two channels or columns share a
+    byte. Of them the machine knows which row lies where, and an instruction that reads a row waits
+    until that row is there. In program order a row that is not there can never come: nothing wrote
+    it, another row has its place, or something else was written over it.
     It is an error. Rings that begin at the same byte, with the same channels, rows and strides,
     have their places in common, so that a row of one can take the place of a row of another which
     is no longer needed; of other rings in the same bytes all rows are lost.
@@ -301,14 +303,23 @@ class TensorOp(InnerDescriptorOp):
             raise VerifyException(f"ring_rows must be at most the height {height}")
         if self.held_columns.stop > width or not self.held_columns:
             raise VerifyException(f"columns must lie within the width {width}")
-        axes = zip(self.strides, self.held_shape, ("channel", "row", "column"))
-        reach = self.element_bytes
-        for stride, size, name in sorted(axes, key=lambda axis: axis[0]):
-            if size > 1 and stride < reach:
-                raise VerifyException(
-                    f"{name}s of {reach} bytes overlap at a {name}_stride of {stride}"
-                )
-            reach += (size - 1) * stride
+        verify_apart(self.strides, self.held_shape, self.element_bytes)
+
+
+def verify_apart(strides: Sequence[int], shape: Sequence[int], element_bytes: int) -> None:
+    """Raise VerifyException where two elements of (channels, rows, columns) have a byte in common.
+
+    Args:
+        strides: bytes from one channel, row and column to the next.
+    """
+    axes = zip(strides, shape, ("channel", "row", "column"))
+    reach = element_bytes
+    for stride, size, name in sorted(axes, key=lambda axis: axis[0]):
+        if size > 1 and stride < reach:
+            raise VerifyException(
+                f"{name}s of {reach} bytes overlap at a {name}_stride of {stride}"
+            )
+        reach += (size - 1) * stride
 
 
 @record(0x06, RecordSize(320, None))

@@ -11,11 +11,17 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import gcd
 from typing import NoReturn
 
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects.chip.descriptors import BufferOp, TensorDescriptorOp, TensorOp
+from recog.dialects.chip.descriptors import (
+    BufferOp,
+    TensorDescriptorOp,
+    TensorOp,
+    verify_apart,
+)
 from recog.dialects.chip.forms import Form
 from recog.dialects.chip.instructions import InstructionOp, output_tensors
 from recog.dialects.chip.scope import Scope
@@ -26,6 +32,9 @@ __all__ = ["RowTracker", "bytes_taken"]
 
 MAX_PLACES = 1 << 22
 """Rows that are tracked in all rings, each as often as channels and columns part it."""
+
+MAX_APART = 1 << 18
+"""Channels of a ring that are tracked one by one, as another tensor's lie between them."""
 
 EMPTY = -1
 
@@ -52,6 +61,12 @@ class _Rows:
 
     def __init__(self, name: str, places: int, parts: Sequence[_Part]):
         self.name, self.places = name, places
+        apart = sum(len(part.channels) for part in parts if part.channels.step > 1)
+        if apart > MAX_APART:
+            raise VerifyException(
+                f"{name} is of tensors with {apart} channels that lie apart from each other, "
+                f"{MAX_APART} are the most"
+            )
         self._channels = _edges(run for part in parts for run in _runs(part.channels))
         self._columns = _edges(part.columns for part in parts)
         self.size = places * (len(self._channels) - 1) * (len(self._columns) - 1)
@@ -138,7 +153,9 @@ class _Ring:
         for op in members:
             _verify_alike(op, first)
         origins = {op.sym_name.data: _origin(op) for op in members}
-        least, step = min(origins.values()), _channel_stride(members)
+        columns = [op.held_columns for op in members]
+        begin, end = min(each.start for each in columns), max(each.stop for each in columns)
+        least, step = min(origins.values()), _channel_stride(members, end - begin)
         self._channels = dict[str, range]()
         for op in members:
             name = op.sym_name.data
@@ -150,17 +167,22 @@ class _Ring:
                 )
             every = op.strides[0] // step if op.shape[0] > 1 else 1
             self._channels[name] = range(channel, channel + every * op.shape[0], every)
+        size = max(each[-1] for each in self._channels.values()) + 1
+        _verify_apart(
+            number, first, (step, *first.strides[1:]), (size, first.held_rows, end - begin)
+        )
+        self._share = _largest_step(self._channels.values())
         parts = [self.part(op, op.held_columns) for op in members]
         self.rows = _Rows(f"ring {number}", first.held_rows, parts)
-        width = max(part.columns.stop for part in parts) - min(part.columns.start for part in parts)
-        fits = width * first.element_bytes <= first.strides[1] or first.held_rows == 1
-        channels = max(part.channels[-1] + 1 for part in parts)
-        shape = (channels, first.held_rows, step, *first.strides[1:])
-        self.places = (self.start, *shape) if fits else (number,)
+        corner = least + begin * first.strides[2]
+        self.places = (corner, size, first.held_rows, step, *first.strides[1:])
         """Equal for rings that have the same place for a row of the same number."""
 
     def part(self, op: TensorOp, columns: range) -> _Part:
-        return _Part(self._channels[op.sym_name.data], columns)
+        channels, share = self._channels[op.sym_name.data], self._share
+        step = max(1, channels.step // share)
+        first = channels.start // share
+        return _Part(range(first, first + step * len(channels), step), columns)
 
 
 def _origin(op: TensorOp) -> int:
@@ -182,8 +204,28 @@ def _verify_alike(op: TensorOp, first: TensorOp) -> None:
             )
 
 
-def _channel_stride(members: Sequence[TensorOp]) -> int:
-    """Bytes from one channel of a ring to the next, of which a tensor's may be a multiple apart."""
+def _verify_apart(
+    number: int, op: TensorOp, strides: tuple[int, int, int], sizes: tuple[int, int, int]
+) -> None:
+    """Raise VerifyException where a ring has two elements, of whatever tensors, in one place."""
+    try:
+        verify_apart(strides, sizes, op.element_bytes)
+    except VerifyException as error:
+        raise VerifyException(f"of all tensors of ring {number} together {error}") from error
+
+
+def _largest_step(channels: Iterable[range]) -> int:
+    """By how many channels all that a ring has lie apart, or more: fewer parts to follow."""
+    steps = [each.step for each in channels if len(each) > 1]
+    return gcd(*steps, *(each.start for each in channels)) if steps else 1
+
+
+def _channel_stride(members: Sequence[TensorOp], width: int) -> int:
+    """Bytes from one channel of a ring to the next, of which a tensor's may be a multiple apart.
+
+    Args:
+        width: columns of all tensors together.
+    """
     several = [op for op in members if op.shape[0] > 1] or members
     least = min(several, key=lambda op: op.strides[0])
     for op in several:
@@ -192,8 +234,12 @@ def _channel_stride(members: Sequence[TensorOp]) -> int:
                 f"@{op.sym_name.data} and @{least.sym_name.data} are of one ring, but the channels "
                 f"of one lie {op.strides[0]} bytes apart, no multiple of {least.strides[0]}"
             )
-    rows, origin = least.held_rows * least.strides[1], _origin(least)
-    packed = not any(op.strides[0] % rows or (_origin(op) - origin) % rows for op in several)
+    _, row, column = least.strides
+    rows, origin = least.held_rows * row, _origin(least)
+    fits = (least.held_rows - 1) * row + (width - 1) * column + least.element_bytes <= rows
+    packed = fits and not any(
+        op.strides[0] % rows or (_origin(op) - origin) % rows for op in several
+    )
     return rows if packed else least.strides[0]
 
 
@@ -207,8 +253,9 @@ class _Places:
         """Whether any row is there."""
 
     def add(self, ring: _Ring) -> None:
+        self.start = min(self.start, ring.start) if self.rings else ring.start
+        self.stop = max(self.stop, ring.stop)
         self.rings.append(ring)
-        self.start, self.stop = ring.start, max(self.stop, ring.stop)
 
     @cached_property
     def _owners(self) -> list[_Ring | None]:

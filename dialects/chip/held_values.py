@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -24,6 +25,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Operation
 
+from recog.dialects.chip.hardware import MAX_MEMORY
 from recog.dialects.errors import fail
 
 AXES = 3
@@ -119,7 +121,7 @@ def _parsed(op: Operation, entry: Attribute) -> HeldValue:
             ArrayAttr() as shape,
             ArrayAttr() as strides,
         ]:
-            return HeldValue(
+            value = HeldValue(
                 layer.data,
                 result.value.data,
                 address.value.data,
@@ -127,8 +129,23 @@ def _parsed(op: Operation, entry: Attribute) -> HeldValue:
                 _numbers(op, HOLDS, shape),
                 _numbers(op, HOLDS, strides),
             )
+            if not _could_be(value):
+                fail(op, f"`{HOLDS}` has an entry that no memory holds: {entry}")
+            return value
         case _:
             fail(op, f"`{HOLDS}` has an entry that is no value in memory: {entry}")
+
+
+def _could_be(value: HeldValue) -> bool:
+    """Whether some memory has so many elements, at such places."""
+    positive = min(value.shape, default=1) > 0
+    return (
+        value.element_bytes in (1, 2, 4, 8)
+        and len(value.shape) == len(value.strides)
+        and positive
+        and prod(value.shape) * value.element_bytes <= MAX_MEMORY
+        and min(value.address, value.result, *value.strides) >= 0
+    )
 
 
 def _integers(values: Sequence[int]) -> ArrayAttr:

@@ -112,6 +112,10 @@ def read_plan(program: chip.ProgramOp, network: Network) -> Plan:
 
 
 def _is_kept(unit: Unit) -> bool:
+    for tensor in unit.tensors:
+        found = tensor.attributes.get(KEEP, StringAttr(IN_DRAM))
+        if found not in (StringAttr(MEMORY), StringAttr(IN_DRAM)):
+            fail(tensor, f'`{KEEP}` must be "{MEMORY}" or "{IN_DRAM}", got {found}')
     where = unit.tensors[0].attributes.get(KEEP)
     return isinstance(where, StringAttr) and where.data == MEMORY
 

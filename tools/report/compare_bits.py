@@ -151,12 +151,10 @@ class _Batch:
 
     def _compare_result(self, label: str, codes: np.ndarray, chunks: Sequence[Found]) -> int:
         """How many elements of a frame were computed, all of which are equal."""
+        for each in chunks:
+            self._check_shape(label, each.codes.shape[1:], codes.shape[1:])
         found = concatenated(chunks)
-        if found.codes.shape != codes.shape:
-            raise RecogError(
-                f"the machine has shape {found.codes.shape}, the lns level {codes.shape}",
-                where=_named(label),
-            )
+        self._check_shape(label, found.codes.shape, codes.shape)
         if found.ambiguous.any():
             raise RecogError("parts of the layer give different bits", where=_named(label))
         computed = found.computed
@@ -165,6 +163,12 @@ class _Batch:
         count = int(np.count_nonzero(computed))
         self._note(label, count, computed.size)
         return count
+
+    def _check_shape(self, label: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+        if found != wanted:
+            raise RecogError(
+                f"the machine has shape {found}, the lns level {wanted}", where=_named(label)
+            )
 
     def _note(self, label: str, computed: int, elements: int) -> None:
         before = self.left_out.get(label, LeftOut(label, 0, 0))

@@ -27,7 +27,7 @@ from recog.lowering.schedule.emit_stripes import EmitStripesPass
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.place_tensors import PlaceTensorsPass
 from recog.lowering.schedule.plan import CASCADES, Plan, crosses
-from recog.lowering.schedule.plan_cascades import PlanCascadesPass
+from recog.lowering.schedule.plan_cascades import TWICE, PlanCascadesPass
 from recog.lowering.schedule.search import Search, best_plan
 from recog.lowering.schedule.size_rings import SizeRingsPass
 from recog.lowering.schedule.unplaced import show_outputs_as_made
@@ -163,7 +163,7 @@ def test_what_goes_to_dram_is_what_the_search_counts():
     for memory in (3_000, 6_000, 20_000):
         program = chip_program(module, memory)
         steps = network_of(module, memory)
-        search = Search(steps)
+        search = Search(steps, TWICE / 100)
         plan = search.best_plan(memory)
         assert plan is not None
         assert len(program.instructions) <= search.instructions(plan) + len(steps.other)

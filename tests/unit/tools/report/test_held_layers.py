@@ -8,7 +8,15 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from image_networks import PLENTY, ImageNetwork, chip_program, divided, labelled, random_network
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, UnitAttr
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    UnitAttr,
+    i64,
+)
 
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
@@ -131,4 +139,43 @@ def test_ill_formed_places_are_errors():
             compared(module, wrong, net.frames(), None)
     program.attributes[HOLDS] = StringAttr("all")
     with pytest.raises(RecogError, match="must be an array of dictionaries"):
+        compared(module, program, net.frames(), None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("element_bytes", 3),
+        ("address", -5),
+        ("result", -1),
+        ("shape", [1, 2]),
+        ("shape", [3, 1 << 31, 12]),
+        ("shape", [3, 0, 12]),
+        ("strides", [1]),
+        ("strides", [144, -12, 1]),
+        ("layer", "1"),
+    ],
+)
+@pytest.mark.parametrize("striped", [True, False])
+def test_values_that_no_memory_holds_are_errors(
+    field: str, value: int | str | list[int], striped: bool
+):
+    """No traceback, and no verdict, whatever the attributes say."""
+    net, module = resized()
+    program = divided(module, 2, 3) if striped else chip_program(module, PLENTY)
+    assert program is not None
+    op = next(op for op in program.walk() if HOLDS in op.attributes)
+    held = op.attributes[HOLDS]
+    assert isinstance(held, ArrayAttr)
+    first, *others = held.data
+    assert isinstance(first, DictionaryAttr)
+    attribute = (
+        StringAttr(value)
+        if isinstance(value, str)
+        else IntegerAttr(value, i64)
+        if isinstance(value, int)
+        else ArrayAttr([IntegerAttr(each, i64) for each in value])
+    )
+    op.attributes[HOLDS] = ArrayAttr([DictionaryAttr({**first.data, field: attribute}), *others])
+    with pytest.raises(RecogError):
         compared(module, program, net.frames(), None)
