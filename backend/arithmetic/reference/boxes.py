@@ -6,6 +6,8 @@ Feature maps are codes (N, C, H, W). A flat index counts classes x H x W; its ce
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from recog.backend.arithmetic.codes import Codes
@@ -38,7 +40,7 @@ def peaks(
     scores are their codes, `out_format` that of the heat.
     """
     ranked = _ranked(heat, every=sigmoid)
-    ranked = ranked.reshape(len(ranked), -1)
+    ranked = ranked.reshape(len(ranked), prod(ranked.shape[1:]))
     indices = np.argsort(-ranked, axis=1, kind="stable")[:, :k]
     found = np.take_along_axis(ranked, indices, 1) != NO_PEAK
     codes = np.take_along_axis(heat.array.reshape(ranked.shape), indices, 1)
@@ -81,7 +83,7 @@ def best_peaks(
     candidates: Codes, indices: np.ndarray, k: int, out_format: LnsFormat, *, sigmoid: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k highest of what `row_peaks` gives for all rows, (N, k', H, 1), as `peaks` has them."""
-    flat = indices.reshape(len(indices), -1)
+    flat = indices.reshape(len(indices), prod(indices.shape[1:]))
     codes = candidates.array.reshape(flat.shape)
     order = signed(codes, candidates.format).astype(np.int64)
     places = np.lexsort((flat, np.where(flat < 0, -NO_PEAK, -order)), axis=1)[:, :k]
