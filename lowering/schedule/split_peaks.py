@@ -1,4 +1,4 @@
-"""split-peaks: rank the rows of large heat maps as they come, so that memory need not hold these."""
+"""split-peaks: rank rows of large heat maps as they come, so that memory need not hold all."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class _Splitter:
         if self._network.unit_of[heat.sym_name.data] not in self._network.with_rows:
             return
         channels, height, width = heat.shape
-        count = min(self._scope.tensor(op.output).shape[0], channels * width)
+        count = self._scope.tensor(op.output).shape[0]
         row = channels * width * heat.element_bytes
         candidates = count * height * (heat.element_bytes + INDEX_BYTES)
         held = min(SIDE, height) * row + candidates
