@@ -149,7 +149,7 @@ def test_random_heat_maps_in_little_memory(seed: int):
 
 
 def test_a_heat_map_is_ranked_as_it_comes():
-    net, module = heat_network((9, 23, 31), 5)
+    _, module = heat_network((9, 23, 31), 5)
     whole = chip_program(module, PLENTY)
     program = chip_program(module, 3000)
     assert len(instructions(whole, chip.PeaksOp)) == 1
