@@ -152,6 +152,10 @@ PASSES: dict[str, PassEntry] = {
         "schedule.split_pools",
         "take long windows of pools in steps, rows first, where memory is small",
     ),
+    "split-peaks": PassEntry(
+        "schedule.split_peaks",
+        "rank the rows of large heat maps as they come, where memory is small",
+    ),
     "plan-cascades": PassEntry(
         "schedule.plan_cascades",
         "choose which instructions run together row by row, and what goes to DRAM",

@@ -15,6 +15,7 @@ from recog.backend.assembly.container import (
     HOST_BITS,
     ISA_VERSION,
     PARTS,
+    ROW_PEAKS,
     SUMS,
     Container,
     Kind,
@@ -33,6 +34,8 @@ from recog.dialects.chip import (
     InstructionOp,
     LdwOp,
     OutputOp,
+    PeaksBestOp,
+    PeaksRowsOp,
     ProgramOp,
     TensorOp,
     steps_of,
@@ -104,6 +107,8 @@ def isa_of(program: ProgramOp) -> tuple[int, int]:
         return HOST_BITS
     if any(isinstance(op, InnerDescriptorOp) and op.holds_sums for op in program.descriptors):
         return SUMS
+    if any(isinstance(op, (PeaksRowsOp, PeaksBestOp)) for op in program.instructions):
+        return ROW_PEAKS
     if not all(is_short(op) for op in (*program.descriptors, *program.instructions)):
         return GATHERS if any(map(_gathers, program.instructions)) else PARTS
     return BIAS_TABLES if any(op.bias_bits.value.data for op in outputs) else FIRST_ISA

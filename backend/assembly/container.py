@@ -35,11 +35,12 @@ ISA_VERSION = (3, 2)
 ISA_VERSIONS = {2: 2, ISA_VERSION[0]: ISA_VERSION[1]}
 """The versions of the instruction set that run here: by major number, the latest minor one."""
 FIRST_ISA = (2, 1)
-BIAS_TABLES, PARTS, GATHERS, HOST_BITS, SUMS = (2, 2), (3, 0), (3, 1), (3, 2), (3, 2)
+BIAS_TABLES, PARTS, GATHERS = (2, 2), (3, 0), (3, 1)
+HOST_BITS, SUMS, ROW_PEAKS = (3, 2), (3, 2), (3, 2)
 """What programs need that use nothing newer: with 2.2 came the bias tables of outputs, with 3.0
 longer records, for parts of tensors in memory, and buffers in DRAM, with 3.1 gathers from these,
-with 3.2 outputs whose integers are wider for the host than in DRAM, and sums that pools do not
-encode."""
+with 3.2 outputs whose integers are wider for the host than in DRAM, sums that pools do not
+encode, and peaks that are ranked row by row."""
 MAX_FILE_BYTES = 1 << 30
 MAX_SEGMENTS = 1 << 14
 

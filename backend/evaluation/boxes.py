@@ -18,6 +18,23 @@ def peaks(op: lns.PeaksOp | chip.PeaksOp, values: Values) -> tuple[np.ndarray, n
     return boxes.peaks(values.codes(op.heat), count, out, sigmoid=op.sigmoid is not None)
 
 
+@evaluates(chip.PeaksRowsOp)
+def row_peaks(op: chip.PeaksRowsOp, values: Values) -> tuple[np.ndarray, np.ndarray]:
+    count, height, _ = values.shape(op.output)
+    computed, read = values.computed(op.output), values.computed(op.heat)
+    rows = range(height) if computed is None else computed.rows
+    above = rows.start - (0 if read is None else read.rows.start)
+    every = op.logits is not None
+    return boxes.row_peaks(values.codes(op.heat), count, rows, height, above=above, every=every)
+
+
+@evaluates(chip.PeaksBestOp)
+def best_peaks(op: chip.PeaksBestOp, values: Values) -> tuple[np.ndarray, np.ndarray]:
+    count, out = values.shape(op.output)[0], values.format(op.output)
+    candidates, indices = values.codes(op.codes), values.read(op.found)
+    return boxes.best_peaks(candidates, indices, count, out, sigmoid=op.sigmoid is not None)
+
+
 @evaluates(lns.DecodeBoxes2dOp, chip.Boxdec2dOp)
 def decode_boxes_2d(op: lns.DecodeBoxes2dOp | chip.Boxdec2dOp, values: Values) -> np.ndarray:
     maps = values.codes(op.offset), values.codes(op.size)

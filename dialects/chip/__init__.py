@@ -15,6 +15,7 @@ from recog.dialects.chip.hazards import *
 from recog.dialects.chip.instructions import *
 from recog.dialects.chip.layers import *
 from recog.dialects.chip.maps import *
+from recog.dialects.chip.peaks import *
 from recog.dialects.chip.program import *
 from recog.dialects.chip.records import *
 from recog.dialects.chip.scope import *

@@ -1,4 +1,4 @@
-"""Instructions that end detectors: peaks, boxes in the image and in space, suppression.
+"""Instructions that end detectors: boxes in the image and in space, suppression.
 
 Indices are flat, 64-bit integers: classes x H x W; a cell is the index mod (H * W), a class the
 index div (H * W). Boxes are fixed point. docs/arithmetic.md has every step.
@@ -21,7 +21,7 @@ from recog.dialects.box_geometry import (
 )
 from recog.dialects.chip.costs import Queue, WeightRead
 from recog.dialects.chip.descriptors import TensorOp
-from recog.dialects.chip.fields import address_field, flag_field, int_field, reference_field
+from recog.dialects.chip.fields import address_field, int_field, reference_field
 from recog.dialects.chip.instructions import (
     INSTRUCTION,
     InstructionOp,
@@ -35,50 +35,13 @@ from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.lns.boxes import MAX_OVERLAP
 
-__all__ = ["Boxdec2dOp", "Boxdec3dOp", "BoxdecOp", "NmsOp", "PeaksOp"]
+__all__ = ["Boxdec2dOp", "Boxdec3dOp", "BoxdecOp", "NmsOp"]
 
 WORD_BYTES = 4
-NEIGHBOURHOOD = 9
 PAIR_STEPS = 64
 """Steps that one comparison of two boxes counts for."""
 ReadMemory = Callable[[range, str], bytes]
 """`WeightMemory.read`."""
-
-
-@record(0x28, INSTRUCTION)
-class PeaksOp(InstructionOp):
-    """The K highest local maxima of a heat map, the highest first, K the output's channels.
-
-    A local maximum is at least as large as its eight neighbours in its channel; codes are
-    compared as integers, of equal ones the lower index comes first. Scores are the codes of
-    the maxima, which must be positive; with `sigmoid` the heat holds logits, any of which may be
-    a peak, and the scores are their sigmoids. Where there are fewer, score and index are 0.
-    """
-
-    name = "chip.peaks"
-    QUEUE: ClassVar[Queue] = Queue.VECTOR
-
-    output = reference_field("(K, 1, 1) scores", "chip.tensor", role="output")
-    indices = reference_field("(K, 1, 1) 64-bit integers", "chip.tensor", role="output")
-    heat = reference_field("(C, H, W)", "chip.tensor", role="input")
-    sigmoid = flag_field("scores are sigmoids of the codes")
-
-    def verify_in(self, scope: Scope) -> None:
-        heat, y = scope.tensor(self.heat), scope.tensor(self.output)
-        verify_codes(heat, y)
-        channels, height, width = heat.shape
-        verify_equal("output plane", (1, 1), y.shape[1:])
-        if y.shape[0] > channels * height * width:
-            raise VerifyException(
-                f"{y.shape[0]} peaks are more than the {channels * height * width} elements"
-            )
-        verify_indices(scope.tensor(self.indices), y.shape[0])
-        if self.sigmoid is None:
-            verify_equal("element type", heat.element_type, y.element_type)
-
-    def vector_steps(self, scope: Scope) -> int:
-        """Eight neighbours, and the least of the highest so far."""
-        return NEIGHBOURHOOD * self.moved(scope)["heat"]
 
 
 class BoxdecOp(InstructionOp, ABC):

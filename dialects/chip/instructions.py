@@ -54,7 +54,7 @@ class InstructionOp(RecordOp):
     of each the columns that memory holds of the output. Rows and columns count from the edges of
     the whole tensor, so an instruction for some rows gives the same bits as one for all: it reads
     the rows of its inputs that those need, and padding stands at the true edges only. Instructions
-    without such a rule (`chip.peaks`, boxes, `chip.nms`) take whole tensors.
+    without such a rule (`chip.peaks`, `chip.peaks.best`, boxes, `chip.nms`) take whole tensors.
 
     Each may wait for and signal one of 31 counting semaphores, which start at zero: `wait`
     takes one from its semaphore before the instruction starts, `signal` adds one when it has
@@ -219,9 +219,9 @@ def verify_codes(*tensors: TensorOp) -> None:
             raise VerifyException(f"@{tensor.sym_name.data} must hold codes, not integers")
 
 
-def verify_indices(indices: TensorOp, rows: int) -> None:
-    """Raise VerifyException unless a tensor holds so many flat indices."""
-    verify_equal("shape of indices", [rows, 1, 1], list(indices.shape))
+def verify_indices(indices: TensorOp, count: int, rows: int = 1) -> None:
+    """Raise VerifyException unless a tensor holds so many flat indices, of each of some rows."""
+    verify_equal("shape of indices", [count, rows, 1], list(indices.shape))
     integer = indices.integer is not None and indices.unsigned is None
     if not integer or indices.fixed is not None or indices.code_bits.value.data != 64:
         raise VerifyException(f"@{indices.sym_name.data} must hold signed integers of 64 bits")

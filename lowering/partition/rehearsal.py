@@ -25,6 +25,7 @@ from recog.lowering.encode.prove_accumulators import check_bound, op_bound
 from recog.lowering.partition.partition import partition, split_modules
 from recog.lowering.partition.placement import assume_formats, trial_encoder
 from recog.lowering.schedule.plan_cascades import check_fits
+from recog.lowering.schedule.split_peaks import split_peaks
 from recog.lowering.schedule.split_pools import split_pools
 from recog.lowering.select.convert_lns_to_chip import convert_function, default_target
 
@@ -82,5 +83,6 @@ def rehearse_chip_part(
     program = convert_function(function, replace(default_target(function), memories=memories))
     if program.unplaced is not None:
         split_pools(program)
+        split_peaks(program)
         check_fits(program)
     return program

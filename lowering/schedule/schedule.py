@@ -13,6 +13,7 @@ from recog.lowering.schedule.emit_stripes import EmitStripesPass
 from recog.lowering.schedule.place_tensors import GapsError, PlaceTensorsPass
 from recog.lowering.schedule.plan_cascades import PlanCascadesPass
 from recog.lowering.schedule.size_rings import SizeRingsPass
+from recog.lowering.schedule.split_peaks import SplitPeaksPass
 from recog.lowering.schedule.split_pools import SplitPoolsPass
 from recog.lowering.schedule.unplaced import unplaced_programs
 from recog.lowering.select.allocation import ALIGNMENT
@@ -27,16 +28,17 @@ def passes(spare: int = 0) -> tuple[ModulePass, ...]:
 
     Without check-hazards, which verifies a program alone: whatever runs this verifies it next.
     """
-    plan = (SplitPoolsPass(), PlanCascadesPass(spare=spare))
-    return (*plan, SizeRingsPass(), EmitStripesPass(), PlaceTensorsPass())
+    split = (SplitPoolsPass(), SplitPeaksPass())
+    plan = PlanCascadesPass(spare=spare)
+    return (*split, plan, SizeRingsPass(), EmitStripesPass(), PlaceTensorsPass())
 
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulePass(ModulePass):
     """Let programs whose tensors do not fit memory whole run some rows at a time.
 
-    Runs split-pools, plan-cascades, size-rings, emit-stripes and place-tensors; again with some
-    bytes left free where tensors do not fit for the gaps between them.
+    Runs split-pools, split-peaks, plan-cascades, size-rings, emit-stripes and place-tensors; again
+    with some bytes left free where tensors do not fit for the gaps between them.
     """
 
     name = "schedule"

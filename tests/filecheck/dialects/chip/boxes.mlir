@@ -12,11 +12,21 @@ chip.program @boxes {
   chip.tensor @i {address = 72, channels = 3, code_bits = 64, integer}
   chip.tensor @b {address = 96, channels = 3, height = 4, code_bits = 32, frac = 4, integer, fixed}
   chip.tensor @c {address = 144, channels = 3, height = 7, code_bits = 32, frac = 4, integer, fixed}
+  chip.tensor @pc {address = 256, channels = 3, code_bits = 5, frac = 0, bias = 2}
+  chip.tensor @pf {address = 272, channels = 3, code_bits = 64, integer}
   chip.ldw @tables {size = 36, address = 0x100}
   chip.peaks @s, @i = @h
   // CHECK: {{^ *}}chip.peaks @s, @i = @h{{$}}
   chip.peaks @s, @i = @h {sigmoid}
   // CHECK-NEXT: chip.peaks @s, @i = @h {sigmoid}
+  chip.peaks.rows @pc, @pf = @h
+  // CHECK-NEXT: chip.peaks.rows @pc, @pf = @h{{$}}
+  chip.peaks.rows @pc, @pf = @h {logits}
+  // CHECK-NEXT: chip.peaks.rows @pc, @pf = @h {logits}
+  chip.peaks.best @s, @i = @pc, @pf
+  // CHECK-NEXT: chip.peaks.best @s, @i = @pc, @pf{{$}}
+  chip.peaks.best @s, @i = @pc, @pf {sigmoid}
+  // CHECK-NEXT: chip.peaks.best @s, @i = @pc, @pf {sigmoid}
   chip.boxdec2d @b = @i, @h, @h {parameters = 0x100}
   // CHECK-NEXT: chip.boxdec2d @b = @i, @h, @h {parameters = 0x100}
   chip.boxdec3d @c = @i, @d, @m {parameters = 256, classes = 1}

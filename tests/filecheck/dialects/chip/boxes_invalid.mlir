@@ -365,3 +365,165 @@ chip.program @main {
   chip.halt
 }
 // CHECK: maps of 1 x 3 cannot be told from 3 elements of them: give whole maps, and neither map_height nor map_width
+
+// -----
+
+chip.program @main {
+  chip.tensor @h {address = 0, channels = 2, height = 2, width = 3}
+  chip.tensor @c {address = 48, channels = 3, height = 1}
+  chip.tensor @f {address = 64, channels = 3, height = 2, code_bits = 64, integer}
+  chip.peaks.rows @c, @f = @h
+  chip.halt
+}
+// CHECK: @c: output plane must be (2, 1), got (1, 1)
+
+// -----
+
+chip.program @main {
+  chip.tensor @h {address = 0, channels = 2, height = 2, width = 3}
+  chip.tensor @c {address = 48, channels = 7, height = 2}
+  chip.tensor @f {address = 64, channels = 3, height = 2, code_bits = 64, integer}
+  chip.peaks.rows @c, @f = @h
+  chip.halt
+}
+// CHECK: @c: 7 peaks are more than the 6 elements of a row
+
+// -----
+
+chip.program @main {
+  chip.tensor @h {address = 0, channels = 2, height = 2, width = 3}
+  chip.tensor @c {address = 48, channels = 3, height = 2}
+  chip.tensor @f {address = 64, channels = 3, code_bits = 64, integer}
+  chip.peaks.rows @c, @f = @h
+  chip.halt
+}
+// CHECK: @c: shape of indices must be [3, 2, 1], got [3, 1, 1]
+
+// -----
+
+chip.program @main {
+  chip.tensor @h {address = 0, channels = 2, height = 2, width = 3}
+  chip.tensor @c {address = 48, channels = 3, height = 2}
+  chip.tensor @f {address = 64, channels = 3, height = 2, code_bits = 32, integer}
+  chip.peaks.rows @c, @f = @h
+  chip.halt
+}
+// CHECK: @c: @f must hold signed integers of 64 bits
+
+// -----
+
+chip.program @main {
+  chip.tensor @h {address = 0, channels = 2, height = 2, width = 3}
+  chip.tensor @c {address = 48, channels = 3, height = 2, bias = 1}
+  chip.tensor @f {address = 64, channels = 3, height = 2, code_bits = 64, integer}
+  chip.peaks.rows @c, @f = @h
+  chip.halt
+}
+// CHECK: @c: element type must be !lns.number<8, 4, bias = 0>, got !lns.number<8, 4, bias = 1>
+
+// -----
+
+chip.program @main {
+  chip.tensor @h {address = 0, channels = 2, height = 2, width = 3, integer}
+  chip.tensor @c {address = 48, channels = 3, height = 2}
+  chip.tensor @f {address = 64, channels = 3, height = 2, code_bits = 64, integer}
+  chip.peaks.rows @c, @f = @h
+  chip.halt
+}
+// CHECK: @c: @h must hold codes, not integers
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2, width = 2}
+  chip.tensor @f {address = 16, channels = 3, height = 2, code_bits = 64, integer}
+  chip.tensor @s {address = 64, channels = 4}
+  chip.tensor @i {address = 80, channels = 4, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: width of codes must be 1, got 2
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2}
+  chip.tensor @f {address = 16, channels = 3, code_bits = 64, integer}
+  chip.tensor @s {address = 64, channels = 4}
+  chip.tensor @i {address = 80, channels = 4, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: shape of indices must be [3, 2, 1], got [3, 1, 1]
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2}
+  chip.tensor @f {address = 16, channels = 3, height = 2, code_bits = 32, integer}
+  chip.tensor @s {address = 64, channels = 4}
+  chip.tensor @i {address = 80, channels = 4, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: @f must hold signed integers of 64 bits
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2}
+  chip.tensor @f {address = 16, channels = 3, height = 2, code_bits = 64, integer}
+  chip.tensor @s {address = 64, channels = 7}
+  chip.tensor @i {address = 80, channels = 4, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: 7 peaks are more than the 6 elements
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2}
+  chip.tensor @f {address = 16, channels = 3, height = 2, code_bits = 64, integer}
+  chip.tensor @s {address = 64, channels = 4, width = 2}
+  chip.tensor @i {address = 80, channels = 4, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: output plane must be (1, 1), got (1, 2)
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2}
+  chip.tensor @f {address = 16, channels = 3, height = 2, code_bits = 64, integer}
+  chip.tensor @s {address = 64, channels = 4}
+  chip.tensor @i {address = 80, channels = 3, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: shape of indices must be [4, 1, 1], got [3, 1, 1]
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2}
+  chip.tensor @f {address = 16, channels = 3, height = 2, code_bits = 64, integer}
+  chip.tensor @s {address = 64, channels = 4, bias = 1}
+  chip.tensor @i {address = 80, channels = 4, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: element type must be !lns.number<8, 4, bias = 0>, got !lns.number<8, 4, bias = 1>
+
+// -----
+
+chip.program @main {
+  chip.tensor @c {address = 0, channels = 3, height = 2, integer}
+  chip.tensor @f {address = 16, channels = 3, height = 2, code_bits = 64, integer}
+  chip.tensor @s {address = 64, channels = 4}
+  chip.tensor @i {address = 80, channels = 4, code_bits = 64, integer}
+  chip.peaks.best @s, @i = @c, @f
+  chip.halt
+}
+// CHECK: @s: @c must hold codes, not integers

@@ -179,3 +179,19 @@ def test_values_that_no_memory_holds_are_errors(
     op.attributes[HOLDS] = ArrayAttr([DictionaryAttr({**first.data, field: attribute}), *others])
     with pytest.raises(RecogError):
         compared(module, program, net.frames(), None)
+
+
+def test_peaks_that_are_ranked_row_by_row_are_compared():
+    """What is found in rows is no layer of the network: the heat map and the peaks are."""
+    net = ImageNetwork((2, 23, 31))
+    heat = net.conv(net.conv(net.inputs[0], 3), 9)
+    peaks = lns.PeaksOp(heat, 5, None)
+    net.block.add_op(peaks)
+    module = labelled(net.module(*peaks.results))
+    frames = net.frames(2)
+    whole, program = (chip_program(module, memory) for memory in (PLENTY, 3000))
+    assert any(isinstance(op, chip.PeaksRowsOp) for op in program.instructions)
+    expected, found = (compared(module, each, frames, None) for each in (whole, program))
+    assert found.elements == expected.elements
+    assert found.left_out == expected.left_out
+    assert found.elements >= 2 * 9 * 23 * 31
