@@ -18,6 +18,7 @@ from recog.dialects.chip.maps import *
 from recog.dialects.chip.peaks import *
 from recog.dialects.chip.program import *
 from recog.dialects.chip.records import *
+from recog.dialects.chip.rings import *
 from recog.dialects.chip.scope import *
 from recog.dialects.chip.spans import *
 from recog.dialects.chip.steps import *
