@@ -271,11 +271,12 @@ def found(points: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from recog.tools.sweep.measure import Measurer
 from recog.tools.cli.main import main
 
 measure, calls = Measurer.measure, []
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
 
 def slow(self, *arguments):
     calls.append(arguments)
