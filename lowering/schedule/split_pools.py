@@ -8,16 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, UnitAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from recog.backend.arithmetic.bounds import accumulator_limit, pool_bound
 from recog.dialects import chip
 from recog.dialects.chip.fields import integer_field, symbol_field
-from recog.dialects.chip.hardware import MAX_MEMORY
-from recog.dialects.chip.target import ACTIVATION_MEMORY
-from recog.lowering.common.layer_names import LAYER
 from recog.lowering.common.pool_steps import (
     Line,
     Step,
@@ -27,16 +24,9 @@ from recog.lowering.common.pool_steps import (
     mean_count,
     sums_of,
 )
-from recog.lowering.common.rewriting import new_symbol
-from recog.lowering.schedule.network import Network
-from recog.lowering.schedule.unplaced import show_outputs_as_made, unplaced_programs
-from recog.lowering.select.allocation import aligned
-from recog.lowering.select.program_builder import element_fields
+from recog.lowering.schedule.in_steps import LEAST_GAIN, Steps
+from recog.lowering.schedule.unplaced import unplaced_programs
 
-SHARE = 8
-"""Windows are long whose rows take more than this part of activation memory."""
-LEAST_GAIN = 2
-"""How many times less the rows of steps have to take."""
 MOST_BLOCKS = 3
 """Steps down the image before the last: blocks of rows, blocks of blocks."""
 SMALL_BLOCK = 32
@@ -64,7 +54,6 @@ class SplitPoolsPass(ModulePass):
 
 def split_pools(program: chip.ProgramOp) -> None:
     """Take the long windows of a program without places in steps."""
-    show_outputs_as_made(program)
     splitter = _Splitter(program)
     for op in program.instructions:
         if isinstance(op, chip.PoolOp):
@@ -78,32 +67,21 @@ class _Way(NamedTuple):
     steps: tuple[Step, ...]
 
 
-class _Splitter:
+class _Splitter(Steps):
     """Takes the pools of one program in steps."""
-
-    def __init__(self, program: chip.ProgramOp):
-        self._program, self._network = program, Network(program)
-        self._scope, self._target = program.scope, program.target.data
-        self._room = self._target.size(ACTIVATION_MEMORY) // SHARE
-        self._end = max((aligned(unit.stop) for unit in self._network.units), default=0)
-        named = (*program.ports, *program.segments, *program.descriptors)
-        self._names = {op.sym_name.data for op in named}
 
     def split(self, op: chip.PoolOp) -> None:
         """Take a pool in steps, if that is worth it."""
-        x = self._scope.tensor(op.input)
+        x = self.scope.tensor(op.input)
         step, count = lines_of(op.window, *x.shape[1:]), op.count.value.data
         if op.mode.data == "avg" and x.summed is None:
             count = mean_count(step, op.count_padding is not None)
-        if count is None or not self._has_rows(x):
+        if count is None or not self.has_rows(x):
             return
         way = self._best(op, x, step)
         elements = None if way is None else self._elements(op, x, way.steps[:-1])
         if way is not None and elements is not None:
             self._replace(op, x, way.steps, elements, count)
-
-    def _has_rows(self, tensor: chip.TensorOp) -> bool:
-        return self._network.unit_of[tensor.sym_name.data] in self._network.with_rows
 
     def _elements(
         self, op: chip.PoolOp, x: chip.TensorOp, steps: Sequence[Step]
@@ -114,7 +92,7 @@ class _Splitter:
         terms, found = x.sums.value.data or 1, list[Attribute]()
         for rows, columns in steps:
             terms *= rows.kernel * columns.kernel
-            sums = sums_of(x.summed or x.format, terms, self._target.arithmetic)
+            sums = sums_of(x.summed or x.format, terms, self.target.arithmetic)
             if sums is None:
                 return None
             found.append(sums)
@@ -122,16 +100,16 @@ class _Splitter:
 
     def _best(self, op: chip.PoolOp, x: chip.TensorOp, step: Step) -> _Way | None:
         """The fewest steps whose rows are no longer long, else those whose rows take least."""
-        channels, whole = x.shape[0], not self._has_rows(self._scope.tensor(op.output))
+        channels, whole = x.shape[0], not self.has_rows(self.scope.tensor(op.output))
         before = _held(step[0], whole) * x.shape[2] * x.element_bytes
-        if before * channels <= self._room:
+        if before * channels <= self.room:
             return None
         best: _Way | None = None
         for blocks in range(MOST_BLOCKS + 1):
             for way in self._ways(op, x, step, blocks, whole):
                 if len(way.steps) > 1 and (best is None or way.bytes < best.bytes):
                     best = way
-            if best is not None and best.bytes * channels <= self._room:
+            if best is not None and best.bytes * channels <= self.room:
                 break
         return best if best is not None and LEAST_GAIN * best.bytes <= before else None
 
@@ -146,7 +124,7 @@ class _Splitter:
         size = _bytes(sums[0]) or x.element_bytes
         most = ANY
         if op.mode.data != "max":
-            arithmetic, terms = self._target.arithmetic, x.sums.value.data or 1
+            arithmetic, terms = self.target.arithmetic, x.sums.value.data or 1
             one = pool_bound(x.summed or x.format, terms * columns.kernel, arithmetic)
             most = accumulator_limit(arithmetic) // one
         row = columns.size * x.element_bytes
@@ -174,28 +152,14 @@ class _Splitter:
         tensors, parts = list[chip.TensorOp](), list[chip.PoolOp]()
         mode = "max" if op.mode.data == "max" else "sum"
         for step, element in zip(steps, elements):
-            tensor = chip.TensorOp(
-                sym_name=new_symbol(f"{op.output.string_value()}.{mode}", self._names),
-                address=self._end,
-                channels=channels,
-                height=step[0].outputs,
-                width=step[1].outputs,
-                **element_fields(element),
-            )
-            self._end = aligned(self._end + tensor.extent)
+            size = (channels, step[0].outputs, step[1].outputs)
+            tensor = self.tensor(f"{op.output.string_value()}.{mode}", size, element)
             name = tensor.sym_name.data
-            part = chip.PoolOp(output=name, input=source, mode=mode, **fields_of(step))
-            part.location = op.location
-            part.attributes |= {k: v for k, v in op.attributes.items() if k == LAYER}
-            part.attributes[chip.PARTIAL] = UnitAttr()
+            parts.append(chip.PoolOp(output=name, input=source, mode=mode, **fields_of(step)))
             tensors.append(tensor)
-            parts.append(part)
             source = name
-        if self._end > MAX_MEMORY:
-            return  # the addresses of tensors without places have no more bits
-        block = self._program.body.block
-        block.insert_ops_before(tensors, self._program.instructions[0])
-        block.insert_ops_before(parts, op)
+        if not self.insert(op, tensors, parts):
+            return
         op.input = symbol_field(source)
         op.properties |= {k: integer_field(v) for k, v in fields_of(steps[-1]).items()}
         if op.mode.data == "avg":
