@@ -84,7 +84,7 @@ class BytesPutAside:
         numbers = {unit: number for number, unit in enumerate(network.units)}
         self._numbers = numbers
         writes = [
-            (place, numbers[unit], max(unit.readers, default=-1), _bytes(unit, tensor))
+            (place, numbers[unit], max(unit.readers, default=-1), bytes_aside(unit, tensor))
             for place, step in enumerate(network.steps)
             for unit, tensor in step.writes
         ]
@@ -102,5 +102,6 @@ class BytesPutAside:
         return int(self._sizes[part][aside].sum())
 
 
-def _bytes(unit: Unit, tensor: chip.TensorOp) -> int:
+def bytes_aside(unit: Unit, tensor: chip.TensorOp) -> int:
+    """What a tensor takes in DRAM that is put aside."""
     return unit.height * unit.width * tensor.shape[0] * tensor.element_bytes

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
+from recog.lowering.schedule.bytes_left import bytes_aside
 from recog.lowering.schedule.columns import (
     Strips,
     edge_bytes,
@@ -303,7 +304,7 @@ class Candidate:
         for spilled in self.cascade.outgoing.values():
             for unit, tensor in spilled:
                 if unit not in kept:
-                    dram += unit.height * unit.width * tensor.shape[0] * tensor.element_bytes
+                    dram += bytes_aside(unit, tensor)
         return dram
 
     def _cost(self, columns: _Columns, place: int, rows: int, kept: Collection[Unit]) -> Cost:

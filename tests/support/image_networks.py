@@ -15,6 +15,7 @@ from recog.backend.assembly import find_program
 from recog.dialects import lns
 from recog.dialects.chip import ProgramOp
 from recog.dialects.data import ConstantOp
+from recog.dialects.errors import RecogError
 from recog.dialects.lns import NumberType, number_tensor, shape_of
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.lowering.common.layer_names import LAYER
@@ -184,6 +185,16 @@ def labelled(module: ModuleOp) -> ModuleOp:
     for number, op in enumerate(ops):
         op.attributes[LAYER] = StringAttr(str(number))
     return module
+
+
+def scheduled(module: ModuleOp, memory: int) -> ProgramOp | None:
+    """The program for a memory, None where it is too small."""
+    try:
+        return chip_program(module, memory)
+    except RecogError as error:
+        if "is too small" in str(error):
+            return None
+        raise
 
 
 def divided(module: ModuleOp, rows: int, strips: int) -> ProgramOp | None:

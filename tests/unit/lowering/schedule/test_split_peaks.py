@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from image_networks import CODES, PLENTY, ImageNetwork, chip_program
+from image_networks import CODES, PLENTY, ImageNetwork, chip_program, scheduled
 from random_detectors import IMAGE, dim_frames
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import SSAValue
@@ -56,16 +56,6 @@ def heat_network(
     heat = net.conv(x, classes, 3, format=format)
     scores, indices = ranked(net, heat, count, sigmoid=sigmoid)
     return net, net.module(net.add_op(lns.DecodeOp(scores)), indices)
-
-
-def scheduled(module: ModuleOp, memory: int) -> chip.ProgramOp | None:
-    """The program for a memory, None where it is too small."""
-    try:
-        return chip_program(module, memory)
-    except RecogError as error:
-        if "is too small" in str(error):
-            return None
-        raise
 
 
 def instructions(program: chip.ProgramOp, kind: type[chip.InstructionOp]) -> list:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from image_networks import ARITHMETIC, CODES, ImageNetwork, chip_program, random_pool
+from image_networks import ARITHMETIC, CODES, ImageNetwork, chip_program, random_pool, scheduled
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from recog.backend.arithmetic.codes import Codes
@@ -22,16 +22,6 @@ from recog.dialects.windows import PoolWindow
 from recog.lowering.select.allocation import aligned
 
 PLENTY = 1 << 26
-
-
-def scheduled(module: ModuleOp, memory: int) -> chip.ProgramOp | None:
-    """The program for a memory, None where it is too small."""
-    try:
-        return chip_program(module, memory)
-    except RecogError as error:
-        if "is too small" in str(error):
-            return None
-        raise
 
 
 def pools_of(program: chip.ProgramOp) -> set[tuple[str, tuple[int, int]]]:
