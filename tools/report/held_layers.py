@@ -16,6 +16,7 @@ from recog.dialects.chip import DmaInOp, ProgramOp, TensorOp, steps_of
 from recog.dialects.chip.hardware import MAX_MEMORY
 from recog.dialects.chip.held_values import (
     HOLDS,
+    WHOLE,
     HeldValue,
     WholeTensor,
     held_values,
@@ -23,6 +24,7 @@ from recog.dialects.chip.held_values import (
 )
 from recog.dialects.chip.instructions import output_tensors
 from recog.dialects.errors import fail
+from recog.lowering.common.layer_names import label_of
 
 Key = tuple[str, int]
 """A layer's label and the number of its result."""
@@ -89,7 +91,8 @@ class LayersInStripes:
     """
 
     def __init__(self, program: ProgramOp, dtypes: Mapping[Key, np.dtype[Any]]):
-        self._scope, self._instructions = program.scope, program.instructions
+        self._program, self._scope = program, program.scope
+        self._instructions = program.instructions
         self._steps, self._dtypes = steps_of(self._instructions, self._scope), dtypes
         self._values = [v for v in held_values(program) if (v.layer, v.result) in dtypes]
         tensors = [op for op in program.descriptors if isinstance(op, TensorOp)]
@@ -100,9 +103,43 @@ class LayersInStripes:
         self._size = max(ends, default=0) + most
         if self._size > MAX_MEMORY or min(ends, default=0) < 0:
             fail(program, f"`{HOLDS}` names bytes that no program has")
+        self._within: dict[TensorOp, bool] = {}
+        self._made = self._layers_made()
         self._bytes = np.zeros((0, 0), np.uint8)
         self._computed = self._ambiguous = np.zeros(0, np.bool_)
         self.found: dict[Key, list[Found]] = {}
+
+    def _layers_made(self) -> set[str | None]:
+        """The layers that instructions make; RecogError where some parts of a step lie in a layer
+        and others in none, which would go unseen."""
+        layers, found = set[str | None](), dict[tuple[int, str], bool]()
+        for op, step in zip(self._instructions, self._steps):
+            if step is None:
+                continue
+            layers.add(label_of(op))
+            for name, tensor in op.tensor_fields(self._scope).items():
+                if name not in output_tensors(type(op)) or tensor not in self._wholes:
+                    continue
+                within = self._is_in_a_layer(tensor)
+                if found.setdefault((step, name), within) != within:
+                    fail(
+                        op,
+                        f"of the tensors that step {step} writes some lie in a layer that "
+                        f"`{HOLDS}` names and some in none: see `{WHOLE}` of "
+                        f"@{tensor.sym_name.data}",
+                    )
+        return layers
+
+    def _is_in_a_layer(self, tensor: TensorOp) -> bool:
+        if tensor not in self._within:
+            whole = self._wholes[tensor]
+            end = _end(whole.address, tensor.shape, whole.strides)
+            self._within[tensor] = any(
+                value.address <= whole.address
+                and end <= _end(value.address, value.shape, value.strides)
+                for value in self._values
+            )
+        return self._within[tensor]
 
     def __call__(self, number: int, memory: FrameMemory) -> None:
         """After an instruction: take what it computed; after the last, read the layers."""
@@ -141,6 +178,12 @@ class LayersInStripes:
             at = (value.address, value.shape, value.strides)
             codes = self._elements(*at, _dtype(value, self._dtypes[key]))
             marks = [_marks(each, *at).copy() for each in (self._computed, self._ambiguous)]
+            if value.layer in self._made and not marks[0].any():
+                fail(
+                    self._program,
+                    f'`{HOLDS}` has layer "{value.layer}" where no instruction writes, but some '
+                    "compute it",
+                )
             self.found.setdefault(key, []).append(Found(codes.copy(), *marks))
 
     def _elements(

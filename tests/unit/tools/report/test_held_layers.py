@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i64,
 )
+from xdsl.ir import Attribute
 
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
@@ -108,15 +109,20 @@ def changed(program: chip.ProgramOp, number: int) -> chip.ProgramOp:
     return program
 
 
-def test_a_changed_part_of_any_layer_is_found():
-    """In strips that compute columns twice too, whichever of them is the wrong one."""
+def in_three_strips() -> tuple[ImageNetwork, ModuleOp, chip.ProgramOp]:
     net = ImageNetwork((2, 12, 12), seed=1)
     first = net.conv(net.inputs[0], 3)
     up = net.resize(net.conv(first, 3, stride=2), 12, 12, "bilinear")
     module = labelled(net.module(net.conv(net.concat(up, first), 2)))
-    frames = net.frames(4)
     program = divided(module, 2, 3)
     assert program is not None
+    return net, module, program
+
+
+def test_a_changed_part_of_any_layer_is_found():
+    """In strips that compute columns twice too, whichever of them is the wrong one."""
+    net, module, program = in_three_strips()
+    frames = net.frames(4)
     parts = [n for n, op in enumerate(program.instructions) if isinstance(op, chip.ConvOp)]
     assert len({label_of(program.instructions[n]) for n in parts}) == 3
     for number in parts:
@@ -125,6 +131,48 @@ def test_a_changed_part_of_any_layer_is_found():
             compared(module, program, frames, changed(program, number))
         label = label_of(program.instructions[number])
         assert str(caught.value.where) == f'layer "{label}"'
+
+
+def moved(entry: Attribute) -> DictionaryAttr:
+    """What is said to lie somewhere, said to lie where nothing does."""
+    assert isinstance(entry, DictionaryAttr)
+    return DictionaryAttr({**entry.data, "address": IntegerAttr(100_000, i64)})
+
+
+def test_layers_held_where_nothing_is_written_are_errors():
+    """They are not called unneeded, whichever of those it is that instructions compute."""
+    net, module, program = in_three_strips()
+    held = program.attributes[HOLDS]
+    assert isinstance(held, ArrayAttr)
+    made = {label_of(op) for op in program.instructions}
+    for place, entry in enumerate(held.data):
+        assert isinstance(entry, DictionaryAttr)
+        label = entry.data["layer"]
+        if not isinstance(label, StringAttr) or label.data not in made:
+            continue
+        entries = [*held.data[:place], moved(entry), *held.data[place + 1 :]]
+        program.attributes[HOLDS] = ArrayAttr(entries)
+        with pytest.raises(RecogError, match="where no instruction writes|some in none"):
+            compared(module, program, net.frames(), None)
+
+
+def test_a_strip_that_is_said_to_be_elsewhere_is_an_error():
+    """Its columns were called unneeded, and compared with nothing."""
+    net, module, program = in_three_strips()
+    written = {
+        tensor
+        for op in program.instructions
+        if "step" in op.attributes
+        for name, tensor in op.tensor_fields(program.scope).items()
+        if name == "output"
+    }
+    assert len(written) > 9
+    for tensor in written:
+        before = tensor.attributes[WHOLE]
+        tensor.attributes[WHOLE] = moved(before)
+        with pytest.raises(RecogError, match="some in none|where no instruction writes"):
+            compared(module, program, net.frames(), None)
+        tensor.attributes[WHOLE] = before
 
 
 def test_ill_formed_places_are_errors():
