@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import IntegerType, Signedness, StringAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from recog.dialects import chip
+from recog.dialects import chip, lns
 from recog.dialects.bits import pack_bits, pack_signed, signed_bits
 from recog.dialects.chip.descriptors import MAX_AXES, DescriptorOp
 from recog.dialects.chip.held_values import HeldValue, hold
@@ -62,10 +62,11 @@ class ProgramBuilder:
         """Note that all instructions of `source` are there: its results stand in memory.
 
         A result that is but other addresses of earlier bytes stands there as well: the layout
-        keeps them until its last reader.
+        keeps them until its last reader. What the host decodes of a result never does.
         """
         label = label_of(source)
-        if label is not None and self.instructions:
+        on_host = isinstance(source, lns.DecodeOp | lns.DecodeFixedOp)
+        if label is not None and self.instructions and not on_host:
             views = [self.layout.view(result, source) for result in source.results]
             self._complete.append((self.instructions[-1], label, views))
 

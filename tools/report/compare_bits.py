@@ -13,6 +13,7 @@ from xdsl.ir import Operation
 from recog.backend.assembly.assembler import find_program
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
+from recog.dialects import lns
 from recog.dialects.chip import ProgramOp
 from recog.dialects.chip.held_values import HOLDS
 from recog.dialects.errors import RecogError
@@ -127,6 +128,8 @@ class _Batch:
 
     def _expect(self, op: Operation, results: Sequence[Any]) -> None:
         label = label_of(op)
+        if isinstance(op, lns.DecodeOp | lns.DecodeFixedOp):
+            return  # on the host: compared as outputs
         for number, result in enumerate(results if label is not None else ()):
             self._expected[str(label), number] = result
 

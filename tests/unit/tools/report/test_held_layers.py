@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from image_networks import PLENTY, ImageNetwork, chip_program, divided, labelled, random_network
+from random_detectors import random_detector
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
@@ -22,7 +23,7 @@ from xdsl.ir import Attribute
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.dialects import chip, lns
-from recog.dialects.chip.held_values import HOLDS, WHOLE
+from recog.dialects.chip.held_values import HOLDS, WHOLE, held_values
 from recog.dialects.errors import RecogError
 from recog.lowering.common.layer_names import label_of
 from recog.tools.report.compare_bits import BitsCompared, LeftOut, compare_bits
@@ -243,3 +244,17 @@ def test_peaks_that_are_ranked_row_by_row_are_compared():
     assert found.elements == expected.elements
     assert found.left_out == expected.left_out
     assert found.elements >= 2 * 9 * 23 * 31
+
+
+@pytest.mark.parametrize("seed", [1, 2, 6, 9])
+def test_what_the_host_decodes_is_in_no_memory(seed: int):
+    """Layers with labels on decoding too are compared: that it is right the outputs say."""
+    net, module = random_detector(seed)
+    module, frames = labelled(module), net.frames()
+    decoders = lns.DecodeOp | lns.DecodeFixedOp
+    decoded = {label_of(op) for op in module.walk() if isinstance(op, decoders)}
+    for program in (chip_program(module, PLENTY), *in_strips(module)):
+        assert compared(module, program, frames, None).elements > 0
+        values = [value for op in program.walk() for value in held_values(op)]
+        assert decoded
+        assert not decoded & {value.layer for value in values}
