@@ -57,7 +57,7 @@ def _read(path: str) -> str:
 def description(chip: ChipTarget) -> str:
     """Everything about a chip as TOML with comments, to read or to begin a file of one's own."""
     meanings = {each.name: each.meaning for each in parameters(ChipTarget)}
-    bits = dict(chip.texts()[: len(ChipTarget().texts())])
+    bits = {name: text_of(value) for name, value in chip.bits()}
     lines = [f"name = {bits['name']}"]
     lines += [
         _line(each.name, getattr(chip, each.name), meanings[each.name])

@@ -28,6 +28,7 @@ from recog.dialects.chip.hardware import (
     parameters,
 )
 from recog.dialects.chip.target_values import (
+    check_size,
     check_types,
     energy_of,
     flat,
@@ -170,7 +171,10 @@ class ChipTarget:
         parts: dict[str, dict[str, dict[str, Any]]] = {"memory": {}, "energy": {}}
         sections: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
+            check_size(name, value)
             part, _, rest = name.partition(".")
+            if value == {} and not rest and part in (*SECTIONS, *parts):
+                continue  # a section of which all lines are left out
             if part in SECTIONS:
                 sections.setdefault(part, {})[rest] = value
                 continue
@@ -181,6 +185,8 @@ class ChipTarget:
                 continue
             owner, _, detail = rest.partition(".")
             given = parts[part].setdefault(owner, {})
+            if value == {} and not detail:
+                continue
             if detail in given:
                 raise ValueError(f"the {detail} of memory {owner} are given twice")
             given[detail] = value
@@ -211,15 +217,23 @@ class ChipTarget:
             if line.count(".") > MAX_DOTS and not line.lstrip().startswith("#"):
                 raise ValueError(f"not a target: line {place} has more than {MAX_DOTS} dots")
         try:
-            return cls.from_values(flat(tomllib.loads(text)), default)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"not TOML: {error}") from None
+            values = flat(_loads(text))
         except RecursionError:
             raise ValueError("not a target: values are nested too deeply") from None
+        return cls.from_values(values, default)
 
     def to_toml(self) -> str:
-        """All parameters as TOML text; equal targets give equal text."""
+        """All parameters as TOML text; equal targets give equal text.
+
+        As programs hold it: of a chip without fine_antilog_bits, as those before had none, it says
+        nothing of them, so `from_toml` takes the default's. See `to_file`.
+        """
         return "".join(f"{name} = {text}\n" for name, text in self.texts())
+
+    def to_file(self) -> str:
+        """All parameters as TOML text that `from_toml` reads as this chip."""
+        none = "" if self.fine_antilog_bits else "fine_antilog_bits = 0\n"
+        return none + self.to_toml()
 
     def texts(self) -> list[tuple[str, str]]:
         """Each parameter and its value as MLIR and TOML write it.
@@ -232,16 +246,16 @@ class ChipTarget:
         details = [(name, text_of(value)) for name, value in self.details()]
         # A row of energy stands whole, with its source.
         own = {_whole(name) for name, text in details if text != usual.get(name)}
-        bits = [(name, text_of(value)) for name, value in self._bits()]
+        coarse = ("fine_antilog_bits", 0)
+        bits = [(each[0], text_of(each[1])) for each in self.bits() if each != coarse]
         return bits + [(name, text) for name, text in details if _whole(name) in own]
 
-    def _bits(self) -> list[tuple[str, Any]]:
-        """What decides whether a program runs, and to which bits."""
+    def bits(self) -> list[tuple[str, Any]]:
+        """What decides whether a program runs, and to which bits: names and values."""
         standard = {memory.name for memory in STANDARD_MEMORIES}
         sizes = [(each.name, each.bytes) for each in self.memories if each.name in standard]
         numbers = [(name, getattr(self, name)) for name in ARITHMETIC]
-        coarse = ("fine_antilog_bits", 0)
-        return [("name", self.name), *sizes, *(each for each in numbers if each != coarse)]
+        return [("name", self.name), *sizes, *numbers]
 
     def deciding_bits(self) -> ChipTarget:
         """The default chip with this one's memories and arithmetic: what results depend on, and
@@ -272,6 +286,15 @@ class ChipTarget:
     def digest(self) -> bytes:
         """The target hash of a program file, 16 bytes."""
         return sha256(self.to_toml().encode()).digest()[:16]
+
+
+def _loads(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not TOML: {error}") from None
+    except ValueError:  # Python's, of numbers of thousands of digits
+        raise ValueError("not a target: a number has too many digits") from None
 
 
 _PLAIN_TYPES = {

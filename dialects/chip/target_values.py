@@ -14,6 +14,8 @@ _ROW_TYPES = {"value": float, "unit": str, "source": str, "node": str, "year": i
 _MEMORY_TYPES = {"bytes": int, **{each.name: int for each in parameters(Memory)}}
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 _ROW = '{value = 1.5, unit = "pJ", source = "measured", node = "28 nm", year = 2020}'
+LARGEST_BITS = 64
+"""Whole numbers of TOML have fewer, with a sign."""
 _PartT = TypeVar("_PartT", MacArray, VectorUnit, Dma)
 
 
@@ -33,9 +35,17 @@ def check_types(
             raise ValueError(f"{prefix}{name} takes {kind}, got {_as_given(value)}")
 
 
+def check_size(name: str, value: object) -> None:
+    """Raise ValueError for a whole number that no TOML file needs to hold."""
+    if type(value) is int and value.bit_length() >= LARGEST_BITS:
+        raise ValueError(f"{name} must be a number of less than {LARGEST_BITS} bits")
+
+
 def _as_given(value: object) -> str:
     """A value as a TOML file has it; of a list only that it is one."""
     match value:
+        case dict():
+            return "an empty table"
         case bool() | str():
             return json.dumps(value)
         case list():
@@ -108,10 +118,10 @@ def energy_of(
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Tables of TOML as dotted names."""
+    """Tables of TOML as dotted names; empty ones stay, for what is there has to be known."""
     result: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             result |= flat(value, f"{prefix}{name}.")
         else:
             result[prefix + name] = value

@@ -84,7 +84,7 @@ class Measurer:
         """A file of the point's chip."""
         if point.chip is None:
             return ""
-        text = point.chip.to_toml()
+        text = point.chip.to_file()
         path = self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.toml"
         if not path.exists():
             with atomic_write(path) as stream:

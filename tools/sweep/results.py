@@ -141,7 +141,7 @@ def _write_recipe(folder: Path, space: Space, row: Row) -> None:
         stream.write(recipe_text(point.on(target)))
     if point.chip is not None:
         with atomic_write(folder / target) as stream:
-            stream.write(point.chip.to_toml())
+            stream.write(point.chip.to_file())
 
 
 def _stem(row: Row) -> str:

@@ -167,6 +167,19 @@ def test_a_chip_is_described_in_as_much_as_a_program_holds():
             "activation_memory = 64\n[memory.activation_memory]\nbytes = 128",
             "the bytes of memory activation_memory are given twice",
         ),
+        ("clock_mhz = 1" + "0" * 400, "clock_mhz must be a number of less than 64 bits"),
+        ("clock_mhz = 0x" + "f" * 5000, "clock_mhz must be a number of less than 64 bits"),
+        ("clock_mhz = 1" + "0" * 5000, "not a target: a number has too many digits"),
+        (ROW.format(value="1" + "0" * 400), "mac.value must be a number of less than 64 bits"),
+        ("energy.horowitz_45nm.mac = {}", "mac takes a row, such as .*, got an empty table"),
+        ("[energy.horowitz_45nm.rings]", "energy.horowitz_45nm has no row 'rings', expected: mac"),
+        ("[energy.mine]", "energy.mine lacks the rows mac, mac_wide, "),
+        ("[memory.scratchpad]", "memory scratchpad needs its bytes"),
+        ("[memory.dram.width]", "memory.dram.width takes a whole number, got an empty table"),
+        ("[arrays]", "unknown parameter 'arrays', expected: name, weight_memory, "),
+        ("[dram]", "dram takes a whole number, got an empty table"),
+        ("clock_mhz = {}", "clock_mhz takes a whole number, got an empty table"),
+        ("array.outputs = {}", "array.outputs takes a whole number, got an empty table"),
         ("[memory.Scratch]\nbytes = 64", "a memory's name has a-z, 0-9 and '_', got 'Scratch'"),
         (
             "[memory]\nscratchpad = 64",
@@ -177,6 +190,21 @@ def test_a_chip_is_described_in_as_much_as_a_program_holds():
 def test_bad_memories_are_named(text: str, message: str):
     with pytest.raises(ValueError, match=message):
         ChipTarget.from_toml(text)
+
+
+def test_a_file_of_a_chip_without_fine_antilog_bits_says_so():
+    for text in ("fine_antilog_bits = 3", "fine_antilog_bits = 0\n[array]\npixels = 8"):
+        chip = ChipTarget.from_toml(text)
+        assert chip.fine_antilog_bits == 0
+        assert ChipTarget.from_toml(chip.to_file()) == chip
+    assert ChipTarget().to_file() == ChipTarget().to_toml()
+
+
+@pytest.mark.parametrize(
+    "section", ["array", "dma", "memory", "energy", "memory.dram", "energy.horowitz_45nm"]
+)
+def test_sections_whose_lines_are_left_out_change_nothing(section: str):
+    assert ChipTarget.from_toml(f"[{section}]\n# width = 4\n") == ChipTarget()
 
 
 def test_memories_are_there_once_and_the_standard_ones_first():

@@ -49,6 +49,11 @@ def test_a_third_memory_is_described_too():
     assert ChipTarget.from_toml(description(chip)) == chip
 
 
+def test_a_chip_without_fine_antilog_bits_is_described_too():
+    chip = ChipTarget(fine_antilog_bits=0, clock_mhz=100)
+    assert ChipTarget.from_toml(description(chip)) == chip
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
