@@ -164,6 +164,12 @@ class Cascade:
         steps = self.network.steps
         return max((steps[n].height for n in self.numbers if self.is_target(n)), default=1)
 
+    @cached_property
+    def columns(self) -> int:
+        """The width of the widest target: more strips have none."""
+        steps = self.network.steps
+        return max((steps[n].width for n in self.numbers if self.is_target(n)), default=1)
+
     def meeting_readers(
         self, unit: Unit, tensor: chip.TensorOp, writer: int = -1
     ) -> list[tuple[int, Read]]:

@@ -99,6 +99,12 @@ class _Emitter:
         cascade = Cascade(self.network, each.first, each.last)
         if each.strips > 1 and cascade.all_at_once:
             fail(self.program, f"cascade {number} takes whole tensors: it has no strips")
+        if each.strips > cascade.columns:
+            fail(
+                self.program,
+                f"cascade {number} has {each.strips} strips, what it gives has {cascade.columns} "
+                "columns",
+            )
         for name in sorted(each.edges.difference(cascade.with_edges)):
             fail(self.program, f"`edges` of cascade {number} names @{name}, which can have none")
         rows = Rows(cascade, each.rows)

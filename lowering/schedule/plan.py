@@ -17,10 +17,13 @@ from xdsl.ir import Attribute, Operation
 
 from recog.dialects import chip
 from recog.dialects.errors import fail
+from recog.lowering.schedule.demand import MOST_ROWS
 from recog.lowering.schedule.network import Network, Unit
 
 CASCADE, CASCADES, KEEP = "cascade", "cascades", "keep"
 MEMORY, IN_DRAM = "memory", "dram"
+PARTS = ("rows", "strips", "rings", "edges")
+"""What an entry of `cascades` says."""
 
 
 @dataclass
@@ -106,29 +109,51 @@ def read_plan(program: chip.ProgramOp, network: Network) -> Plan:
             fail(program, f"cascade {number} has no instructions")
         first = each.last
     if first != len(numbers):
-        fail(network.steps[first].op, f"`{CASCADES}` lists {len(cascades)} cascades only")
+        listed_only = "1 cascade" if len(cascades) == 1 else f"{len(cascades)} cascades"
+        fail(network.steps[first].op, f"`{CASCADES}` lists {listed_only} only")
     kept = {unit for unit in network.units if _is_kept(unit)}
     return Plan(cascades, kept)
 
 
 def _is_kept(unit: Unit) -> bool:
+    """Whether one of a unit's tensors says so; RecogError where another says otherwise."""
+    said = dict[str, chip.TensorOp]()
     for tensor in unit.tensors:
-        found = tensor.attributes.get(KEEP, StringAttr(IN_DRAM))
-        if found not in (StringAttr(MEMORY), StringAttr(IN_DRAM)):
+        found = tensor.attributes.get(KEEP)
+        if found is None:
+            continue
+        if not isinstance(found, StringAttr) or found.data not in (MEMORY, IN_DRAM):
             fail(tensor, f'`{KEEP}` must be "{MEMORY}" or "{IN_DRAM}", got {found}')
-    where = unit.tensors[0].attributes.get(KEEP)
-    return isinstance(where, StringAttr) and where.data == MEMORY
+        said.setdefault(found.data, tensor)
+    if len(said) > 1:
+        memory, dram = (said[where].sym_name.data for where in (MEMORY, IN_DRAM))
+        fail(
+            said[MEMORY],
+            f'@{memory} has {KEEP} = "{MEMORY}" and @{dram}, which shares its bytes, '
+            f'{KEEP} = "{IN_DRAM}"',
+            hint=f"write the same `{KEEP}` on all tensors that share bytes",
+        )
+    return MEMORY in said
 
 
 def _cascade(program: chip.ProgramOp, entry: Attribute) -> CascadePlan:
     if not isinstance(entry, DictionaryAttr):
         fail(program, f"`{CASCADES}` has an entry that is no dictionary: {entry}")
+    for name in entry.data:
+        if name not in PARTS:
+            fail(
+                program,
+                f"`{CASCADES}` has `{name}`, which says nothing: {', '.join(PARTS[:-1])} or "
+                f"{PARTS[-1]} do",
+            )
     rings = entry.data.get("rings", DictionaryAttr({}))
     if not isinstance(rings, DictionaryAttr):
         fail(program, f"`rings` must be a dictionary, got {rings}")
     rows, strips = (_number(program, entry.data, name) for name in ("rows", "strips"))
     if min(rows, strips) < 1:
         fail(program, "a cascade advances by at least 1 of `rows`, in at least 1 of `strips`")
+    if rows > MOST_ROWS:
+        fail(program, f"a cascade advances by at most {MOST_ROWS} of `rows`, got {rows}")
     sizes = {name: _number(program, rings.data, name) for name in rings.data}
     return CascadePlan(0, 0, rows, strips, sizes, _edges(program, entry))
 

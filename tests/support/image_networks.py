@@ -198,8 +198,8 @@ def scheduled(module: ModuleOp, memory: int) -> ProgramOp | None:
 
 
 def divided(module: ModuleOp, rows: int, strips: int) -> ProgramOp | None:
-    """All of a network as one cascade in strips that keep all edges, in as much memory as they
-    take; None where something takes whole tensors."""
+    """All of a network as one cascade in so many strips at most that keep all edges, in as much
+    memory as they take; None where something takes whole tensors."""
     copy = module.clone()
     ConvertLnsToChipPass(activation_memory=16, schedule=False).apply(Context(), copy)
     program = find_program(copy)
@@ -208,6 +208,7 @@ def divided(module: ModuleOp, rows: int, strips: int) -> ProgramOp | None:
     cascade = Cascade(network, 0, len(network.steps))
     if cascade.all_at_once:
         return None
+    strips = min(strips, cascade.columns)
     plan = CascadePlan(0, len(network.steps), rows, strips, edges=frozenset(cascade.with_edges))
     write_plan(program, network, Plan([plan], set()))
     program.properties["target"] = find_program(chip_program(module, PLENTY)).target

@@ -26,7 +26,14 @@ from recog.lowering.schedule.candidates import Candidate, Cost
 from recog.lowering.schedule.emit_stripes import EmitStripesPass
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.place_tensors import PlaceTensorsPass
-from recog.lowering.schedule.plan import CASCADES, Plan, crosses
+from recog.lowering.schedule.plan import (
+    CASCADES,
+    CascadePlan,
+    Plan,
+    crosses,
+    read_plan,
+    write_plan,
+)
 from recog.lowering.schedule.plan_cascades import TWICE, PlanCascadesPass
 from recog.lowering.schedule.search import Search, best_plan
 from recog.lowering.schedule.size_rings import SizeRingsPass
@@ -323,10 +330,14 @@ def test_a_ring_that_is_one_row_short_is_refused():
     ("change", "message"),
     [
         ({"rows": IntegerAttr(0, i64)}, "advances by at least 1 of `rows`"),
+        ({"rows": IntegerAttr(1 << 60, i64)}, "advances by at most 16777216 of `rows`"),
+        ({"edge": ArrayAttr([])}, "has `edge`, which says nothing: rows, strips, rings or edges"),
         ({"rings": DictionaryAttr({})}, "has no rows in `rings` of its cascade"),
         ({"rings": IntegerAttr(0, i64)}, "`rings` must be a dictionary"),
         ({"edges": IntegerAttr(0, i64)}, "`edges` must be a list of tensors"),
         ({"edges": ArrayAttr([IntegerAttr(0, i64)])}, "`edges` must be names of tensors"),
+        ({"strips": IntegerAttr(99, i64)}, "cascade 0 has 99 strips, what it gives has 28 columns"),
+        ({"strips": IntegerAttr(1 << 40, i64)}, "has 1099511627776 strips"),
         ({"edges": ArrayAttr([StringAttr("else")])}, "names @else, which can have none"),
     ],
 )
@@ -335,6 +346,36 @@ def test_plans_that_are_none(change: dict[str, object], message: str):
     change_cascade(copy, **change)
     with pytest.raises(RecogError, match=message):
         EmitStripesPass().apply(Context(), copy)
+
+
+def test_instructions_of_no_cascade_are_refused():
+    _, _, copy = planned(20_000)
+    program = find_program(copy)
+    listed = program.attributes[CASCADES]
+    assert isinstance(listed, ArrayAttr)
+    program.attributes[CASCADES] = ArrayAttr(listed.data[:1])
+    with pytest.raises(RecogError, match="`cascades` lists 1 cascade only"):
+        SizeRingsPass().apply(Context(), copy)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_keep_counts_on_any_tensor_of_shared_bytes(place: int):
+    """On the second alone it had no effect."""
+    net = ImageNetwork((2, 8, 8))
+    module = net.module(net.conv(net.concat(*(net.conv(net.inputs[0], 2) for _ in range(2))), 2))
+    program = chip_program(module, 16, schedule=False)
+    show_outputs_as_made(program)
+    network = Network(program)
+    (shared,) = (unit for unit in network.units if len(unit.tensors) > 2)
+    cascades = [CascadePlan(0, 2), CascadePlan(2, len(network.steps))]
+    write_plan(program, network, Plan(cascades, set()))
+    shared.tensors[place].attributes["keep"] = StringAttr("memory")
+    with pytest.raises(RecogError, match='which shares its bytes, keep = "dram"'):
+        read_plan(program, network)
+    for tensor in shared.tensors:
+        if tensor is not shared.tensors[place]:
+            del tensor.attributes["keep"]
+    assert read_plan(program, network).kept == {shared}
 
 
 def test_programs_without_places_are_not_assembled():
