@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from image_networks import PLENTY, ImageNetwork, chip_program
@@ -11,11 +13,12 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.backend.assembly import memory_use
 from recog.backend.machine import Machine
 from recog.dialects import chip
+from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
 from recog.lowering.common.options import OptionError
 from recog.lowering.schedule import place_tensors
 from recog.lowering.schedule.place_tensors import GapsError, PlaceTensorsPass
-from recog.lowering.schedule.plan_cascades import PlanCascadesPass
+from recog.lowering.schedule.plan_cascades import PlanCascadesPass, plan_cascades
 from recog.lowering.schedule.schedule import TRIES, SchedulePass
 
 
@@ -92,3 +95,21 @@ def test_programs_with_places_stay():
     SchedulePass().apply(Context(), owner)
     assert program.parent_op() is owner
     assert isinstance(program, chip.ProgramOp)
+
+
+def test_a_refusal_counts_what_is_left_free():
+    """The memory that it names would do with as many bytes left free; it was that without."""
+    _, module = branches()
+
+    def planned(memory: int) -> None:
+        program = chip_program(module, 16, schedule=False)
+        program.target = chip.TargetAttr(ChipTarget.from_values({"activation_memory": memory}))
+        plan_cascades(program, spare=1600)
+
+    with pytest.raises(RecogError, match="with 1,600 of the chip's left free") as error:
+        planned(1616)
+    enough = re.search(r"activation_memory = (\d+) would do", str(error.value.hint))
+    assert enough is not None
+    planned(int(enough[1]))
+    with pytest.raises(RecogError, match="is too small"):
+        planned(int(enough[1]) - 1600)
