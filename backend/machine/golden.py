@@ -101,9 +101,16 @@ class GoldenVerifier:
         self.observe = StepHashes(program, self._completed)
         self._check_frames(frame_digests(inputs))
         numbers = self.observe.numbers
-        if numbers != set(golden.steps):
+        if len(numbers) != len(golden.steps):
             raise RecogError(
                 f"is of a network of {len(golden.steps)} steps, the program has {len(numbers)}",
+                where=shown(file),
+            )
+        other = min(numbers.symmetric_difference(golden.steps), default=None)
+        if other is not None:
+            ours, theirs = ("no", "one") if other in numbers else ("a", "none")
+            raise RecogError(
+                f"is of another network: it has {ours} step {other}, the program {theirs}",
                 where=shown(file),
             )
 
@@ -171,19 +178,33 @@ def read_golden(path: Path) -> Golden:
         if content["golden"] is True or content["golden"] != FORMAT:
             raise ValueError(f"it has format {content['golden']}, not {FORMAT}")
         frames = [_digits(each, 64) for each in content["frames"]]
-        steps = dict(_step(each, len(frames)) for each in content["steps"])
+        steps = dict[int, GoldenStep]()
+        for number, step in (_step(each, len(frames)) for each in content["steps"]):
+            if number in steps:
+                raise ValueError(f"step {number} is there twice")
+            steps[number] = step
+        if frames and steps and not any(step.hashes for step in steps.values()):
+            raise ValueError("no step has any")
         return Golden(frames, steps)
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except KeyError as error:
+        reason = f'something in it lacks "{error.args[0]}"'
+    except (AttributeError, LookupError, TypeError):
+        reason = "it is not made as recog run --record makes it"
+    except RecursionError:
+        reason = "its values are nested too deeply"
+    except ValueError as error:
         reason = first_line(error)
     raise RecogError(f"holds no golden hashes: {reason}", where=shown(path))
 
 
 def _step(record: dict[str, object], frames: int) -> tuple[int, GoldenStep]:
     number, name, hashes = record["step"], record["name"], record["hashes"]
-    if not isinstance(number, int) or not isinstance(name, str) or not isinstance(hashes, list):
-        raise TypeError("a step has a number, a name and hashes")
+    if type(number) is not int or not isinstance(name, str) or not isinstance(hashes, list):
+        raise ValueError("a step has a number, a name and hashes")
     if len(hashes) not in (0, frames):
         raise ValueError(f"step {number} has {len(hashes)} hashes for {frames} frames")
+    # A terminal takes orders in characters that nobody sees, and no half of a pair of UTF-16.
+    name = name if name.isprintable() else ascii(name)[1:-1]
     return number, GoldenStep(name, [_digits(each, 16) for each in hashes])
 
 

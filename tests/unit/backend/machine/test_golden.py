@@ -204,19 +204,33 @@ def test_files(tmp_path: Path):
     assert read_golden(path) == golden
 
 
+def changed(content: dict, **values: object) -> dict:
+    """Of the first step other values."""
+    first, *others = content["steps"]
+    return content | {"steps": [first | values, *others]}
+
+
 @pytest.mark.parametrize(
     "damage, reason",
     [
-        (lambda content: "[]", "list indices"),
+        (lambda content: "[]", "not made as recog run --record"),
         (lambda content: "{", "Expecting"),
-        (lambda content: "[" * 100_000, "recursion"),
         (lambda content: "9" * 5000, r"value has 5000 digits$"),
         (lambda content: json.dumps(content | {"golden": 2}), "it has format 2, not 1"),
         (lambda content: json.dumps(content | {"golden": True}), "it has format True, not 1"),
         (lambda content: json.dumps(content | {"frames": ["ff"]}), "not 64 hexadecimal digits"),
         (lambda content: json.dumps(content | {"frames": []}), "2 hashes for 0 frames"),
-        (lambda content: json.dumps(content | {"steps": [{"step": 0}]}), "name"),
-        (lambda content: json.dumps(content | {"steps": [7]}), "not subscriptable"),
+        (lambda content: json.dumps(content | {"steps": [{"step": 0}]}), 'lacks "name"'),
+        (lambda content: json.dumps(content | {"steps": [7]}), "not made as recog run --record"),
+        (lambda content: "[" * 100_000, "nested too deeply"),
+        (lambda content: json.dumps(changed(content, step=True)), "a step has a number"),
+        (lambda content: json.dumps(changed(content, step=1)), "step 1 is there twice"),
+        (
+            lambda content: json.dumps(
+                content | {"steps": [each | {"hashes": []} for each in content["steps"]]}
+            ),
+            "no step has any",
+        ),
     ],
 )
 def test_damaged_files_are_refused(damage, reason: str, tmp_path: Path):
@@ -226,3 +240,28 @@ def test_damaged_files_are_refused(damage, reason: str, tmp_path: Path):
     path.write_text(damage(json.loads(path.read_text())))
     with pytest.raises(RecogError, match=f"holds no golden hashes: .*{reason}"):
         read_golden(path)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\x1b[31m", "b\nc"])
+def test_names_are_printed_as_they_are_or_escaped(name: str, tmp_path: Path):
+    """A half of a pair of UTF-16 ended in an internal error, others in orders to the terminal."""
+    net, module = random_network(0)
+    frames, path = net.frames(1), tmp_path / "golden.json"
+    write_golden(recorded(program_of(module), frames), path)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(changed(content, name=name, hashes=[])))
+    verifier = GoldenVerifier(read_golden(path), program_of(module), frames, path)
+    assert verifier.left_out[0] == ascii(name)[1:-1]
+
+
+def test_files_of_other_steps_are_refused(tmp_path: Path):
+    net, module = random_network(0)
+    frames, path = net.frames(1), tmp_path / "golden.json"
+    write_golden(recorded(program_of(module), frames), path)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(changed(content, step=-1)))
+    with pytest.raises(RecogError, match="it has a step -1, the program none"):
+        GoldenVerifier(read_golden(path), program_of(module), frames, path)
+    path.write_text(json.dumps(changed(content, step=1000)))
+    with pytest.raises(RecogError, match="it has no step 0, the program one"):
+        GoldenVerifier(read_golden(path), program_of(module), frames, path)
