@@ -84,17 +84,28 @@ class RowTracker:
             raise VerifyException(f"rings of {total} places in all, {MAX_PLACES} are the most")
 
     def prepare(self, instructions: Iterable[InstructionOp]) -> None:
-        """Learn which columns of each buffer are written and read."""
-        parts = dict[str, list[Part]]()
+        """Learn which columns of each buffer are written and read, and of each ring written."""
+        parts, forms = dict[str, list[Part]](), set[Form]()
         for op in instructions:
+            form = op.form(self._scope)
+            if form not in forms:
+                forms.add(form)
+                self._divide_written(op, form)
             if isinstance(op, SpillOp | FillOp | GatherOp):
-                columns = op.columns_in_dram(self._scope)
-                parts.setdefault(_buffer(op), []).append(Part(range(0, 1), columns))
+                moved = op.columns_in_dram(self._scope)
+                parts.setdefault(_buffer(op), []).append(Part(range(0, 1), moved))
         for name, each in parts.items():
             height = self._buffers[name].shape[1]
             self._spilled[name] = Rows(f"@{name}", height, each)
         rings = [ring.rows for ring in self._rings.values()]
         self._limit([*rings, *self._spilled.values()])
+
+    def _divide_written(self, op: InstructionOp, form: Form) -> None:
+        boxes = form.touched(op.first_row.value.data, op.rows.value.data)
+        for name, tensor in form.tensors.items():
+            ring = self._rings.get(tensor.ring.value.data)
+            if ring is not None and name in output_tensors(type(op)):
+                ring.rows.divide([boxes[name].columns])
 
     def step(self, op: InstructionOp) -> None:
         """Check what an instruction reads, and note what it writes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from math import gcd
@@ -49,7 +49,16 @@ class Rows:
             )
         self._channels = _edges(run for part in parts for run in _runs(part.channels))
         self._columns = _edges(part.columns for part in parts)
-        self.size = places * (len(self._channels) - 1) * (len(self._columns) - 1)
+
+    @property
+    def size(self) -> int:
+        return self.places * (len(self._channels) - 1) * (len(self._columns) - 1)
+
+    def divide(self, columns: Iterable[range]) -> None:
+        """Follow columns that are written apart from others, before anything is noted."""
+        inner = range(self._columns[0], self._columns[-1] + 1)
+        edges = {edge for each in columns for edge in (each.start, each.stop) if edge in inner}
+        self._columns = sorted(edges.union(self._columns))
 
     @cached_property
     def _cells(self) -> list[list[list[int]]]:
@@ -120,7 +129,9 @@ def _edges(parts: Iterable[range]) -> list[int]:
 
 
 def _between(edges: list[int], part: range) -> slice:
-    return slice(bisect_left(edges, part.start), bisect_left(edges, part.stop))
+    """What lies between edges, all that some of a part is in: a part that is written has edges of
+    its own, so what is between two is there or not as a whole."""
+    return slice(bisect_right(edges, part.start) - 1, bisect_left(edges, part.stop))
 
 
 class Ring:

@@ -118,3 +118,31 @@ def test_many_channels_apart_are_followed_together_or_refused():
     with pytest.raises(VerifyException, match="1048576 channels that lie apart .* 262144 are the"):
         loads(every, {**alone, "address": 1}).verify()
     assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("first", [0, 3, 5])
+def test_some_columns_of_a_tensor_are_followed_too(first: int):
+    """Of those that began in the midst of what memory holds none was looked for."""
+
+    def program(*loads: chip.InstructionOp) -> chip.ProgramOp:
+        ops = [
+            chip.InputOp(sym_name="in", address=0, **image(1, 4, 8)),
+            chip.OutputOp(sym_name="out", address=1 << 10, **image(1, 4, 8)),
+            chip.TensorOp(sym_name="x", address=0, ring=1, **image(1, 4, 8)),
+            chip.TensorOp(sym_name="over", address=0, ring=2, **image(1, 4, 2)),
+            chip.TensorOp(
+                sym_name="y", address=64, ring=3, **image(1, 4, 8, first_column=first, columns=2)
+            ),
+            *loads,
+            chip.CopyOp(output="y", input="x"),
+            chip.DmaOutOp(output="out", input="y"),
+            chip.HaltOp(),
+        ]
+        return chip.ProgramOp("main", ops)
+
+    load = chip.DmaInOp(output="x", input="in")
+    program(load.clone()).verify()
+    with pytest.raises(VerifyException, match="row 0 of ring 1 is not there"):
+        program().verify()
+    with pytest.raises(VerifyException, match="row 0 of ring 1 is not there"):
+        program(load.clone(), chip.ZeroOp(output="over")).verify()
