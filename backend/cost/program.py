@@ -16,6 +16,7 @@ from recog.backend.cost.instructions import (
 from recog.backend.cost.replay import Replay, Slice, replay
 from recog.dialects.chip import ChipTarget, EnergyTable, ProgramOp, Queue, Scope
 from recog.dialects.chip.target import ACTIVATION_MEMORY, ARITHMETIC, DRAM, WEIGHT_MEMORY
+from recog.dialects.chip.target_values import text_of
 from recog.dialects.errors import RecogError
 
 
@@ -198,7 +199,7 @@ def check_fits(program: ProgramOp, chip: ChipTarget) -> None:
     made_for = program.target.data
     if made_for.arithmetic != chip.arithmetic:
         differing = ", ".join(
-            f"{name} {getattr(made_for, name)}, not {getattr(chip, name)}"
+            f"{name} {text_of(getattr(made_for, name))}, not {text_of(getattr(chip, name))}"
             for name in ARITHMETIC
             if getattr(made_for, name) != getattr(chip, name)
         )
@@ -209,7 +210,7 @@ def check_fits(program: ProgramOp, chip: ChipTarget) -> None:
             raise RecogError(
                 f"the program needs {needed:,} bytes of {name}, the chip has {chip.size(name):,}",
                 where=f"target {chip.name}",
-                hint=f"convert the network for this chip: recog convert --target {chip.name}",
+                hint="convert the network for this chip, with recog convert and the same --target",
             )
 
 

@@ -118,6 +118,9 @@ def test_a_program_that_does_not_fit_is_refused(network: ProgramOp):
     other = ChipTarget.from_toml("accumulator = 40\nantilog_bits = 8", SMALL_CHIP)
     with pytest.raises(RecogError, match="antilog_bits 6, not 8, accumulator 32, not 40"):
         program_cost(network, other)
+    other = ChipTarget.from_toml("mitchell = true", SMALL_CHIP)
+    with pytest.raises(RecogError, match="mitchell false, not true"):
+        program_cost(network, other)
 
 
 def test_a_chip_with_another_antilog_is_named_so(network: ProgramOp):

@@ -191,6 +191,7 @@ def test_pictures_are_png_files(
         (["--json", "/nowhere/x.json"], "/nowhere/x.json"),
         (["--plot", "/nowhere/x.png"], "/nowhere/x.png"),
         (["--target", "{folder}/tiny.toml"], "needs 144 bytes of weight_memory, the chip has 64"),
+        (["--target", "{folder}/tiny.toml"], "with recog convert and the same --target"),
     ],
 )
 def test_wrong_input(
