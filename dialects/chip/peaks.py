@@ -64,7 +64,7 @@ class PeaksRowsOp(InstructionOp):
     Local maxima, and their order, are those of `chip.peaks`. Channel n of row y is the n-th of
     row y over all channels and columns: its code, and its index in the whole map. Where a row has
     fewer, the code is 0 and the index -1. So `chip.peaks` is taken in two steps, with its bits, if
-    K' is K or all of a row, and memory need not hold the map:
+    K' is K or all of a row and `logits` is its `sigmoid`, and memory need not hold the map:
 
     chip.peaks @s, @i = @heat
 
