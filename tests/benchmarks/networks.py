@@ -4,9 +4,8 @@
 
 Definitions come unmodified from torchvision, timm and segmentation-models-pytorch (the extra
 `networks`), or stand in the files beside this one where these have none. Weights are random; so are
-the statistics
-of batch norm, after those that the weights themselves give, so that no layer dies or
-explodes and about one scale in ten is negative.
+the statistics of batch norm, after those that the weights themselves give, so that no layer dies or
+explodes and about one scale in ten is negative. They are the same whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from recog.backend.threads import fixed_threads
 from recog.frontend.onnx.torchvision_schemas import load_torchvision
 
 Network = tuple[nn.Module, tuple[Tensor, ...]]
@@ -76,6 +76,7 @@ def randomised(model: nn.Module, *inputs: Tensor, seed: int = 0) -> Network:
     return model.eval(), inputs
 
 
+@fixed_threads()
 def _measure_statistics(
     model: nn.Module, norms: list[_BatchNorm], inputs: tuple[Tensor, ...]
 ) -> None:
