@@ -36,7 +36,7 @@ class EstimateCostPass(ModulePass):
         if not programs:
             raise RecogError("the module has no chip program", hint="run convert-lns-to-chip first")
         for program in programs:
-            _annotate(program, program_cost(program, self._chip(program)))
+            _annotate(program, program_cost(program, self._chip(program), called=self.target))
 
     def _chip(self, program: ProgramOp) -> ChipTarget | None:
         if self.target is None:

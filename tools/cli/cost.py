@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.target is not None:
         # As in a conversion, a description without arithmetic means that of the program.
         chip = load_chip(arguments.target, ChipTarget().computing(chip.arithmetic))
-    cost = program_cost(program, chip)
+    cost = program_cost(program, chip, called=arguments.target)
     print_cost(cost)
     designs = design_costs(program, cost) if arguments.savings else []
     if designs:

@@ -191,6 +191,7 @@ def test_pictures_are_png_files(
         (["--json", "/nowhere/x.json"], "/nowhere/x.json"),
         (["--plot", "/nowhere/x.png"], "/nowhere/x.png"),
         (["--target", "{folder}/tiny.toml"], "needs 144 bytes of weight_memory, the chip has 64"),
+        (["--target", "{folder}/tiny.toml"], "recog convert --target {folder}/tiny.toml"),
     ],
 )
 def test_wrong_input(
@@ -204,7 +205,7 @@ def test_wrong_input(
     given = [each.format(folder=tmp_path) for each in arguments]
     assert main(["cost", str(program), *given]) == 1
     captured = capsys.readouterr()
-    assert message in captured.err
+    assert message.format(folder=tmp_path) in captured.err
     assert not captured.out
 
 
