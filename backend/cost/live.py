@@ -19,7 +19,8 @@ class Stay:
 
     Attributes:
         name: the tensor's.
-        layer: that of its first writer.
+        layer: that of its first writer; of a view that nothing writes as such, as of tensors that
+            lie joined or of a part of one, the tensor's name.
         bytes: its place.
     """
 
@@ -33,19 +34,22 @@ class Stay:
 def stays(replay: Replay, scope: Scope) -> list[Stay]:
     """The tensors of a frame, in the order in which they are first written."""
     touched: dict[TensorOp, list[Slice]] = {}
+    layers: dict[TensorOp, str] = {}
     for each in replay.slices:
         if each.cost.queue is not Queue.CONTROL:
             for access in accesses(each.cost.op, scope):
                 if isinstance(access.tensor, TensorOp):
                     touched.setdefault(access.tensor, []).append(each)
-    return [_stay(tensor, slices) for tensor, slices in touched.items()]
+                    if access.written:
+                        layers.setdefault(access.tensor, each.cost.layer)
+    return [_stay(tensor, layers.get(tensor), slices) for tensor, slices in touched.items()]
 
 
-def _stay(tensor: TensorOp, slices: Sequence[Slice]) -> Stay:
-    start = tensor.address.value.data
+def _stay(tensor: TensorOp, layer: str | None, slices: Sequence[Slice]) -> Stay:
+    start, name = tensor.address.value.data, tensor.sym_name.data
     return Stay(
-        tensor.sym_name.data,
-        slices[0].cost.layer,
+        name,
+        name if layer is None else layer,
         range(start, start + tensor.extent),
         min(each.start for each in slices),
         max(each.end for each in slices),
