@@ -174,8 +174,12 @@ def read_golden(path: Path) -> Golden:
         steps = dict(_step(each, len(frames)) for each in content["steps"])
         return Golden(frames, steps)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        reason = first_line(error)
-    raise RecogError(f"holds no golden hashes: {reason}", where=shown(path))
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else first_line(error)
+    raise RecogError(
+        f"holds no golden hashes: {reason}",
+        where=shown(path),
+        hint="recog run --record writes a file of them",
+    )
 
 
 def _step(record: dict[str, object], frames: int) -> tuple[int, GoldenStep]:

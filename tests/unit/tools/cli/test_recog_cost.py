@@ -52,6 +52,16 @@ def test_files_are_neither_each_other_nor_the_program(
     assert not Path(one).exists()
 
 
+@pytest.mark.parametrize("option", ["--csv", "--trace"])
+def test_files_are_not_standard_output(
+    option: str, program: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(program.parent)
+    assert main(["cost", str(program), option, "-"]) == 2
+    assert f"{option}: a file name is expected, got -" in capsys.readouterr().err
+    assert not Path("-").exists()
+
+
 def test_tables(program: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["cost", str(program), "--savings"]) == 0
     text = capsys.readouterr().out
