@@ -21,6 +21,8 @@ from recog.lowering.schedule.network import Network, Unit
 
 CASCADE, CASCADES, KEEP = "cascade", "cascades", "keep"
 MEMORY, IN_DRAM = "memory", "dram"
+DETAILS = ("rows", "strips", "rings", "edges")
+"""What is said of a cascade."""
 
 
 @dataclass
@@ -107,22 +109,40 @@ def read_plan(program: chip.ProgramOp, network: Network) -> Plan:
         first = each.last
     if first != len(numbers):
         fail(network.steps[first].op, f"`{CASCADES}` lists {len(cascades)} cascades only")
+    names = {unit.name for unit in network.units}
+    for number, each in enumerate(cascades):
+        unknown = next((name for name in each.rings if name not in names), None)
+        if unknown is not None:
+            fail(program, f"`rings` of cascade {number} names @{unknown}, which has none")
     kept = {unit for unit in network.units if _is_kept(unit)}
     return Plan(cascades, kept)
 
 
 def _is_kept(unit: Unit) -> bool:
+    said = dict[Attribute, chip.TensorOp]()
     for tensor in unit.tensors:
-        found = tensor.attributes.get(KEEP, StringAttr(IN_DRAM))
+        found = tensor.attributes.get(KEEP)
+        if found is None:
+            continue
         if found not in (StringAttr(MEMORY), StringAttr(IN_DRAM)):
             fail(tensor, f'`{KEEP}` must be "{MEMORY}" or "{IN_DRAM}", got {found}')
-    where = unit.tensors[0].attributes.get(KEEP)
-    return isinstance(where, StringAttr) and where.data == MEMORY
+        said.setdefault(found, tensor)
+    if len(said) > 1:
+        kept, put_aside = (said[StringAttr(where)] for where in (MEMORY, IN_DRAM))
+        fail(
+            kept,
+            f"@{kept.sym_name.data} and @{put_aside.sym_name.data} lie together, and "
+            f"their `{KEEP}` differs",
+        )
+    return StringAttr(MEMORY) in said
 
 
 def _cascade(program: chip.ProgramOp, entry: Attribute) -> CascadePlan:
     if not isinstance(entry, DictionaryAttr):
         fail(program, f"`{CASCADES}` has an entry that is no dictionary: {entry}")
+    unknown = next((name for name in entry.data if name not in DETAILS), None)
+    if unknown is not None:
+        fail(program, f"a cascade has no `{unknown}`, expected: {', '.join(DETAILS)}")
     rings = entry.data.get("rings", DictionaryAttr({}))
     if not isinstance(rings, DictionaryAttr):
         fail(program, f"`rings` must be a dictionary, got {rings}")
