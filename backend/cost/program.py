@@ -13,6 +13,7 @@ from recog.backend.cost.instructions import (
     InstructionCost,
     instruction_cost,
 )
+from recog.backend.cost.labels import labels
 from recog.backend.cost.replay import Replay, Slice, replay
 from recog.dialects.chip import ChipTarget, EnergyTable, ProgramOp, Queue, Scope
 from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, WEIGHT_MEMORY
@@ -190,7 +191,9 @@ def program_cost(
     chip = chip or program.target.data
     check_fits(program, chip, called or chip.name)
     scope = program.scope
-    costs = [instruction_cost(op, scope, chip) for op in program.instructions]
+    ops = program.instructions
+    named = zip(ops, labels(ops, scope))
+    costs = [instruction_cost(op, scope, chip, layer=layer) for op, layer in named]
     framed = tuple(each for each in costs if each.op.EVERY_FRAME)
     loads = tuple(each for each in costs if not each.op.EVERY_FRAME)
     return ProgramCost(chip, framed, loads, replay(costs, scope), scope)
