@@ -56,7 +56,7 @@ def plan_cascades(program: chip.ProgramOp, spare: int = 0, twice: float = TWICE)
     search, memory = _search_of(program, spare, twice)
     plan = search.best_plan(memory)
     if plan is None:
-        raise no_plan(search, memory)
+        raise no_plan(search, memory, spare)
     write_plan(program, search.network, plan)
 
 
@@ -75,17 +75,23 @@ def _search_of(program: chip.ProgramOp, spare: int = 0, twice: float = TWICE) ->
     return Search(Network(program), twice / 100), memory
 
 
-def no_plan(search: Search, memory: int) -> RecogError:
-    """Says which instruction takes most, in however few rows and strips, and what would do."""
+def no_plan(search: Search, memory: int, spare: int = 0) -> RecogError:
+    """Says which instruction takes most, in however few rows and strips, and what would do.
+
+    Args:
+        memory: bytes that a plan may take.
+        spare: bytes that are left free beside them.
+    """
     network = search.network
     needed = [least_of(network, number) for number in range(len(network.steps))]
     most = max(needed, key=lambda each: each.bytes)
     listed = "\n".join(f"  {size:>12,} bytes  {what}" for size, what in most.parts)
     how = "" if most.whole else ", computed in parts"
     enough = least_memory(search, max(most.bytes, memory))
+    room = f"{memory:,} bytes" + (f", beside {spare:,} to spare," if spare else "")
     return RecogError(
-        f"activation memory of {memory:,} bytes is too small: of all instructions this one needs "
+        f"activation memory of {room} is too small: of all instructions this one needs "
         f"most at once, {most.bytes:,} bytes{how}:\n{listed}",
         where=describe_op(network.steps[needed.index(most)].op),
-        hint=f"a target with activation_memory = {enough} would do",
+        hint=f"a target with activation_memory = {enough + spare} would do",
     )
