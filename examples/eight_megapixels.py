@@ -13,6 +13,7 @@ of the frame after the other in a few MiB of activation memory.
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,18 @@ from recog.tools.report.task_tuning import copy_clusters, tune_options
 
 TASK = get_task("segmentation")
 RATIO = 29.0
+STEP = 8
+"""Rows and columns of its deepest maps are this part of the frame's."""
 SHOWN = (288, 512)
 """Rows and columns of the pictures: part of many scenes, and every so many pixels of one."""
+
+
+def size(text: str) -> tuple[int, int]:
+    """Rows and columns of a frame, as the network takes them."""
+    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if found is None or any(int(each) % STEP for each in found.groups()):
+        raise argparse.ArgumentTypeError(f"expected HxW, multiples of {STEP}, got {text}")
+    return int(found[1]), int(found[2])
 
 
 def rendered(
@@ -82,12 +93,16 @@ def print_cost(content: bytes) -> None:
 def main() -> None:
     """Render, convert, run and draw."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--size", default="2160x3840", metavar="HxW", help="multiples of 8")
+    parser.add_argument(
+        "--size", default="2160x3840", type=size, metavar="HxW", help=f"multiples of {STEP}"
+    )
     parser.add_argument("--target", default="recog-1", help="name or TOML file of a chip")
     parser.add_argument("--one-scene", action="store_true", help="in place of many")
-    parser.add_argument("--out", type=Path, default=Path("build/eight-megapixels"))
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/eight-megapixels"), help="folder of what is written"
+    )
     given = parser.parse_args()
-    height, width = map(int, given.size.split("x"))
+    height, width = given.size
 
     with stage("render two frames"):
         example, _ = rendered("calibration", height, width, one_scene=given.one_scene)

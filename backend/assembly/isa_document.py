@@ -65,8 +65,12 @@ places of those that are no longer:
     chip.conv @z = @y, @w {{pad_top = 1, pad_bottom = 1, …, first_row = 1, rows = 1}}
     chip.dma.out @out = @z {{first_row = 1, rows = 1}}
 
-Here row 3 of @x takes the place of row 0, which row 2 of @y does not need. With two rows in memory
-row 1 would be lost, and the machine refuses the program.
+Here row 3 of @x takes the place of row 0, which row 2 of @y does not need. Two rows of @x are too
+few for a window of three: the load of three is refused, and where rows came one by one, row 0 would
+be lost before row 1 of @y reads it, which is refused too.
+
+`recog-opt program.mlir -t chip-program -o program.recog` assembles such a text, `recog run` runs
+what it gives, and `recog disassemble` prints the text again.
 
 Four queues run beside each other and take their turns in any order. An instruction waits until
 those before it in the program have ended that wrote what it reads, and those that read or wrote

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from xdsl.dialects.builtin import NameLoc, StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute
@@ -72,6 +71,7 @@ class InstructionCost:
         products: multiplications, those with padding among them.
         traffic: bytes by memory and cause.
         counts: how often it does what a row of energy is of.
+        layer: the label of the layer that it does, or a part of; of a transfer its end in DRAM.
     """
 
     op: InstructionOp
@@ -80,6 +80,7 @@ class InstructionCost:
     products: int
     traffic: tuple[Traffic, ...]
     counts: Mapping[str, int]
+    layer: str
 
     @property
     def queue(self) -> Queue:
@@ -98,17 +99,6 @@ class InstructionCost:
             return "overhead"
         return most
 
-    @cached_property
-    def layer(self) -> str:
-        """The label of the layer that it does, or a part of; of a transfer its end in DRAM."""
-        outside = _in_dram(self.op)
-        label = self.op.attributes.get("layer")
-        if outside is not None:
-            return outside
-        if isinstance(label, StringAttr):
-            return label.data
-        return _name_in(self.op.location) or _written(self.op)
-
     @property
     def source(self) -> str:
         """Where in the user's source it comes from, as far as that is known."""
@@ -119,10 +109,26 @@ class InstructionCost:
         return sum(each.bytes for each in self.traffic if each.memory == memory)
 
 
+def own_label(op: InstructionOp) -> str | None:
+    """The layer that an instruction says it does, or a part of; of a transfer its end in DRAM."""
+    outside, label = _in_dram(op), op.attributes.get("layer")
+    if outside is not None:
+        return outside
+    return label.data if isinstance(label, StringAttr) else _name_in(op.location) or None
+
+
 def instruction_cost(
-    op: InstructionOp, scope: Scope, chip: ChipTarget, storage: Storage | None = None
+    op: InstructionOp,
+    scope: Scope,
+    chip: ChipTarget,
+    storage: Storage | None = None,
+    layer: str | None = None,
 ) -> InstructionCost:
-    """What an instruction costs on a chip, its numbers stored as in the program or otherwise."""
+    """What an instruction costs on a chip, its numbers stored as in the program or otherwise.
+
+    Args:
+        layer: the label of its layer, by default what it says itself, or the tensor that it writes.
+    """
     products = [(each, map_products(each, chip.array)) for each in op.products(scope)]
     traffic = _merged(
         [
@@ -155,6 +161,7 @@ def instruction_cost(
         sum(each.count for each, _ in products),
         traffic,
         {row: count for row, count in counts.items() if count},
+        layer or own_label(op) or written_name(op),
     )
 
 
@@ -274,6 +281,7 @@ def _name_in(location: Attribute) -> str | None:
     return location.desc.data if isinstance(location, NameLoc) else None
 
 
-def _written(op: InstructionOp) -> str:
+def written_name(op: InstructionOp) -> str:
+    """The tensor that an instruction writes, by its name; of one that writes none what it is."""
     output = op.properties.get("output")
     return output.string_value() if isinstance(output, SymbolRefAttr) else op.name

@@ -19,7 +19,8 @@ class Stay:
 
     Attributes:
         name: the tensor's.
-        layer: that of its first writer.
+        layer: that of its first writer; of a view that nothing writes as such the one that writes
+            its ring, where it is one, else the tensor's name.
         bytes: its place.
     """
 
@@ -33,19 +34,37 @@ class Stay:
 def stays(replay: Replay, scope: Scope) -> list[Stay]:
     """The tensors of a frame, in the order in which they are first written."""
     touched: dict[TensorOp, list[Slice]] = {}
+    writers: dict[TensorOp | int, list[str]] = {}
     for each in replay.slices:
-        if each.cost.queue is not Queue.CONTROL:
-            for access in accesses(each.cost.op, scope):
-                if isinstance(access.tensor, TensorOp):
-                    touched.setdefault(access.tensor, []).append(each)
-    return [_stay(tensor, slices) for tensor, slices in touched.items()]
+        if each.cost.queue is Queue.CONTROL:
+            continue
+        for access in accesses(each.cost.op, scope):
+            tensor = access.tensor
+            if not isinstance(tensor, TensorOp):
+                continue
+            touched.setdefault(tensor, []).append(each)
+            if access.written:
+                for key in (tensor, tensor.ring.value.data):
+                    writers.setdefault(key, []).append(each.cost.layer)
+    return [_stay(tensor, slices, writers) for tensor, slices in touched.items()]
 
 
-def _stay(tensor: TensorOp, slices: Sequence[Slice]) -> Stay:
-    start = tensor.address.value.data
+def _stay(
+    tensor: TensorOp, slices: Sequence[Slice], writers: Mapping[TensorOp | int, Sequence[str]]
+) -> Stay:
+    """The stay of a tensor that slices read and write.
+
+    Args:
+        writers: the layers that write each tensor and each ring.
+    """
+    start, ring, layer = tensor.address.value.data, tensor.ring.value.data, tensor.sym_name.data
+    if tensor in writers:
+        layer = writers[tensor][0]
+    elif ring and len(set(writers.get(ring, ()))) == 1:
+        layer = writers[ring][0]
     return Stay(
         tensor.sym_name.data,
-        slices[0].cost.layer,
+        layer,
         range(start, start + tensor.extent),
         min(each.start for each in slices),
         max(each.end for each in slices),

@@ -13,10 +13,10 @@ from recog.backend.cost.instructions import (
     InstructionCost,
     instruction_cost,
 )
+from recog.backend.cost.labels import labels
 from recog.backend.cost.replay import Replay, Slice, replay
 from recog.dialects.chip import ChipTarget, EnergyTable, ProgramOp, Queue, Scope
-from recog.dialects.chip.target import ACTIVATION_MEMORY, ARITHMETIC, DRAM, WEIGHT_MEMORY
-from recog.dialects.chip.target_values import text_of
+from recog.dialects.chip.target import ACTIVATION_MEMORY, DRAM, WEIGHT_MEMORY
 from recog.dialects.errors import RecogError
 
 
@@ -176,41 +176,46 @@ class ProgramCost:
         return cycles / (self.chip.clock_mhz * 1e3)
 
 
-def program_cost(program: ProgramOp, chip: ChipTarget | None = None) -> ProgramCost:
+def program_cost(
+    program: ProgramOp, chip: ChipTarget | None = None, *, called: str | None = None
+) -> ProgramCost:
     """What a frame of a program costs.
 
     Args:
         chip: by default the one that it is made for.
+        called: what errors call the chip, such as its file, by default its name.
 
     Raises:
         RecogError: the program does not fit the chip.
     """
     chip = chip or program.target.data
-    check_fits(program, chip)
+    check_fits(program, chip, called or chip.name)
     scope = program.scope
-    costs = [instruction_cost(op, scope, chip) for op in program.instructions]
+    ops = program.instructions
+    named = zip(ops, labels(ops, scope))
+    costs = [instruction_cost(op, scope, chip, layer=layer) for op, layer in named]
     framed = tuple(each for each in costs if each.op.EVERY_FRAME)
     loads = tuple(each for each in costs if not each.op.EVERY_FRAME)
     return ProgramCost(chip, framed, loads, replay(costs, scope), scope)
 
 
-def check_fits(program: ProgramOp, chip: ChipTarget) -> None:
-    """Raise RecogError where a chip lacks the memory or the arithmetic that a program needs."""
-    made_for = program.target.data
-    if made_for.arithmetic != chip.arithmetic:
-        differing = ", ".join(
-            f"{name} {text_of(getattr(made_for, name))}, not {text_of(getattr(chip, name))}"
-            for name in ARITHMETIC
-            if getattr(made_for, name) != getattr(chip, name)
-        )
-        raise RecogError(f"the program is made for {differing}", where=f"target {chip.name}")
+def check_fits(program: ProgramOp, chip: ChipTarget, called: str) -> None:
+    """Raise RecogError where a chip lacks the memory or the arithmetic that a program needs.
+
+    Args:
+        called: what the error calls the chip.
+    """
+    made_for, where = program.target.data, f"target {called}"
+    hint = f"convert the network for this chip: recog convert --target {called}"
+    if differing := made_for.other_arithmetic(chip):
+        raise RecogError(f"the program is made for {differing}", where=where, hint=hint)
     needs = zip((WEIGHT_MEMORY, ACTIVATION_MEMORY, DRAM), memory_use(program))
     for name, needed in needs:
         if needed > chip.size(name):
             raise RecogError(
                 f"the program needs {needed:,} bytes of {name}, the chip has {chip.size(name):,}",
-                where=f"target {chip.name}",
-                hint="convert the network for this chip, with recog convert and the same --target",
+                where=where,
+                hint=hint,
             )
 
 

@@ -33,10 +33,12 @@ def sources(costs: Sequence[InstructionCost], scope: Scope) -> list[str]:
 
 def _place(access: Access) -> Hashable:
     """What views of one tensor have in common: its ring or address, or what lies in DRAM."""
-    tensor = access.tensor
-    if not isinstance(tensor, TensorOp):
-        return tensor
+    return place_of(access.tensor) if isinstance(access.tensor, TensorOp) else access.tensor
+
+
+def place_of(tensor: TensorOp) -> Hashable:
+    """What views of one tensor in activation memory have in common: its ring or address."""
     return tensor.ring.value.data or ("address", tensor.address.value.data)
 
 
-__all__ = ["sources"]
+__all__ = ["place_of", "sources"]

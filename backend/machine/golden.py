@@ -194,7 +194,11 @@ def read_golden(path: Path) -> Golden:
         reason = "its values are nested too deeply"
     except ValueError as error:
         reason = first_line(error)
-    raise RecogError(f"holds no golden hashes: {reason}", where=shown(path))
+    raise RecogError(
+        f"holds no golden hashes: {reason}",
+        where=shown(path),
+        hint="recog run --record writes a file of them",
+    )
 
 
 def _step(record: dict[str, object], frames: int) -> tuple[int, GoldenStep]:

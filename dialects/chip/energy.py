@@ -93,7 +93,8 @@ class EnergyTable:
             raise ValueError(f"energy.{self.name} has two rows {twice}")
         missing = [name for name in REQUIRED if name not in names]
         if missing:
-            raise ValueError(f"energy.{self.name} lacks the rows {', '.join(missing)}")
+            rows = ", ".join(missing)
+            raise ValueError(f"energy.{self.name} lacks the rows {rows}: a new table has all")
 
     def value(self, what: str) -> float:
         """Picojoules of a row; raises ValueError where the table has none."""

@@ -130,6 +130,14 @@ class ChipTarget:
             self.antilog_bits, self.accumulator, self.mitchell, self.fine_antilog_bits
         )
 
+    def other_arithmetic(self, other: ChipTarget) -> str:
+        """Where another's arithmetic differs: `antilog_bits 6, not 8`, "" where nowhere."""
+        return ", ".join(
+            f"{name} {text_of(getattr(self, name))}, not {text_of(getattr(other, name))}"
+            for name in ARITHMETIC
+            if getattr(self, name) != getattr(other, name)
+        )
+
     def computing(self, arithmetic: Arithmetic) -> ChipTarget:
         """This chip with another arithmetic."""
         return replace(

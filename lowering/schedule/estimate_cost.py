@@ -12,7 +12,7 @@ from recog.backend.chips import load_chip
 from recog.backend.cost import ProgramCost, program_cost
 from recog.backend.cost.replay import Slice
 from recog.dialects.chip import ChipTarget, ProgramOp, Queue
-from recog.dialects.errors import RecogError
+from recog.dialects.errors import RecogError, fail
 
 COST = "cost"
 """The attribute of an instruction, and of a program, that holds what it costs."""
@@ -36,7 +36,13 @@ class EstimateCostPass(ModulePass):
         if not programs:
             raise RecogError("the module has no chip program", hint="run convert-lns-to-chip first")
         for program in programs:
-            _annotate(program, program_cost(program, self._chip(program)))
+            if program.unplaced is not None:
+                fail(
+                    program,
+                    "its tensors have no places in memory yet",
+                    hint="run schedule first, or emit-stripes and place-tensors",
+                )
+            _annotate(program, program_cost(program, self._chip(program), called=self.target))
 
     def _chip(self, program: ProgramOp) -> ChipTarget | None:
         if self.target is None:

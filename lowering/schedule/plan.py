@@ -111,6 +111,11 @@ def read_plan(program: chip.ProgramOp, network: Network) -> Plan:
     if first != len(numbers):
         listed_only = "1 cascade" if len(cascades) == 1 else f"{len(cascades)} cascades"
         fail(network.steps[first].op, f"`{CASCADES}` lists {listed_only} only")
+    names = {unit.name for unit in network.units}
+    for number, each in enumerate(cascades):
+        unknown = next((name for name in each.rings if name not in names), None)
+        if unknown is not None:
+            fail(program, f"`rings` of cascade {number} names @{unknown}, which has none")
     kept = {unit for unit in network.units if _is_kept(unit)}
     return Plan(cascades, kept)
 

@@ -347,7 +347,9 @@ def _finish(build: ProgramBuilder, function: func.FuncOp) -> chip.ProgramOp:
 def _check_sizes(build: ProgramBuilder, function: func.FuncOp) -> None:
     target, image = build.target, build.image
     if image.size > target.size(WEIGHT_MEMORY):
-        parts = ", ".join(f"{kind} {len(image.contents[kind]):,}" for kind in SEGMENTS)
+        sizes = {kind: len(image.contents[kind]) for kind in SEGMENTS}
+        sizes["gaps"] = image.size - sum(sizes.values())
+        parts = ", ".join(f"{part} {size:,}" for part, size in sizes.items() if size)
         fail(
             function,
             WEIGHTS_TOO_LARGE.message(
@@ -359,4 +361,8 @@ def _check_sizes(build: ProgramBuilder, function: func.FuncOp) -> None:
     ports = max((port.address.value.data + port.extent for port in build.ports), default=0)
     needed = ports + sum(len(content) for content in image.contents.values())
     if needed > target.size(DRAM):
-        fail(function, f"DRAM of {target.size(DRAM):,} bytes is too small: {needed:,} are needed")
+        fail(
+            function,
+            f"DRAM of {target.size(DRAM):,} bytes is too small: {needed:,} are needed",
+            hint=f"a target with dram = {needed} would do",
+        )

@@ -63,3 +63,11 @@ def test_the_large_frame_is_rendered_run_and_drawn(tmp_path: Path):
     assert float(run.stdout.split("both agree         on ")[1].split(" %")[0]) > 50
     assert (tmp_path / "program.recog").stat().st_size > 80_000
     assert (tmp_path / "pictures/index.html").exists()
+
+
+@pytest.mark.parametrize("size", ["64", "64x100", "0x64"])
+def test_frames_that_the_network_does_not_take(size: str, tmp_path: Path):
+    command = [sys.executable, ROOT / "examples/eight_megapixels.py", "--size", size]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert run.returncode == 2
+    assert f"expected HxW, multiples of 8, got {size}" in run.stderr

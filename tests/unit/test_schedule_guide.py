@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recog.tools.cli.main import main
@@ -62,6 +63,14 @@ def test_commands_print_what_the_guide_says(printed: list[tuple[str, str]]):
     assert sum(bool(said) for _, said in printed) == 4
     for found, said in printed:
         assert found == said
+
+
+def test_a_wrong_row_would_show_in_the_outputs(printed: list[tuple[str, str]], folder: Path):
+    """They are compared to say that a schedule changes no bit: equal rows would say nothing."""
+    frames = np.load(folder / "plan.npy")[:, 0]
+    for frame in frames:
+        assert len(np.unique(frame, axis=0)) == len(frame)
+    assert not np.array_equal(*frames)
 
 
 def test_figures_are_those_of_the_programs(

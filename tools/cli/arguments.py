@@ -77,11 +77,13 @@ def check_json(arguments: argparse.Namespace) -> None:
 
 def check_outputs(outputs: Mapping[str, str | None], inputs: Mapping[str, str | None]) -> None:
     """Raise unless the files to write, by their options, can be written, and none is another or is
-    read."""
+    read. None is `-`, which stands for standard output where an option takes it."""
     taken = {os.path.realpath(file): name for name, file in inputs.items() if file is not None}
     for name, file in outputs.items():
         if file is None:
             continue
+        if file == "-":
+            raise UsageError("a file name is expected, got -", where=name)
         check_output(file)
         other = taken.setdefault(os.path.realpath(file), name)
         if other != name and not os.path.realpath(file).startswith("/dev/"):

@@ -60,22 +60,29 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.backend.cost import program_cost
     from recog.backend.cost.savings import design_costs
     from recog.dialects.chip import ChipTarget
+    from recog.tools.console import progress
     from recog.tools.report.cost_table import print_cost, print_savings
 
     path = program_file(arguments.program)
     check_pictures(_named(arguments, PICTURES))
     check_outputs(_named(arguments, FILES), {"PROGRAM": path, "--target": arguments.target})
-    program = load_program(path)
+    with progress("load the program"):
+        program = load_program(path)
     chip = program.target.data
     if arguments.target is not None:
         # As in a conversion, a description without arithmetic means that of the program.
         chip = load_chip(arguments.target, ChipTarget().computing(chip.arithmetic))
-    cost = program_cost(program, chip)
+    with progress("add up what instructions cost"):
+        cost = program_cost(program, chip, called=arguments.target)
     print_cost(cost)
-    designs = design_costs(program, cost) if arguments.savings else []
-    if designs:
+    if arguments.savings:
+        with progress("add up what they would cost otherwise"):
+            designs = design_costs(program, cost)
         print_savings(cost, designs)
-    _write_files(arguments, cost, designs)
+    else:
+        designs = []
+    with progress("write files"):
+        _write_files(arguments, cost, designs)
     return 0
 
 

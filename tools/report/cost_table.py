@@ -141,7 +141,8 @@ def print_savings(cost: ProgramCost, designs: Sequence[DesignCost]) -> None:
 
 ASSUMPTIONS = (
     "Assumed: the same array, mapping, schedule, memories and clock for every design; weights in",
-    "DRAM are read once a frame and pass through weight memory; no leakage, clock tree or control.",
+    "DRAM are read once a frame and pass through weight memory; no leakage, clock tree or control;",
+    "a product and its addition are two operations.",
     "FP16 activations get no schedule of their own: while twice this program's bytes do not fit in",
     "activation memory, all results go to DRAM and are read back once. On a chip (--target) with",
     "twice the activation memory they do not, and the savings are those without it: docs/cost.md.",

@@ -113,11 +113,12 @@ def _weights(build: ProgramBuilder, op: lns.MultiplyAccumulateOp) -> str:
 
 def prove(build: ProgramBuilder, op: Operation, arithmetic: Arithmetic) -> None:
     """Fail where an accumulator may overflow, or the target computes otherwise."""
-    if arithmetic != build.target.arithmetic:
+    own = build.target.computing(arithmetic)
+    if differing := own.other_arithmetic(build.target):
         fail(
             op,
-            f"the layer computes with {arithmetic}, the target with {build.target.arithmetic}",
-            hint="set option antilog-bits and option accumulator-width to the target's",
+            f"the layer computes with {differing} as the target",
+            hint="encode for the target: recog convert --target, or encode-lns with its options",
         )
     check_bound(op_bound(op, arithmetic), arithmetic)
 

@@ -93,7 +93,7 @@ def test_a_table_of_ones_own_stands_beside_the_others():
     assert ChipTarget.from_toml(target.to_toml()) == target
     program = chip.ProgramOp("main", [chip.HaltOp()], target)
     assert load_program(assemble(program)).target.data == target
-    with pytest.raises(ValueError, match="energy.mine lacks the rows mac_wide$"):
+    with pytest.raises(ValueError, match="energy.mine lacks the rows mac_wide: a new table "):
         ChipTarget.from_toml("[energy.mine]\n" + "\n".join(rows[:1] + rows[2:]))
     with pytest.raises(ValueError, match="has no row rings, it has mac, mac_wide"):
         target.energy[2].value("rings")

@@ -115,6 +115,7 @@ def test_a_program_that_does_not_fit_is_refused(network: ProgramOp):
     with pytest.raises(RecogError, match="needs 160 bytes of weight_memory, the chip has 128") as e:
         program_cost(network, small)
     assert e.value.where == "target small"
+    assert e.value.hint == "convert the network for this chip: recog convert --target small"
     other = ChipTarget.from_toml("accumulator = 40\nantilog_bits = 8", SMALL_CHIP)
     with pytest.raises(RecogError, match="antilog_bits 6, not 8, accumulator 32, not 40"):
         program_cost(network, other)

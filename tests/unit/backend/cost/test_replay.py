@@ -122,6 +122,36 @@ chip.halt
     assert least_memory(cost.costs, cost.scope) == 128
 
 
+def test_what_lies_joined_has_the_name_of_the_tensor_not_the_layer_that_reads_it():
+    cost = cost_of(f"""
+{PORTS}
+chip.tensor @a {{address = 0, channels = 4, height = 4, width = 4}}
+chip.tensor @b {{address = 64, channels = 4, height = 4, width = 4}}
+chip.tensor @joined {{address = 0, channels = 8, height = 4, width = 4}}
+chip.tensor @c {{address = 128, channels = 8, height = 4, width = 4}}
+chip.dma.in @a = @in1
+chip.dma.in @b = @in2
+chip.copy @c = @joined
+chip.halt
+""")
+    found = {each.name: each.layer for each in stays(cost.replay, cost.scope)}
+    assert found == {"a": "in1", "b": "in2", "joined": "joined", "c": "c"}
+
+
+def test_a_view_of_a_ring_has_the_layer_that_writes_the_ring():
+    cost = cost_of(f"""
+{PORTS}
+chip.tensor @a {{address = 0, channels = 4, height = 4, width = 4, ring_rows = 4, ring = 1}}
+chip.tensor @half {{address = 0, channels = 2, height = 4, width = 4, ring_rows = 4, ring = 1}}
+chip.tensor @b {{address = 64, channels = 2, height = 4, width = 4}}
+chip.dma.in @a = @in1
+chip.copy @b = @half
+chip.halt
+""")
+    found = {each.name: each.layer for each in stays(cost.replay, cost.scope)}
+    assert found == {"a": "in1", "half": "in1", "b": "b"}
+
+
 def test_the_least_memory_knows_no_time():
     """In time the second input comes while the first is used; in program order after it."""
     cost = cost_of(IN_AND_OUT_TWICE)

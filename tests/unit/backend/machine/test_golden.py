@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -238,8 +239,9 @@ def test_damaged_files_are_refused(damage, reason: str, tmp_path: Path):
     path = tmp_path / "golden.json"
     write_golden(recorded(program_of(module), net.frames(2)), path)
     path.write_text(damage(json.loads(path.read_text())))
-    with pytest.raises(RecogError, match=f"holds no golden hashes: .*{reason}"):
+    with pytest.raises(RecogError) as error:
         read_golden(path)
+    assert re.search(f"holds no golden hashes: .*{reason}", error.value.message)
 
 
 @pytest.mark.parametrize("name", ["\ud800", "a\x1b[31m", "b\nc"])

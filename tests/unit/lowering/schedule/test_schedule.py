@@ -24,6 +24,7 @@ from recog.dialects import chip, lns
 from recog.dialects.errors import RecogError
 from recog.lowering.schedule.candidates import Candidate, Cost
 from recog.lowering.schedule.emit_stripes import EmitStripesPass
+from recog.lowering.schedule.estimate_cost import EstimateCostPass
 from recog.lowering.schedule.network import Network, Unit
 from recog.lowering.schedule.place_tensors import PlaceTensorsPass
 from recog.lowering.schedule.plan import (
@@ -34,7 +35,7 @@ from recog.lowering.schedule.plan import (
     read_plan,
     write_plan,
 )
-from recog.lowering.schedule.plan_cascades import TWICE, PlanCascadesPass
+from recog.lowering.schedule.plan_cascades import TWICE, PlanCascadesPass, plan_cascades
 from recog.lowering.schedule.search import Search, best_plan
 from recog.lowering.schedule.size_rings import SizeRingsPass
 from recog.lowering.schedule.unplaced import show_outputs_as_made
@@ -382,6 +383,21 @@ def test_programs_without_places_are_not_assembled():
     _, module = chain(32, 48)
     with pytest.raises(RecogError, match="its tensors have no places in memory yet"):
         assemble(chip_program(module, 1_000, schedule=False))
+
+
+def test_programs_without_places_have_no_cost():
+    _, module = chain(32, 48)
+    program = chip_program(module, 1_000, schedule=False)
+    with pytest.raises(RecogError, match="its tensors have no places in memory yet"):
+        EstimateCostPass().apply(Context(), ModuleOp([program.clone()]))
+
+
+def test_what_is_left_free_counts_in_what_would_do():
+    _, module = chain(32, 48)
+    with pytest.raises(RecogError, match="with 900 of the chip's left free, is too small") as error:
+        plan_cascades(chip_program(module, 910, schedule=False), spare=900)
+    wanted = int(str(error.value.hint).split("= ")[1].split(" ")[0])
+    plan_cascades(chip_program(module, wanted, schedule=False), spare=900)
 
 
 def test_what_is_too_small_says_what_would_do():

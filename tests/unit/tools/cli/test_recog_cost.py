@@ -52,6 +52,16 @@ def test_files_are_neither_each_other_nor_the_program(
     assert not Path(one).exists()
 
 
+@pytest.mark.parametrize("option", ["--csv", "--trace"])
+def test_files_are_not_standard_output(
+    option: str, program: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(program.parent)
+    assert main(["cost", str(program), option, "-"]) == 2
+    assert f"{option}: a file name is expected, got -" in capsys.readouterr().err
+    assert not Path("-").exists()
+
+
 def test_tables(program: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["cost", str(program), "--savings"]) == 0
     text = capsys.readouterr().out
@@ -191,7 +201,7 @@ def test_pictures_are_png_files(
         (["--json", "/nowhere/x.json"], "/nowhere/x.json"),
         (["--plot", "/nowhere/x.png"], "/nowhere/x.png"),
         (["--target", "{folder}/tiny.toml"], "needs 144 bytes of weight_memory, the chip has 64"),
-        (["--target", "{folder}/tiny.toml"], "with recog convert and the same --target"),
+        (["--target", "{folder}/tiny.toml"], "recog convert --target {folder}/tiny.toml"),
     ],
 )
 def test_wrong_input(
@@ -205,7 +215,7 @@ def test_wrong_input(
     given = [each.format(folder=tmp_path) for each in arguments]
     assert main(["cost", str(program), *given]) == 1
     captured = capsys.readouterr()
-    assert message in captured.err
+    assert message.format(folder=tmp_path) in captured.err
     assert not captured.out
 
 
