@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from middle_networks import ops_of, parse
+from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.dialects.cluster import Layout
@@ -117,7 +118,9 @@ def test_gradients_that_fit_are_kept(monkeypatch: pytest.MonkeyPatch):
     }""")
     (layer,) = ops_of(module, nn.LayerOp)
     frames = [np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)]
-    errors = {layer.weight: np.float32([[0.1, 0.0], [0.0, -0.2]])}
+    errors: dict[SSAValue, np.ndarray] = {
+        layer.weight: np.array([[0.1, 0.0], [0.0, -0.2]], np.float32)
+    }
     taken = list[int]()
     original = sensitivity.gradients
 
