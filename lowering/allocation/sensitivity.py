@@ -15,7 +15,7 @@ centroids lose. It is too much, by up to 11 dB, where what adds up is a mean tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 FRAMES = 16
 """Frames whose gradients are taken, each with signs of its own."""
+KEPT_BYTES = 1 << 30
+"""Of gradients that are kept from one trial to the next, at most."""
 UNCORRELATED = 100
 """So many inputs of a layer add up to twice the energy that they have one by one. It is a guess,
 for where there are no gradients: in two networks layers lay several times above and below it."""
@@ -108,30 +110,54 @@ def at_outputs(
     return {weight: _factored(each, weaker[weight]) for weight, each in squares.items()}
 
 
-@fixed_threads()
-def losses_of_errors(
-    module: ModuleOp,
-    entry: str,
-    errors: Sequence[Mapping[SSAValue, np.ndarray]],
-    inputs: Sequence[np.ndarray],
-) -> list[float]:
+class LossesOfErrors:
     """What errors of constants do to the outputs of a function, to first order, on frames (N, ...).
 
-    Args:
-        errors: of the constants of each layer, which count together, as one error.
-    """
-    import torch
+    Gradients are taken with the first errors that come, and kept for the next ones where they fit
+    in memory.
 
-    layer_of = {value: i for i, layer in enumerate(errors) for value in layer}
-    parameters, count = trained(layer_of), len(inputs[0])
-    losses = np.zeros(len(errors))
-    for of_frame in _gradients(module, entry, parameters, inputs, count):
-        change = np.zeros_like(losses)
-        for value, gradient in of_frame:
-            error = torch.from_numpy(errors[layer_of[value]][value])
-            change[layer_of[value]] += float((gradient * error).sum())
-        losses += change**2 / count
-    return losses.tolist()
+    Args:
+        layers: the constants of each layer whose errors count together, as one error.
+    """
+
+    def __init__(
+        self,
+        module: ModuleOp,
+        entry: str,
+        layers: Sequence[Collection[SSAValue]],
+        inputs: Sequence[np.ndarray],
+    ):
+        self._module, self._entry, self._inputs = module, entry, inputs
+        self._layer_of = {value: i for i, layer in enumerate(layers) for value in layer}
+        self._count = len(layers)
+        self._kept: list[dict[SSAValue, Tensor]] = []
+
+    @fixed_threads()
+    def of(self, errors: Mapping[SSAValue, np.ndarray]) -> list[float]:
+        """What these errors do, by layer."""
+        import torch
+
+        tensors = {value: torch.from_numpy(error) for value, error in errors.items()}
+        frames, losses = len(self._inputs[0]), np.zeros(self._count)
+        for of_frame in self._kept or self._computed(frames):
+            change = np.zeros_like(losses)
+            for value, gradient in of_frame.items():
+                if value in tensors:
+                    change[self._layer_of[value]] += float((gradient * tensors[value]).sum())
+            losses += change**2 / frames
+        return losses.tolist()
+
+    def _computed(self, frames: int) -> Iterator[dict[SSAValue, Tensor]]:
+        """The gradients of each frame, kept once all are there and fit."""
+        parameters = trained(self._layer_of)
+        fit = frames * sum(p.nbytes for p in parameters.values()) <= KEPT_BYTES
+        kept: list[dict[SSAValue, Tensor]] = []
+        for of_frame in _gradients(self._module, self._entry, parameters, self._inputs, frames):
+            found = dict(of_frame)
+            if fit:
+                kept.append(found)
+            yield found
+        self._kept = kept
 
 
 def _gradients(

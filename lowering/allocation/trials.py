@@ -25,7 +25,7 @@ from recog.dialects.functions import find_function
 from recog.lowering.allocation.allocate import Choice
 from recog.lowering.allocation.decoded_heads import DecodedHeads
 from recog.lowering.allocation.recipes import MEASURED, Budget, Recipe
-from recog.lowering.allocation.sensitivity import losses_of_errors
+from recog.lowering.allocation.sensitivity import LossesOfErrors
 from recog.lowering.cluster.cluster_weights import LAYOUT, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.distillation import SMALLEST_POWER
@@ -96,6 +96,8 @@ class Trials:
         with returning_heads(module, entry):
             self._wanted = _outputs(module, held_out, entry)
             self._counts = DecodedHeads(find_function(module, entry)).counts(self._wanted)
+        frames = [x[-MEASURED_FRAMES:] for x in inputs]
+        self._losses = LossesOfErrors(module, entry, [_constants(op) for op in layers], frames)
 
     def of(self, recipe: Recipe) -> Tried:
         """Cluster by a recipe, and measure."""
@@ -111,8 +113,7 @@ class Trials:
             found = _outputs(clustered, self._held_out, self._entry)
         noise = [_noise(*of_head) for of_head in zip(found, self._wanted, self._counts)]
         errors = [_errors(*each) for each in zip(self._layers, layers)]
-        frames = [x[-MEASURED_FRAMES:] for x in self._inputs]
-        by_layer = losses_of_errors(self._module, self._entry, errors, frames)
+        by_layer = self._losses.of({value: e for layer in errors for value, e in layer.items()})
         loss = sum(noise)
         return Tried(recipe, loss if isfinite(loss) else inf, by_layer)
 
@@ -155,6 +156,13 @@ class Trials:
 
 def _layers_of(module: ModuleOp) -> list[nn.LayerOp]:
     return [op for op in module.walk() if isinstance(op, nn.LayerOp)]
+
+
+def _constants(layer: nn.LayerOp) -> list[SSAValue]:
+    """A layer's weight and bias, as far as they are float constants."""
+    operands = [value for value in (layer.weight, layer.bias) if value is not None]
+    arrays = [constant_array(value) for value in operands]
+    return [v for v, a in zip(operands, arrays) if a is not None and a.dtype == np.float32]
 
 
 def _errors(layer: nn.LayerOp, clustered: nn.LayerOp) -> dict[SSAValue, np.ndarray]:

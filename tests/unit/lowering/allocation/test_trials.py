@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from middle_networks import ops_of, parse
+from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.dialects.cluster import Layout
 from recog.dialects.data import constant_array
+from recog.lowering.allocation import sensitivity
 from recog.lowering.allocation.allocate import Choice
 from recog.lowering.allocation.recipes import Budget, Recipe
-from recog.lowering.allocation.sensitivity import losses_of_errors
+from recog.lowering.allocation.sensitivity import LossesOfErrors
 from recog.lowering.allocation.trials import Trials, Tried, as_measured
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.common.module_outputs import module_outputs
@@ -92,10 +96,43 @@ def test_errors_of_a_layer_count_as_one():
     error = np.zeros_like(weight)
     error[1, 0] = 0.5
     shift = np.array([0.0, -0.5, 0.0], np.float32)
-    alone, together = (
-        losses_of_errors(module, "main", [errors], [np.repeat(x[None], 64, 0).reshape(-1, 2)])[0]
-        for errors in ({layer.weight: error}, {layer.weight: error, layer.bias: shift})
+    frames = [np.repeat(x[None], 64, 0).reshape(-1, 2)]
+    losses = LossesOfErrors(module, "main", [[layer.weight, layer.bias]], frames)
+    first, (together,), (alone,) = (
+        losses.of(errors)
+        for errors in ({}, {layer.weight: error, layer.bias: shift}, {layer.weight: error})
     )
+    assert first == [0.0]
     assert together == pytest.approx(0, abs=1e-12)
     (y,) = module_outputs(module, [x])
     assert alone == pytest.approx(0.5**2 / float((y[:1] ** 2).sum()), rel=1e-4)
+
+
+def test_gradients_that_fit_are_kept(monkeypatch: pytest.MonkeyPatch):
+    """They are the same for every trial; where they do not fit they are taken anew, with the same
+    result."""
+    module = parse("""func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+      %w = data.constant dense<[[1.0, 2.0], [3.0, -1.0]]> : tensor<2x2xf32>
+      %y = nn.linear %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      func.return %y : tensor<1x2xf32>
+    }""")
+    (layer,) = ops_of(module, nn.LayerOp)
+    frames = [np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)]
+    errors: dict[SSAValue, np.ndarray] = {
+        layer.weight: np.array([[0.1, 0.0], [0.0, -0.2]], np.float32)
+    }
+    taken = list[int]()
+    original = sensitivity.gradients
+
+    def counted(*args: Any) -> Any:
+        taken.append(1)
+        return original(*args)
+
+    monkeypatch.setattr(sensitivity, "gradients", counted)
+    kept = LossesOfErrors(module, "main", [[layer.weight]], frames)
+    assert kept.of(errors) == kept.of(errors)
+    assert len(taken) == 5
+    monkeypatch.setattr(sensitivity, "KEPT_BYTES", 5 * 16 - 1)
+    anew = LossesOfErrors(module, "main", [[layer.weight]], frames)
+    assert anew.of(errors) == anew.of(errors) == kept.of(errors)
+    assert len(taken) == 15
