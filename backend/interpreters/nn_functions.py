@@ -103,7 +103,8 @@ class NnElementaryFunctions(InterpreterFunctions):
     def run_floor_divide(
         self, _: Interpreter, op: nn.FloorDivideOp, args: PythonValues
     ) -> PythonValues:
-        return (torch.floor_divide(*tensors(args)),)
+        # Gradients pass through `div`, as 0; `floor_divide` refuses to be differentiated.
+        return (torch.div(*tensors(args), rounding_mode="floor"),)
 
     @impl(nn.RemainderOp)
     def run_remainder(self, _: Interpreter, op: nn.RemainderOp, args: PythonValues) -> PythonValues:

@@ -125,6 +125,15 @@ def test_outputs_between_0_and_1_have_no_sign():
     assert kept(converted(module, noise()), module, noise()).min() > 41
 
 
+@pytest.mark.parametrize("cluster", [False, True])
+def test_quotients_rounded_down_convert(cluster: bool):
+    """No gradient flows through them, to tune by or to choose formats by."""
+    module = Body(lambda m, x: m.d(F.relu(m.c(x)) // 0.25))
+    network = import_torch(module.eval(), (torch.from_numpy(noise()[:1]),))
+    conversion = convert(network, [noise()], options=ConversionOptions(cluster=cluster))
+    assert kept(conversion, module, noise()).min() > 8
+
+
 def test_channels_of_another_unit_at_an_input_are_named():
     x = noise()
     x[:, 2] *= 4096

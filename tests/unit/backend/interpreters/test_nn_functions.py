@@ -85,6 +85,15 @@ def test_floor_divide(seed, shape):
     assert torch.equal(run_nn(module, a, b)[0], torch.floor_divide(a, b))
 
 
+def test_floor_divide_passes_no_gradient_but_lets_others_through():
+    """choose-formats and tuning differentiate whole networks; `torch.floor_divide` refuses that."""
+    a, b = random_tensor(0, 2, 3).requires_grad_(), torch.full((2, 3), 0.3, dtype=torch.float64)
+    module = single_op_module(nn.FloorDivideOp, [a.detach(), b])
+    (a + run_nn(module, a, b)[0]).sum().backward()
+    assert a.grad is not None
+    assert (a.grad == 1).all()
+
+
 @given(seeds, shapes, st.data(), st.sampled_from([0.0, 1e-5, 0.1]))
 def test_layer_norm(seed, shape, data, eps):
     shape = [*shape, data.draw(st.integers(2, 5))]
