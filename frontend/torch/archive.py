@@ -274,9 +274,11 @@ def _without_code(refused: list[str]) -> Generator[None, None, None]:
         try:
             return load(*arguments, **(keywords | {"weights_only": True}))
         except pickle.UnpicklingError as error:
+            # Torch's own words advise to load it all the same.
+            named = re.search(r"GLOBAL ([\w.]+)", str(error))
+            what = f", which runs {named[1]}" if named else ""
             with _noted(refused):
-                what = first_lines(error)
-                raise _HoldsCode(f"holds a pickle of more than tensors: {what}") from None
+                raise _HoldsCode(f"holds a pickle of more than tensors{what}") from None
 
     def arithmetic(text: Any, *arguments: Any, **keywords: Any) -> Any:
         if isinstance(text, str):
