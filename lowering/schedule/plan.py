@@ -134,9 +134,9 @@ def _is_kept(unit: Unit) -> bool:
         memory, dram = (said[where].sym_name.data for where in (MEMORY, IN_DRAM))
         fail(
             said[MEMORY],
-            f'@{memory} has {KEEP} = "{MEMORY}" and @{dram}, which shares its bytes, '
+            f'@{memory} has {KEEP} = "{MEMORY}" and @{dram}, which lies with it, '
             f'{KEEP} = "{IN_DRAM}"',
-            hint=f"write the same `{KEEP}` on all tensors that share bytes",
+            hint=f"write the same `{KEEP}` on all tensors that lie together",
         )
     return MEMORY in said
 
@@ -144,13 +144,9 @@ def _is_kept(unit: Unit) -> bool:
 def _cascade(program: chip.ProgramOp, entry: Attribute) -> CascadePlan:
     if not isinstance(entry, DictionaryAttr):
         fail(program, f"`{CASCADES}` has an entry that is no dictionary: {entry}")
-    for name in entry.data:
-        if name not in PARTS:
-            fail(
-                program,
-                f"`{CASCADES}` has `{name}`, which says nothing: {', '.join(PARTS[:-1])} or "
-                f"{PARTS[-1]} do",
-            )
+    unknown = next((name for name in entry.data if name not in PARTS), None)
+    if unknown is not None:
+        fail(program, f"a cascade has no `{unknown}`, expected: {', '.join(PARTS)}")
     rings = entry.data.get("rings", DictionaryAttr({}))
     if not isinstance(rings, DictionaryAttr):
         fail(program, f"`rings` must be a dictionary, got {rings}")

@@ -53,4 +53,4 @@ chip.program @joined for #chip.target<activation_memory = 64> unplaced attribute
   chip.halt
 }
 
-// CHECK: 'chip.tensor' op {{.*}} @b and @a lie together, and their `keep` differs
+// CHECK: 'chip.tensor' op {{.*}} @b has keep = "memory" and @a, which lies with it, keep = "dram"

@@ -98,7 +98,8 @@ def test_quiet_exits(error: BaseException, code: int, capsys: pytest.CaptureFixt
 def test_signals_end_in_order(
     number: signal.Signals, code: int, word: str, capsys: pytest.CaptureFixture[str]
 ):
-    cleared, before = list[int](), signal.getsignal(number)
+    heeded = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    cleared, outside = list[int](), signal.signal(number, heeded)
 
     def body() -> None:
         try:
@@ -107,10 +108,13 @@ def test_signals_end_in_order(
             signal.raise_signal(number)  # an impatient user's second
             cleared.append(number)
 
-    assert run_main("recog", body) == code
+    try:
+        assert run_main("recog", body) == code
+        assert signal.getsignal(number) == heeded
+    finally:
+        signal.signal(number, outside)
     assert capsys.readouterr() == ("", f"recog: {word}\n")
     assert cleared == [number]
-    assert signal.getsignal(number) == before
 
 
 def test_signals_that_the_caller_ignores_stay_ignored(capsys: pytest.CaptureFixture[str]):

@@ -332,7 +332,7 @@ def test_a_ring_that_is_one_row_short_is_refused():
     [
         ({"rows": IntegerAttr(0, i64)}, "advances by at least 1 of `rows`"),
         ({"rows": IntegerAttr(1 << 60, i64)}, "advances by at most 16777216 of `rows`"),
-        ({"edge": ArrayAttr([])}, "has `edge`, which says nothing: rows, strips, rings or edges"),
+        ({"edge": ArrayAttr([])}, "a cascade has no `edge`, expected: rows, strips, rings, edges"),
         ({"rings": DictionaryAttr({})}, "has no rows in `rings` of its cascade"),
         ({"rings": IntegerAttr(0, i64)}, "`rings` must be a dictionary"),
         ({"edges": IntegerAttr(0, i64)}, "`edges` must be a list of tensors"),
@@ -371,7 +371,7 @@ def test_keep_counts_on_any_tensor_of_shared_bytes(place: int):
     cascades = [CascadePlan(0, 2), CascadePlan(2, len(network.steps))]
     write_plan(program, network, Plan(cascades, set()))
     shared.tensors[place].attributes["keep"] = StringAttr("memory")
-    with pytest.raises(RecogError, match='which shares its bytes, keep = "dram"'):
+    with pytest.raises(RecogError, match='which lies with it, keep = "dram"'):
         read_plan(program, network)
     for tensor in shared.tensors:
         if tensor is not shared.tensors[place]:
