@@ -118,13 +118,18 @@ def energy_of(
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Tables of TOML as dotted names; empty ones stay, for what is there has to be known."""
+    """Tables of TOML as dotted names; empty ones stay, for what is there has to be known.
+
+    Raises:
+        ValueError: a name is there in quotes and as a table.
+    """
     result: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, dict) and value:
-            result |= flat(value, f"{prefix}{name}.")
-        else:
-            result[prefix + name] = value
+        inner = flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else None
+        for each, content in ({prefix + name: value} if inner is None else inner).items():
+            if each in result:
+                raise ValueError(f"{each} is given twice")
+            result[each] = content
     return result
 
 

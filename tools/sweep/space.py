@@ -177,10 +177,11 @@ class Space:
             given["layouts"] = layouts
         options = complete_options(given)
         base = options.chip_target(ChipTarget())
-        fields = flat(self._reader.table(table, TARGET))
-        if not fields:
+        target = self._reader.table(table, TARGET)
+        if not target:
             return Point(options, None)
         try:
+            fields = flat(target)
             chip = ChipTarget.from_values(fields, base)
             return Point(options, chip.computing(options.arithmetic(chip)))
         except ValueError as error:

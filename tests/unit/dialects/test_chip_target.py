@@ -179,6 +179,7 @@ def test_a_chip_is_described_in_as_much_as_a_program_holds():
         ("[arrays]", "unknown parameter 'arrays', expected: name, weight_memory, "),
         ("[dram]", "dram takes a whole number, got an empty table"),
         ("clock_mhz = {}", "clock_mhz takes a whole number, got an empty table"),
+        ('"array.outputs" = 4\n[array]\noutputs = 8', "array.outputs is given twice"),
         ("array.outputs = {}", "array.outputs takes a whole number, got an empty table"),
         ("[memory.Scratch]\nbytes = 64", "a memory's name has a-z, 0-9 and '_', got 'Scratch'"),
         (
