@@ -41,7 +41,7 @@ class Split:
 
 TRAIN = Split("train", 0, 4000)
 CALIBRATION = Split("calibration", 1, 128)
-TEST = Split("test", 2, 2000, 320)
+TEST = Split("test", 2, 8000, 320)
 SPLITS = {split.name: split for split in (TRAIN, CALIBRATION, TEST)}
 
 
