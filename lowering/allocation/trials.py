@@ -112,8 +112,10 @@ class Trials:
         with returning_heads(clustered, self._entry):
             found = _outputs(clustered, self._held_out, self._entry)
         noise = [_noise(*of_head) for of_head in zip(found, self._wanted, self._counts)]
-        errors = [_errors(*each) for each in zip(self._layers, layers)]
-        by_layer = self._losses.of({value: e for layer in errors for value, e in layer.items()})
+        errors: dict[SSAValue, np.ndarray] = {}
+        for each in zip(self._layers, layers):
+            errors |= _errors(*each)
+        by_layer = self._losses.of(errors)
         loss = sum(noise)
         return Tried(recipe, loss if isfinite(loss) else inf, by_layer)
 

@@ -65,8 +65,7 @@ class ProgramBuilder:
         keeps them until its last reader. What the host decodes of a result never does.
         """
         label = label_of(source)
-        on_host = isinstance(source, lns.DecodeOp | lns.DecodeFixedOp)
-        if label is not None and self.instructions and not on_host:
+        if label is not None and self.instructions and not isinstance(source, lns.ToFloatOp):
             views = [self.layout.view(result, source) for result in source.results]
             self._complete.append((self.instructions[-1], label, views))
 

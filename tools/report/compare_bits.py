@@ -127,9 +127,9 @@ class _Batch:
         self._found = layers.found
 
     def _expect(self, op: Operation, results: Sequence[Any]) -> None:
-        label = label_of(op)
-        if isinstance(op, lns.DecodeOp | lns.DecodeFixedOp):
+        if isinstance(op, lns.ToFloatOp):
             return  # on the host: compared as outputs
+        label = label_of(op)
         for number, result in enumerate(results if label is not None else ()):
             self._expected[str(label), number] = result
 
