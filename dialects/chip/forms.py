@@ -25,11 +25,13 @@ class Form:
         attributes: of the fields. Forms are told apart by them, so they must live as long.
         tensors: in activation memory, by field, what is written first.
         maps: None where they take whole tensors.
+        repeated: pairs of fields that name one tensor.
     """
 
     attributes: tuple[Attribute, ...]
     tensors: Mapping[str, TensorOp]
     maps: Maps | None
+    repeated: list[tuple[str, str]] = field(init=False, repr=False)
     _spans: list[tuple[str, AxisMap | None, range]] = field(init=False, repr=False)
     """By field: which rows are needed for those computed, None for the same; which columns."""
 
@@ -43,6 +45,9 @@ class Form:
             else:
                 spans.append((name, None, self._computed))
         object.__setattr__(self, "_spans", spans)
+        first = dict[TensorOp, str]()
+        fields = [(first.setdefault(tensor, name), name) for name, tensor in self.tensors.items()]
+        object.__setattr__(self, "repeated", [each for each in fields if each[0] != each[1]])
 
     @property
     def _computed(self) -> range:

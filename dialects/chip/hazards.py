@@ -113,6 +113,7 @@ class RowTracker:
         if form.maps is None:
             _verify_takes_all(op, form.tensors.values())
         boxes = form.touched(op.first_row.value.data, op.rows.value.data)
+        _verify_one_part(form, boxes)
         found = self._accesses.get(form)
         if found is None:
             found = self._accesses[form] = self._accesses_of(form, boxes, type(op))
@@ -203,6 +204,20 @@ def _verify_takes_all(op: InstructionOp, tensors: Iterable[TensorOp]) -> None:
     for tensor in tensors:
         if not tensor.is_whole:
             raise VerifyException(f"{op.name} needs all of @{tensor.sym_name.data} in memory")
+
+
+def _verify_one_part(form: Form, boxes: Mapping[str, Box]) -> None:
+    """Refuse two parts of one tensor: rows that are read and others that are written over them."""
+    for first, second in form.repeated:
+        one, other = boxes[first], boxes[second]
+        if one != other:
+            axis = "rows" if one.rows != other.rows else "columns"
+            taken, needed = getattr(one, axis), getattr(other, axis)
+            raise VerifyException(
+                f"{first} and {second} are both @{form.tensors[first].sym_name.data}, {axis} "
+                f"{taken.start} to {taken.stop} and {needed.start} to {needed.stop}: an "
+                f"instruction takes one part of a tensor"
+            )
 
 
 def verify_dram(ops: Sequence[TensorDescriptorOp]) -> None:
