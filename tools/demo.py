@@ -22,12 +22,13 @@ NETWORK_NAME, TRAIN_NAME, TEST_NAME = FILES = ("digits.pt2", "train.npz", "test.
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """How long to train and tune, on how many shifted copies of each image, and codebook size."""
+    """How long to train and tune, on how many shifted copies of each image, and how much smaller
+    the program's weights are to be."""
 
     train_epochs: int = 10
     tune_epochs: int = 8
     tune_copies: int = 3
-    centroids: int = 256
+    ratio: float = 29.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -164,7 +165,7 @@ def _convert(model: Any, data: DigitsData, settings: DemoSettings) -> Conversion
     with stage("import through torch.export"):
         module = import_torch(model, torch.zeros(1, 1, 8, 8))
     options = ConversionOptions(
-        centroids=settings.centroids, epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED
+        ratio=settings.ratio, epochs=settings.tune_epochs, learning_rate=4e-3, seed=SEED
     )
     generator = torch.Generator().manual_seed(SEED)
     images = torch.from_numpy(data.train_images)

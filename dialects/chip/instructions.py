@@ -55,6 +55,7 @@ class InstructionOp(RecordOp):
     the whole tensor, so an instruction for some rows gives the same bits as one for all: it reads
     the rows of its inputs that those need, and padding stands at the true edges only. Instructions
     without such a rule (`chip.peaks`, `chip.peaks.best`, boxes, `chip.nms`) take whole tensors.
+    One that names a tensor twice takes the same part of it for both.
 
     Each may wait for and signal one of 31 counting semaphores, which start at zero: `wait`
     takes one from its semaphore before the instruction starts, `signal` adds one when it has
