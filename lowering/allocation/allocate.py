@@ -27,7 +27,7 @@ class Choice:
 
     Attributes:
         bytes: that it takes, without a table that it shares.
-        loss: what it loses, as noise over signal.
+        loss: what it loses, as `LayerPlan` says.
     """
 
     layout: Layout

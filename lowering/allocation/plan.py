@@ -17,7 +17,7 @@ class LayerPlan:
 
     Attributes:
         bytes: of its pointers and its own table, or of its codes.
-        loss: noise over signal at the outputs, or over the layer's own energy.
+        loss: what its errors count at the outputs (`decoded_heads`), or over its own energy.
         why: why it has this layout.
     """
 
@@ -43,7 +43,7 @@ class RecipeLoss:
     """What the network loses when it is clustered by a recipe.
 
     Attributes:
-        loss: noise over signal at the heads, as powers, on the frames that were held out.
+        loss: what errors at the heads count (`decoded_heads`), on the frames that were held out.
     """
 
     name: str

@@ -1,10 +1,10 @@
 """How much an error in each weight shows at the outputs.
 
 Without example inputs, each layer's errors count as a share of its own energy. With them, a squared
-error counts the mean squared gradient of the outputs, over their norm and with random signs (the
-Fisher information of a Gaussian at the outputs; Hutchinson, 1990): one backward pass a frame gives
-that of all weights. Few frames say little of one weight, so it is taken to be a factor of the
-output channel times a factor of the input (as Martens and Grosse, 2015).
+error counts the mean squared gradient of the outputs, as errors there count (`decoded_heads`) and
+with random signs (the Fisher information of a Gaussian at the outputs; Hutchinson, 1990): one
+backward pass a frame gives that of all weights. Few frames say little of one weight, so it is taken
+to be a factor of the output channel times a factor of the input (as Martens and Grosse, 2015).
 
 That counts errors which are independent of each other. Those of few centroids are not: these are
 means of what points to them, so that the layer also becomes weaker as a whole, by the share of its
@@ -178,7 +178,8 @@ def _gradients(
         for i in range(count):
             frame = [np.asarray(x)[i : i + 1] for x in inputs]
             outputs = runner.walk(*frame, run=run_op, constants=parameters, cuts=cuts)
-            yield gradients(heads.counted(outputs), parameters, i)
+            counted = [y * c for y, c in zip(outputs, heads.counts(outputs), strict=True)]
+            yield gradients(counted, parameters, i, over_norms=False)
 
 
 def _factored(squares: Tensor, weaker: float) -> Sensitivity:

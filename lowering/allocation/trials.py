@@ -28,7 +28,6 @@ from recog.lowering.allocation.recipes import MEASURED, Budget, Recipe
 from recog.lowering.allocation.sensitivity import LossesOfErrors
 from recog.lowering.cluster.cluster_weights import LAYOUT, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import returning_heads
-from recog.lowering.cluster.distillation import SMALLEST_POWER
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.encode.constants import looked_up
@@ -61,7 +60,7 @@ class Tried(NamedTuple):
     """What became of a network that was clustered by a recipe.
 
     Attributes:
-        loss: noise over signal at the heads, as powers, on the frames that were held out.
+        loss: what errors at the heads count (`decoded_heads`), on the frames that were held out.
         layers: what the errors of each layer do to the outputs, 0 for those that stay dense.
     """
 
@@ -218,10 +217,8 @@ def _outputs(module: ModuleOp, inputs: Sequence[np.ndarray], entry: str) -> list
     return [torch.from_numpy(np.asarray(y)) for y in module_outputs(module, inputs, entry)]
 
 
-def _noise(found: Tensor, wanted: Tensor, count: Tensor | float) -> float:
-    """Over signal, as powers; of integers none."""
+def _noise(found: Tensor, wanted: Tensor, count: Tensor) -> float:
+    """What the errors of a head count; of integers nothing."""
     if not wanted.is_floating_point():
         return 0.0
-    noise = ((found - wanted).double() * count).square().sum()
-    signal = (wanted.double() * count).square().sum()
-    return float(noise / signal.clamp_min(SMALLEST_POWER))
+    return float(((found - wanted).double() * count).square().sum())

@@ -124,13 +124,21 @@ def trained(weights: Iterable[SSAValue]) -> dict[SSAValue, Tensor]:
 
 
 def gradients(
-    outputs: Sequence[Any], parameters: Mapping[SSAValue, Tensor], seed: int
+    outputs: Sequence[Any],
+    parameters: Mapping[SSAValue, Tensor],
+    seed: int,
+    *,
+    over_norms: bool = True,
 ) -> Iterator[tuple[SSAValue, Tensor]]:
-    """The gradient of a frame's outputs, each over its norm and with random signs, by each weight
-    that some output depends on. It is gone once the next is asked for."""
+    """The gradient of a frame's outputs, with random signs, by each weight that some output depends
+    on. It is gone once the next is asked for.
+
+    Args:
+        over_norms: of each output over its norm, not as they are.
+    """
     import torch
 
-    terms = [_projected(output, seed) for output in outputs if _has_gradient(output)]
+    terms = [_projected(y, seed, over_norms) for y in outputs if _has_gradient(y)]
     if not terms:
         return
     torch.stack(terms).sum().backward()
@@ -145,13 +153,14 @@ def _has_gradient(value: Any) -> bool:
     return getattr(value, "requires_grad", False)
 
 
-def _projected(output: Tensor, seed: int) -> Tensor:
-    """An output over its norm, with random signs, summed."""
+def _projected(output: Tensor, seed: int, over_norm: bool) -> Tensor:
+    """An output, perhaps over its norm, with random signs, summed."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     signs = torch.randint(0, 2, output.shape, generator=generator) * 2.0 - 1.0
-    return (output * signs).sum() / output.detach().norm().clamp_min(1e-30)
+    total = (output * signs).sum()
+    return total / output.detach().norm().clamp_min(1e-30) if over_norm else total
 
 
 class _Hooks:

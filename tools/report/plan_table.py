@@ -46,7 +46,7 @@ def print_plan(plan: Plan) -> None:
     for name, size in {**plan.tables, **plan.reserved}.items():
         what = "shared table" if name in plan.tables else "at most, for"
         print(f"{what} {name}: {size:,} bytes")
-    where = "over signal at the outputs" if plan.at_outputs else "of weights, over their energy"
+    where = "at the outputs" if plan.at_outputs else "of weights, over their energy"
     asked = "" if plan.budget is None else f" of {plan.budget:,}"
     ratio = plan.float_bytes / max(1, plan.bytes)
     print(

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.functions import find_function
-from recog.frontend.functional import decode_boxes_2d, peaks
+from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.allocation.curves import decibels
 from recog.lowering.allocation.decoded_heads import DecodedHeads
@@ -89,29 +89,92 @@ class Detector(torch.nn.Module):
         return scores, decode_boxes_2d(indices, boxes[:, :2], boxes[:, 2:], 4.0)
 
 
-@pytest.mark.parametrize("sigmoid", [True, False])
-def test_heads_count_where_there_are_objects(sigmoid: bool):
-    module = import_torch(Detector(sigmoid).eval(), (torch.zeros(1, 2, 8, 8),))
+def heads_of(network: torch.nn.Module, *shapes: tuple[int, ...]) -> DecodedHeads:
+    module = import_torch(network.eval(), tuple(torch.zeros(shape) for shape in shapes))
     fold_network(module)
     with returning_heads(module):
-        heads = DecodedHeads(find_function(module, "main"))
+        return DecodedHeads(find_function(module, "main"))
+
+
+@pytest.mark.parametrize("sigmoid", [True, False])
+def test_heads_count_where_there_are_objects(sigmoid: bool):
+    heads = heads_of(Detector(sigmoid), (1, 2, 8, 8))
     heat = torch.full((1, 3, 8, 8), -20.0)
     heat[0, 1, 2, 3] = 0.5
-    ones = torch.ones(1, 2, 8, 8)
-    scores, *boxes = heads.counted([heat, ones, ones])
-    score = torch.sigmoid(torch.tensor(0.5)) if sigmoid else torch.tensor(0.5)
-    for each in boxes:
-        assert each[0, :, 2, 3].square().tolist() == pytest.approx([float(score)] * 2)
-        assert each.square().sum() == pytest.approx(2 * float(score), abs=1e-3)
-    wanted = score * (1 - score) if sigmoid else torch.tensor(1.0)
-    counted = (scores / heat).square()
-    assert counted[0, 1, 2, 3] == pytest.approx(float(wanted), rel=1e-5)
-    assert counted.sum() == pytest.approx(float(wanted), abs=1e-3) or not sigmoid
+    log_size = torch.full((1, 2, 8, 8), 1.0)
+    log_size[:, 1] = 0.2
+    scores, offset, size = heads.counts([heat, torch.ones(1, 2, 8, 8), log_size])
+    score = float(torch.sigmoid(torch.tensor(0.5))) if sigmoid else 0.5
+    # One object: a third of its width, or height, counts one.
+    third = torch.exp(log_size)[0, :, 2, 3] / 3
+    np.testing.assert_allclose((offset[0, :, 2, 3] * third).numpy(), [1, 1], rtol=1e-5)
+    moved = offset.expand(1, 2, 8, 8).square().sum() - offset[0, :, 2, 3].square().sum()
+    assert float(moved) == pytest.approx(0, abs=1e-5)
+    assert float(size.expand(1, 2, 8, 8).square().sum()) == pytest.approx(2 * 9, rel=1e-5)
+    if sigmoid:
+        assert float(scores.square().sum()) == pytest.approx(1 - score, rel=1e-5)
+    else:
+        assert float(scores.square()) == pytest.approx(4 / score)
 
 
-def test_outputs_without_a_decoder_count_as_they_are():
+class StereoDetector(torch.nn.Module):
+    """Boxes in space at peaks of a heat; the inputs are its heads."""
+
+    def forward(
+        self, heat: torch.Tensor, disparity: torch.Tensor, box: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        heat, disparity, box = heat + 0.5, disparity + 0.5, box + 0.5
+        scores, indices = peaks(heat.sigmoid(), 4)
+        priors = [1.5, 1.8, 4.0, 3.0, 2.5, 7.0]
+        camera = [200.0, 16.0, 16.0, 0.5]
+        return scores, decode_boxes_3d(indices, disparity, box, 4.0, camera, priors)
+
+
+@pytest.mark.parametrize("disparity", [3.0, 8.0, 25.0])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_what_a_box_is_decoded_from_counts_as_the_box_moves(disparity: float, kind: int):
+    """Beside the decoder itself, a pixel of whose disparity is not known."""
+    maps = [(1, 2, 8, 8), (1, 1, 8, 8), (1, 7, 8, 8)]
+    heads = heads_of(StereoDetector(), *maps)
+    heat, far, box = (torch.zeros(shape) for shape in maps)
+    heat -= 20
+    heat[0, kind, 2, 3], far[:], box[0, :, 2, 3] = 2.0, disparity, torch.full((7,), 0.1)
+    box[0, 5:, 2, 3] = torch.tensor([0.6, 0.8])
+    counts = heads.counts([heat, far, box])
+    indices = torch.tensor([[kind * 64 + 2 * 8 + 3]])
+
+    def decoded(far: torch.Tensor, box: torch.Tensor) -> torch.Tensor:
+        priors = [1.5, 1.8, 4.0, 3.0, 2.5, 7.0]
+        camera = [200.0, 16.0, 16.0, 0.5]
+        return decode_boxes_3d(indices, far, box, 4.0, camera, priors)[0, 0]
+
+    before = decoded(far, box)
+    size = float(before[3:6].prod()) ** (1 / 3)
+
+    def moved(change: torch.Tensor, of_box: int | None) -> float:
+        maps = (
+            (far + change, box)
+            if of_box is None
+            else (far, box.index_add(1, torch.tensor([of_box]), change))
+        )
+        return float((decoded(*maps) - before)[:3].norm()) / size
+
+    step = torch.full((1, 1, 8, 8), 1e-2)
+    exact = moved(step, None) / 1e-2
+    ray = float(before[:3].norm() / before[2])
+    expected = 3 / (ray / exact + 1)
+    assert float(counts[1][0, 0, 2, 3]) == pytest.approx(expected, rel=2e-2)
+    for axis in (0, 1):
+        found = float(counts[2][0, axis, 2, 3])
+        assert found == pytest.approx(3 * moved(step, axis) / 1e-2, rel=2e-2)
+    assert counts[2][0, 2:5, 2, 3].tolist() == pytest.approx([3.0] * 3, rel=1e-5)
+    assert float(counts[2][0, :, 5, 5].sum()) < 0.1
+
+
+def test_outputs_without_a_decoder_count_as_shares_of_their_power():
     module = imported().clone()
     with returning_heads(module):
         heads = DecodedHeads(find_function(module, "main"))
     output = torch.randn(1, 8, 8, 8)
-    assert heads.counts([output]) == [1.0]
+    (count,) = heads.counts([output])
+    assert float((output * count).square().sum()) == pytest.approx(1.0)

@@ -124,9 +124,9 @@ def test_gradients_that_fit_are_kept(monkeypatch: pytest.MonkeyPatch):
     taken = list[int]()
     original = sensitivity.gradients
 
-    def counted(*args: Any) -> Any:
+    def counted(*args: Any, **kwargs: Any) -> Any:
         taken.append(1)
-        return original(*args)
+        return original(*args, **kwargs)
 
     monkeypatch.setattr(sensitivity, "gradients", counted)
     kept = LossesOfErrors(module, "main", [[layer.weight]], frames)
