@@ -26,9 +26,9 @@ from xdsl.ir import SSAValue
 from recog.backend.threads import fixed_threads
 from recog.dialects.cluster import split_blocks
 from recog.dialects.functions import find_function
-from recog.lowering.allocation.decoded_heads import DecodedHeads
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.common.batches import cuts_of_a_step
+from recog.lowering.common.decoded_heads import DecodedHeads
 from recog.lowering.precision.output_noise import gradients, trained
 
 if TYPE_CHECKING:
@@ -178,8 +178,7 @@ def _gradients(
         for i in range(count):
             frame = [np.asarray(x)[i : i + 1] for x in inputs]
             outputs = runner.walk(*frame, run=run_op, constants=parameters, cuts=cuts)
-            counted = [y * c for y, c in zip(outputs, heads.counts(outputs), strict=True)]
-            yield gradients(counted, parameters, i, over_norms=False)
+            yield gradients(outputs, heads.counts(outputs), parameters, i)
 
 
 def _factored(squares: Tensor, weaker: float) -> Sensitivity:

@@ -23,12 +23,12 @@ from recog.dialects.cluster import LayoutAttr, LookupOp
 from recog.dialects.data import constant_array
 from recog.dialects.functions import find_function
 from recog.lowering.allocation.allocate import Choice
-from recog.lowering.allocation.decoded_heads import DecodedHeads
 from recog.lowering.allocation.recipes import MEASURED, Budget, Recipe
 from recog.lowering.allocation.sensitivity import LossesOfErrors
 from recog.lowering.cluster.cluster_weights import LAYOUT, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.layouts import ClusterOptions
+from recog.lowering.common.decoded_heads import DecodedHeads
 from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.encode.constants import looked_up
 

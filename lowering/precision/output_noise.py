@@ -25,6 +25,7 @@ from recog.dialects.data import constant_array
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.common.batches import cuts_of_a_step
+from recog.lowering.common.decoded_heads import over_its_power
 from recog.lowering.common.smaller_frames import smaller_frames
 from recog.lowering.precision.coded_values import rounded
 
@@ -100,7 +101,8 @@ def _noise(
         hooks = _Hooks(function, watched, values)
         frame = [np.asarray(x)[i : i + 1] for x in inputs]
         outputs = runner.walk(*frame, run=hooks.run, constants=parameters, cuts=cuts)
-        for weight, gradient in gradients(outputs, parameters, i):
+        counts = [over_its_power(output) for output in outputs]
+        for weight, gradient in gradients(outputs, counts, parameters, i):
             change = float(((gradient * errors[weight]) ** 2).sum())
             weights[weight] += change / parts
         if cuts:
@@ -125,20 +127,16 @@ def trained(weights: Iterable[SSAValue]) -> dict[SSAValue, Tensor]:
 
 def gradients(
     outputs: Sequence[Any],
+    counts: Sequence[Tensor],
     parameters: Mapping[SSAValue, Tensor],
     seed: int,
-    *,
-    over_norms: bool = True,
 ) -> Iterator[tuple[SSAValue, Tensor]]:
-    """The gradient of a frame's outputs, with random signs, by each weight that some output depends
-    on. It is gone once the next is asked for.
-
-    Args:
-        over_norms: of each output over its norm, not as they are.
-    """
+    """The gradient of a frame's outputs, as their errors count and with random signs, by each
+    weight that some output depends on. It is gone once the next is asked for."""
     import torch
 
-    terms = [_projected(y, seed, over_norms) for y in outputs if _has_gradient(y)]
+    pairs = zip(outputs, counts, strict=True)
+    terms = [_projected(y, count, seed) for y, count in pairs if _has_gradient(y)]
     if not terms:
         return
     torch.stack(terms).sum().backward()
@@ -153,14 +151,13 @@ def _has_gradient(value: Any) -> bool:
     return getattr(value, "requires_grad", False)
 
 
-def _projected(output: Tensor, seed: int, over_norm: bool) -> Tensor:
-    """An output, perhaps over its norm, with random signs, summed."""
+def _projected(output: Tensor, count: Tensor, seed: int) -> Tensor:
+    """An output as its errors count, with random signs, summed."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     signs = torch.randint(0, 2, output.shape, generator=generator) * 2.0 - 1.0
-    total = (output * signs).sum()
-    return total / output.detach().norm().clamp_min(1e-30) if over_norm else total
+    return (output * count * signs).sum()
 
 
 class _Hooks:

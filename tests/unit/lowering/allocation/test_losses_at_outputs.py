@@ -16,11 +16,11 @@ from recog.dialects.functions import find_function
 from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.allocation.curves import decibels
-from recog.lowering.allocation.decoded_heads import DecodedHeads
 from recog.lowering.allocation.sensitivity import at_outputs, of_energy
 from recog.lowering.cluster.clustered_weight import nearest_pointers
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
+from recog.lowering.common.decoded_heads import DecodedHeads
 from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.pipeline import fold_network
 

@@ -34,7 +34,7 @@ KNOWN_DISPARITY = 1.0
 """Pixels: as near as this disparities are known at all, whatever box they would move."""
 LARGEST_LOG = 3.0
 """Of a box's size, over the prior's or a cell: heads where no object is may say anything."""
-SMALLEST = 1e-15
+SMALLEST = 1e-30
 """Of what errors are measured against."""
 
 
@@ -56,7 +56,7 @@ class DecodedHeads:
         decoder = self._decoders[number]
         peaks = None if decoder is None else _peaks_of(decoder)
         if decoder is None or peaks is None or peaks.heat not in self._values:
-            return 1 / outputs[number].detach().double().norm().clamp_min(SMALLEST)
+            return over_its_power(outputs[number])
         heat = self._of(peaks.heat, outputs)
         scores = heat.sigmoid() if peaks.sigmoid is not None else heat.clamp(0, 1)
         seen = scores.amax(1, keepdim=True)
@@ -92,6 +92,13 @@ class DecodedHeads:
 
     def _of(self, value: SSAValue, outputs: Sequence[Tensor]) -> Tensor:
         return outputs[self._values.index(value)].detach()
+
+
+def over_its_power(output: Tensor) -> Tensor:
+    """The root of what a squared error in each element of an output counts by itself."""
+    import torch
+
+    return 1 / torch.as_tensor(output).detach().float().norm().clamp_min(SMALLEST)
 
 
 def _moved_in_space(
