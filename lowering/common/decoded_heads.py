@@ -11,7 +11,7 @@ what becomes of them:
 
 So nearly all cells of a detector's heads, which show no object, count nothing, and of a stereo
 detector's disparity a tenth of a pixel may count more than all of a box's height. Both are per
-object, the sum of the scores.
+object, of which a frame has as many as its scores' sum, or one.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class DecodedHeads:
         heat = self._of(peaks.heat, outputs)
         scores = heat.sigmoid() if peaks.sigmoid is not None else heat.clamp(0, 1)
         seen = scores.amax(1, keepdim=True)
-        objects = seen.sum().clamp_min(SMALLEST).sqrt()
+        objects = seen.sum().clamp_min(1).sqrt()
         if decoder is not peaks:
             return (
                 HALF_COVERED * seen.sqrt() * self._moved(number, decoder, heat, outputs) / objects

@@ -105,16 +105,32 @@ def test_heads_count_where_there_are_objects(sigmoid: bool):
     log_size[:, 1] = 0.2
     scores, offset, size = heads.counts([heat, torch.ones(1, 2, 8, 8), log_size])
     score = float(torch.sigmoid(torch.tensor(0.5))) if sigmoid else 0.5
-    # One object: a third of its width, or height, counts one.
+    # A third of an object's width, or height, counts one, if it is there for sure.
     third = torch.exp(log_size)[0, :, 2, 3] / 3
-    np.testing.assert_allclose((offset[0, :, 2, 3] * third).numpy(), [1, 1], rtol=1e-5)
+    np.testing.assert_allclose((offset[0, :, 2, 3] * third).numpy(), [score**0.5] * 2, rtol=1e-5)
     moved = offset.expand(1, 2, 8, 8).square().sum() - offset[0, :, 2, 3].square().sum()
     assert float(moved) == pytest.approx(0, abs=1e-5)
-    assert float(size.expand(1, 2, 8, 8).square().sum()) == pytest.approx(2 * 9, rel=1e-5)
+    assert float(size.expand(1, 2, 8, 8).square().sum()) == pytest.approx(2 * 9 * score, rel=1e-4)
     if sigmoid:
-        assert float(scores.square().sum()) == pytest.approx(1 - score, rel=1e-5)
+        assert float(scores.square().sum()) == pytest.approx(score * (1 - score), rel=1e-4)
     else:
-        assert float(scores.square()) == pytest.approx(4 / score)
+        assert float(scores.square()) == pytest.approx(4)
+
+
+@pytest.mark.parametrize("sigmoid", [True, False])
+def test_a_frame_without_objects_counts_little(sigmoid: bool):
+    heads = heads_of(Detector(sigmoid), (1, 2, 8, 8))
+    ones = torch.ones(1, 2, 8, 8)
+    _, offset, size = heads.counts([torch.full((1, 3, 8, 8), -30.0), ones, ones])
+    assert float(offset.square().sum()) < 1e-6
+    assert float(size.square().sum()) < 1e-6
+    # Two objects that are there for sure count as one: it is what is lost of an object.
+    heat = torch.full((1, 3, 8, 8), -30.0)
+    heat[0, 0, 1, 1] = 30.0
+    _, one, _ = heads.counts([heat, ones, ones])
+    heat[0, 0, 5, 5] = 30.0
+    _, two, _ = heads.counts([heat, ones, ones])
+    assert float(two.square().sum()) == pytest.approx(float(one.square().sum()), rel=1e-5)
 
 
 class StereoDetector(torch.nn.Module):
@@ -162,12 +178,13 @@ def test_what_a_box_is_decoded_from_counts_as_the_box_moves(disparity: float, ki
     step = torch.full((1, 1, 8, 8), 1e-2)
     exact = moved(step, None) / 1e-2
     ray = float(before[:3].norm() / before[2])
-    expected = 3 / (ray / exact + 1)
+    seen = 3 * float(torch.tensor(2.0).sigmoid().sqrt())
+    expected = seen / (ray / exact + 1)
     assert float(counts[1][0, 0, 2, 3]) == pytest.approx(expected, rel=2e-2)
     for axis in (0, 1):
         found = float(counts[2][0, axis, 2, 3])
-        assert found == pytest.approx(3 * moved(step, axis) / 1e-2, rel=2e-2)
-    assert counts[2][0, 2:5, 2, 3].tolist() == pytest.approx([3.0] * 3, rel=1e-5)
+        assert found == pytest.approx(seen * moved(step, axis) / 1e-2, rel=2e-2)
+    assert counts[2][0, 2:5, 2, 3].tolist() == pytest.approx([seen] * 3, rel=1e-5)
     assert float(counts[2][0, :, 5, 5].sum()) < 0.1
 
 
