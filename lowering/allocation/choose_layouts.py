@@ -287,6 +287,8 @@ def _with_sensitivities(
     if inputs is not None and weights:
         function = find_function(module, options.entry)
         known = at_outputs(module, options.entry, weights, example_frames(inputs, function, FRAMES))
+        if not any(each.outputs.any() for each in known.values()):
+            known = {}  # as of a detector whose example frames show nothing
     found: list[PricedLayer] = []
     for each in layers:
         weight = np.zeros((1, 1), np.float32) if each.weight is None else each.weight

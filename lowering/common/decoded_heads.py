@@ -11,7 +11,8 @@ what becomes of them:
 
 So nearly all cells of a detector's heads, which show no object, count nothing, and of a stereo
 detector's disparity a tenth of a pixel may count more than all of a box's height. Both are per
-object, of which a frame has as many as its scores' sum, or one.
+object, of which frames have as many as their scores' sum, or one. Boxes whose cells are not those
+that peaks picked, and maps of another size than the heat, count by themselves.
 """
 
 from __future__ import annotations
@@ -34,8 +35,11 @@ KNOWN_DISPARITY = 1.0
 """Pixels: as near as this disparities are known at all, whatever box they would move."""
 LARGEST_LOG = 3.0
 """Of a box's size, over the prior's or a cell: heads where no object is may say anything."""
-SMALLEST = 1e-30
+SMALLEST = 1e-15
 """Of what errors are measured against."""
+
+
+_Decoder = nn.PeaksOp | nn.DecodeBoxes2dOp | nn.DecodeBoxes3dOp
 
 
 class DecodedHeads:
@@ -58,6 +62,8 @@ class DecodedHeads:
         if decoder is None or peaks is None or peaks.heat not in self._values:
             return over_its_power(outputs[number])
         heat = self._of(peaks.heat, outputs)
+        if heat.shape[2:] != outputs[number].shape[2:]:
+            return over_its_power(outputs[number])
         scores = heat.sigmoid() if peaks.sigmoid is not None else heat.clamp(0, 1)
         seen = scores.amax(1, keepdim=True)
         objects = seen.sum().clamp_min(1).sqrt()
@@ -70,7 +76,7 @@ class DecodedHeads:
         return 2 / objects  # of a score itself the least that it can be
 
     def _moved(
-        self, number: int, decoder: nn.BoxOp, heat: Tensor, outputs: Sequence[Tensor]
+        self, number: int, decoder: _Decoder, heat: Tensor, outputs: Sequence[Tensor]
     ) -> Tensor:
         """How far an error in each element moves or stretches a box, over the box's size."""
         import torch
@@ -98,7 +104,10 @@ def over_its_power(output: Tensor) -> Tensor:
     """The root of what a squared error in each element of an output counts by itself."""
     import torch
 
-    return 1 / torch.as_tensor(output).detach().float().norm().clamp_min(SMALLEST)
+    values = torch.as_tensor(output).detach().float()
+    norm = values.norm()
+    norm = norm if bool(norm.isfinite()) else values.double().norm()
+    return 1 / norm.clamp_min(SMALLEST)
 
 
 def _moved_in_space(
@@ -121,13 +130,13 @@ def _moved_in_space(
     return of_disparity, torch.cat([offset, torch.ones_like(logs), turned], 1)
 
 
-def _decoder_of(head: SSAValue) -> nn.BoxOp | None:
-    """What takes a head: peaks, or boxes at them."""
+def _decoder_of(head: SSAValue) -> _Decoder | None:
+    """What takes a head first: peaks, or boxes at them."""
     taken = (use.operation for use in head.uses)
-    return next((op for op in taken if isinstance(op, nn.BoxOp)), None)
+    return next((op for op in taken if isinstance(op, _Decoder)), None)
 
 
-def _peaks_of(decoder: nn.BoxOp) -> nn.PeaksOp | None:
+def _peaks_of(decoder: _Decoder) -> nn.PeaksOp | None:
     """What picks the cells that a decoder takes."""
     if isinstance(decoder, nn.PeaksOp):
         return decoder

@@ -13,14 +13,15 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.functions import find_function
-from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks
+from recog.frontend.functional import decode_boxes_2d, decode_boxes_3d, peaks, suppress
 from recog.frontend.torch.importer import import_torch
+from recog.lowering.allocation.choose_layouts import ChooseLayoutsPass, choose_layouts
 from recog.lowering.allocation.curves import decibels
 from recog.lowering.allocation.sensitivity import at_outputs, of_energy
 from recog.lowering.cluster.clustered_weight import nearest_pointers
 from recog.lowering.cluster.differentiable_outputs import returning_heads
 from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
-from recog.lowering.common.decoded_heads import DecodedHeads
+from recog.lowering.common.decoded_heads import DecodedHeads, over_its_power
 from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.pipeline import fold_network
 
@@ -186,6 +187,56 @@ def test_what_a_box_is_decoded_from_counts_as_the_box_moves(disparity: float, ki
         assert found == pytest.approx(seen * moved(step, axis) / 1e-2, rel=2e-2)
     assert counts[2][0, 2:5, 2, 3].tolist() == pytest.approx([seen] * 3, rel=1e-5)
     assert float(counts[2][0, :, 5, 5].sum()) < 0.1
+
+
+class Unlike(torch.nn.Module):
+    """Boxes from maps of another size than the heat, and boxes that the network gives itself."""
+
+    def __init__(self, own: bool) -> None:
+        super().__init__()
+        self.heat, self.boxes = torch.nn.Conv2d(2, 3, 1), torch.nn.Conv2d(2, 4, 1, stride=2)
+        self.own = own
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        scores, indices = peaks(self.heat(x).sigmoid(), 4)
+        boxes = self.boxes(x)
+        if self.own:
+            corners = boxes.flatten(2)[:, :, :4].transpose(1, 2)
+            return suppress(corners, scores, indices, 64, 0.5), indices
+        return scores, decode_boxes_2d(indices, boxes[:, :2], boxes[:, 2:], 4.0)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_heads_that_are_not_at_the_peaks_count_by_themselves(own: bool):
+    module = import_torch(Unlike(own).eval(), (torch.zeros(1, 2, 8, 8),))
+    fold_network(module)
+    with returning_heads(module):
+        function = find_function(module, "main")
+        shapes = [value.type.get_shape() for value in function.body.block.last_op.operands]  # pyright: ignore
+        heads = DecodedHeads(function)
+    outputs = [torch.randn(shape) for shape in shapes]
+    counts = heads.counts(outputs)
+    by_themselves = [(y * c).square().sum() for y, c in zip(outputs[1:], counts[1:])]
+    assert all(float(each) == pytest.approx(1.0) for each in by_themselves)
+    assert (outputs[0] * counts[0]).shape == outputs[0].shape
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-8, 1e20, 1e30])
+def test_outputs_of_any_size_count(scale: float):
+    output = torch.full((1, 8, 8, 8), scale)
+    count = over_its_power(output)
+    assert 0 < float(count) < 1e16
+    assert float((output.double() * count).square().sum()) == pytest.approx(float(scale > 0))
+
+
+def test_a_detector_whose_frames_show_nothing_is_planned_by_energy():
+    detector, last = Detector(True), torch.nn.Conv2d(64, 3, 1)
+    torch.nn.init.constant_(last.bias, -150.0)  # pyright: ignore
+    detector.heat = torch.nn.Sequential(torch.nn.Conv2d(2, 64, 3, padding=1), last)  # pyright: ignore
+    module = import_torch(detector.eval(), (torch.zeros(1, 2, 8, 8),))
+    fold_network(module)
+    plan = choose_layouts(module, ChooseLayoutsPass(ratio=3.0, compare_recipes=False), [FRAMES])
+    assert plan.loss > 0
 
 
 def test_outputs_without_a_decoder_count_as_shares_of_their_power():
