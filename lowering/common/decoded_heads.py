@@ -39,9 +39,6 @@ SMALLEST = 1e-15
 """Of what errors are measured against."""
 
 
-_Decoder = nn.PeaksOp | nn.DecodeBoxes2dOp | nn.DecodeBoxes3dOp
-
-
 class DecodedHeads:
     """The heads of a function that returns them (see `returning_heads`)."""
 
@@ -76,7 +73,7 @@ class DecodedHeads:
         return 2 / objects  # of a score itself the least that it can be
 
     def _moved(
-        self, number: int, decoder: _Decoder, heat: Tensor, outputs: Sequence[Tensor]
+        self, number: int, decoder: nn.BoxOp, heat: Tensor, outputs: Sequence[Tensor]
     ) -> Tensor:
         """How far an error in each element moves or stretches a box, over the box's size."""
         import torch
@@ -130,13 +127,15 @@ def _moved_in_space(
     return of_disparity, torch.cat([offset, torch.ones_like(logs), turned], 1)
 
 
-def _decoder_of(head: SSAValue) -> _Decoder | None:
-    """What takes a head first: peaks, or boxes at them."""
+def _decoder_of(head: SSAValue) -> nn.BoxOp | None:
+    """What takes a map of cells first: peaks, or boxes at them."""
+    if len(nn.shape_of(head)) != 4:
+        return None
     taken = (use.operation for use in head.uses)
-    return next((op for op in taken if isinstance(op, _Decoder)), None)
+    return next((op for op in taken if isinstance(op, nn.BoxOp)), None)
 
 
-def _peaks_of(decoder: _Decoder) -> nn.PeaksOp | None:
+def _peaks_of(decoder: nn.BoxOp) -> nn.PeaksOp | None:
     """What picks the cells that a decoder takes."""
     if isinstance(decoder, nn.PeaksOp):
         return decoder
