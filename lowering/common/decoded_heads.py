@@ -45,29 +45,39 @@ class DecodedHeads:
     def __init__(self, function: FuncOp):
         end = function.body.block.last_op
         self._values = list(end.operands) if isinstance(end, ReturnOp) else []
-        self._decoders = [_decoder_of(value) for value in self._values]
+        self._decoders = [self._decoder_of(value) for value in self._values]
 
     def counts(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """The root of what a squared error in each element of the heads counts, of shapes that
         these broadcast to. Their errors count together what their squares add up to."""
         return [self._count(i, outputs).detach() for i in range(len(outputs))]
 
-    def _count(self, number: int, outputs: Sequence[Tensor]) -> Tensor:
-        """Of one head (N, C, H, W), or an output that nothing decodes."""
-        decoder = self._decoders[number]
+    def _decoder_of(self, head: SSAValue) -> tuple[nn.BoxOp, nn.PeaksOp] | None:
+        """What takes a map of cells first, peaks or boxes at them, and the peaks; None where these
+        are of no head with the same cells."""
+        if len(nn.shape_of(head)) != 4:
+            return None
+        taken = (use.operation for use in head.uses)
+        decoder = next((op for op in taken if isinstance(op, nn.BoxOp)), None)
         peaks = None if decoder is None else _peaks_of(decoder)
         if decoder is None or peaks is None or peaks.heat not in self._values:
+            return None
+        same_cells = nn.shape_of(peaks.heat)[2:] == nn.shape_of(head)[2:]
+        return (decoder, peaks) if same_cells else None
+
+    def _count(self, number: int, outputs: Sequence[Tensor]) -> Tensor:
+        """Of one head (N, C, H, W), or an output that nothing decodes."""
+        found = self._decoders[number]
+        if found is None:
             return over_its_power(outputs[number])
+        decoder, peaks = found
         heat = self._of(peaks.heat, outputs)
-        if heat.shape[2:] != outputs[number].shape[2:]:
-            return over_its_power(outputs[number])
         scores = heat.sigmoid() if peaks.sigmoid is not None else heat.clamp(0, 1)
         seen = scores.amax(1, keepdim=True)
         objects = seen.sum().clamp_min(1).sqrt()
         if decoder is not peaks:
-            return (
-                HALF_COVERED * seen.sqrt() * self._moved(number, decoder, heat, outputs) / objects
-            )
+            moved = self._moved(number, decoder, heat, outputs)
+            return HALF_COVERED * seen.sqrt() * moved / objects
         if peaks.sigmoid is not None:
             return (scores * (1 - scores)).sqrt() / objects
         return 2 / objects  # of a score itself the least that it can be
@@ -125,14 +135,6 @@ def _moved_in_space(
     offset = (decoder.stride.value.data * z / focal / size).expand(-1, 2, -1, -1)
     turned = 0.5 / box[:, 5:].norm(dim=1, keepdim=True).clamp_min(0.1).expand(-1, 2, -1, -1)
     return of_disparity, torch.cat([offset, torch.ones_like(logs), turned], 1)
-
-
-def _decoder_of(head: SSAValue) -> nn.BoxOp | None:
-    """What takes a map of cells first: peaks, or boxes at them."""
-    if len(nn.shape_of(head)) != 4:
-        return None
-    taken = (use.operation for use in head.uses)
-    return next((op for op in taken if isinstance(op, nn.BoxOp)), None)
 
 
 def _peaks_of(decoder: nn.BoxOp) -> nn.PeaksOp | None:

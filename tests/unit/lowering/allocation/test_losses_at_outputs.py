@@ -134,6 +134,9 @@ def test_a_frame_without_objects_counts_little(sigmoid: bool):
     assert float(two.square().sum()) == pytest.approx(float(one.square().sum()), rel=1e-5)
 
 
+PRIORS, CAMERA = [1.5, 1.8, 4.0, 3.0, 2.5, 7.0], [200.0, 16.0, 16.0, 0.5]
+
+
 class StereoDetector(torch.nn.Module):
     """Boxes in space at peaks of a heat; the inputs are its heads."""
 
@@ -142,9 +145,7 @@ class StereoDetector(torch.nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         heat, disparity, box = heat + 0.5, disparity + 0.5, box + 0.5
         scores, indices = peaks(heat.sigmoid(), 4)
-        priors = [1.5, 1.8, 4.0, 3.0, 2.5, 7.0]
-        camera = [200.0, 16.0, 16.0, 0.5]
-        return scores, decode_boxes_3d(indices, disparity, box, 4.0, camera, priors)
+        return scores, decode_boxes_3d(indices, disparity, box, 4.0, CAMERA, PRIORS)
 
 
 @pytest.mark.parametrize("disparity", [3.0, 8.0, 25.0])
@@ -161,9 +162,7 @@ def test_what_a_box_is_decoded_from_counts_as_the_box_moves(disparity: float, ki
     indices = torch.tensor([[kind * 64 + 2 * 8 + 3]])
 
     def decoded(far: torch.Tensor, box: torch.Tensor) -> torch.Tensor:
-        priors = [1.5, 1.8, 4.0, 3.0, 2.5, 7.0]
-        camera = [200.0, 16.0, 16.0, 0.5]
-        return decode_boxes_3d(indices, far, box, 4.0, camera, priors)[0, 0]
+        return decode_boxes_3d(indices, far, box, 4.0, CAMERA, PRIORS)[0, 0]
 
     before = decoded(far, box)
     size = float(before[3:6].prod()) ** (1 / 3)
