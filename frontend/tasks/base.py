@@ -70,14 +70,15 @@ class TuneRecipe:
     Attributes:
         learning_rate: of Adam, for centroids whose root mean square is 1.
         reassign: optimizer steps between two reassignments of weight blocks to centroids.
-        table_share: the largest codebook of a layer, as a share of the bits of its pointers.
+        ratio: how many times smaller than the float ones the program's weights are to be where
+            nobody asks for another; None for one recipe of clusters in all layers.
     """
 
     epochs: int
     batch: int
     learning_rate: float = 1e-2
     reassign: int = 1
-    table_share: float = 1.0
+    ratio: float | None = None
 
 
 class HeadsOf(nn.Module):
@@ -106,9 +107,6 @@ class Task(ABC):
     """The key of `metric`'s result that stands for the task; larger is better, at most 100."""
     recipe: Recipe
     tune_recipe: TuneRecipe
-    ratio_recipe: TuneRecipe | None = None
-    """How it is tuned where a ratio was asked for, in at most 20 minutes on one core; None as
-    without."""
     pictures: str | None = None
     """The `tools.pictures.renderer.Renderer` that draws its results, None where there is none. A
     name, `module:class`, because tasks do not import tools."""

@@ -43,7 +43,7 @@ class ClassificationTask(Task):
     title = "classification"
     metric_name = "accuracy"
     recipe = Recipe(epochs=12, batch=32, learning_rate=3e-3, weight_decay=0.02, average=0.98)
-    tune_recipe = TuneRecipe(epochs=60, batch=32)
+    tune_recipe = TuneRecipe(epochs=60, batch=32, ratio=29.0)
     pictures = "recog.tools.pictures.classification:ClassificationPictures"
     output_names = ("logits",)
     head_names = ("logits",)

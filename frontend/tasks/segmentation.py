@@ -63,8 +63,7 @@ class SegmentationTask(Task):
     title = "semantic segmentation"
     metric_name = "mIoU"
     recipe = Recipe(epochs=7, batch=16, learning_rate=4e-3)
-    tune_recipe = TuneRecipe(epochs=8, batch=16)
-    ratio_recipe = TuneRecipe(epochs=4, batch=16)
+    tune_recipe = TuneRecipe(epochs=4, batch=16, ratio=29.0)
     pictures = "recog.tools.pictures.segmentation:SegmentationPictures"
     scene_truths = "classes"
     output_names = ("classes",)

@@ -145,8 +145,7 @@ class Stereo3dTask(Task):
     title = "stereo 3D detection"
     metric_name = "car BEV AP50"
     recipe = Recipe(epochs=9, batch=8, learning_rate=2.5e-3)
-    tune_recipe = TuneRecipe(epochs=6, batch=8, table_share=0.7)
-    ratio_recipe = TuneRecipe(epochs=4, batch=8)
+    tune_recipe = TuneRecipe(epochs=4, batch=8, ratio=29.0)
     pictures = "recog.tools.pictures.stereo:StereoPictures"
     scene_truths = "objects"
     output_names = Detections3d._fields

@@ -79,6 +79,7 @@ def cluster_rows(
 def one_thread() -> AbstractContextManager[Any]:
     """In which k-means takes one thread: on two, OpenMP's reduction order and so the result vary
     from run to run."""
+    import sklearn.cluster  # noqa: F401  # a limit holds for the libraries that are loaded already
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(limits=1)

@@ -81,7 +81,7 @@ def prepare(folder: Path) -> None:
         frames = task.data("calibration", FRAMES)
         np.savez(folder / f"{name}.npz", *[], **_named(frames.inputs()))
         _export(load_checkpoint(task), task.example_inputs(), folder / f"{name}.pt2")
-        packed = shipped_checkpoint(name).with_name(f"{name}.tuned.mlir.gz")
+        packed = shipped_checkpoint(name).with_name(f"{name}.29x.tuned.mlir.gz")
         (folder / f"{name}.tuned.mlir").write_bytes(gzip.decompress(packed.read_bytes()))
     for name in NETWORKS:
         network, inputs = getattr(networks, name)()

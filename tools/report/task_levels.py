@@ -34,7 +34,6 @@ from recog.tools.report.compare_bits import compare_bits
 from recog.tools.report.task_tuning import (
     TUNED,
     cluster_task,
-    first_key,
     load_tuned,
     save_tuned,
     shipped_tuned,
@@ -119,20 +118,13 @@ class TaskLevels:
     @cached_property
     def tuned_before(self) -> ModuleOp | None:
         """The tuned network where there is one already."""
-        for shipped_key in self._shipped_keys(self._key) if self._shipped else ():
-            shipped = load_tuned(shipped_tuned(self.task.name, self.options), shipped_key)
-            if shipped is not None:
-                return shipped
-        return load_tuned(self.tuned_path, self._key)
+        paths = [shipped_tuned(self.task.name, self.options)] if self._shipped else []
+        found = (load_tuned(path, self._key) for path in (*paths, self.tuned_path))
+        return next((module for module in found if module is not None), None)
 
     @cached_property
     def _key(self) -> str:
         return tuned_key(self.options, self.folded)
-
-    def _shipped_keys(self, key: str) -> list[str]:
-        """Of the network that the package may hold: the recipe's may be of the first tuner."""
-        by_recipe = self.options == tune_options(self.task)
-        return [key, first_key(self.options, self.folded)] if by_recipe else [key]
 
     def _tune(self, key: str) -> ModuleOp:
         clustered, data = self.clustered, self.frames("train")

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,13 +58,8 @@ KEY_CLUSTER = {
     **{"table_share": "table_share", "scale_frac": "weight_frac", "code_width": "weight_width"},
     **{"iterations": "iterations", "seed": "seed"},
 }
-"""What a key holds of the clustering, by the options' names when the first networks were tuned:
+"""What a key holds of the clustering, by the options' names when the shipped networks were tuned:
 other names or another order would make their keys stale."""
-FIRST_KEY_TUNE = (
-    *("epochs", "batch", "learning_rate", "loss", "weight_width", "weight_frac", "reassign"),
-    *("seed", "entry"),
-)
-"""What a key held of the tuning before the tuner had a version."""
 
 
 def tune_options(
@@ -73,12 +68,12 @@ def tune_options(
     """The conversion options of a task's recipe, with which its shipped networks were tuned.
 
     Args:
-        ratio: how many times smaller the program's weights are to be; None as the recipe gives it.
+        ratio: how many times smaller the program's weights are to be, in place of the recipe's.
         epochs: in place of the recipe's.
     """
-    recipe = task.tune_recipe if ratio is None else task.ratio_recipe or task.tune_recipe
-    recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
-    return ConversionOptions(**asdict(recipe), ratio=ratio, seed=seed)
+    given = {"ratio": ratio, "epochs": epochs}
+    asked = {name: value for name, value in given.items() if value is not None}
+    return ConversionOptions(**asdict(task.tune_recipe) | asked, seed=seed)
 
 
 def cluster_task(
@@ -112,18 +107,9 @@ def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
     layouts = {field.name: getattr(options, field.name) for field in fields(LayoutOptions)}
     if not options.allocates and options.layouts is None:
         layouts = {}
-    return _key({**layouts, "tuner": VERSION, "tune": tune}, options, folded)
-
-
-def first_key(options: ConversionOptions, folded: ModuleOp) -> str:
-    """The same as it was when the first networks were tuned, of which some are shipped still."""
-    tune = {name: getattr(options, name) for name in FIRST_KEY_TUNE}
-    return _key({"tune": tune}, options, folded)
-
-
-def _key(tune: dict[str, Any], options: ConversionOptions, folded: ModuleOp) -> str:
     cluster = {old: getattr(options, name) for old, name in KEY_CLUSTER.items()}
-    digest = hashlib.sha256(repr({"cluster": cluster, **tune}).encode())
+    held = {"cluster": cluster, **layouts, "tuner": VERSION, "tune": tune}
+    digest = hashlib.sha256(repr(held).encode())
     for op in folded.walk():
         if isinstance(op, ConstantOp):
             digest.update(op.value.to_array().tobytes())
