@@ -73,7 +73,8 @@ def tune_options(
     """
     given = {"ratio": ratio, "epochs": epochs}
     asked = {name: value for name, value in given.items() if value is not None}
-    return ConversionOptions(**asdict(task.tune_recipe) | asked, seed=seed)
+    recipe: dict[str, Any] = asdict(task.tune_recipe) | asked
+    return ConversionOptions(**recipe, seed=seed)
 
 
 def cluster_task(
