@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -79,9 +80,9 @@ def cluster_rows(
 def one_thread() -> AbstractContextManager[Any]:
     """In which k-means takes one thread: on two, OpenMP's reduction order and so the result vary
     from run to run."""
-    import sklearn.cluster  # noqa: F401  # a limit holds for the libraries that are loaded already
     from threadpoolctl import threadpool_limits
 
+    import_module("sklearn.cluster")  # a limit holds for the libraries that are loaded already
     return threadpool_limits(limits=1)
 
 
