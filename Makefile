@@ -27,7 +27,7 @@ SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 PACKAGES := dialects frontend lowering backend tools tests docs examples notebooks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip bench-install compare-revisions fuzz check-pages docs readme lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip bench-install train-tasks compare-revisions fuzz check-pages docs readme lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -44,6 +44,7 @@ help:
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
 	@echo "make bench-chip      say what networks cost on the described chips (build/bench/chip.json)"
 	@echo "make bench-install   say what installing takes, into empty environments"
+	@echo "make train-tasks     train the four tasks' networks anew, in place of those in the package: hours"
 	@echo "make compare-revisions BASE=COMMIT  hold IR and programs to those of another commit"
 	@echo "make fuzz    random layers, networks and schedules, damaged programs and IR, for FUZZ_SECONDS"
 	@echo "make readme  measure the numbers of README.md and write them there"
@@ -85,9 +86,19 @@ bench-tasks: $(VENV)/.installed-test
 	$(BIN)/python tests/benchmarks/bench_tasks.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--only detection2d --ratios 29 --seeds 0 --frames 320' selects tasks, ratios, seeds and
-# held-out frames. TUNE=1 tunes the networks here and goes on where it was interrupted.
+# held-out frames. TUNE=1 tunes the networks here and goes on where it was interrupted; with SHIP=1
+# they then take the place of those that come with the package.
 bench-compression: $(VENV)/.installed-test
-	$(BIN)/python tests/benchmarks/bench_compression.py $(if $(TUNE),--tune) $(BENCH_ARGS)
+	$(BIN)/python tests/benchmarks/bench_compression.py $(if $(TUNE),--tune) $(if $(SHIP),--ship) $(BENCH_ARGS)
+
+# TASKS=detection2d trains one. Their tuned programs then come of bench-compression TUNE=1 SHIP=1.
+TASKS := classification segmentation detection2d stereo3d
+train-tasks: $(VENV)/.installed
+	@set -e; for task in $(TASKS); do \
+	    echo "recog train $$task"; \
+	    $(BIN)/recog train $$task --out build/train/$$task; \
+	    cp build/train/$$task/$$task.safetensors frontend/tasks/checkpoints/; \
+	done
 
 # BENCH_ARGS='--only classification --frames 360' is quicker.
 bench-palettize: $(VENV)/.installed-test $(VENV)/.installed-peers

@@ -2,6 +2,7 @@
 
     make bench-compression          # networks that come with the package, or were tuned before
     make bench-compression TUNE=1   # tune them, one after another, as `recog eval --ratio` does
+    make bench-compression TUNE=1 SHIP=1   # and put them into the package, or beside this file
     python tests/benchmarks/bench_compression.py --only detection2d --ratios 29 --frames 320
 
 One row a task, ratio and seed: `metric_float`, `metric_before` tuning (clusters in float, on the
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from recog.tools.report.task_levels import TaskLevels
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+TUNED_HERE = Path(__file__).resolve().parent / "tuned"
+"""Networks of other ratios and seeds than those that come with the package."""
 RATIOS = (16.0, 29.0, 40.0)
 SEEDS = {29.0: (0, 1, 2)}
 """Of a ratio, where not only the first."""
@@ -82,7 +86,9 @@ class Measured:
         a = self.arguments
         options = tune_options(self.task, ratio=ratio, seed=seed, epochs=a.tune_epochs)
         return task_levels(
-            *(self.task, None, a.scenes, Path(a.networks), a.engine), options, shipped=not a.tune
+            *(self.task, a.checkpoint, a.scenes, Path(a.networks), a.engine),
+            options,
+            shipped=not a.tune,
         )
 
     def row(self, ratio: float, seed: int) -> dict[str, Any] | None:
@@ -167,6 +173,8 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = _arguments(TASK_NAMES, given)
     out = Path(arguments.out)
     out.parent.mkdir(parents=True, exist_ok=True)
+    if not arguments.tune:
+        _bring_tuned(Path(arguments.networks))
     with fixed_threads(arguments.threads):
         rows, missing = _measured(arguments, out)
     cells = [[_cell(key, row) for key in COLUMNS] for row in rows]
@@ -174,7 +182,32 @@ def main(given: Sequence[str] | None = None) -> int:
     for each in missing:
         print(f"not tuned yet: {each} (make bench-compression TUNE=1)")
     print(f"rows: {out}")
+    if arguments.ship:
+        _ship(rows, arguments)
     return 0
+
+
+def _bring_tuned(folder: Path) -> None:
+    """Copy the networks that were tuned before to where they are looked for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in TUNED_HERE.glob("*.tuned.mlir.gz"):
+        if not (folder / path.name).exists():
+            shutil.copy(path, folder)
+
+
+def _ship(rows: Sequence[dict[str, Any]], a: argparse.Namespace) -> None:
+    """Copy networks that were tuned here to where `_bring_tuned` and `recog eval` look for them."""
+    from recog.frontend.tasks import get_task
+    from recog.tools.report.task_tuning import shipped_tuned, tune_options, tuned_name
+
+    TUNED_HERE.mkdir(exist_ok=True)
+    for row in rows:
+        name, seed = row["task"], row["seed"]
+        options = tune_options(get_task(name), ratio=row["target_ratio"], seed=seed)
+        made = Path(a.networks) / tuned_name(name, options)
+        if made.is_file():
+            kept = TUNED_HERE / made.name if seed else shipped_tuned(name, options)
+            print(f"shipped: {shutil.copy(made, kept)}")
 
 
 def _measured(a: argparse.Namespace, out: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -214,6 +247,11 @@ def _arguments(names: tuple[str, ...], given: Sequence[str] | None) -> argparse.
     parser.add_argument("--tune", action="store_true", help="tune, whatever the package has")
     parser.add_argument("--tune-epochs", type=int, metavar="N", help="in place of the recipe's")
     parser.add_argument(
+        "--ship",
+        action="store_true",
+        help="put the networks of --networks where they come from: of seed 0 into the package",
+    )
+    parser.add_argument(
         "--checkpoint", metavar="FILE", help="of one task, in place of the package's"
     )
     parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
@@ -223,7 +261,10 @@ def _arguments(names: tuple[str, ...], given: Sequence[str] | None) -> argparse.
         "--networks", default=str(ROOT / "build/compression"), help="networks that are tuned here"
     )
     parser.add_argument("--out", default=str(ROOT / "build/bench/compression.json"))
-    return parser.parse_args(given)
+    found = parser.parse_args(given)
+    if found.ship and (found.checkpoint or found.tune_epochs):
+        parser.error("--ship takes networks of the shipped weights and recipes alone")
+    return found
 
 
 def _cell(key: str, row: dict[str, Any]) -> str:
