@@ -42,6 +42,31 @@ def test_the_benchmark_scores_what_is_shipped_and_goes_on(
     assert json.loads(out.read_text())["rows"] == [row]
 
 
+def test_networks_that_were_tuned_before_are_found_and_take_their_place(
+    bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from recog.tools.report import task_tuning
+
+    name, seed1 = "classification.29x.tuned.mlir.gz", "classification.29x.seed1.tuned.mlir.gz"
+    package, here, networks = tmp_path / "package", tmp_path / "here", tmp_path / "networks"
+    options = task_tuning.tune_options(get_task("classification"))
+    shipped = task_tuning.shipped_tuned("classification", options).read_bytes()
+    for folder in (package, here):
+        folder.mkdir()
+    (here / seed1).write_bytes(b"not read")
+    monkeypatch.setattr(bench, "TUNED_HERE", here)
+    command = ["--only", "classification", "--ratios", "29", "--seeds", "0", "--frames", "4"]
+    command += ["--before-frames", "0", "--out", str(tmp_path / "c.json")]
+    assert bench.main([*command, "--networks", str(networks)]) == 0
+    assert (networks / seed1).read_bytes() == b"not read"
+    (networks / name).write_bytes(shipped)
+    monkeypatch.setattr(task_tuning, "shipped_tuned", lambda *given: package / name)
+    assert bench.main([*command, "--networks", str(networks), "--ship"]) == 0
+    assert (package / name).read_bytes() == shipped
+    with pytest.raises(SystemExit):
+        bench.main([*command, "--ship", "--tune-epochs", "1"])
+
+
 @pytest.mark.parametrize("name", TASK_NAMES)
 def test_narrow_networks_are_trained(name: str):
     narrow = load_benchmark("narrow_networks")
