@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from xdsl.context import Context
@@ -42,9 +42,14 @@ from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.encode.calibrate import frames_without_outliers
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 NAME = "tune-centroids"
 MEASURED = 64
 """Frames that the loss before tuning and the one after it are measured on."""
+LEAST_HELD_OUT = 8 * MEASURED
+"""Frames from which those are not learned from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +88,8 @@ def tune(
     progress: Callable[[float, float], None] | None = None,
     kept: KeptTuning | None = None,
 ) -> list[Note]:
-    """Tune the module in place; leave it as it is if that does not lower the loss.
+    """Tune the module in place; leave it as it is if that does not lower the loss, of many inputs
+    that of some which are not learned from.
 
     Args:
         inputs: the network's inputs, float (N, ...); single values far beyond all others are cut
@@ -111,12 +117,12 @@ def tune(
     count = check_frames(inputs, *known, what="tuning")
     checked = [checked_array(x, f"input {i}") for i, x in enumerate(inputs)]
     examples = Examples(frames_without_outliers(checked, find_function(module, settings.entry)))
-    steps = settings.epochs * -(-count // settings.batch)
+    learned, measured = _divided(count, settings.seed)
+    steps = settings.epochs * -(-len(learned) // settings.batch)
     at_once = frames_of_a_step(find_function(module, settings.entry))
     by_teacher = targets is None or callable(targets)
     wanted = _targets(module, examples, targets if callable(targets) else known, settings, dense)
     generator = torch.Generator().manual_seed(settings.seed)
-    measured = torch.arange(min(count, MEASURED))
 
     def unchanged(frames: Sequence[int]) -> Sequence[np.ndarray]:
         return examples.frames(np.asarray(frames))
@@ -143,7 +149,8 @@ def tune(
             """The steps after an interruption: the seed gives their order."""
             number = 0
             for _ in range(settings.epochs):
-                for batch in torch.randperm(count, generator=generator).split(settings.batch):
+                order = torch.randperm(len(learned), generator=generator)
+                for batch in learned[order].split(settings.batch):
                     number += 1
                     if number > tuner.done:
                         yield parts(batch)
@@ -152,15 +159,33 @@ def tune(
             tuner, lambda: parts(measured), left(), steps, progress=progress, kept=kept
         )
     if not lower:
-        return [nothing_tuned()]
+        return [nothing_tuned(held_out=len(learned) < count)]
     tuner.store()
     return []
 
 
-def nothing_tuned() -> Note:
-    """That a module is as it was."""
-    text = "has not lowered its loss, centroids and pointers stay as they were clustered"
-    return Note("nothing-tuned", text, "give more epochs or a lower learning-rate", (NAME,))
+def _divided(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The numbers of the frames to learn from, and of those that the loss is measured on: some of
+    the same, where there are few."""
+    import torch
+
+    if count < LEAST_HELD_OUT:
+        return torch.arange(count), torch.arange(min(count, MEASURED))
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[MEASURED:].sort().values, order[:MEASURED].sort().values
+
+
+def nothing_tuned(*, held_out: bool = False) -> Note:
+    """That a module is as it was.
+
+    Args:
+        held_out: whether the loss is that of frames which were not learned from.
+    """
+    where = " on examples that it did not learn from" if held_out else ""
+    text = f"has not lowered its loss{where}, centroids and pointers stay as they were clustered"
+    hint = "give more epochs or a lower learning-rate"
+    hint = "give more and other examples, or a lower learning-rate" if held_out else hint
+    return Note("nothing-tuned", text, hint, (NAME,))
 
 
 def _targets(

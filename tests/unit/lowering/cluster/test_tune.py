@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
-from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
+from recog.lowering.cluster.tune_centroids import (
+    LEAST_HELD_OUT,
+    MEASURED,
+    TuneCentroidsPass,
+    tune,
+)
 from recog.lowering.cluster.tune_settings import TuneSettings
 from recog.lowering.cluster.tuned_parameters import Parameter
-from recog.lowering.cluster.tuner import Tuner
+from recog.lowering.cluster.tuner import StepPart, Tuner
 from recog.lowering.common import batches
 from recog.lowering.encode.constants import codebook_bias
 
@@ -69,6 +75,37 @@ def test_the_loss_falls():
     assert after < 0.3 * before
     assert np.mean(losses[-4:]) < 0.3 * np.mean(losses[:4])
     assert len(losses) == 20 * 4
+
+
+def test_of_many_examples_some_are_not_learned_from(monkeypatch: pytest.MonkeyPatch):
+    """Random labels can be learned by heart alone: the loss of unseen examples rises."""
+    random = np.random.default_rng(0)
+    x, labels = images(LEAST_HELD_OUT), random.integers(0, 3, LEAST_HELD_OUT)
+    seen: dict[str, set[bytes]] = {"loss": set(), "step_in_parts": set()}
+
+    def watched(name: str):
+        own = getattr(Tuner, name)
+
+        def run(self: Tuner, parts: Iterable[StepPart]) -> float:
+            parts = list(parts)
+            seen[name] |= {frame.tobytes() for part in parts for frame in part.inputs[0]}
+            return own(self, parts)
+
+        monkeypatch.setattr(Tuner, name, run)
+
+    watched("loss")
+    watched("step_in_parts")
+    module = clustered()
+    before = str(module)
+    settings = TuneSettings(
+        epochs=6, batch=16, learning_rate=0.05, loss="cross-entropy", reassign=1
+    )
+    (note,) = tune(module, [x], labels, settings)
+    assert len(seen["loss"]) == MEASURED
+    assert len(seen["step_in_parts"]) == LEAST_HELD_OUT - MEASURED
+    assert not seen["loss"] & seen["step_in_parts"]
+    assert "has not lowered its loss on examples that it did not learn from" in note.text
+    assert str(module) == before
 
 
 def test_pointers_and_scales_stay():
