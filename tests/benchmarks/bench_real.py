@@ -9,8 +9,8 @@ or `iou` of text masks, with a bootstrap interval over images; and the SQNR of t
 methods see the same images. `recog` is the default conversion without clusters, as it runs on the
 machine; `recog_before` rounds each weight to the nearest code, all in 8 bits; `recog_8x` has a
 pointer of 4 bits for each weight but those of depthwise layers and stems, and no training
-(`recog_8x_before` points to the nearest centroids of k-means); `recog_8x_tuned` is tuned without
-labels.
+(`recog_8x_before` points to the nearest centroids of k-means); `recog_8x_chosen` has the layouts
+that are chosen for these bytes, `recog_8x_tuned` is tuned without labels.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ METHODS = (
     "int8_per_tensor",
     "recog_8x_before",
     "recog_8x",
+    "recog_8x_chosen",
     "recog_8x_tuned",
 )
 BATCH = 8
@@ -125,6 +126,8 @@ def _converted(network: RealNetwork, method: str) -> tuple[Run, int]:
         "recog": ConversionOptions(cluster=False),
         "recog_before": ConversionOptions(cluster=False, **PLAIN),
         "recog_8x": replace(eighth, tune=False),
+        # About the bytes of recog_8x.
+        "recog_8x_chosen": ConversionOptions(tune=False, ratio=7.44),
         "recog_8x_before": replace(eighth, tune=False, carry_errors=False),
         # A higher rate loses the pointers that it starts from.
         "recog_8x_tuned": replace(eighth, epochs=3, learning_rate=3e-4),
