@@ -70,19 +70,36 @@ class MovingPointers:
         given = self._scales if scales is None else scales.reshape(-1, *[1] * (len(self._grid) - 1))
         return looked_up(codebook, self.points, self.pointers, given, self._grid, self._block)
 
-    def reassign(self, codebook: Tensor) -> int:
-        """Point each block to the centroid nearest to its point; how many blocks moved."""
+    def reassign(self, codebook: Tensor, share: float = 1.0) -> int:
+        """Point each block to the centroid nearest to its point; how many blocks moved.
+
+        Args:
+            share: of the blocks that may move, at least one: those that come nearer by most.
+        """
         import torch
 
         centroids = codebook.detach()
         squares = (centroids**2).sum(1)
-        # NumPy's argmin takes a fraction of the time of torch's.
-        nearest = [
-            torch.addmm(squares, rows, centroids.T, alpha=-2).numpy().argmin(1)
-            for rows in self.points.detach().split(ROWS_AT_ONCE)
-        ]
-        before, self.pointers = self.pointers, torch.from_numpy(np.concatenate(nearest))
-        return int((before != self.pointers).sum())
+        before, parts = self.pointers.numpy(), list[np.ndarray]()
+        gains = np.empty(len(before), np.float32)
+        for start in range(0, len(before), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            rows = self.points.detach()[part]
+            distances = torch.addmm(squares, rows, centroids.T, alpha=-2).numpy()
+            # NumPy's argmin takes a fraction of the time of torch's.
+            parts.append(distances.argmin(1))
+            if share < 1:
+                each = np.arange(len(rows))
+                gains[part] = distances[each, before[part]] - distances[each, parts[-1]]
+        nearest = np.concatenate(parts)
+        most = max(1, round(share * len(before)))
+        moving = np.flatnonzero(nearest != before)
+        if len(moving) > most:
+            order = np.argsort(-gains[moving], kind="stable")
+            staying = moving[order[most:]]
+            nearest[staying] = before[staying]
+        self.pointers = torch.from_numpy(nearest)
+        return min(len(moving), most)
 
     def store(self) -> None:
         """Write the pointers into the module."""

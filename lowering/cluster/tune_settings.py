@@ -27,6 +27,9 @@ class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
     reassign: int = 1
     """Reassign blocks to their nearest centroid every so many steps; 0 keeps the pointers of
     clustering."""
+    move_share: float = 1.0
+    """Share of a layer's blocks that change centroids at once, at most: those that come nearer by
+    most."""
 
     round_activations: bool = True
     """Compute with activations as their codes will have them, too, not with the weights' alone."""
@@ -48,6 +51,7 @@ class TuneSettings(WeightFormatOptions, SeedOptions, EntryOptions):
         "batch": (1, 10**6),
         "learning_rate": (0.0, 10.0),
         "reassign": (0, 10**6),
+        "move_share": (0.0, 1.0),
         "distill": (0.0, 1e6),
         "features": (0.0, 1e6),
         "warm_up": (0.0, 1.0),

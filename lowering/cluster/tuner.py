@@ -225,7 +225,7 @@ class Tuner:
         every = self._settings.reassign
         if every and self._done % every == 0 and self._done <= self._last_move:
             for moving, codebook in self._moving:
-                moving.reassign(codebook.rounded())
+                moving.reassign(codebook.rounded(), self._settings.move_share)
         return total
 
     def _outputs(

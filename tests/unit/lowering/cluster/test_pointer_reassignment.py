@@ -137,6 +137,28 @@ def test_blocks_point_to_the_nearest_centroid(at_once: int, monkeypatch: pytest.
     verify_module(module)
 
 
+@pytest.mark.parametrize("at_once", [3, 1 << 11])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.999])
+def test_a_share_of_the_blocks_moves(at_once: int, share: float, monkeypatch: pytest.MonkeyPatch):
+    """Those that come nearer to their points by most; the others as before."""
+    monkeypatch.setattr(moving_pointers, "ROWS_AT_ONCE", at_once)
+    rng = np.random.default_rng(3)
+    for moving in movers(clustered(residual())):
+        with torch.no_grad():
+            moving.points += torch.from_numpy(rng.normal(0, 2, moving.points.shape)).float()
+        codebook = codebook_of(moving).detach()
+        before, points = moving.pointers.numpy().copy(), moving.points.detach().numpy()
+        squares = (np.linalg.norm(points[:, None] - codebook.numpy(), axis=2)) ** 2
+        gains = squares[np.arange(len(before)), before] - squares.min(1)
+        moved = moving.reassign(codebook, share)
+        after = moving.pointers.numpy()
+        changed = after != before
+        most = max(1, round(share * len(before)))
+        assert moved == changed.sum() == min(most, (squares.argmin(1) != before).sum())
+        np.testing.assert_array_equal(after[changed], squares.argmin(1)[changed])
+        assert gains[changed].min() >= gains[~changed].max(initial=0) - 1e-3
+
+
 def test_pointers_that_lookups_share_stay():
     module = parse(SHARED)
     assert not any(can_move(lookup) for lookup in ops_of(module, LookupOp))

@@ -67,6 +67,21 @@ def test_networks_that_were_tuned_before_are_found_and_take_their_place(
         bench.main([*command, "--ship", "--tune-epochs", "1"])
 
 
+def test_networks_beside_the_benchmark_are_of_the_shipped_ones(bench: ModuleType):
+    """Else it would say that nobody has tuned them."""
+    from recog.tools.report.task_levels import TaskLevels
+    from recog.tools.report.task_tuning import load_tuned, tune_options, tuned_key
+
+    found = sorted(bench.TUNED_HERE.glob("*.tuned.mlir.gz"))
+    assert found
+    for path in found:
+        name, ratio, seed, *_ = path.name.split(".")
+        task = get_task(name)
+        options = tune_options(task, ratio=float(ratio[:-1]), seed=int(seed.removeprefix("seed")))
+        folded = TaskLevels(task, load_checkpoint(task), task.data, path.parent, options).folded
+        assert load_tuned(path, tuned_key(options, folded)) is not None
+
+
 @pytest.mark.parametrize("name", TASK_NAMES)
 def test_narrow_networks_are_trained(name: str):
     narrow = load_benchmark("narrow_networks")
