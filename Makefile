@@ -96,7 +96,8 @@ TASKS := classification segmentation detection2d stereo3d
 train-tasks: $(VENV)/.installed
 	@set -e; for task in $(TASKS); do \
 	    echo "recog train $$task"; \
-	    $(BIN)/recog train $$task --out build/train/$$task; \
+	    resume=; test ! -d build/train/$$task.partial || resume=--resume; \
+	    $(BIN)/recog train $$task --out build/train/$$task $$resume; \
 	    cp build/train/$$task/$$task.safetensors frontend/tasks/checkpoints/; \
 	done
 

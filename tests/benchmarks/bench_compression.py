@@ -14,7 +14,7 @@ held-out frames; `low` to `high` is the 95 % interval of the loss by a paired bo
 codes (`narrow_networks.py`, trained with `--tune`): `narrow_metric`, `narrow_bytes`, `narrow_low`
 and `narrow_high`, null where nobody has trained it. `missing` lists those that nobody has tuned
 yet. Rows stay in the file from run to run, and those that are there for as many frames are not
-measured again, so a run that was interrupted goes on.
+measured again while their network and settings (`key`) stay, so a run that was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -81,22 +81,40 @@ class Measured:
     def levels(self, ratio: float | None, seed: int) -> TaskLevels:
         """The task's network with this ratio and seed."""
         from recog.tools.report.task_scores import task_levels
-        from recog.tools.report.task_tuning import tune_options
+        from recog.tools.report.task_tuning import load_tuned, tune_options
 
         a = self.arguments
         options = tune_options(self.task, ratio=ratio, seed=seed, epochs=a.tune_epochs)
-        return task_levels(
+        levels = task_levels(
             *(self.task, a.checkpoint, a.scenes, Path(a.networks), a.engine),
             options,
             shipped=not a.tune,
         )
+        kept = TUNED_HERE / levels.tuned_path.name
+        if not a.tune and levels.tuned_before is None and load_tuned(kept, levels.key) is not None:
+            levels.tuned_path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(kept, levels.tuned_path)
+            del levels.tuned_before
+        return levels
 
-    def row(self, ratio: float, seed: int) -> dict[str, Any] | None:
+    def ship(self, levels: TaskLevels) -> None:
+        """Copy the network that was tuned here to where it is looked for."""
+        from recog.tools.report.task_tuning import load_tuned, shipped_tuned
+
+        if load_tuned(levels.tuned_path, levels.key) is None:
+            return
+        here = TUNED_HERE / levels.tuned_path.name
+        kept = here if levels.options.seed else shipped_tuned(self.task.name, levels.options)
+        kept.parent.mkdir(exist_ok=True)
+        if not kept.exists() or not kept.samefile(levels.tuned_path):
+            print(f"shipped: {shutil.copy(levels.tuned_path, kept)}")
+
+    def row(self, levels: TaskLevels, ratio: float, seed: int) -> dict[str, Any] | None:
         """Measure one row; None where nobody has tuned the network."""
         from recog.lowering.pipeline import Stage
         from recog.tools.report.task_scores import loss_interval
 
-        levels, minutes = self.levels(ratio, seed), None
+        minutes = None
         if levels.tuned_before is None:
             if not self.arguments.tune:
                 return None
@@ -109,6 +127,7 @@ class Measured:
             "task": self.task.name,
             "target_ratio": ratio,
             "seed": seed,
+            "key": levels.key,
             "ratio": levels.weight_bytes(Stage.FLOAT) / levels.weight_bytes(Stage.MACHINE),
             "metric": self.task.metric_name,
             "metric_float": self._score(self.float_outputs),
@@ -173,8 +192,6 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = _arguments(TASK_NAMES, given)
     out = Path(arguments.out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    if not arguments.tune:
-        _bring_tuned(Path(arguments.networks))
     with fixed_threads(arguments.threads):
         rows, missing = _measured(arguments, out)
     cells = [[_cell(key, row) for key in COLUMNS] for row in rows]
@@ -182,32 +199,7 @@ def main(given: Sequence[str] | None = None) -> int:
     for each in missing:
         print(f"not tuned yet: {each} (make bench-compression TUNE=1)")
     print(f"rows: {out}")
-    if arguments.ship:
-        _ship(rows, arguments)
     return 0
-
-
-def _bring_tuned(folder: Path) -> None:
-    """Copy the networks that were tuned before to where they are looked for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in TUNED_HERE.glob("*.tuned.mlir.gz"):
-        if not (folder / path.name).exists():
-            shutil.copy(path, folder)
-
-
-def _ship(rows: Sequence[dict[str, Any]], a: argparse.Namespace) -> None:
-    """Copy networks that were tuned here to where `_bring_tuned` and `recog eval` look for them."""
-    from recog.frontend.tasks import get_task
-    from recog.tools.report.task_tuning import shipped_tuned, tune_options, tuned_name
-
-    TUNED_HERE.mkdir(exist_ok=True)
-    for row in rows:
-        name, seed = row["task"], row["seed"]
-        options = tune_options(get_task(name), ratio=row["target_ratio"], seed=seed)
-        made = Path(a.networks) / tuned_name(name, options)
-        if made.is_file():
-            kept = TUNED_HERE / made.name if seed else shipped_tuned(name, options)
-            print(f"shipped: {shutil.copy(made, kept)}")
 
 
 def _measured(a: argparse.Namespace, out: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -220,20 +212,22 @@ def _measured(a: argparse.Namespace, out: Path) -> tuple[list[dict[str, Any]], l
         measured = Measured(name, a)
         for ratio in a.ratios:
             for seed in a.seeds if a.seeds is not None else SEEDS.get(ratio, (0,)):
+                levels = measured.levels(ratio, seed)
                 key = {"task": name, "target_ratio": ratio, "seed": seed}
-                same = {**key, "frames": len(measured.test)}
+                same = {**key, "frames": len(measured.test), "key": levels.key}
                 found = [row for row in rows if same.items() <= row.items()]
-                if found and not measured.lacks_narrow(found[0]):
-                    continue
-                print(f"{name} {ratio:g}x seed {seed}:", file=sys.stderr)
-                row = measured.row(ratio, seed)
-                if row is None:
-                    missing.append(f"{name} {ratio:g}x seed {seed}")
-                    continue
-                rows = [each for each in rows if not key.items() <= each.items()] + [row]
-                rows.sort(key=lambda each: (each["task"], each["target_ratio"], each["seed"]))
-                with atomic_write(out, "w") as stream:
-                    stream.write(json.dumps({"rows": rows}, indent=1) + "\n")
+                if not found or measured.lacks_narrow(found[0]):
+                    print(f"{name} {ratio:g}x seed {seed}:", file=sys.stderr)
+                    row = measured.row(levels, ratio, seed)
+                    if row is None:
+                        missing.append(f"{name} {ratio:g}x seed {seed}")
+                        continue
+                    rows = [each for each in rows if not key.items() <= each.items()] + [row]
+                    rows.sort(key=lambda each: (each["task"], each["target_ratio"], each["seed"]))
+                    with atomic_write(out, "w") as stream:
+                        stream.write(json.dumps({"rows": rows}, indent=1) + "\n")
+                if a.ship:
+                    measured.ship(levels)
     return rows, missing
 
 
@@ -262,7 +256,7 @@ def _arguments(names: tuple[str, ...], given: Sequence[str] | None) -> argparse.
     )
     parser.add_argument("--out", default=str(ROOT / "build/bench/compression.json"))
     found = parser.parse_args(given)
-    if found.ship and (found.checkpoint or found.tune_epochs):
+    if found.ship and (found.checkpoint or found.tune_epochs is not None):
         parser.error("--ship takes networks of the shipped weights and recipes alone")
     return found
 

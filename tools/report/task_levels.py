@@ -113,17 +113,18 @@ class TaskLevels:
             return self.tuned_before
         say_busy = partial(print, f"{self.tuned_path}: {BUSY}", file=sys.stderr)
         with kept_if_used(self.folder), locked(self.lock_path, say_busy):
-            return load_tuned(self.tuned_path, self._key) or self._tune(self._key)
+            return load_tuned(self.tuned_path, self.key) or self._tune(self.key)
 
     @cached_property
     def tuned_before(self) -> ModuleOp | None:
         """The tuned network where there is one already."""
         paths = [shipped_tuned(self.task.name, self.options)] if self._shipped else []
-        found = (load_tuned(path, self._key) for path in (*paths, self.tuned_path))
+        found = (load_tuned(path, self.key) for path in (*paths, self.tuned_path))
         return next((module for module in found if module is not None), None)
 
     @cached_property
-    def _key(self) -> str:
+    def key(self) -> str:
+        """That a tuned network's file has to have."""
         return tuned_key(self.options, self.folded)
 
     def _tune(self, key: str) -> ModuleOp:

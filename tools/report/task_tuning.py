@@ -35,7 +35,7 @@ from recog.lowering.cluster.distillation import Unchanged, distilled, relative_e
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
 from recog.lowering.cluster.tuner import KeptTuning, Tuner
-from recog.lowering.common.options import taken_from
+from recog.lowering.common.options import OptionError, taken_from
 from recog.lowering.common.rewriting import erase_dead_constants
 from recog.lowering.pipeline import ConversionOptions, fold_network
 from recog.lowering.pipeline.expected_formats import expected_formats, of_function
@@ -70,11 +70,18 @@ def tune_options(
     Args:
         ratio: how many times smaller the program's weights are to be, in place of the recipe's.
         epochs: in place of the recipe's.
+
+    Raises:
+        RecogError: a value of the recipe that its option cannot have.
     """
     given = {"ratio": ratio, "epochs": epochs}
     asked = {name: value for name, value in given.items() if value is not None}
     recipe: dict[str, Any] = asdict(task.tune_recipe) | asked
-    return ConversionOptions(**recipe, seed=seed)
+    try:
+        return ConversionOptions(**recipe, seed=seed)
+    except (OptionError, TypeError) as error:
+        reason = str(error) if isinstance(error, OptionError) else f"holds a wrong value: {error}"
+        raise RecogError(reason, where=f"tune_recipe of {task.name}") from None
 
 
 def cluster_task(

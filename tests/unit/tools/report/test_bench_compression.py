@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from types import ModuleType
@@ -45,26 +46,33 @@ def test_the_benchmark_scores_what_is_shipped_and_goes_on(
 def test_networks_that_were_tuned_before_are_found_and_take_their_place(
     bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from recog.tools.report import task_tuning
+    """Those that were asked for, of the shipped weights and recipes; others stay what they are."""
+    from recog.tools.report import task_levels, task_tuning
 
-    name, seed1 = "classification.29x.tuned.mlir.gz", "classification.29x.seed1.tuned.mlir.gz"
+    name, stale = "classification.29x.tuned.mlir.gz", "classification.40x.tuned.mlir.gz"
     package, here, networks = tmp_path / "package", tmp_path / "here", tmp_path / "networks"
     options = task_tuning.tune_options(get_task("classification"))
     shipped = task_tuning.shipped_tuned("classification", options).read_bytes()
-    for folder in (package, here):
+    for folder in (package, here, networks):
         folder.mkdir()
-    (here / seed1).write_bytes(b"not read")
+    (here / name).write_bytes(shipped)
+    (networks / name).write_bytes(gzip.compress(b"of another key"))
+    (networks / stale).write_bytes(gzip.compress(b"of another key"))
     monkeypatch.setattr(bench, "TUNED_HERE", here)
-    command = ["--only", "classification", "--ratios", "29", "--seeds", "0", "--frames", "4"]
-    command += ["--before-frames", "0", "--out", str(tmp_path / "c.json")]
-    assert bench.main([*command, "--networks", str(networks)]) == 0
-    assert (networks / seed1).read_bytes() == b"not read"
-    (networks / name).write_bytes(shipped)
-    monkeypatch.setattr(task_tuning, "shipped_tuned", lambda *given: package / name)
-    assert bench.main([*command, "--networks", str(networks), "--ship"]) == 0
-    assert (package / name).read_bytes() == shipped
-    with pytest.raises(SystemExit):
-        bench.main([*command, "--ship", "--tune-epochs", "1"])
+
+    def in_package(task: str, options: Any) -> Path:
+        return package / task_tuning.tuned_name(task, options)
+
+    monkeypatch.setattr(task_tuning, "shipped_tuned", in_package)
+    monkeypatch.setattr(task_levels, "shipped_tuned", in_package)
+    command = ["--only", "classification", "--seeds", "0", "--frames", "4", "--before-frames", "0"]
+    command += ["--out", str(tmp_path / "c.json"), "--networks", str(networks)]
+    assert bench.main([*command, "--ratios", "29", "40", "--ship"]) == 0
+    assert (networks / name).read_bytes() == (package / name).read_bytes() == shipped
+    assert not (package / stale).exists()
+    for option in ("--tune-epochs", "--checkpoint"):
+        with pytest.raises(SystemExit):
+            bench.main([*command, "--ship", option, "0"])
 
 
 def test_networks_beside_the_benchmark_are_of_the_shipped_ones(bench: ModuleType):
