@@ -88,7 +88,8 @@ def test_of_many_examples_some_are_not_learned_from(monkeypatch: pytest.MonkeyPa
 
         def run(self: Tuner, parts: Iterable[StepPart]) -> float:
             parts = list(parts)
-            seen[name] |= {np.asarray(frame).tobytes() for part in parts for frame in part.inputs[0]}
+            frames = (np.asarray(frame) for part in parts for frame in part.inputs[0])
+            seen[name] |= {frame.tobytes() for frame in frames}
             return own(self, parts)
 
         monkeypatch.setattr(Tuner, name, run)
