@@ -33,7 +33,10 @@ TASK = get_task("classification")
 QUICK = ConversionOptions(centroids=32, epochs=4, batch=16, learning_rate=1e-2)
 
 
-SHIPPED_RATIOS = (("classification", 16.0), *((name, 40.0) for name in TASK_NAMES))
+SHIPPED_RATIOS = (
+    *(("classification", 16.0), ("detection2d", 16.0)),
+    *((name, 40.0) for name in TASK_NAMES),
+)
 
 
 @pytest.fixture(scope="module")
