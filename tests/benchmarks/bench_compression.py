@@ -90,11 +90,10 @@ class Measured:
             options,
             shipped=not a.tune,
         )
-        kept = TUNED_HERE / levels.tuned_path.name
-        if not a.tune and levels.tuned_before is None and load_tuned(kept, levels.key) is not None:
-            levels.tuned_path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(kept, levels.tuned_path)
-            del levels.tuned_before
+        kept, path = TUNED_HERE / levels.tuned_path.name, levels.tuned_path
+        if not a.tune and kept.is_file() and load_tuned(path, levels.key) is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(kept, path)
         return levels
 
     def ship(self, levels: TaskLevels) -> None:

@@ -78,7 +78,7 @@ def test_networks_that_were_tuned_before_are_found_and_take_their_place(
 def test_networks_beside_the_benchmark_are_of_the_shipped_ones(bench: ModuleType):
     """Else it would say that nobody has tuned them."""
     from recog.tools.report.task_levels import TaskLevels
-    from recog.tools.report.task_tuning import load_tuned, tune_options, tuned_key
+    from recog.tools.report.task_tuning import load_tuned, tune_options
 
     found = sorted(bench.TUNED_HERE.glob("*.tuned.mlir.gz"))
     assert found
@@ -86,8 +86,8 @@ def test_networks_beside_the_benchmark_are_of_the_shipped_ones(bench: ModuleType
         name, ratio, seed, *_ = path.name.split(".")
         task = get_task(name)
         options = tune_options(task, ratio=float(ratio[:-1]), seed=int(seed.removeprefix("seed")))
-        folded = TaskLevels(task, load_checkpoint(task), task.data, path.parent, options).folded
-        assert load_tuned(path, tuned_key(options, folded)) is not None
+        levels = TaskLevels(task, load_checkpoint(task), task.data, path.parent, options)
+        assert load_tuned(path, levels.key) is not None
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)
