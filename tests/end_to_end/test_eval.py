@@ -33,10 +33,7 @@ TASK = get_task("classification")
 QUICK = ConversionOptions(centroids=32, epochs=4, batch=16, learning_rate=1e-2)
 
 
-SHIPPED_RATIOS = (
-    *(("classification", 16.0), ("detection2d", 16.0)),
-    *((name, 40.0) for name in TASK_NAMES),
-)
+SHIPPED_RATIOS = [(name, ratio) for name in TASK_NAMES for ratio in (16.0, 40.0)]
 
 
 @pytest.fixture(scope="module")
