@@ -13,6 +13,7 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.nn import (
     AddOp,
     BatchNormOp,
+    NnOp,
     element_type_of,
 )
 from recog.dialects.nn.base import real
@@ -27,14 +28,25 @@ from recog.lowering.batch_norm.plan import (
 
 
 def carry_out(
-    op: BatchNormOp, edits: Sequence[Edit], constants: Constants, rewriter: PatternRewriter
+    op: NnOp,
+    index: int,
+    edits: Sequence[Edit],
+    constants: Constants,
+    rewriter: PatternRewriter,
+    *,
+    bias: SSAValue,
 ) -> None:
-    """Make the edits, and let the users of a batch norm take its input."""
+    """Make the edits, and let the users of an op, a batch norm or the like, take its operand.
+
+    Args:
+        index: the number of that operand.
+        bias: the op's constant whose name and place biases get of layers that had none.
+    """
     replaced: list[Operation] = [op]
     for edit in edits:
         match edit:
             case LayerEdit():
-                _replace_layer(edit, op, constants, rewriter)
+                _replace_layer(edit, bias, constants, rewriter)
                 replaced.append(edit.layer)
             case BatchNormEdit():
                 _replace_batch_norm(edit, constants, rewriter)
@@ -45,20 +57,20 @@ def carry_out(
             case PadEdit():
                 edit.op.properties["value"] = real(edit.value)
                 rewriter.notify_op_modified(edit.op)
-    rewriter.replace_all_uses_with(op.output, op.input)
+    rewriter.replace_all_uses_with(op.output, op.operands[index])
     _erase_dead(rewriter, replaced)
 
 
 def _replace_layer(
-    edit: LayerEdit, batch_norm: BatchNormOp, constants: Constants, rewriter: PatternRewriter
+    edit: LayerEdit, named: SSAValue, constants: Constants, rewriter: PatternRewriter
 ) -> None:
-    """A layer without a bias gets one with the name and place of the batch norm's, if it must."""
+    """A layer without a bias gets one with the name and place of `named`, if it must."""
     layer = edit.layer
     weight = constants.make(layer.weight, edit.weight, edit.weights)
     new_ops: list[Operation] = [weight]
     bias = None
     if layer.bias is not None or edit.weights.bias.any():
-        model = layer.bias if layer.bias is not None else batch_norm.bias
+        model = layer.bias if layer.bias is not None else named
         bias = constants.make(model, edit.bias, edit.weights.bias)
         new_ops.append(bias)
     new = layer.with_weights(weight, bias)

@@ -5,7 +5,8 @@ t = β - μ s (Ioffe & Szegedy 2015, section 3.1), which a convolution or linear
 after it absorbs, also past pools, sums and reshapes. Folded in float64 and rounded once at the
 end, also where several meet in one layer: the result is the network's own to the rounding of
 float32 of the values that a layer adds up, as long as these stay in its range. What cannot be
-folded exactly stays, and says why in `kept_because`.
+folded exactly stays, and says why in `kept_because`. Multiplications and additions of constants
+after a layer are folded in the same way.
 
 `batch_norm_moves` has what each op lets pass, `batch_norm_plan` finds a place for a batch
 norm, `batch_norm_border` is about padding.
@@ -31,6 +32,7 @@ from xdsl.pattern_rewriter import (
 from recog.dialects.errors import describe_location
 from recog.dialects.nn import BatchNormOp
 from recog.lowering.batch_norm.affine import Affine, Constants, NotFoldable
+from recog.lowering.batch_norm.arithmetic import FoldArithmeticPattern
 from recog.lowering.batch_norm.edits import carry_out
 from recog.lowering.batch_norm.frozen import RaiseFrozenBatchNormPattern
 from recog.lowering.batch_norm.plan import Edit, FoldLimits, PlanAfter, PlanBefore
@@ -61,7 +63,7 @@ class FoldBeforePattern(_FoldPattern):
             edits = self.before(op, self.constants.affine_of(op))
         except NotFoldable:
             return
-        carry_out(op, edits, self.constants, rewriter)
+        carry_out(op, 0, edits, self.constants, rewriter, bias=op.bias)
 
 
 class FoldAfterPattern(_FoldPattern):
@@ -73,7 +75,7 @@ class FoldAfterPattern(_FoldPattern):
             edits = self.after(op, self.constants.affine_of(op))
         except NotFoldable:
             return
-        carry_out(op, edits, self.constants, rewriter)
+        carry_out(op, 0, edits, self.constants, rewriter, bias=op.bias)
 
 
 class SplitPattern(_FoldPattern):
@@ -90,7 +92,7 @@ class SplitPattern(_FoldPattern):
             edits = self.before(op, affine.scale_only()) + self.after(op, affine.shift_only())
         except NotFoldable:
             return
-        carry_out(op, edits, self.constants, rewriter)
+        carry_out(op, 0, edits, self.constants, rewriter, bias=op.bias)
 
 
 def reason_kept(op: BatchNormOp, constants: Constants, limits: FoldLimits) -> str:
@@ -138,17 +140,19 @@ def batch_norm_report(module: ModuleOp) -> list[tuple[str, str]]:
 def fold_batch_norms(module: ModuleOp, limits: FoldLimits | None = None) -> BatchNormCounts:
     """Fold every batch norm of a module that can be folded exactly; mark the others.
 
-    A frozen batch norm, x · scale + shift of constants, counts as one.
+    A frozen batch norm, x · scale + shift of constants, counts as one. A multiplication or an
+    addition of constants by itself, which a layer before it absorbs, counts as none.
     """
     constants, limits = Constants(), limits or FoldLimits()
     PatternRewriteWalker(RaiseFrozenBatchNormPattern(constants)).rewrite_module(module)
     total = len(batch_norms(module))
     # All that go backwards first: a layer before a batch norm takes any padding after it.
-    first = PatternRewriteWalker(FoldBeforePattern(constants, limits))
-    patterns = (FoldBeforePattern, FoldAfterPattern, SplitPattern)
-    rest = PatternRewriteWalker(
-        GreedyRewritePatternApplier([pattern(constants, limits) for pattern in patterns])
+    arithmetic, before = FoldArithmeticPattern(constants), FoldBeforePattern(constants, limits)
+    first = PatternRewriteWalker(
+        GreedyRewritePatternApplier([arithmetic, before], dce_enabled=False)
     )
+    others = [pattern(constants, limits) for pattern in (FoldAfterPattern, SplitPattern)]
+    rest = PatternRewriteWalker(GreedyRewritePatternApplier([arithmetic, before, *others]))
     first.rewrite_module(module)
     rest.rewrite_module(module)
     for op in batch_norms(module):

@@ -140,3 +140,70 @@ func.func @underflow(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32> {
 }
 // CHECK-LABEL: func.func @underflow(
 // CHECK:         nn.batch_norm %c, {{.*}} {kept_because = "the folded weights underflow float32; its result goes to func.return"
+
+// -----
+
+// (3 - 2 conv(x)) / 4, in which constants are numbers or have one for each channel:
+// w' = -2/4 w = [-0.5, 1], b' = ([3, 5] - 2 [1, 2]) / 4 = [0.25, 0.25].
+func.func @arithmetic(%x: tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %w = data.constant dense<[[[[1.0]]], [[[-2.0]]]]> : tensor<2x1x1x1xf32>
+  %b = data.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %two = data.constant dense<2.0> : tensor<f32>
+  %c = data.constant dense<[[[3.0]], [[5.0]]]> : tensor<2x1x1xf32>
+  %four = data.constant dense<4.0> : tensor<1xf32>
+  %v0 = nn.conv2d %x, %w, %b : (tensor<1x1x4x4xf32>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32>
+  %v1 = nn.mul %two, %v0 : (tensor<f32>, tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %v2 = nn.sub %c, %v1 : (tensor<2x1x1xf32>, tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %v3 = nn.div %v2, %four : (tensor<1x2x4x4xf32>, tensor<1xf32>) -> tensor<1x2x4x4xf32>
+  func.return %v3 : tensor<1x2x4x4xf32>
+}
+// CHECK-LABEL: func.func @arithmetic(
+// CHECK-NEXT:    %w = data.constant dense<{{\[\[\[\[}}-0.5]]], {{\[\[\[}}1.0]]]]> : tensor<2x1x1x1xf32>
+// CHECK-NEXT:    %b = data.constant dense<0.25> : tensor<2xf32>
+// CHECK-NEXT:    [[Y:%.*]] = nn.conv2d %x, %w, %b :
+// CHECK-NEXT:    func.return [[Y]]
+
+// -----
+
+// A bias by itself, of features; the layer takes its name and place.
+func.func @bias_of_linear(%x: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
+  %w = data.constant dense<[[1.0, 0.0], [0.0, 1.0]]> : tensor<2x2xf32>
+  %c = data.constant dense<[5.0, 6.0]> : tensor<2xf32>
+  %v0 = nn.linear %x, %w : (tensor<1x3x2xf32>, tensor<2x2xf32>) -> tensor<1x3x2xf32>
+  %v1 = nn.add %v0, %c : (tensor<1x3x2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  func.return %v1 : tensor<1x3x2xf32>
+}
+// CHECK-LABEL: func.func @bias_of_linear(
+// CHECK:         %c = data.constant dense<[5.0, 6.0]> : tensor<2xf32>
+// CHECK-NEXT:    [[Y:%.*]] = nn.linear %x, %w, %c :
+// CHECK-NEXT:    func.return [[Y]]
+
+// -----
+
+// Not into a layer whose weight another one has too, nor one whose result others use, nor what
+// differs from pixel to pixel, nor by a division of the constant. Nor into a sum.
+func.func @arithmetic_that_stays(%x: tensor<1x1x2x2xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>) {
+  %w = data.constant dense<1.5> : tensor<1x1x1x1xf32>
+  %w2 = data.constant dense<2.0> : tensor<1x1x1x1xf32>
+  %w3 = data.constant dense<3.0> : tensor<1x1x1x1xf32>
+  %two = data.constant dense<2.0> : tensor<f32>
+  %pixels = data.constant dense<[[[[1.0, 2.0], [3.0, 4.0]]]]> : tensor<1x1x2x2xf32>
+  %v0 = nn.conv2d %x, %w : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %shared = nn.mul %v0, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
+  %v1 = nn.conv2d %shared, %w : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %used = nn.mul %v1, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
+  %v2 = nn.conv2d %x, %w2 : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %varied = nn.add %v2, %pixels : (tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
+  %v3 = nn.conv2d %x, %w3 : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %divided = nn.div %two, %v3 : (tensor<f32>, tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
+  %ones = data.constant dense<1.0> : tensor<1x1x1x1xf32>
+  %v4 = nn.conv2d %divided, %ones : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %sum = nn.mul %v4, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
+  func.return %used, %v1, %varied, %sum : tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>
+}
+// CHECK-LABEL: func.func @arithmetic_that_stays(
+// CHECK:         %shared = nn.mul
+// CHECK:         %used = nn.mul
+// CHECK:         %varied = nn.add
+// CHECK:         %divided = nn.div
+// CHECK:         %sum = nn.mul

@@ -352,3 +352,30 @@ def test_padding_takes_a_value(padding, value):
         module = import_torch(model.eval(), x[:1])
         assert fold_batch_norms(module).kept == []
         assert relative_error(module, model, x) <= 1e-6
+
+
+class ScaledLayers(tnn.Module):
+    """Layers with arithmetic of constants after them, as PP-LCNet and exported networks have it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = tnn.Conv2d(3, 4, 3, padding=1), tnn.BatchNorm2d(4)
+        self.second, self.last = tnn.Conv2d(4, 5, 3, padding=1), tnn.Linear(5, 2)
+        self.bias = tnn.Parameter(torch.randn(5, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm(1.5 - self.first(x) * 0.3)
+        x = torch.relu(self.second(torch.relu(x * 0.7 + 0.1)) + self.bias)
+        return (self.last(x.mean((2, 3))) - 0.2) / 3.0
+
+
+def test_arithmetic_after_layers_is_folded():
+    torch.manual_seed(0)
+    network = randomize(ScaledLayers(), 5).eval()
+    module = import_torch(network, torch.randn(1, 3, 6, 6))
+    fold_batch_norms(module)
+    verify_module(module)
+    names = [op.name for op in module.walk() if isinstance(op, nn.NnOp)]
+    assert not {"nn.mul", "nn.add", "nn.sub", "nn.div", "nn.batch_norm"} & set(names), names
+    x = torch.randn(3, 3, 6, 6)
+    assert relative_error(module, network, x) <= 1e-5
