@@ -8,6 +8,7 @@ batch norm that was not folded, is a depthwise convolution with 1x1 kernels inst
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,9 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
         for operand in op.operands:
             if operand is not chain.source and isinstance(operand.owner, Operation):
                 chains.pop(operand.owner, None)  # it is part of this one
+        while (longer := _lengthened(chain, chains)) is not None:
+            chains.pop(longer.ops[len(longer.ops) - len(chain.ops) - 1])
+            chain = longer
         chains[op] = chain
     kept = (c for c in chains.values() if not (_is_plain_relu(c) or _is_of_masks(c)))
     return {op: chain for chain in kept for op in chain.ops}
@@ -125,9 +129,9 @@ def _table_chain(
         return None
     if all(map(is_uniform, _constants(op))):
         axis = None
-    before = [_chain_before(op, index, chains) for index in variables]
+    before = _from_one_source(op, variables, chains)
     axes = {axis, *(chain.axis for chain in before)} - {None}
-    if len({chain.source for chain in before}) == 1 and len(axes) <= 1:
+    if before and len(axes) <= 1:
         joined = list(dict.fromkeys(chain for chain in before if chain.ops))
         if (len(variables) == 1 or joined) and all(_is_continued_by(op, each) for each in joined):
             ops = sum((chain.ops for chain in joined), ())
@@ -136,6 +140,36 @@ def _table_chain(
     if len(variables) != 1:
         return None
     return Chain((op, variables[0]), (op,), axis=axis, total=affine_of(op))
+
+
+def _from_one_source(
+    op: nn.NnOp, variables: Sequence[int], chains: dict[Operation, Chain]
+) -> list[Chain]:
+    """The tables, or empty chains, that give an op's operands from one value; [] if there are none.
+
+    In `x · clamp(x)`, where a table gives x, from x itself: its clamp begins there.
+    """
+    before = [_chain_before(op, index, chains) for index in variables]
+    for source in dict.fromkeys(chain.source for chain in before):
+        found = [
+            each if each.source is source else Chain((op, index), ())
+            for index, each in zip(variables, before)
+        ]
+        if all(each.source is source for each in found):
+            return found
+    return []
+
+
+def _lengthened(chain: Chain, chains: dict[Operation, Chain]) -> Chain | None:
+    """With the table that gives its source, where only the chain uses that, and several times."""
+    owner = chain.source.owner
+    before = table_ending_at(owner, chains) if isinstance(owner, Operation) else None
+    axes = {chain.axis, before.axis if before else None} - {None}
+    if before is None or is_mask(before.source) or chain.affine is not None or len(axes) > 1:
+        return None
+    if any(use.operation not in chain.ops for use in chain.source.uses):
+        return None
+    return Chain(before.entry, (*before.ops, *chain.ops), axis=next(iter(axes), None))
 
 
 def _chain_before(op: nn.NnOp, index: int, chains: dict[Operation, Chain]) -> Chain:

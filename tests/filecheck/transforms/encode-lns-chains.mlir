@@ -32,6 +32,26 @@ func.func @one_source(%x: tensor<1x2xf32> {lns.format = !x}) -> tensor<1x2xf32> 
 // CHECK-NEXT:    [[T:%.*]] = data.constant dense<[0, 1, 3, 5, 0, 0, 0, 0]> : tensor<8x!lns.number<3, 0, bias = 1, unsigned>>
 // CHECK-NEXT:    %v2 = lns.table [[X]], [[T]] :
 
+// y · clamp(y + 1, 0, 2) / 2 with y = 2x - 1, which is used twice, as hard swish is written out:
+// of 0, 1, 2, 4 it is 0, 1, 3, 7, where 3 becomes 4, and 7 the largest code, 4; of -1, -2, -4 it is 0.
+func.func @hard_swish(%x: tensor<1x2xf32> {lns.format = !x}) -> tensor<1x2xf32> {
+  %two = data.constant dense<2.0> : tensor<f32>
+  %one = data.constant dense<1.0> : tensor<f32>
+  %v0 = nn.mul %two, %x {lns.format = !x} : (tensor<f32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+  %y = nn.sub %v0, %one {lns.format = !x} : (tensor<1x2xf32>, tensor<f32>) -> tensor<1x2xf32>
+  %v1 = nn.add %y, %one {lns.format = !x} : (tensor<1x2xf32>, tensor<f32>) -> tensor<1x2xf32>
+  %v2 = nn.clamp %v1 {min = 0.0, max = 2.0, lns.format = !x} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  %v3 = nn.mul %y, %v2 {lns.format = !x} : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+  %v4 = nn.div %v3, %two {layer = "swish", lns.format = !x} : (tensor<1x2xf32>, tensor<f32>) -> tensor<1x2xf32>
+  func.return %v4 : tensor<1x2xf32>
+}
+// CHECK-LABEL: @hard_swish
+// CHECK-NEXT:    [[X:%.*]] = lns.encode %x
+// CHECK-NEXT:    [[T:%.*]] = data.constant dense<[0, 1, 3, 3, 0, 0, 0, 0]> : tensor<8x!lns.number<3, 0, bias = 1>>
+// CHECK-NEXT:    %v4 = lns.table [[X]], [[T]] {layer = "swish"} :
+// CHECK-NEXT:    [[Y:%.*]] = lns.decode %v4
+// CHECK-NEXT:    func.return [[Y]]
+
 // What others use is not swallowed: the sigmoid has a table of its own, and the product two
 // operands. The square has one.
 func.func @two_uses(%x: tensor<1x2xf32> {lns.format = !x}) -> (tensor<1x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) {

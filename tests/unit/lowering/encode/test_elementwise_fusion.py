@@ -65,3 +65,24 @@ def test_a_chain_ends_where_another_use_begins():
     assert [chains[op].ops for op in (a, b, d, e)] == [(a,), (b, d), (b, d), (e,)]
     assert chains[a].affine is not None
     assert chains[b].source is a.results[0]
+
+
+def test_a_chain_takes_in_what_only_it_uses():
+    """%y, used by %a and %b, %c and %z; %w is used by others too, and the chain begins there."""
+    module = parse(f"""
+    func.func @main(%x: {TYPE}) -> ({TYPE}, {TYPE}) {{
+      %one = data.constant dense<1.0> : tensor<f32>
+      %w = nn.tanh %x : ({TYPE}) -> {TYPE}
+      %v = nn.mul %w, %one : ({TYPE}, tensor<f32>) -> {TYPE}
+      %y = nn.add %v, %one : ({TYPE}, tensor<f32>) -> {TYPE}
+      %a = nn.sigmoid %y : ({TYPE}) -> {TYPE}
+      %b = nn.mul %y, %a : ({TYPE}, {TYPE}) -> {TYPE}
+      %z = nn.mul %b, %y : ({TYPE}, {TYPE}) -> {TYPE}
+      func.return %z, %w : {TYPE}, {TYPE}
+    }}""")
+    w, *others = ops_of(module, nn.NnOp)
+    chains = find_chains(module)
+    assert chains[w].ops == (w,)
+    (chain,) = {chains[op] for op in others}
+    assert chain.ops == tuple(others)
+    assert chain.source is w.results[0]
