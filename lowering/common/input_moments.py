@@ -33,6 +33,8 @@ FEW = 4
 """Inputs of a layer for each output seen, from which a note says that frames are few."""
 LEAST_EXPONENT = -100
 """Inputs below 2^-100 are as good as 0."""
+USUAL_EXPONENT = 32
+"""Sums of squares of inputs up to 2^32 are far from the ends of float32."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,10 @@ def _mean_products(a: Tensor, b: Tensor) -> Tensor:
     """Of all pairs of two arrays' columns (G, n, D), in float64 (G, D, D)."""
     import torch
 
-    # By powers of two, which round nothing: squares of the largest floats are none.
     peaks = [torch.frexp(x.abs().max()).exponent.clamp_min(LEAST_EXPONENT) for x in (a, b)]
+    if all(abs(int(peak)) <= USUAL_EXPONENT for peak in peaks):
+        return (a.mT @ b).to(torch.float64) / a.shape[1]
+    # By powers of two, which round nothing: squares of the largest floats are none.
     scaled = [torch.ldexp(x, -peak) for x, peak in zip((a, b), peaks)]
     products = (scaled[0].mT @ scaled[1]).to(torch.float64) / a.shape[1]
     return torch.ldexp(products, peaks[0] + peaks[1])
