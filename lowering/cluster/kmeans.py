@@ -1,8 +1,7 @@
-"""k-means for codebooks: scikit-learn's, seeded on a subsample, one thread pool at a time."""
+"""k-means for codebooks, seeded on a subsample, on one thread."""
 
 from __future__ import annotations
 
-import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from recog.lowering.cluster.lloyd import Nearest, lloyd
+
 SEEDING_SAMPLE = 20_000
 """k-means++ on all rows takes two thirds of scikit-learn's time."""
 FITTED_ROWS = 1 << 18
 """Of more rows a sample is fitted, and all then move their centroids once: no layer of ResNet-50
 has more, and a thousand rows a centroid fix it well."""
 LEAST_WEIGHT = 2.0**-32
-"""Of a row, as a share of the largest. scikit-learn sums weights in float32: those of channels of
-huge weights are infinite there, and what others leave of a difference is divided by those of tiny
-ones."""
+"""Of a row, as a share of the largest: what others leave of a difference is divided by those of
+tiny ones."""
 
 
 @dataclass(frozen=True)
@@ -49,32 +49,20 @@ def cluster_rows(
         distinct, labels = np.unique(rows, axis=0, return_inverse=True)
         if len(distinct) <= count:
             return most_used_first(distinct, labels.reshape(-1))
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
     random = np.random.RandomState(seed)
     sample, weights = np.arange(len(rows)), None if weights is None else _in_range(weights)
     seeding = max(SEEDING_SAMPLE, 4 * count)
     if len(rows) > seeding:
         sample = random.choice(len(rows), seeding, replace=False)
     sample_weights = None if weights is None else weights[sample]
-    with one_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with one_thread():
         seeds = plus_plus_seeds(rows[sample], count, sample_weights, random)
-        fitted = KMeans(
-            count,
-            init=seeds,  # pyright: ignore[reportArgumentType]
-            n_init=1,  # pyright: ignore[reportArgumentType]
-            max_iter=iterations,
-            random_state=random,
-        )
         if len(rows) <= FITTED_ROWS:
-            labels = fitted.fit_predict(rows, sample_weight=weights)
-            return most_used_first(fitted.cluster_centers_.astype(np.float32), labels)
+            return most_used_first(*lloyd(rows, seeds, weights, iterations))
         part = np.sort(random.choice(len(rows), FITTED_ROWS, replace=False))
-        fitted.fit(rows[part], sample_weight=None if weights is None else weights[part])
-        labels = np.asarray(fitted.predict(rows))
-    return most_used_first(_means(rows, labels, fitted.cluster_centers_, weights), labels)
+        part_weights = None if weights is None else weights[part]
+        centroids, _ = lloyd(rows[part], seeds, part_weights, iterations)
+        return most_used_first(*lloyd(rows, centroids, weights, 1))
 
 
 def one_thread() -> AbstractContextManager[Any]:
@@ -103,46 +91,18 @@ def fitted_centroids(
 ) -> np.ndarray:
     """The centroids (K, d), float32, that some steps of Lloyd's algorithm from seeds lead to; to be
     called in `one_thread`."""
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(
-            len(seeds),
-            init=seeds,  # pyright: ignore[reportArgumentType]
-            n_init=1,  # pyright: ignore[reportArgumentType]
-            max_iter=iterations,
-            random_state=0,
-        ).fit(rows, sample_weight=_in_range(weights))
-    return fitted.cluster_centers_.astype(np.float32)
+    return lloyd(rows, seeds, _in_range(weights), iterations)[0]
 
 
 def nearest_rows(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     """The number of the centroid nearest to each row, int64 (n,)."""
-    from sklearn.metrics import pairwise_distances_argmin
-
-    return np.asarray(pairwise_distances_argmin(rows, centroids), np.int64)
+    return Nearest(rows)(centroids)
 
 
 def _in_range(weights: np.ndarray) -> np.ndarray:
     """Weights (n,) by a power of two, which rounds nothing: from LEAST_WEIGHT to 1, or 0."""
     scaled = np.ldexp(weights, -int(np.frexp(weights.max(initial=0.0))[1]))
     return np.where((scaled > 0) & (scaled < LEAST_WEIGHT), LEAST_WEIGHT, scaled)
-
-
-def _means(
-    rows: np.ndarray, labels: np.ndarray, centroids: np.ndarray, weights: np.ndarray | None
-) -> np.ndarray:
-    """The weighted mean of the rows of each label, float32 (K, d); as before where it has none."""
-    count = len(centroids)
-    shares = np.bincount(labels, weights, count)
-    means = np.array(centroids, np.float64)
-    for axis in range(rows.shape[1]):
-        column = rows[:, axis].astype(np.float64)
-        sums = np.bincount(labels, column if weights is None else column * weights, count)
-        means[:, axis] = np.where(shares > 0, sums / np.maximum(shares, 1e-300), means[:, axis])
-    return means.astype(np.float32)
 
 
 def most_used_first(centroids: np.ndarray, labels: np.ndarray) -> Codebook:
