@@ -44,14 +44,18 @@ class Nearest:
     """Finds the centroid nearest to each of some rows, float32 (n, d)."""
 
     def __init__(self, rows: np.ndarray):
-        self._rows = rows
+        self._rows, self._middle = rows, np.zeros(rows.shape[1], np.float32)
         if rows.shape[1] > 1:
-            self._rows = np.concatenate([rows, np.ones((len(rows), 1), np.float32)], axis=1)
+            # Around their middle: squares of what all share would leave no digits to the rest.
+            self._middle = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+            ones = np.ones((len(rows), 1), np.float32)
+            self._rows = np.concatenate([rows - self._middle, ones], axis=1)
 
     def __call__(self, centroids: np.ndarray) -> np.ndarray:
         """The numbers of the centroids (K, d), int64 (n,)."""
         if centroids.shape[1] == 1:
             return self._on_a_line(centroids[:, 0])
+        centroids = centroids - self._middle
         # |x - c|² less |x|², over 2: one product of the rows and a 1 with -c and |c|² / 2.
         halves = 0.5 * (centroids.astype(np.float64) ** 2).sum(1)
         columns = np.concatenate([-centroids, halves[:, None].astype(np.float32)], axis=1)

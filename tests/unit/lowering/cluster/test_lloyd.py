@@ -49,6 +49,15 @@ def test_the_centroids_of_scikit_learn(width: int, weighted: bool):
     assert (labels == peer.labels_).mean() > 0.995
 
 
+def test_what_all_rows_share_takes_no_digits():
+    random = np.random.default_rng(3)
+    rows = random.standard_normal((2000, 4)).astype(np.float32)
+    far = rows + np.float32(4096)
+    found = Nearest(far)(far[:50])
+    distances = squared_distances(far, far[:50])
+    assert (distances[np.arange(2000), found] <= distances.min(1) + 1e-4).all()
+
+
 def test_centroids_end_as_the_means_of_their_rows():
     random = np.random.default_rng(0)
     rows = random.standard_normal((400, 3)).astype(np.float32)
