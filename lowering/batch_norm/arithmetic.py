@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from recog.dialects.data import constant_array
@@ -28,15 +27,12 @@ class FoldArithmeticPattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BinaryOp, rewriter: PatternRewriter, /) -> None:
-        index = _computed_operand(op)
-        if index is None:
-            return
-        value, constant = op.operands[index], op.operands[1 - index]
-        layer = value.owner
-        if not isinstance(layer, WeightedOp) or only_user(value) is not op:
-            return
         try:
-            affine = _affine_of(op, value, self.constants.read(constant, "an operand"))
+            index, affine = by_constant(op, self.constants)
+            value, constant = op.operands[index], op.operands[1 - index]
+            layer = value.owner
+            if not isinstance(layer, WeightedOp) or only_user(value) is not op:
+                return
             axis = channel_axis(layer, value)
             by_channel = affine.along(axis, shape_of(value)[axis])
             if by_channel is None:
@@ -54,29 +50,29 @@ class FoldArithmeticPattern(RewritePattern):
         carry_out(op, index, [edit], self.constants, rewriter, bias=constant)
 
 
-def _computed_operand(op: BinaryOp) -> int | None:
-    """The number of the operand that is computed, where the other is constant and spreads to it."""
+def by_constant(op: BinaryOp, constants: Constants) -> tuple[int, Affine]:
+    """The number of the operand that is computed, and what a constant does to its elements.
+
+    Raises NotFoldable where no operand is constant or both are, where the other is spread, or where
+    that is no affine map.
+    """
     computed = [i for i, value in enumerate(op.operands) if constant_array(value) is None]
     if len(computed) != 1 or shape_of(op.operands[computed[0]]) != shape_of(op.output):
-        return None
-    return computed[0]
-
-
-def _affine_of(op: BinaryOp, value: SSAValue, constant: np.ndarray) -> Affine:
-    """What an operation does to the operand that is computed. Raises NotFoldable."""
-    rank = len(shape_of(value))
-    array = constant.reshape((1,) * (rank - constant.ndim) + constant.shape)
+        raise NotFoldable("no operand is constant")
+    (index,) = computed
+    values = constants.read(op.operands[1 - index], "an operand")
+    array = values.reshape((1,) * (len(shape_of(op.output)) - values.ndim) + values.shape)
     ones, zeros = np.ones_like(array), np.zeros_like(array)
     match op:
         case AddOp():
-            return Affine.of(ones, array)
-        case SubOp() if value is op.lhs:
-            return Affine.of(ones, -array)
+            return index, Affine.of(ones, array)
+        case SubOp() if index == 0:
+            return index, Affine.of(ones, -array)
         case SubOp():
-            return Affine.of(-ones, array)
+            return index, Affine.of(-ones, array)
         case MulOp():
-            return Affine.of(array, zeros)
-        case DivOp() if value is op.lhs and array.all():
-            return Affine.of(1.0 / array, zeros)
+            return index, Affine.of(array, zeros)
+        case DivOp() if index == 0 and array.all():
+            return index, Affine.of(1.0 / array, zeros)
         case _:
             raise NotFoldable("no affine map")

@@ -13,13 +13,12 @@ from recog.dialects.nn import (
     AddOp,
     BatchNormOp,
     BinaryOp,
-    DivOp,
-    MulOp,
     SubOp,
     element_type_of,
     shape_of,
 )
 from recog.lowering.batch_norm.affine import Affine, Constants, NotFoldable, round_to
+from recog.lowering.batch_norm.arithmetic import by_constant
 from recog.lowering.common.pixels import pixel_function
 from recog.lowering.common.rewriting import fused_location, only_user
 
@@ -75,42 +74,12 @@ def affine_by_channel(op: BinaryOp, constants: Constants) -> tuple[SSAValue, Aff
 
     Raises NotFoldable where neither operand is such a constant.
     """
-    sides = [(op.lhs, op.rhs)]
-    if isinstance(op, AddOp | MulOp):
-        sides.append((op.rhs, op.lhs))
-    for x, other in sides:
-        if len(shape_of(x)) != 4 or shape_of(x) != shape_of(op.output):
-            continue
-        if (values := _by_channel(constants, other, shape_of(x))) is not None:
-            return x, _affine(op, values)
-    raise NotFoldable("no operand is a constant by channel")
-
-
-def _by_channel(constants: Constants, value: SSAValue, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The constant's elements for each channel of a tensor of `shape`, float64 (C)."""
-    try:
-        values = constants.read(value, "the operand")
-    except NotFoldable:
-        return None
-    values = values.reshape((1,) * (len(shape) - values.ndim) + values.shape)
-    if any(size > 1 for axis, size in enumerate(values.shape) if axis != 1):
-        return None
-    return np.broadcast_to(values.reshape(-1), shape[1])
-
-
-def _affine(op: BinaryOp, values: np.ndarray) -> Affine:
-    ones, zeros = np.ones_like(values), np.zeros_like(values)
-    match op:
-        case AddOp():
-            return Affine(ones, values)
-        case SubOp():
-            return Affine(ones, -values)
-        case MulOp():
-            return Affine(values, zeros)
-        case DivOp() if values.all():
-            return Affine(1.0 / values, zeros)
-        case _:
-            raise NotFoldable("no affine map")
+    index, affine = by_constant(op, constants)
+    x = op.operands[index]
+    found = affine.along(1, shape_of(x)[1]) if len(shape_of(x)) == 4 else None
+    if found is None:
+        raise NotFoldable("no operand is a constant by channel")
+    return x, Affine(*found)
 
 
 def is_vector(value: SSAValue) -> bool:
