@@ -9,7 +9,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 
 from recog.dialects.data import constant_array
 from recog.dialects.nn import AddOp, BinaryOp, DivOp, MulOp, SubOp, WeightedOp, shape_of
-from recog.lowering.batch_norm.affine import Affine, Constants, NotFoldable
+from recog.lowering.batch_norm.affine import Constants, NotFoldable
 from recog.lowering.batch_norm.edits import carry_out
 from recog.lowering.batch_norm.plan import channel_axis, edit_layer
 from recog.lowering.common.rewriting import only_user
@@ -27,21 +27,19 @@ class FoldArithmeticPattern(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BinaryOp, rewriter: PatternRewriter, /) -> None:
+        index = computed_operand(op)
+        if index is None:
+            return
+        value, constant = op.operands[index], op.operands[1 - index]
+        layer = value.owner
+        if not isinstance(layer, WeightedOp) or only_user(value) is not op:
+            return
+        if not layer.weight.has_one_use():
+            return
         try:
-            index, affine = by_constant(op, self.constants)
-            value, constant = op.operands[index], op.operands[1 - index]
-            layer = value.owner
-            if not isinstance(layer, WeightedOp) or only_user(value) is not op:
-                return
-            axis = channel_axis(layer, value)
-            by_channel = affine.along(axis, shape_of(value)[axis])
-            if by_channel is None:
-                return
-            scale, shift = by_channel
-            if (scale != 1).any() and not layer.weight.has_one_use():
-                return
+            scale, shift = by_channel(op, index, channel_axis(layer, value), self.constants)
             weights = self.constants.weights_of(layer)
-            if (np.abs(weights.stored) == 1).all():
+            if (np.abs(weights.values()) == 1).all():
                 return
             weights = weights.followed_by(scale, shift)
             edit = edit_layer(layer, weights, scale, 0, list(value.uses))
@@ -50,29 +48,36 @@ class FoldArithmeticPattern(RewritePattern):
         carry_out(op, index, [edit], self.constants, rewriter, bias=constant)
 
 
-def by_constant(op: BinaryOp, constants: Constants) -> tuple[int, Affine]:
-    """The number of the operand that is computed, and what a constant does to its elements.
-
-    Raises NotFoldable where no operand is constant or both are, where the other is spread, or where
-    that is no affine map.
-    """
+def computed_operand(op: BinaryOp) -> int | None:
+    """The number of the operand that is computed, where the other is constant and spreads to it."""
     computed = [i for i, value in enumerate(op.operands) if constant_array(value) is None]
     if len(computed) != 1 or shape_of(op.operands[computed[0]]) != shape_of(op.output):
-        raise NotFoldable("no operand is constant")
-    (index,) = computed
-    values = constants.read(op.operands[1 - index], "an operand")
-    array = values.reshape((1,) * (len(shape_of(op.output)) - values.ndim) + values.shape)
-    ones, zeros = np.ones_like(array), np.zeros_like(array)
+        return None
+    return computed[0]
+
+
+def by_channel(
+    op: BinaryOp, index: int, axis: int, constants: Constants
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scale and the shift that a constant is to the operand of a number, float64, one of each
+    for all that lies along an axis. Raises NotFoldable where there are none."""
+    shape, constant = shape_of(op.output), op.operands[1 - index]
+    rank = len(shape_of(constant))
+    if any(n > 1 for i, n in enumerate(shape_of(constant), len(shape) - rank) if i != axis):
+        raise NotFoldable("a constant differs along other axes than the channels'")
+    values = constants.read(constant, "an operand").reshape(-1)
+    values = np.broadcast_to(values, shape[axis])
+    ones, zeros = np.ones_like(values), np.zeros_like(values)
     match op:
         case AddOp():
-            return index, Affine.of(ones, array)
+            return ones, values
         case SubOp() if index == 0:
-            return index, Affine.of(ones, -array)
+            return ones, -values
         case SubOp():
-            return index, Affine.of(-ones, array)
+            return -ones, values
         case MulOp():
-            return index, Affine.of(array, zeros)
-        case DivOp() if index == 0 and array.all():
-            return index, Affine.of(1.0 / array, zeros)
+            return values, zeros
+        case DivOp() if index == 0 and values.all():
+            return 1.0 / values, zeros
         case _:
             raise NotFoldable("no affine map")

@@ -18,7 +18,7 @@ from recog.dialects.nn import (
     shape_of,
 )
 from recog.lowering.batch_norm.affine import Affine, Constants, NotFoldable, round_to
-from recog.lowering.batch_norm.arithmetic import by_constant
+from recog.lowering.batch_norm.arithmetic import by_channel, computed_operand
 from recog.lowering.common.pixels import pixel_function
 from recog.lowering.common.rewriting import fused_location, only_user
 
@@ -74,12 +74,10 @@ def affine_by_channel(op: BinaryOp, constants: Constants) -> tuple[SSAValue, Aff
 
     Raises NotFoldable where neither operand is such a constant.
     """
-    index, affine = by_constant(op, constants)
-    x = op.operands[index]
-    found = affine.along(1, shape_of(x)[1]) if len(shape_of(x)) == 4 else None
-    if found is None:
+    index = computed_operand(op) if len(shape_of(op.output)) == 4 else None
+    if index is None:
         raise NotFoldable("no operand is a constant by channel")
-    return x, Affine(*found)
+    return op.operands[index], Affine(*by_channel(op, index, 1, constants))
 
 
 def is_vector(value: SSAValue) -> bool:

@@ -25,7 +25,12 @@ def lloyd(
         rows: float32 (n, d).
         seeds: float32 (K, d).
         weights: of the rows, not negative, (n,); all count the same without.
+
+    Raises:
+        ValueError: rows that are not finite.
     """
+    if not np.isfinite(rows).all():
+        raise ValueError("rows that are clustered must be finite")
     nearest = Nearest(rows)
     centroids = np.array(seeds, np.float32)
     still = STILL * float(rows.var(axis=0).mean())

@@ -191,6 +191,9 @@ func.func @arithmetic_that_stays(%x: tensor<1x1x2x2xf32>) -> (tensor<1x1x2x2xf32
   %v0 = nn.conv2d %x, %w : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
   %shared = nn.mul %v0, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
   %v1 = nn.conv2d %shared, %w : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %also = nn.add %v1, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
+  %v5 = nn.conv2d %also, %w : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %biased = nn.add %v5, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
   %used = nn.mul %v1, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
   %v2 = nn.conv2d %x, %w2 : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
   %varied = nn.add %v2, %pixels : (tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
@@ -199,10 +202,12 @@ func.func @arithmetic_that_stays(%x: tensor<1x1x2x2xf32>) -> (tensor<1x1x2x2xf32
   %ones = data.constant dense<1.0> : tensor<1x1x1x1xf32>
   %v4 = nn.conv2d %divided, %ones : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
   %sum = nn.mul %v4, %two : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
-  func.return %used, %v1, %varied, %sum : tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>
+  func.return %used, %biased, %varied, %sum : tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>
 }
 // CHECK-LABEL: func.func @arithmetic_that_stays(
 // CHECK:         %shared = nn.mul
+// CHECK:         %also = nn.add
+// CHECK:         %biased = nn.add
 // CHECK:         %used = nn.mul
 // CHECK:         %varied = nn.add
 // CHECK:         %divided = nn.div

@@ -77,3 +77,11 @@ def test_a_centroid_that_nothing_is_near_goes_to_the_farthest_row():
         centroids, labels = lloyd(rows, seeds, None, 10)
     assert len(set(labels.tolist())) == 3
     assert sorted(centroids.sum(1)) == pytest.approx([0.2 / 3, 10, 18], abs=1e-4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_rows_that_are_no_numbers_are_refused(value: float):
+    rows = np.ones((10, 2), np.float32)
+    rows[7, 1] = value
+    with pytest.raises(ValueError, match="finite"):
+        lloyd(rows, rows[:2].copy(), None, 3)
