@@ -86,9 +86,10 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
             chain = _affine_chain(op, chains) or _table_chain(op, chains)
         if chain is None:
             continue
-        for operand in op.operands:
+        for operand in op.operands if not is_mask(op.output) else ():
+            # It is part of this one, which a mask may turn out not to be: see `_is_of_masks`.
             if operand is not chain.source and isinstance(operand.owner, Operation):
-                chains.pop(operand.owner, None)  # it is part of this one
+                chains.pop(operand.owner, None)
         while (longer := _lengthened(chain, chains)) is not None:
             chains.pop(longer.ops[len(longer.ops) - len(chain.ops) - 1])
             chain = longer

@@ -12,6 +12,7 @@ from recog.dialects import nn
 from recog.lowering.encode.elementwise_fusion import find_chains
 
 TYPE = "tensor<1x4x2x2xf32>"
+MASK = "tensor<1x4x2x2xi1>"
 KINDS = {
     "functions": "nn.tanh %{before} : ({type}) -> {type}",
     "products": "nn.mul %{before}, %c : ({type}, tensor<1xf32>) -> {type}",
@@ -86,3 +87,21 @@ def test_a_chain_takes_in_what_only_it_uses():
     (chain,) = {chains[op] for op in others}
     assert chain.ops == tuple(others)
     assert chain.source is w.results[0]
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_what_a_mask_is_made_of_is_a_chain_where_the_mask_is_in_none(is_used: bool):
+    """%m is within a function where only %w uses it, and the chain of %a ends before it else."""
+    results, types = ("%w", TYPE) if is_used else ("%w, %m", f"{TYPE}, {MASK}")
+    module = parse(f"""
+    func.func @main(%x: {TYPE}) -> ({types}) {{
+      %one = data.constant dense<1.0> : tensor<f32>
+      %a = nn.mul %x, %x : ({TYPE}, {TYPE}) -> {TYPE}
+      %m = nn.compare %a, %one {{predicate = "gt"}} : ({TYPE}, tensor<f32>) -> {MASK}
+      %w = nn.where %m, %x, %one : ({MASK}, {TYPE}, tensor<f32>) -> {TYPE}
+      func.return {results} : {types}
+    }}""")
+    a, m, w = ops_of(module, nn.NnOp)
+    chains = find_chains(module)
+    assert set(chains.values()) == {chains[a]}
+    assert chains[a].ops == ((a, m, w) if is_used else (a,))
