@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level",
         nargs="+",
-        choices=[*TASK_LEVELS, "all"],
+        choices=[*(level.value for level in TASK_LEVELS), "all"],
         metavar="LEVEL",
         default=[Stage.FLOAT, Stage.MACHINE],
         help=f"levels to score: {', '.join(TASK_LEVELS)}, or all; lns has dense weights (default: "
