@@ -8,10 +8,11 @@ import numpy as np
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from recog.dialects.data import constant_array
-from recog.dialects.nn import AddOp, BinaryOp, DivOp, MulOp, SubOp, WeightedOp, shape_of
+from recog.dialects.nn import BinaryOp, WeightedOp, shape_of
 from recog.lowering.batch_norm.affine import Constants, NotFoldable
 from recog.lowering.batch_norm.edits import carry_out
 from recog.lowering.batch_norm.plan import channel_axis, edit_layer
+from recog.lowering.common.constant_arithmetic import scale_and_shift
 from recog.lowering.common.rewriting import only_user
 
 
@@ -66,18 +67,7 @@ def by_channel(
     if any(n > 1 for i, n in enumerate(shape_of(constant), len(shape) - rank) if i != axis):
         raise NotFoldable("a constant differs along other axes than the channels'")
     values = constants.read(constant, "an operand").reshape(-1)
-    values = np.broadcast_to(values, shape[axis])
-    ones, zeros = np.ones_like(values), np.zeros_like(values)
-    match op:
-        case AddOp():
-            return ones, values
-        case SubOp() if index == 0:
-            return ones, -values
-        case SubOp():
-            return -ones, values
-        case MulOp():
-            return values, zeros
-        case DivOp() if index == 0 and values.all():
-            return 1.0 / values, zeros
-        case _:
-            raise NotFoldable("no affine map")
+    found = scale_and_shift(op, index, np.broadcast_to(values, shape[axis]))
+    if found is None:
+        raise NotFoldable("no affine map")
+    return found

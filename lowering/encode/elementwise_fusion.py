@@ -18,6 +18,7 @@ from xdsl.ir import Operation, SSAValue
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.facts import Kind
+from recog.lowering.common.constant_arithmetic import scale_and_shift
 from recog.lowering.common.pixels import (
     Known,
     aligned_constant,
@@ -90,9 +91,10 @@ def find_chains(module: ModuleOp) -> dict[Operation, Chain]:
             # It is part of this one, which a mask may turn out not to be: see `_is_of_masks`.
             if operand is not chain.source and isinstance(operand.owner, Operation):
                 chains.pop(operand.owner, None)
-        while (longer := _lengthened(chain, chains)) is not None:
-            chains.pop(longer.ops[len(longer.ops) - len(chain.ops) - 1])
-            chain = longer
+        while (before := _table_before(chain, chains)) is not None:
+            del chains[before.last]
+            axis = chain.axis if before.axis is None else before.axis
+            chain = Chain(before.entry, (*before.ops, *chain.ops), axis=axis)
         chains[op] = chain
     kept = (c for c in chains.values() if not (_is_plain_relu(c) or _is_of_masks(c)))
     return {op: chain for chain in kept for op in chain.ops}
@@ -161,16 +163,16 @@ def _from_one_source(
     return []
 
 
-def _lengthened(chain: Chain, chains: dict[Operation, Chain]) -> Chain | None:
-    """With the table that gives its source, where only the chain uses that, and several times."""
+def _table_before(chain: Chain, chains: dict[Operation, Chain]) -> Chain | None:
+    """The table that gives a table's source, where only that uses it, and several times."""
     owner = chain.source.owner
     before = table_ending_at(owner, chains) if isinstance(owner, Operation) else None
-    axes = {chain.axis, before.axis if before else None} - {None}
-    if before is None or is_mask(before.source) or chain.affine is not None or len(axes) > 1:
+    if before is None or is_mask(before.source) or chain.affine is not None:
         return None
-    if any(use.operation not in chain.ops for use in chain.source.uses):
+    if None not in (chain.axis, before.axis) and chain.axis != before.axis:
         return None
-    return Chain(before.entry, (*before.ops, *chain.ops), axis=next(iter(axes), None))
+    is_alone = all(use.operation in chain.ops for use in chain.source.uses)
+    return before if is_alone else None
 
 
 def _chain_before(op: nn.NnOp, index: int, chains: dict[Operation, Chain]) -> Chain:
@@ -266,38 +268,13 @@ def affine_of(op: nn.NnOp) -> ChannelAffine | None:
         return None
     channels = nn.shape_of(op.output)[1]
     lhs, rhs = (_per_channel(value, rank, channels) for value in op.operands)
-    if lhs is None and rhs is not None and nn.shape_of(op.lhs) == nn.shape_of(op.output):
-        return _affine_of_right(op, rhs)
-    if lhs is not None and rhs is None and nn.shape_of(op.rhs) == nn.shape_of(op.output):
-        return _affine_of_left(op, lhs)
-    return None
-
-
-def _affine_of_right(op: nn.BinaryOp, constant: np.ndarray) -> ChannelAffine | None:
-    """x op constant."""
-    one, zero = np.ones_like(constant), np.zeros_like(constant)
-    match op:
-        case nn.AddOp():
-            return ChannelAffine(one, constant)
-        case nn.SubOp():
-            return ChannelAffine(one, -constant)
-        case nn.MulOp():
-            return ChannelAffine(constant, zero)
-        case nn.DivOp() if (constant != 0).all():
-            return ChannelAffine(1 / constant, zero)
-        case _:
-            return None
-
-
-def _affine_of_left(op: nn.BinaryOp, constant: np.ndarray) -> ChannelAffine | None:
-    """constant op x."""
-    match op:
-        case nn.AddOp() | nn.MulOp():
-            return _affine_of_right(op, constant)
-        case nn.SubOp():
-            return ChannelAffine(-np.ones_like(constant), constant)
-        case _:
-            return None
+    index, constant = (0, rhs) if lhs is None else (1, lhs)
+    if constant is None or (lhs is not None and rhs is not None):
+        return None
+    if nn.shape_of(op.operands[index]) != nn.shape_of(op.output):
+        return None
+    found = scale_and_shift(op, index, constant)
+    return None if found is None else ChannelAffine(*found)
 
 
 def _affine_of_batch_norm(op: nn.BatchNormOp) -> ChannelAffine | None:
