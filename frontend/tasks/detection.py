@@ -80,7 +80,7 @@ class Detection2dTask(Task):
     title = "2D detection"
     metric_name = "mAP50"
     recipe = Recipe(epochs=5, batch=16, learning_rate=3e-3)
-    tune_recipe = TuneRecipe(epochs=6, batch=16, ratio=29.0)
+    tune_recipe = TuneRecipe(epochs=12, batch=16, ratio=29.0)
     pictures = "recog.tools.pictures.detection:DetectionPictures"
     scene_truths = "objects"
     output_names = Detections2d._fields

@@ -26,6 +26,7 @@ from recog.lowering.pipeline import ConversionOptions, Stage
 from recog.lowering.pipeline.stages import TASK_LEVELS
 from recog.tools import kept_tuning
 from recog.tools.cli.main import main
+from recog.tools.report import task_tuning
 from recog.tools.report.task_levels import BUSY, TaskLevels
 from recog.tools.report.task_tuning import load_tuned, save_tuned, tune_options, tuned_key
 
@@ -45,9 +46,11 @@ def checkpoint(tmp_path_factory) -> Path:
     return trainer.checkpoint_path
 
 
-def levels_of(checkpoint: Path, folder: Path, frames: int = 128) -> TaskLevels:
+def levels_of(
+    checkpoint: Path, folder: Path, frames: int = 128, options: ConversionOptions = QUICK
+) -> TaskLevels:
     network = load_checkpoint(TASK, checkpoint)
-    return TaskLevels(TASK, network, lambda split: TASK.data(split, frames), folder, QUICK)
+    return TaskLevels(TASK, network, lambda split: TASK.data(split, frames), folder, options)
 
 
 def test_levels(checkpoint: Path, tmp_path: Path):
@@ -98,6 +101,19 @@ def test_a_tuned_network_is_kept_for_its_float_network_alone(checkpoint: Path, t
     levels.tuned_path.write_bytes(gzip.compress(b"nonsense")[:-9])
     with pytest.raises(RecogError, match="is damaged"):
         load_tuned(levels.tuned_path, key)
+
+
+def test_layouts_of_a_tuned_network_are_not_chosen_again(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Choosing them takes longer than all the rest of an evaluation."""
+    quick = {"epochs": 1, "compare_recipes": False, "carry_errors": False}
+    options = replace(QUICK, ratio=20.0, **quick)
+    levels = levels_of(checkpoint, tmp_path, 32, options)
+    chosen, tuned = str(levels.clustered), str(levels.tuned)
+    assert "cluster.layout" in tuned
+    monkeypatch.setattr(task_tuning, "choose_layouts", lambda *_, **__: pytest.fail("chosen again"))
+    assert str(levels_of(checkpoint, tmp_path, 32, options).clustered) == chosen != tuned
 
 
 def test_a_network_that_another_process_tunes_is_waited_for(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -42,9 +42,6 @@ from recog.tools.report.task_tuning import (
     tuned_key,
     tuned_name,
 )
-
-if TYPE_CHECKING:
-    from recog.lowering.allocation.plan import Plan
 
 Run = Callable[..., Sequence[np.ndarray]]
 BUSY = "another process tunes this network; waiting for it"
@@ -89,21 +86,16 @@ class TaskLevels:
 
     @cached_property
     def clustered(self) -> ModuleOp:
-        return self._clustered[0]
+        """With the layouts of the tuned network, where there is one already."""
 
-    @property
-    def plan(self) -> Plan | None:
-        """The layouts that were chosen for the ratio; None where none was asked for."""
-        return self._clustered[1]
-
-    @cached_property
-    def _clustered(self) -> tuple[ModuleOp, Plan | None]:
         def calibration() -> Sequence[np.ndarray]:
             return self.frames("calibration").inputs()
 
+        float_bytes = weight_bytes(self.float_module)
         with stage("cluster weights"):
-            float_bytes = weight_bytes(self.float_module)
-            return cluster_task(self.folded, self.options, calibration, float_bytes)
+            return cluster_task(
+                *(self.folded, self.options, calibration, float_bytes), self.tuned_before
+            )
 
     @cached_property
     def tuned(self) -> ModuleOp:

@@ -30,7 +30,7 @@ from recog.lowering.allocation.choose_layouts import (
     write_layouts_by_name,
 )
 from recog.lowering.allocation.options import LayoutOptions
-from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
+from recog.lowering.cluster.cluster_weights import LAYOUT, ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.distillation import Unchanged, distilled, relative_errors
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from xdsl.ir import SSAValue
 
     from recog.frontend.tasks.base import Task, TaskData
-    from recog.lowering.allocation.plan import Plan
 
 TUNED = ".tuned.mlir.gz"
 TUNED_FROM = "recog.tuned_from"
@@ -89,24 +88,30 @@ def cluster_task(
     options: ConversionOptions,
     calibration: Callable[[], Sequence[np.ndarray]],
     float_bytes: int,
-) -> tuple[ModuleOp, Plan | None]:
-    """A copy of a folded network, clustered, and the layouts that were chosen for a ratio.
+    tuned: ModuleOp | None = None,
+) -> ModuleOp:
+    """A copy of a folded network, clustered.
 
     Args:
         calibration: gives the inputs that layouts and clusters are chosen on, where bytes are asked
             for.
+        tuned: the same network, tuned before with these options: its layouts are not chosen again.
     """
     module = folded.clone()
     if not options.allocates:
         write_layouts_by_name(module, options)
         taken_from(options, ClusterWeightsPass).apply(Context(), module)
-        return module, None
+        return module
     inputs = calibration()
-    plan = choose_layouts(
-        module, taken_from(options, ChooseLayoutsPass), inputs, float_bytes=float_bytes
-    )
+    if tuned is None:
+        passed = taken_from(options, ChooseLayoutsPass)
+        choose_layouts(module, passed, inputs, float_bytes=float_bytes)
+    else:
+        for one, other in _pairs_of_layers(tuned, module):
+            if LAYOUT in one.attributes:  # not on a layer that shares another's weight
+                other.attributes[LAYOUT] = one.attributes[LAYOUT]
     cluster_weights(module, options, inputs, entry=options.entry)
-    return module, plan
+    return module
 
 
 def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:

@@ -228,7 +228,9 @@ def test_the_time_of_a_long_chain_of_ops_grows_with_its_length():
         return time.process_time() - start
 
     seconds(50)
-    assert seconds(3200) < 16 * seconds(400)
+    # The least of three: other work beside it makes one of them slower, never faster.
+    short, long = (min(seconds(count) for _ in range(3)) for count in (400, 3200))
+    assert long < 16 * short
 
 
 def test_split_at_whole_lines_alone(tmp_path: Path):
