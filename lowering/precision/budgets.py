@@ -9,6 +9,8 @@ from xdsl.ir import SSAValue
 
 ENOUGH_DB = 45.0
 """No more values or weights are widened once their noise is so far below the outputs."""
+FAIR_DB = 30.0
+"""Values of networks whose noise is less far below them may take twice the bytes."""
 WORTH = 0.001
 """Nor are values that make less than this share of the noise that is left."""
 
@@ -42,19 +44,24 @@ def worth_widening(
     tables: float,
     fits: Callable[[Sequence[SSAValue], int], bool],
 ) -> list[Candidate]:
-    """What saves most noise a byte, as far as the bytes of activations and of tables go."""
+    """What saves most noise a byte, as far as the bytes of activations and of tables go; with
+    twice those of activations, while the noise that is left is above `FAIR_DB`."""
+    rest = sorted(candidates, key=_saved_a_byte, reverse=True)
     left = sum(each.noise for each in candidates)
     taken: list[Candidate] = []
-    for each in sorted(candidates, key=_saved_a_byte, reverse=True):
-        if left <= _enough():
-            break
-        if each.noise < WORTH * left or each.bytes > traffic or each.table_bytes > tables:
-            continue
-        if not fits(each.values, each.bits):
-            continue
-        traffic, tables = traffic - each.bytes, tables - each.table_bytes
-        left -= each.saved
-        taken.append(each)
+    for enough_db, room in ((ENOUGH_DB, traffic), (FAIR_DB, 2 * traffic)):
+        room -= sum(each.bytes for each in taken)
+        skipped: list[Candidate] = []
+        for each in rest:
+            worth = left > _power(enough_db) and each.noise >= WORTH * left
+            affordable = each.bytes <= room and each.table_bytes <= tables
+            if worth and affordable and fits(each.values, each.bits):
+                room, tables = room - each.bytes, tables - each.table_bytes
+                left -= each.saved
+                taken.append(each)
+            else:
+                skipped.append(each)
+        rest = skipped
     return taken
 
 
@@ -97,7 +104,7 @@ def weight_bits(weights: Sequence[WeightBits], budget: float) -> list[int]:
     ]
     for saved, bits, i in sorted(steps, key=lambda step: (-step[0], step[1], step[2])):
         size = weights[i].size
-        if chosen[i] != bits or size > budget or (bits >= 0 and left <= _enough()):
+        if chosen[i] != bits or size > budget or (bits >= 0 and left <= _power(ENOUGH_DB)):
             continue
         budget -= size
         left -= saved * size
@@ -105,5 +112,5 @@ def weight_bits(weights: Sequence[WeightBits], budget: float) -> list[int]:
     return chosen
 
 
-def _enough() -> float:
-    return 10 ** (-ENOUGH_DB / 10)
+def _power(decibels_below: float) -> float:
+    return 10 ** (-decibels_below / 10)

@@ -64,8 +64,9 @@ class FormatOptions(Options):
     """What wider codes may cost."""
 
     extra_traffic: float = 0.3
-    """What wider activations may add to the bytes of all activations, as a share; 0 leaves all as
-    they were calibrated."""
+    """What wider activations may add to the bytes of all activations, as a share, and twice that
+    where their noise stays less than 30 dB below the outputs; 0 leaves all as they were
+    calibrated."""
     extra_weights: float = 0.028
     """What wider weights, and the tables of wider codes, may add to the bytes of all dense
     weights, as a share, beside what narrower ones save; 0 leaves all as they are."""

@@ -188,3 +188,16 @@ def test_each_budget_is_kept():
     taken = worth_widening(offers, 20, 8, lambda values, bits: True)
     assert [(each.bytes, each.table_bytes) for each in taken] == [(10, 0), (4, 8)]
     assert worth_widening(offers, 20, 8, lambda values, bits: False) == []
+
+
+@pytest.mark.parametrize("left,more", [(1e-4, []), (2e-3, [(15, 0), (5, 0)])])
+def test_noisy_networks_may_spend_twice_as_much_on_values(left: float, more: list[tuple[int, int]]):
+    """Those of which more than a thousandth, 30 dB, is left; tables have no more than before."""
+    offers = [
+        Candidate((), 4, traffic, table, noise)
+        for traffic, table, noise in [
+            (20, 0, 0.1), (5, 0, left / 4), (4, 9, left), (15, 0, left)
+        ]
+    ]  # fmt: skip
+    taken = worth_widening(offers, 20, 8, lambda values, bits: True)
+    assert [(each.bytes, each.table_bytes) for each in taken] == [(20, 0), *more]
