@@ -80,7 +80,10 @@ def chosen_loss(name: str, *, labels: bool, rank: int) -> Loss:
         name = "cross-entropy" if labels else "mse"
     if labels != (name == "cross-entropy"):
         kind = "integer" if labels else "float"
-        raise RecogError(f"option loss {name} does not fit {kind} targets")
+        raise RecogError(
+            f"option loss {name} does not fit {kind} targets",
+            hint="labels take cross-entropy" if labels else "cross-entropy takes integer labels",
+        )
     if name == "kl" and rank < 2:
         raise RecogError("option loss kl needs outputs with a class axis")
     return Loss(name)

@@ -38,7 +38,7 @@ from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_w
 from recog.lowering.cluster.differentiable_outputs import heads_of
 from recog.lowering.cluster.own_objective import OwnObjective
 from recog.lowering.cluster.pointer_reassignment import weights_before
-from recog.lowering.cluster.targets import checked_target
+from recog.lowering.cluster.targets import are_labels, checked_target, chosen_loss
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
 from recog.lowering.cluster.tune_own import tune_own
 from recog.lowering.common.module_outputs import module_outputs
@@ -216,12 +216,20 @@ class _Run:
         rehearse_chip_part(self.current, self.options.entry, encoder.arithmetic, target)
 
     def _check_targets(self) -> None:
-        """Raise TargetError for targets that tuning could not aim at."""
-        tunes = self.options.cluster and self.options.tune and self.own is None
+        """Raise RecogError for targets that tuning could not aim at, or by this loss."""
         function = find_function(self.current, self.options.entry)
         end = function.get_return_op()
-        if tunes and self.targets is not None and end is not None and not heads_of(function):
-            checked_target(nn.shape_of(end.operands[0]), self.targets)
+        tunes = self.options.cluster and self.options.tune and self.own is None
+        if not tunes or end is None:
+            return
+        heads = heads_of(function)
+        targets = None if heads else self.targets
+        if targets is not None:
+            checked_target(nn.shape_of(end.operands[0]), targets)
+        outputs = end.operands[:1] if targets is not None else heads or end.operands
+        for each in outputs:
+            labels = targets is not None and are_labels(targets)
+            chosen_loss(self.options.loss, labels=labels, rank=len(nn.shape_of(each)))
 
     def _restore(self, steps: Sequence[Step]) -> int:
         """Take up the stages that are there already; how many of the steps they are."""
@@ -344,6 +352,7 @@ class _Run:
             entry=self.options.entry,
             progress=lambda share: self.report("clustered", 0.99 * share),
         )
+        check_names(self.current, self.options, self.options.entry)
 
     def _tune(self) -> None:
         float_module = self.conversion.float_module

@@ -25,6 +25,7 @@ from recog.backend.arithmetic.logarithms import Logarithms
 from recog.dialects import nn
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.target import ACTIVATION_MEMORY
+from recog.dialects.cluster import LookupOp
 from recog.dialects.data import constant_array
 from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
@@ -32,7 +33,7 @@ from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
-from recog.lowering.common.options import Options
+from recog.lowering.common.options import OptionError, Options
 from recog.lowering.common.shared_options import EntryOptions, WeightFormatOptions
 from recog.lowering.encode.calibrate import example_frames, write_format
 from recog.lowering.encode.constants import WEIGHT_FORMAT, ConstantEncoder, channel_biases
@@ -190,7 +191,8 @@ def choose_formats(
 
 
 def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -> None:
-    """Raise OptionError where the options name layers that a function does not have."""
+    """Raise OptionError where the options name layers that a function does not have, or only such
+    whose weights are clusters already."""
     if not options.value_widths and not options.weight_widths:
         return
     module = module.clone()
@@ -200,7 +202,13 @@ def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -
     values = [*function.body.block.args, *(op.output for op in ops)]
     widths_of("value_widths", options.value_widths, {each: [_name(each, {})] for each in values})
     layers = {op: [_name(op.output, {})] for op in ops if isinstance(op, nn.LayerOp)}
-    widths_of("weight_widths", options.weight_widths, layers)
+    clusters = {op for op in layers if isinstance(op.weight.owner, LookupOp)}
+    for pattern, width in named_widths("weight_widths", options.weight_widths):
+        meant = widths_of("weight_widths", f"{pattern}={width}", layers)
+        if clusters.issuperset(meant):
+            names = ", ".join(layers[op][0] for op in meant)
+            reason = f"gives bits to {names}, whose weights are clusters"
+            raise OptionError("weight_widths", reason)
 
 
 def _given_values(

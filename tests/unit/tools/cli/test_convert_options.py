@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,47 @@ def test_errors_name_flags(
     for word in ("option ", "encode-lns{", "cluster-weights{", "Traceback"):
         assert word not in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("loss", "inputs", "message"),
+    [
+        ("mse", "data.npz", "--loss mse does not fit integer targets\n  hint: labels take cross-"),
+        ("cross-entropy", "inputs.npy", "--loss cross-entropy does not fit float targets"),
+    ],
+)
+def test_a_loss_that_does_not_fit_is_refused_before_anything_is_clustered(
+    loss: str,
+    inputs: str,
+    message: str,
+    network: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Clustering a large network takes minutes."""
+    command, net, data, folder = *network[:3], Path(network[3]).parent
+    np.save(folder / "inputs.npy", np.load(folder / "data.npz")["inputs"])
+    module = sys.modules["recog.lowering.pipeline.convert"]
+    monkeypatch.setattr(module, "cluster_weights", lambda *_, **__: pytest.fail("clustered"))
+    words = [command, net, data, f"{folder}/{inputs}", "--loss", loss]
+    assert main([*words, "-o", str(tmp_path / "out")]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_bits_of_clustered_weights_are_refused_before_tuning(
+    network: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Pointers have the bits that their centroids want, and tuning takes hours."""
+    module = sys.modules["recog.lowering.pipeline.convert"]
+    monkeypatch.setattr(module, "tune", lambda *_, **__: pytest.fail("tuned"))
+    words = [*network, "--weight-widths", "*=12", "-o", str(tmp_path / "out")]
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert re.search(r"--weight-widths gives bits to .+, whose weights are clusters", error), error
 
 
 def test_flags_count_for_more_than_what_a_recipe_says():
