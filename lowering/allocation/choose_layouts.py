@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil, floor, prod
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -175,9 +175,10 @@ def _curve(
 
 def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes: int) -> NoReturn:
     if options.ratio is not None:
+        most = floor(10 * float_bytes / least) / 10  # rounded down, so that it is possible
         raise OptionError(
             "ratio",
-            f"is beyond what is possible: at most {float_bytes / least:.1f} of {options.ratio:g} "
+            f"is beyond what is possible: at most {most:.1f} of {options.ratio:g} "
             f"({least:,} bytes of {float_bytes:,})",
         )
     raise OptionError("budget", f"is below what is possible: {budget:,} of {least:,} bytes")

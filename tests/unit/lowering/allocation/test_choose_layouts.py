@@ -129,8 +129,12 @@ def test_what_is_impossible_says_what_is_possible():
         converted(budget="10")
     least = str(error.value).split(" of ")[1].split()[0].replace(",", "")
     assert converted(budget=least).plan is not None
-    with pytest.raises(RecogError, match=r"option ratio is beyond what is possible: at most \d"):
+    with pytest.raises(RecogError, match=r"beyond what is possible: at most \d") as error:
         converted(ratio=1000.0)
+    most = float(str(error.value).split("at most ")[1].split()[0])
+    assert converted(ratio=most).plan is not None
+    with pytest.raises(RecogError, match=f"at most {most} of"):
+        converted(ratio=most + 0.1)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5])
