@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, count
+from itertools import count
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import FusedLoc, NameLoc, StringAttr
@@ -10,7 +10,7 @@ from xdsl.ir import Attribute
 
 from recog.backend.assembly.strings import printable
 from recog.dialects import nn
-from recog.lowering.common.layer_names import LAYER, label_of
+from recog.lowering.common.layer_names import LAYER, label_of, numbered
 from recog.lowering.encode.legality import absorbed_activation
 
 
@@ -23,7 +23,7 @@ def label_layers(function: func.FuncOp) -> None:
         if label_of(holder) is not None:
             continue
         name = module_path(op.location) or op.name
-        candidates = chain([name], (f"{name}#{i}" for i in count(2)))
+        candidates = (numbered(name, i) for i in count(1))
         label = next(each for each in candidates if each not in taken)
         taken.add(label)
         holder.attributes[LAYER] = StringAttr(label)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from recog.lowering.common.layer_names import module_of
 from recog.tools.page.columns import Column, columns
 from recog.tools.page.libraries import require_libraries, vega_script
 from recog.tools.page.placement import NODE_HEIGHT, NODE_WIDTH, Placement, Point, place
@@ -102,7 +103,7 @@ def _nodes(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             **node,
             "short": _short(node["name"]),
             "kind": node["op"].partition(".")[2] or node["op"],
-            "row": numbers.get(node["layer"]),
+            "row": numbers.get(node["layer"], numbers.get(module_of(node["layer"] or ""))),
             "extents": "x".join(map(str, node["shape"])),
         }
         for node in record["graph"]["nodes"]

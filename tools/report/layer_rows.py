@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from xdsl.dialects.builtin import IntegerType, SymbolRefAttr
@@ -17,6 +18,7 @@ from recog.dialects.element_types import is_signed
 from recog.dialects.lns.fixed import FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import LnsFormat
+from recog.lowering.common.layer_names import module_of
 from recog.tools.report.cost_table import layer_record, on_chip_bytes
 
 SIZES = ("pointers", "codes", "table", "biases")
@@ -35,27 +37,35 @@ def layer_rows(
 ) -> list[dict[str, Any]]:
     """A row for JSON for each layer, in the order in which they begin; None is what is not known.
 
+    Ops of one module that no row is of, as `body.2#3`, count in their module's (`_together`).
+
     Args:
         found: where the bytes of the program are.
         dense: why layers have no table, by their names.
         compared: rows of `comparison_record`.
     """
     sizes = {each.layer: each for each in found.layers}
-    differences = {row["layer"]: row for row in compared}
+    names = {each.layer for each in cost.layers}
+    differences: dict[str, list[Mapping[str, Any]]] = {}
+    for row in compared:
+        label, module = row["layer"], module_of(row["layer"])
+        whole = label in names or module not in names
+        differences.setdefault(label if whole else module, []).append(row)
     rows = [
         {
             **_costs(each, cost),
             **_weights(_weights_of(each, program, sizes), dense),
-            **_differences(differences.pop(each.layer, {})),
+            **_differences(_together(differences.get(each.layer, []))),
         }
         for each in cost.layers
     ]
     # Layers that no instruction is needed for: views of what is there.
     views = {
         name: {**_nothing(name, str(row["op"])), **_differences(row)}
-        for name, row in differences.items()
+        for name, (row, *_) in differences.items()
+        if name not in names
     }
-    return with_views(rows, views, [row["layer"] for row in compared])
+    return with_views(rows, views, list(differences))
 
 
 def with_views(
@@ -161,6 +171,20 @@ def _differences(row: Mapping[str, Any]) -> dict[str, Any]:
         **{key: row.get(key) for key in COSTS},
         "exact": [key for key in ("alone_db", "cumulative_db") if key in row and row[key] is None],
     }
+
+
+def _together(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """One row of a comparison for the ops of a module: what the last gives, and what the one of
+    them loses that alone loses most."""
+    if not parts:
+        return {}
+    worst = min(parts, key=lambda row: (-(row.get("loss") or 0.0), _or_exact(row["alone_db"])))
+    costs = {key: worst[key] for key in ("alone_db", *COSTS) if key in worst}
+    return {**parts[-1], **costs}
+
+
+def _or_exact(decibels: float | None) -> float:
+    return inf if decibels is None else decibels
 
 
 def format_text(tensor: TensorDescriptorOp) -> str:
