@@ -183,8 +183,8 @@ def nothing_tuned(*, held_out: bool = False) -> Note:
     """
     where = " on examples that it did not learn from" if held_out else ""
     text = f"has not lowered its loss{where}, centroids and pointers stay as they were clustered"
-    hint = "give more epochs or a lower learning-rate"
-    hint = "give more and other examples, or a lower learning-rate" if held_out else hint
+    hint = "give more epochs or a lower learning rate"
+    hint = "give more and other examples, or a lower learning rate" if held_out else hint
     return Note("nothing-tuned", text, hint, (NAME,))
 
 

@@ -212,7 +212,7 @@ class Tuner:
         for part in own_parts(parts):
             loss = part.objective(self._outputs(part.inputs, self._values())) * part.share
             if not bool(torch.isfinite(loss)):
-                hint = "a lower learning-rate"
+                hint = "a lower learning rate"
                 if self._done == 1:  # it has not counted yet
                     hint = "inputs, targets or weights that are smaller, or no tuning"
                 raise RecogError(DIVERGED.message(step=self._done), hint=hint)
