@@ -9,8 +9,8 @@ where cluster-weights finds it, and a person may change it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil, floor, prod
+from dataclasses import dataclass, replace
+from math import ceil, prod
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -175,10 +175,12 @@ def _curve(
 
 def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes: int) -> NoReturn:
     if options.ratio is not None:
-        most = floor(10 * float_bytes / least) / 10  # rounded down, so that it is possible
+        tenths = (10 * float_bytes) // least
+        while tenths > 1 and replace(options, ratio=tenths / 10).budget_bytes(float_bytes) < least:
+            tenths -= 1  # the quotient of two floats may fall just short
         raise OptionError(
             "ratio",
-            f"is beyond what is possible: at most {most:.1f} of {options.ratio:g} "
+            f"is beyond what is possible: at most {tenths / 10} of {options.ratio:g} "
             f"({least:,} bytes of {float_bytes:,})",
         )
     raise OptionError("budget", f"is below what is possible: {budget:,} of {least:,} bytes")

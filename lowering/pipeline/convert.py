@@ -258,6 +258,7 @@ class _Run:
         if pass_type is TuneCentroidsPass:
             if not any(isinstance(op, LookupOp) for op in self.current.walk()):
                 return False  # clustering would have made no layer smaller
+            check_names(self.current, self.options, self.options.entry)
             self._tune()
         elif pass_type is BalanceRangesPass:
             changed, notes = balance_ranges(
@@ -352,7 +353,6 @@ class _Run:
             entry=self.options.entry,
             progress=lambda share: self.report("clustered", 0.99 * share),
         )
-        check_names(self.current, self.options, self.options.entry)
 
     def _tune(self) -> None:
         float_module = self.conversion.float_module

@@ -36,6 +36,10 @@ FRAMES = 8
 """Frames that noise is measured on, each with signs of its own."""
 
 
+MOST_CHANGE = 1e12
+"""Over an output's own size: the squares of larger ones would leave float32's range."""
+
+
 class Noise(NamedTuple):
     """Noise over signal at the outputs, as powers, of the rounding of values and of weights."""
 
@@ -103,8 +107,7 @@ def _noise(
         outputs = runner.walk(*frame, run=hooks.run, constants=parameters, cuts=cuts)
         counts = [over_its_power(output) for output in outputs]
         for weight, gradient in gradients(outputs, counts, parameters, i):
-            change = float(((gradient * errors[weight]) ** 2).sum())
-            weights[weight] += change / parts
+            weights[weight] += _power(gradient * errors[weight]) / parts
         if cuts:
             del outputs, hooks
             gc.collect()  # parts that were computed again refer to each other
@@ -113,6 +116,14 @@ def _noise(
         {value: total / count for value, total in values.items()},
         {weight: total / count for weight, total in weights.items()},
     )
+
+
+def _power(changes: Tensor) -> float:
+    """Of changes at the outputs; what is no number, as a root's derivative at 0, counts nothing."""
+    import torch
+
+    known = torch.nan_to_num(changes, 0.0, 0.0, 0.0).clamp_(-MOST_CHANGE, MOST_CHANGE)
+    return float(known.square_().sum())
 
 
 def trained(weights: Iterable[SSAValue]) -> dict[SSAValue, Tensor]:
@@ -197,6 +208,6 @@ class _Hooks:
 
         def add(gradient: Tensor) -> None:
             error = rounded(kept, self._formats[value]) - kept
-            self._noise[value] += float(((gradient * error) ** 2).sum())
+            self._noise[value] += _power(gradient * error)
 
         tensor.register_hook(add)

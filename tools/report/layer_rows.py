@@ -37,7 +37,8 @@ def layer_rows(
 ) -> list[dict[str, Any]]:
     """A row for JSON for each layer, in the order in which they begin; None is what is not known.
 
-    Ops of one module that no row is of, as `body.2#3`, count in their module's (`_together`).
+    Ops of a module that follow each other, as `body.2` and `body.2#3`, count in its row where the
+    chip computes them as one layer (`_together`).
 
     Args:
         found: where the bytes of the program are.
@@ -48,9 +49,10 @@ def layer_rows(
     names = {each.layer for each in cost.layers}
     differences: dict[str, list[Mapping[str, Any]]] = {}
     for row in compared:
-        label, module = row["layer"], module_of(row["layer"])
-        whole = label in names or module not in names
-        differences.setdefault(label if whole else module, []).append(row)
+        module = module_of(row["layer"])
+        follows = module not in differences or module == next(reversed(differences))
+        own = row["layer"] in names or module not in names or not follows
+        differences.setdefault(row["layer"] if own else module, []).append(row)
     rows = [
         {
             **_costs(each, cost),

@@ -201,3 +201,21 @@ def test_noisy_networks_may_spend_twice_as_much_on_values(left: float, more: lis
     ]  # fmt: skip
     taken = worth_widening(offers, 20, 8, lambda values, bits: True)
     assert [(each.bytes, each.table_bytes) for each in taken] == [(20, 0), *more]
+
+
+def test_a_root_of_zeros_does_not_keep_others_from_becoming_wider():
+    """Its derivative there is infinite, and what rounding 0 changes is 0."""
+    x = np.random.default_rng(0).normal(size=(8, 3, 8, 8)).astype(np.float32)
+
+    class Rooted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(torch.relu(self.first(x)).sqrt())
+
+    torch.manual_seed(0)
+    module = import_torch(Rooted().eval(), torch.zeros(1, 3, 8, 8))
+    conversion = convert(module, [x], options=ConversionOptions(cluster=False))
+    assert "wider-values" in {note.kind for note in conversion.notes}

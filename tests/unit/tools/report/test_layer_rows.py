@@ -54,3 +54,7 @@ def test_ops_of_a_module_count_in_its_row():
     rows = layer_rows(program, program_cost(program), program_bytes(data, program), {}, compared)
     found = {row["layer"]: (row["alone_db"], row["cumulative_db"]) for row in rows[1:-1]}
     assert found == {"0": (40, 40), "2": (35, 33), "view#2": (None, 33)}
+    # What comes only after others stands where it comes, as the second sum of a residual block.
+    compared.insert(2, compared.pop())
+    rows = layer_rows(program, program_cost(program), program_bytes(data, program), {}, compared)
+    assert [row["layer"] for row in rows[1:-1]] == ["0", "2", "view#2", "2#2", "2#3"]
