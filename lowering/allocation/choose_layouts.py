@@ -9,8 +9,8 @@ where cluster-weights finds it, and a person may change it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import ceil, prod
+from dataclasses import dataclass
+from math import ceil, floor, prod
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -176,7 +176,7 @@ def _curve(
 def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes: int) -> NoReturn:
     if options.ratio is not None:
         tenths = (10 * float_bytes) // least
-        while tenths > 1 and replace(options, ratio=tenths / 10).budget_bytes(float_bytes) < least:
+        while tenths > 1 and floor(float_bytes / (tenths / 10)) < least:
             tenths -= 1  # the quotient of two floats may fall just short
         raise OptionError(
             "ratio",

@@ -101,23 +101,28 @@ class Moments:
     def shrunk(self) -> Tensor:
         """The second moments with those of pairs of inputs smaller, the more the fewer the outputs:
         what few outputs say of many pairs is mostly chance (Ledoit and Wolf, 2004)."""
+        return self._shrunk(self.second)
+
+    def _shrunk(self, products: Tensor) -> Tensor:
         import torch
 
-        size = self.second.shape[2]
+        size = products.shape[2]
         share = size / (size + self.seen)
-        diagonal = torch.diag_embed(self.second.diagonal(dim1=1, dim2=2))
-        return (1 - share) * self.second + share * diagonal
+        diagonal = torch.diag_embed(products.diagonal(dim1=1, dim2=2))
+        return (1 - share) * products + share * diagonal
 
     def toward_float(self, weights: Tensor) -> Tensor:
         """Weights (G, O, D) that come closest, on the inputs that the layer will have, to what
         these give on the float network's: they make up for errors of layers before, as far as
-        those can be told from the inputs (Li et al., GPTAQ, 2025; here by ridge regression)."""
+        those can be told from the inputs (Li et al., GPTAQ, 2025; here by ridge regression). Both
+        sides of the regression are shrunk: one alone would make up for the same error by each of
+        the inputs that go along with it."""
         import torch
 
         if self.missing is None:
             return weights
         factor = torch.linalg.cholesky(damped(self.shrunk, RIDGE))
-        lost = weights @ _mean_products(self.missing, self.given)
+        lost = weights @ self._shrunk(_mean_products(self.missing, self.given))
         return weights + torch.cholesky_solve(lost.mT, factor).mT
 
     def shift(self, weights: Tensor, replaced: Tensor) -> Tensor:

@@ -91,6 +91,24 @@ def test_few_outputs_are_not_trusted():
     assert float(ratio) == pytest.approx(1 / 51)
 
 
+@pytest.mark.parametrize("outputs", [2, 30, 1000])
+def test_errors_before_are_made_up_for_once(outputs: int):
+    """Inputs that go along with each other, of few outputs: each could make up for all of it."""
+    x = TestOp(result_types=[TensorType(f32, (1, 50))]).results[0]
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(4, 50, generator=generator).abs()
+    op = nn.LinearOp(x, ConstantOp.from_array(weight.numpy(), f32), None)
+    common = torch.randn(outputs, 1, generator=generator)
+    exact = common + 0.1 * torch.randn(outputs, 50, generator=generator)
+    coded = 0.9 * exact + 0.01 * torch.randn(outputs, 50, generator=generator)
+    moments = input_moments(op, exact, coded, False, torch.Generator())
+    toward = moments.toward_float(weight.double()[None])[0]
+    wanted, given = exact.double() @ weight.double().T, coded.double()
+    before = (wanted - given @ weight.double().T).square().mean()
+    after = (wanted - given @ toward.T).square().mean()
+    assert after < 0.9 * before
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e20, 1e36])
 def test_inputs_of_any_size(scale: float):
     """Squares of float32 numbers are not float32 numbers."""
