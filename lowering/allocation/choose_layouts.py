@@ -44,13 +44,15 @@ from recog.lowering.encode.calibrate import example_frames
 from recog.lowering.encode.encode_lns import EncodeOptions
 from recog.lowering.encode.label_layers import module_path
 from recog.lowering.partition.rehearsal import rehearse_chip_part
-from recog.lowering.precision.choose_formats import FormatOptions
+from recog.lowering.precision.choose_formats import FormatOptions, MoreTableBytes, more_table_bytes
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
 RATIOS = (8, 12, 16, 20, 24, 29, 32, 36, 40, 48, 64)
 """Ratios whose losses are said beside the one that was asked for."""
 MAX_OFFSET_BITS = 16
 """Of a channel's offset: a field of the weights' descriptor."""
+WIDER_TABLES = 0.02
+"""The share of a budget that tables of functions may grow by as what they give becomes wider."""
 OUTPUT_BIAS_BYTES = 2
 """Of a channel of an output that is decoded channel by channel, at most."""
 
@@ -122,7 +124,7 @@ def choose_layouts(
     for i, layer in enumerate(layers):
         if layer.stored is not None:
             choices[i] = [layer.stored]
-    reserved = _reserved(module, options)
+    reserved = _reserved(module, options, float_bytes)
     room = sum(reserved.values()) + elsewhere
     budget = Budget(tables, room, options.budget_bytes(float_bytes))
     found = budget.allocation(choices)
@@ -300,7 +302,7 @@ def _with_sensitivities(
     return found
 
 
-def _reserved(module: ModuleOp, options: ChooseLayoutsPass) -> dict[str, int]:
+def _reserved(module: ModuleOp, options: ChooseLayoutsPass, float_bytes: int) -> dict[str, int]:
     """What the program may need at most beside pointers, tables and codes, by what for."""
     target = options.chip_target(ChipTarget())
     arithmetic = options.arithmetic(target)
@@ -313,7 +315,15 @@ def _reserved(module: ModuleOp, options: ChooseLayoutsPass) -> dict[str, int]:
             if op.bias is not None:
                 biases += packed_size(channels, arithmetic.accumulator_width)
     program = rehearse_chip_part(module, options.entry, arithmetic, target)
-    return {"biases": biases, "function tables": _function_table_bytes(program)}
+    tables = _function_table_bytes(program)
+    more = more_table_bytes(module, options, options.entry)
+    wider = more.named + wider_table_bytes(more, options.budget_bytes(float_bytes))
+    return {"biases": biases, "function tables": tables + wider}
+
+
+def wider_table_bytes(more: MoreTableBytes, budget: int | None) -> int:
+    """What of a budget is left to tables of functions for entries that become wider unasked."""
+    return 0 if budget is None else min(more.others, floor(WIDER_TABLES * budget))
 
 
 def _offset_bits(op: nn.LayerOp, frac: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
 import numpy as np
 from xdsl.context import Context
@@ -30,6 +31,7 @@ from recog.dialects.verification import located_errors, verify_module
 from recog.lowering.allocation.choose_layouts import (
     ChooseLayoutsPass,
     choose_layouts,
+    wider_table_bytes,
     write_layouts_by_name,
 )
 from recog.lowering.allocation.plan import Plan
@@ -60,7 +62,12 @@ from recog.lowering.pipeline.named import (
     Step,
 )
 from recog.lowering.pipeline.stages import Stage
-from recog.lowering.precision.choose_formats import ChooseFormatsPass, check_names, choose_formats
+from recog.lowering.precision.choose_formats import (
+    ChooseFormatsPass,
+    check_names,
+    choose_formats,
+    more_table_bytes,
+)
 from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
 from recog.lowering.select.convert_lns_to_chip import ConvertLnsToChipPass
 
@@ -416,7 +423,17 @@ class _Run:
             options.weight_format,
             entry=options.entry,
             target=target.computing(options.arithmetic(target)),
+            table_bytes=self._wider_table_bytes(),
         )
+
+    def _wider_table_bytes(self) -> float:
+        """What choose-layouts has left to tables that give wider codes."""
+        options = self.options
+        if not (options.cluster and options.allocates):
+            return inf
+        more = more_table_bytes(self.current, options, options.entry)
+        float_bytes = weight_bytes(self.conversion.stages[Stage.FLOAT])
+        return wider_table_bytes(more, options.budget_bytes(float_bytes))
 
     def _round_weights(self) -> None:
         self.conversion.notes += round_weights(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from xdsl.ir import SSAValue
 
@@ -23,6 +24,7 @@ class Candidate:
         bits: fraction bits that they would have more.
         bytes: what that costs in activations.
         table_bytes: what it costs in tables that the values index.
+        entry_bytes: what it costs in tables that give the values, whose entries become wider.
         noise: what it makes now, over the signal at the outputs.
     """
 
@@ -30,6 +32,7 @@ class Candidate:
     bits: int
     bytes: int
     table_bytes: int
+    entry_bytes: int
     noise: float
 
     @property
@@ -43,9 +46,17 @@ def worth_widening(
     traffic: float,
     tables: float,
     fits: Callable[[Sequence[SSAValue], int], bool],
+    entries: float = inf,
 ) -> list[Candidate]:
     """What saves most noise a byte, as far as the bytes of activations and of tables go; with
-    twice those of activations, while the noise that is left is above `FAIR_DB`."""
+    twice those of activations, while the noise that is left is above `FAIR_DB`.
+
+    Args:
+        traffic: bytes of activations.
+        tables: bytes of tables that values index.
+        fits: makes values wider, or says that they cannot be.
+        entries: bytes that entries of tables may grow by.
+    """
     rest = sorted(candidates, key=_saved_a_byte, reverse=True)
     left = sum(each.noise for each in candidates)
     taken: list[Candidate] = []
@@ -54,9 +65,12 @@ def worth_widening(
         skipped: list[Candidate] = []
         for each in rest:
             worth = left > _power(enough_db) and each.noise >= WORTH * left
-            affordable = each.bytes <= room and each.table_bytes <= tables
+            affordable = (
+                each.bytes <= room and each.table_bytes <= tables and each.entry_bytes <= entries
+            )
             if worth and affordable and fits(each.values, each.bits):
                 room, tables = room - each.bytes, tables - each.table_bytes
+                entries -= each.entry_bytes
                 left -= each.saved
                 taken.append(each)
             else:

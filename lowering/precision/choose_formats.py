@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log10, prod
+from math import inf, log10, prod
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.context import Context
@@ -32,6 +33,7 @@ from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.layer_names import label_of
+from recog.lowering.common.layer_patterns import matches
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import OptionError, Options
 from recog.lowering.common.shared_options import EntryOptions, WeightFormatOptions
@@ -47,7 +49,14 @@ from recog.lowering.precision.headroom import Headroom
 from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
 from recog.lowering.precision.named_widths import named_widths, widths_of
 from recog.lowering.precision.output_noise import FRAMES, Noise, output_noise
-from recog.lowering.precision.wider_values import Room, candidates, finer_codes, table_rows
+from recog.lowering.precision.wider_values import (
+    ENTRY_BYTES,
+    Room,
+    candidates,
+    finer_codes,
+    table_outputs,
+    table_rows,
+)
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
 TABLES = 0.5
@@ -132,6 +141,7 @@ def choose_formats(
     *,
     entry: str = "main",
     target: ChipTarget | None = None,
+    table_bytes: float = inf,
 ) -> list[Note]:
     """Write other formats on the ops of a calibrated function; what was chosen, as notes.
 
@@ -140,6 +150,7 @@ def choose_formats(
         weights: the format of weights that are not wider.
         target: whose activation memory the values have to fit, and whose accumulators the
             sums; by default the default chip.
+        table_bytes: what tables may grow by as what they give becomes wider (`more_table_bytes`).
 
     Raises:
         RecogError: values without a calibrated format, inputs that the network does not take,
@@ -171,12 +182,14 @@ def choose_formats(
             formats,
             noise,
             table_rows(chains.values()),
+            table_outputs(chains),
             bits=options.extra_bits,
             index_bits=options.index_bits,
         ),
         options.extra_traffic * sum(code_bytes(v, f) for v, f in formats.items()),
         TABLES * budget,
         room.widen,
+        table_bytes,
     )
     for each in widened:
         chosen |= {v: finer_codes(v, formats[v], each.bits) for v in each.values}
@@ -209,6 +222,44 @@ def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -
             names = ", ".join(layers[op][0] for op in meant)
             reason = f"gives bits to {names}, whose weights are clusters"
             raise OptionError("weight_widths", reason)
+
+
+class MoreTableBytes(NamedTuple):
+    """What the tables of functions may grow by, beyond the budget for those that wider codes index.
+
+    Attributes:
+        named: where `value_widths` names what they give or what indexes them.
+        others: where what they give may become wider, if all does.
+    """
+
+    named: int
+    others: int
+
+
+def more_table_bytes(
+    module: ModuleOp, options: FormatOptions, entry: str = "main"
+) -> MoreTableBytes:
+    """At most, whatever calibration finds."""
+    module = module.clone()
+    function = find_function(module, entry)
+    label_layers(function)
+    chains = find_chains(module)
+    widths = named_widths("value_widths", options.value_widths)
+
+    def given(value: SSAValue) -> list[int]:
+        return [width for pattern, width in widths if matches([_name(value, {})], pattern)][-1:]
+
+    usual, named, others = LnsFormat().width, 0, 0
+    indexed = table_rows(chains.values())
+    for value, rows in table_outputs(chains).items():
+        if given(value):
+            named += rows << usual
+        else:
+            others += rows << usual
+    for value, rows in indexed.items():
+        index = max([usual, *given(value)])
+        named += ENTRY_BYTES * rows * ((1 << index) - (1 << usual))
+    return MoreTableBytes(named, others if options.extra_traffic else 0)
 
 
 def _given_values(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
@@ -47,11 +47,22 @@ def table_rows(chains: Iterable[Chain]) -> Mapping[SSAValue, int]:
     return rows
 
 
+def table_outputs(chains: Mapping[Operation, Chain]) -> Mapping[SSAValue, int]:
+    """The rows of the table that gives each value which a table gives."""
+    found: dict[SSAValue, int] = {}
+    for chain in set(chains.values()):
+        ((_, rows),) = table_rows([chain]).items() or ((None, 0),)
+        if rows:
+            found[chain.last.output] = rows
+    return found
+
+
 def candidates(
     groups: Iterable[Sequence[SSAValue]],
     formats: Mapping[SSAValue, LnsFormat],
     noise: Noise,
     rows: Mapping[SSAValue, int],
+    outputs: Mapping[SSAValue, int],
     *,
     bits: int,
     index_bits: int,
@@ -60,6 +71,7 @@ def candidates(
 
     Args:
         rows: of tables by the values that index them, which have an entry a code.
+        outputs: rows of tables by the values that they give.
         bits: fraction bits more.
         index_bits: of those that index a table.
     """
@@ -79,6 +91,7 @@ def candidates(
                 more,
                 sum(more_bytes(value, formats[value], more) for value in group),
                 ENTRY_BYTES * entries,
+                sum(outputs.get(value, 0) << LnsFormat().width for value in group),
                 sum(noise.values.get(value, 0.0) for value in group),
             )
         )

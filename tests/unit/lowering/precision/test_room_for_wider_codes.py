@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pytest
 import torch
@@ -182,7 +184,7 @@ def test_tables_of_wider_codes_are_paid_for():
 
 def test_each_budget_is_kept():
     offers = [
-        Candidate((), 4, traffic, table, noise)
+        Candidate((), 4, traffic, table, 0, noise)
         for traffic, table, noise in [(10, 0, 1.0), (4, 8, 1.0), (6, 1, 0.5), (50, 0, 2.0)]
     ]
     taken = worth_widening(offers, 20, 8, lambda values, bits: True)
@@ -190,11 +192,18 @@ def test_each_budget_is_kept():
     assert worth_widening(offers, 20, 8, lambda values, bits: False) == []
 
 
+def test_entries_of_tables_that_give_wider_codes_have_a_budget_too():
+    offers = [Candidate((), 4, 1, 0, entries, 1.0) for entries in (256, 512, 256)]
+    for entries, taken in ((inf, 3), (600, 2), (255, 0)):
+        found = worth_widening(offers, 20, 8, lambda values, bits: True, entries)
+        assert len(found) == taken
+
+
 @pytest.mark.parametrize("left,more", [(1e-4, []), (2e-3, [(15, 0), (5, 0)])])
 def test_noisy_networks_may_spend_twice_as_much_on_values(left: float, more: list[tuple[int, int]]):
     """Those of which more than a thousandth, 30 dB, is left; tables have no more than before."""
     offers = [
-        Candidate((), 4, traffic, table, noise)
+        Candidate((), 4, traffic, table, 0, noise)
         for traffic, table, noise in [
             (20, 0, 0.1), (5, 0, left / 4), (4, 9, left), (15, 0, left)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -208,6 +209,33 @@ def test_a_network_that_clustering_cannot_shrink(network: list[str], tmp_path: P
     assert main([*network, *NO_CLUSTERS, "-o", str(tmp_path)]) == 0
     names = sorted(path.name for path in tmp_path.glob("*.mlir"))
     assert names[1:4] == ["1-folded.mlir", "2-clustered.mlir", "3-calibrated.mlir"]
+
+
+SMOOTH = """
+import torch
+from torch import nn
+
+def make():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 16, 3), nn.SiLU(), nn.Conv2d(16, 32, 3), nn.SiLU(), nn.Conv2d(32, 4, 1)]
+    return nn.Sequential(*layers).eval(), (torch.zeros(1, 3, 16, 16),)
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [["--extra-traffic", "1"], ["--value-widths", "1=12,3=12"], ["--value-widths", "2=10"]]
+)
+def test_a_budget_holds_where_tables_give_or_take_wider_codes(words: list[str], tmp_path: Path):
+    """A SiLU is a table: of an entry a code, as wide as what it gives."""
+    (tmp_path / "net.py").write_text(SMOOTH)
+    images = np.random.default_rng(0).normal(size=(16, 3, 16, 16)).astype(np.float32)
+    np.save(tmp_path / "x.npy", images)
+    command = ["convert", f"{tmp_path}/net.py:make", "--data", f"{tmp_path}/x.npy", "--ratio", "5"]
+    quick = ["--no-tune", "--no-compare-recipes", "-q", "-o", str(tmp_path / "out")]
+    assert main([*command, *quick, *words]) == 0
+    record = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert record["plan"]["reserved"]["function tables"] >= 512
+    assert record["rows"][-1]["weight_bytes"] <= record["plan"]["budget"]
 
 
 @dataclass(frozen=True)
