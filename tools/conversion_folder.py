@@ -50,15 +50,17 @@ def write_conversion(
     folder: Path,
     conversion: Conversion,
     program: bytes,
+    add_pass: Sequence[str] = (),
+    own_loss: str | None = None,
     *,
     written: Mapping[str, Path] | None = None,
-    add_pass: Sequence[str] = (),
 ) -> list[str]:
     """Write what a conversion made, and its recipe; the files' names, in order.
 
     Args:
-        written: files of stages that are written already, by their names.
         add_pass: the passes that were added, as --add-pass takes them.
+        own_loss: the function that was tuned on, as --loss takes it.
+        written: files of stages that are written already, by their names.
     """
     names = list[str]()
     for i, (reached, module) in enumerate(conversion.stages.items()):
@@ -72,7 +74,7 @@ def write_conversion(
         stream.write(program)
     names.append(RECIPE_NAME)
     with atomic_write(folder / RECIPE_NAME) as stream:
-        stream.write(recipe_text(conversion.options, add_pass))
+        stream.write(recipe_text(conversion.options, add_pass, own_loss))
     if conversion.host_part is not None:
         names.append(HOST_NAME)
         write_module(conversion.host_part, folder / HOST_NAME)
@@ -80,13 +82,16 @@ def write_conversion(
 
 
 def parts_of(
-    conversion: Conversion, program: bytes, add_pass: Sequence[str] = ()
+    conversion: Conversion,
+    program: bytes,
+    add_pass: Sequence[str] = (),
+    own_loss: str | None = None,
 ) -> ConversionParts:
     """What a conversion made, as a report looks at it: see `write_conversion`."""
     from recog.tools.report.conversion_record import STAGES, ConversionParts
 
     stages = {stage: conversion.stages[stage] for stage in STAGES if stage in conversion.stages}
-    recipe = recipe_text(conversion.options, add_pass)
+    recipe = recipe_text(conversion.options, add_pass, own_loss)
     return ConversionParts(program, stages, conversion.host_part, recipe)
 
 

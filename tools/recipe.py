@@ -14,9 +14,9 @@
     block = [1, 1, 3, 3]
     centroids = 256
 
-An option has the name of its flag. Of `layers`, whose names are patterns of * and ?, the first that
-matches counts. With the same network and data a recipe gives the same bytes. A target's file is
-looked for beside the recipe first.
+An option has the name of its flag; `own-loss = "mine.py:dice"` is a --loss of the user's own. Of
+`layers`, whose names are patterns of * and ?, the first that matches counts. With the same network
+and data a recipe gives the same bytes. A target's file is looked for beside the recipe first.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ from recog.dialects.errors import RecogError
 from recog.lowering.allocation.options import LayerLayout, layout_text
 from recog.lowering.common.options import OptionError, UnusedOptionError
 from recog.lowering.pipeline import ConversionOptions
+from recog.tools.own_objective import is_function
 
 OPTIONS, LAYERS, ADD_PASS, VERSION = "options", "layers", "add-pass", "recog"
+OWN_LOSS = "own-loss"
 LEFT_OUT = ("entry", "jobs", "layouts")
 """Options that are in no recipe: the function is always @main, how many layers are clustered at a
 time changes nothing, and layouts by name are the tables of `layers`."""
@@ -55,18 +57,23 @@ class Recipe:
     Attributes:
         options: of a conversion, by field; those that it leaves out are open.
         add_pass: further passes, as --add-pass takes them.
+        own_loss: the function to tune on, as --loss takes it; None for a loss by its name.
     """
 
     options: Mapping[str, Any]
     add_pass: Sequence[str] = ()
+    own_loss: str | None = None
 
 
-def recipe_text(options: ConversionOptions, add_pass: Sequence[str] = ()) -> str:
+def recipe_text(
+    options: ConversionOptions, add_pass: Sequence[str] = (), own_loss: str | None = None
+) -> str:
     """The recipe of a conversion: all options that have a value, whatever the defaults."""
     lines = [
         "# What decided this conversion: recog convert NETWORK --data FILE --recipe THIS",
         f"{VERSION} = {json.dumps(version('recog'))}",
         f"{ADD_PASS} = {json.dumps(list(add_pass))}",
+        *([] if own_loss is None else [f"{OWN_LOSS} = {_value(own_loss)}"]),
         "",
         f"[{OPTIONS}]",
     ]
@@ -105,7 +112,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     target = recipe.options.get("target")
     beside = os.path.join(os.path.dirname(path), target or "")
     if target is not None and target not in CHIPS and os.path.isfile(beside):
-        return Recipe({**recipe.options, "target": beside}, recipe.add_pass)
+        return replace(recipe, options={**recipe.options, "target": beside})
     return recipe
 
 
@@ -172,7 +179,7 @@ class RecipeReader:
 
     def recipe(self, table: Mapping[str, Any]) -> Recipe:
         """All that a recipe says."""
-        self.known(table, (VERSION, ADD_PASS, OPTIONS, LAYERS), None)
+        self.known(table, (VERSION, ADD_PASS, OWN_LOSS, OPTIONS, LAYERS), None)
         passes = table.get(ADD_PASS, [])
         if not isinstance(passes, list) or not all(
             isinstance(each, str) for each in cast(list[object], passes)
@@ -183,7 +190,10 @@ class RecipeReader:
         if layouts:
             options["layouts"] = layouts
         self._check_together(options)
-        return Recipe(options, cast(list[str], passes))
+        loss = table.get(OWN_LOSS)
+        if loss is not None and not (isinstance(loss, str) and is_function(loss)):
+            self.fail(None, OWN_LOSS, f"must be file.py:function, got {_shown(loss)}")
+        return Recipe(options, cast(list[str], passes), loss)
 
     def table(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         """The table of that key in another, empty where it is not given."""

@@ -245,15 +245,18 @@ class Tuner:
         )
 
     def _clip(self) -> None:
-        """Cut gradients that are far longer than usual."""
+        """Cut gradients that are far longer than usual; raise RecogError for such as are none."""
         import torch
 
-        if not self._settings.clip:
-            return
-        tensors = self._tensors_that_move()
         usual = self._usual_norm
-        limit = self._settings.clip * usual if usual else math.inf
-        norm = min(float(torch.nn.utils.clip_grad_norm_(tensors, limit)), limit)
+        limit = self._settings.clip * usual if usual and self._settings.clip else math.inf
+        norm = float(torch.nn.utils.clip_grad_norm_(self._tensors_that_move(), limit))
+        if not math.isfinite(norm):
+            hint = "a loss that has derivatives everywhere, as sqrt and log have not at 0"
+            if self._done > 1:
+                hint = f"a lower learning rate, or {hint}"
+            raise RecogError(DIVERGED.message(step=self._done), hint=hint)
+        norm = min(norm, limit)
         self._usual_norm = norm if not usual else 0.9 * usual + 0.1 * norm
 
     def _tensors_that_move(self) -> list[torch.Tensor]:

@@ -148,6 +148,8 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = Recipe({}) if arguments.recipe is None else read_recipe(arguments.recipe)
     options = conversion_options(arguments, recipe.options)
     arguments.add_pass = [*recipe.add_pass, *arguments.add_pass]
+    if arguments.loss is None and options.cluster and options.tune:
+        arguments.loss = recipe.own_loss
     extra = extra_passes(arguments.add_pass, options)
     check_default_engine()
     check_json(arguments)
@@ -193,7 +195,7 @@ def _convert(
     with stage(f"import {arguments.network}"):
         module = load_network(arguments.network)
     count = input_count(module)
-    own_loss = arguments.loss if is_function(arguments.loss or "") else None
+    own_loss = _own_loss(arguments)
     if own_loss is not None and not is_function(arguments.data):
         _check_tunes(options)
     examples = load_examples(arguments.data, count, own_loss, options.batch, options.seed)
@@ -243,6 +245,11 @@ def _print_notes(conversion: Conversion) -> None:
             print(line)
     for note in conversion.notes:
         print(f"note: {note.line()}")
+
+
+def _own_loss(arguments: argparse.Namespace) -> str | None:
+    """What --loss names if that is no loss of the compiler's."""
+    return arguments.loss if is_function(arguments.loss or "") else None
 
 
 def _check_tunes(options: ConversionOptions) -> None:
@@ -309,8 +316,8 @@ def _write(
     from recog.tools.report.level_pictures import LevelPictures
     from recog.tools.report.levels import level_table, measure_levels
 
-    program, add_pass = conversion.assemble(), arguments.add_pass
-    write_conversion(draft, conversion, program, written=partial.files(), add_pass=add_pass)
+    program, own = conversion.assemble(), (arguments.add_pass, _own_loss(arguments))
+    write_conversion(draft, conversion, program, *own, written=partial.files())
     with stage(f"measure every level on {len(inputs[0])} inputs"):
         classes, targets = labels
         machine, pictures = Machine(program), LevelPictures(conversion, inputs, targets, metric)
@@ -327,7 +334,7 @@ def _write(
         conversion.plan,
         pictures.record(),
     )
-    write_report(draft, parts_of(conversion, program, add_pass), measured)
+    write_report(draft, parts_of(conversion, program, *own), measured)
     return program
 
 

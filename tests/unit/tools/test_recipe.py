@@ -33,9 +33,10 @@ CHANGED: list[dict[str, Any]] = [
 def test_there_and_back(tmp_path: Path, options: dict[str, Any]):
     wanted = ConversionOptions(**options)
     passes = ['after=fold-batch-norm:mark{text="x"}']
-    found = read_recipe(written(tmp_path, recipe_text(wanted, passes)))
+    found = read_recipe(written(tmp_path, recipe_text(wanted, passes, "mine.py:dice")))
     assert ConversionOptions(**found.options) == wanted
     assert found.add_pass == passes
+    assert found.own_loss == "mine.py:dice"
 
 
 def test_every_option_is_in_it():
@@ -55,6 +56,7 @@ def test_an_empty_recipe_leaves_all_open(tmp_path: Path):
     "text,message",
     [
         ("[options]\nseed = 1\nratios = 3\n", "recipe PATH:3: options.ratios is no key, did you"),
+        ('own-loss = "dice"\n', "recipe PATH:1: own-loss must be file.py:function, got"),
         ("option = 3\n", "recipe PATH:1: option is no key, did you mean options?"),
         ("[options]\nentry = 'f'\n", "recipe PATH:2: options.entry is no key"),
         ("\n[options]\nseed = 'x'\n", 'recipe PATH:3: options.seed must be int, got "x"'),

@@ -205,6 +205,9 @@ def crash(outputs, targets):
 def few(outputs):
     return outputs.mean()
 
+def root(outputs, targets):
+    return (outputs - outputs.detach()).square().mean().sqrt()
+
 def hit(outputs, targets):
     return 100 * (outputs.argmax(1) == targets)
 """
@@ -232,6 +235,26 @@ def test_the_command_takes_loss_data_and_metric(data: str, folder: Path, tmp_pat
     rows = json.loads((tmp_path / "out/report.json").read_text())["rows"]
     found = {row["level"]: row["metric"] for row in rows}
     assert found["machine"] == 100 > found["float"]
+    # Its recipe knows the loss: the same bytes again.
+    recipe = ["--recipe", str(tmp_path / "out/recipe.toml")]
+    assert converted(folder, tmp_path / "again", "--data", data, *recipe) == 0
+    programs = [(tmp_path / name / "program.recog").read_bytes() for name in ("out", "again")]
+    assert programs[0] == programs[1]
+    recipes = [(tmp_path / name / "recipe.toml").read_text() for name in ("out", "again")]
+    assert recipes[0] == recipes[1]
+    assert f'own-loss = "{folder}/own.py:loss"' in recipes[0]
+
+
+def test_a_loss_without_a_derivative_diverges_at_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """It is a number all the same, and codebooks would be none."""
+    words = ["--data", "OWN:batches", "--loss", "OWN:root"]
+    assert converted(folder, tmp_path / "out", *words) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"tuning .*diverge.*\n  hint: a loss that has derivatives everywhere", said), (
+        said
+    )
 
 
 @pytest.mark.parametrize(
