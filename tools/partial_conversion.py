@@ -16,6 +16,7 @@ from recog.backend.files import atomic_write, shown
 from recog.backend.folders import HeldFolder
 from recog.backend.input_files import read_input
 from recog.dialects.errors import RecogError, first_line
+from recog.lowering.allocation.plan import Plan
 from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage
 from recog.lowering.pipeline.kept import KeptStage, Part, stage_keys
@@ -29,7 +30,7 @@ from recog.tools.report.json_files import write_json
 MANIFEST_NAME = "unfinished.json"
 MAX_MANIFEST_BYTES = 1 << 26
 TUNING_NAME = "tuning.state"
-FORMAT = 1
+FORMAT = 2
 GOES_ON = "the same command with --resume goes on from there"
 START_ANEW = "start without --resume"
 MENDS = "with --resume, a command whose options mend it goes on from there"
@@ -43,11 +44,14 @@ class _Entry(NamedTuple):
     stage: Stage
     key: str
     sha256: str
-    notes: tuple[Note, ...]
+    notes: tuple[Note, ...] = ()
+    plan: Plan | None = None
 
     def as_record(self) -> dict[str, Any]:
         notes = [note.as_record() for note in self.notes]
-        return {"stage": self.stage, "key": self.key, "sha256": self.sha256, "notes": notes}
+        plan = None if self.plan is None else self.plan.as_kept()
+        named = {"stage": self.stage, "key": self.key, "sha256": self.sha256}
+        return {**named, "notes": notes, "plan": plan}
 
 
 class PartialConversion:
@@ -81,13 +85,15 @@ class PartialConversion:
         if self._resume:
             found = self._found(network)
         else:
-            self._add(Stage.FLOAT, sha256, ())
+            self._add(_Entry(Stage.FLOAT, self._keys[Stage.FLOAT], sha256))
         self._began = True
         return found
 
-    def keep(self, stage: Stage, module: ModuleOp, notes: Sequence[Note]) -> None:
+    def keep(self, finished: KeptStage) -> None:
         """See `KeptConversion`."""
-        self._add(stage, write_digested(module, self._path(len(self._entries), stage)), notes)
+        stage, module, notes, plan = finished
+        sha256 = write_digested(module, self._path(len(self._entries), stage))
+        self._add(_Entry(stage, self._keys[stage], sha256, tuple(notes), plan))
         if stage is Stage.TUNED:
             (self.folder / TUNING_NAME).unlink(missing_ok=True)
             self._tuning = None
@@ -156,14 +162,14 @@ class PartialConversion:
                 write_digested(network, path)
             self._entries.append(entry)
             if index:
-                found.append(KeptStage(entry.stage, _read(path), entry.notes))
+                found.append(KeptStage(entry.stage, _read(path), entry.notes, entry.plan))
         line = f"goes on after the stage {self._entries[-1].stage}, kept in {self._shown}"
         since = f"; {changed} has changed since" if len(fitting) < len(entries) else ""
         _say(line + since)
         return found
 
-    def _add(self, stage: Stage, sha256: str, notes: Sequence[Note]) -> None:
-        self._entries.append(_Entry(stage, self._keys[stage], sha256, tuple(notes)))
+    def _add(self, entry: _Entry) -> None:
+        self._entries.append(entry)
         content = {
             "format": FORMAT,
             "parts": [[part.name, part.text] for part in self._parts],
@@ -252,4 +258,5 @@ def _entry(record: dict[str, Any]) -> _Entry:
         Note(str(each["kind"]), str(each["text"]), str(each["advice"]), tuple(each["places"]))
         for each in record["notes"]
     )
-    return _Entry(Stage(record["stage"]), str(record["key"]), str(record["sha256"]), notes)
+    plan = None if record["plan"] is None else Plan.of_kept(record["plan"])
+    return _Entry(Stage(record["stage"]), str(record["key"]), str(record["sha256"]), notes, plan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from recog.dialects.cluster import Layout
@@ -87,6 +87,28 @@ class Plan:
     def loss(self) -> float:
         """Of all layers."""
         return sum(layer.loss for layer in self.layers)
+
+    def as_kept(self) -> dict[str, Any]:
+        """All of it, for JSON from which `of_kept` makes the same."""
+        return asdict(self)
+
+    @staticmethod
+    def of_kept(record: Mapping[str, Any]) -> Plan:
+        """See `as_kept`. Raises LookupError, TypeError or ValueError for another record."""
+        layers = [
+            {
+                **each,
+                "shape": tuple(each["shape"]),
+                "layout": Layout(**{**each["layout"], "block": tuple(each["layout"]["block"])}),
+            }
+            for each in record["layers"]
+        ]
+        parts: dict[str, Any] = {
+            "layers": [LayerPlan(**each) for each in layers],
+            "curve": [CurvePoint(**each) for each in record["curve"]],
+            "recipes": [RecipeLoss(**each) for each in record["recipes"]],
+        }
+        return Plan(**{**record, **parts})
 
     def as_record(self) -> dict[str, Any]:
         """For JSON."""

@@ -54,7 +54,7 @@ from recog.lowering.partition.partition import PartitionPass, partition, split_m
 from recog.lowering.partition.rehearsal import rehearse_chip_part
 from recog.lowering.pipeline.expected_formats import expected_formats, of_function
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
-from recog.lowering.pipeline.kept import KeptConversion, stage_parts
+from recog.lowering.pipeline.kept import KeptConversion, KeptStage, stage_parts
 from recog.lowering.pipeline.named import (
     ConversionOptions,
     FoldNetworkPass,
@@ -246,8 +246,9 @@ class _Run:
         own = None if self.own is None else self.own.source()
         parts = stage_parts(self.options, self.extra, self._encode_pass(), data, own)
         found = self.kept.begin(self.current, list(parts))
-        for stage, module, notes in found:
+        for stage, module, notes, plan in found:
             self.current, self.conversion.notes = module.clone(), list(notes)
+            self.conversion.plan = plan
             self.conversion.stages[stage] = module
             if stage is Stage.SPLIT:
                 self._leave_host_part()
@@ -309,7 +310,8 @@ class _Run:
         last = stage is Stage.CHIP and not self.extra
         self.conversion.stages[stage] = self.current if last else self.current.clone()
         if self.kept is not None:
-            self.kept.keep(stage, self.current, self.conversion.notes)
+            plan = self.conversion.plan
+            self.kept.keep(KeptStage(stage, self.current, self.conversion.notes, plan))
         self.report(stage, 1.0)
 
     def _leave_host_part(self) -> None:

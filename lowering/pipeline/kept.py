@@ -24,6 +24,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from recog.dialects.chip import ChipTarget
+from recog.lowering.allocation.plan import Plan
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
 from recog.lowering.cluster.tuner import KeptTuning
 from recog.lowering.common.notes import Note
@@ -53,11 +54,13 @@ class Part(NamedTuple):
 
 
 class KeptStage(NamedTuple):
-    """A finished stage: its module, and what the conversion had to say until then."""
+    """A finished stage: its module, and what the conversion had to say until then, with the plan of
+    its layouts where there is one."""
 
     stage: Stage
     module: ModuleOp
     notes: Sequence[Note]
+    plan: Plan | None = None
 
 
 class KeptConversion(Protocol):
@@ -67,7 +70,7 @@ class KeptConversion(Protocol):
         """The stages after the network that are there already, in order, none left out."""
         ...
 
-    def keep(self, stage: Stage, module: ModuleOp, notes: Sequence[Note]) -> None:
+    def keep(self, finished: KeptStage) -> None:
         """Called when a stage is finished."""
         ...
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.lowering.cluster.tuner import Resumable
-from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage, weight_bytes
 from recog.lowering.pipeline.kept import KeptStage, Part, stage_keys
 
@@ -44,9 +43,10 @@ class KeptStages:
             self._kept.move_to_end(key)
         return [self._kept[key][0] for key in self._chain]
 
-    def keep(self, stage: Stage, module: ModuleOp, notes: Sequence[Note]) -> None:
+    def keep(self, finished: KeptStage) -> None:
         """See `KeptConversion`."""
-        key, kept = self.keys[stage], KeptStage(stage, module.clone(), tuple(notes))
+        module, notes = finished.module.clone(), tuple(finished.notes)
+        key, kept = self.keys[finished.stage], finished._replace(module=module, notes=notes)
         self._kept[key] = (kept, self._chain, weight_bytes(module))
         self._chain = (*self._chain, key)
         while sum(size for _, _, size in self._kept.values()) > self._max_bytes:

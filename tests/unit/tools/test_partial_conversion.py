@@ -17,12 +17,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from xdsl.dialects.builtin import ModuleOp
 
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.cluster.tuner import Tuner
-from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage
+from recog.lowering.pipeline.kept import KeptStage
 from recog.tools import kept_tuning
 from recog.tools.cli.main import main
 from recog.tools.module_files import write_module
@@ -86,11 +85,9 @@ def interrupted(*, stage: object = None, step: object = None) -> Generator[None,
     """Conversions end as by Ctrl-C after a stage, or after so many steps of tuning."""
     keep, tune = PartialConversion.keep, Tuner.step_in_parts
 
-    def keep_and_stop(
-        self: PartialConversion, reached: Stage, module: ModuleOp, notes: list[Note]
-    ) -> None:
-        keep(self, reached, module, notes)
-        if reached == stage:
+    def keep_and_stop(self: PartialConversion, finished: KeptStage) -> None:
+        keep(self, finished)
+        if finished.stage == stage:
             raise KeyboardInterrupt
 
     def stop_or_tune(self: Tuner, parts: Any) -> float:
@@ -154,6 +151,18 @@ def test_from_every_stage_to_the_same_bytes(
     assert "goes on after the stage chip" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["out"]
     assert content(tmp_path / "out") == content(given / "out")
+
+
+def test_the_plan_of_layouts_is_kept(given: Path, tmp_path: Path):
+    """The report draws it."""
+    options = ("--epochs", "1", "--ratio", "3.5", "--no-compare-recipes")
+    (tmp_path / "whole").mkdir()
+    assert convert(given, tmp_path / "whole", *options) == 0
+    with interrupted(stage=Stage.TUNED):
+        assert convert(given, tmp_path, *options) == INTERRUPTED
+    assert convert(given, tmp_path, *options, "--resume") == 0
+    assert "plan" in json.loads((tmp_path / "out/report.json").read_text())
+    assert content(tmp_path / "out") == content(tmp_path / "whole/out")
 
 
 def test_tuning_goes_on_after_its_last_step(

@@ -17,10 +17,9 @@ from xdsl.passes import ModulePass
 
 from recog.dialects.errors import RecogError
 from recog.lowering.cluster.tuner import KeptTuning
-from recog.lowering.common.notes import Note
 from recog.lowering.common.options import declared
-from recog.lowering.pipeline import ConversionOptions, ExtraPass, Stage, convert
-from recog.lowering.pipeline.kept import Part
+from recog.lowering.pipeline import ConversionOptions, ExtraPass, convert
+from recog.lowering.pipeline.kept import KeptStage, Part
 from recog.tools.sweep.kept_stages import KeptStages
 
 OTHER = {
@@ -43,7 +42,7 @@ class Recorder:
         self.parts = parts
         raise BeganError
 
-    def keep(self, stage: Stage, module: ModuleOp, notes: Sequence[Note]) -> NoReturn:
+    def keep(self, finished: KeptStage) -> NoReturn:
         raise NotImplementedError
 
     def tuning(self) -> KeptTuning:
