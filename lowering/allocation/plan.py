@@ -95,7 +95,7 @@ class Plan:
     @staticmethod
     def of_kept(record: Mapping[str, Any]) -> Plan:
         """See `as_kept`. Raises LookupError, TypeError or ValueError for another record."""
-        layers = [
+        layers: list[dict[str, Any]] = [
             {
                 **each,
                 "shape": tuple(each["shape"]),
