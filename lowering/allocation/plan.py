@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from recog.dialects.cluster import Layout
 from recog.lowering.allocation.curves import decibels
 from recog.lowering.allocation.options import layout_text
+
+LAYOUT_PARTS = tuple(each.name for each in fields(Layout))
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,11 @@ class Plan:
     @staticmethod
     def of_kept(record: Mapping[str, Any]) -> Plan:
         """See `as_kept`. Raises LookupError, TypeError or ValueError for another record."""
-        layers: list[dict[str, Any]] = [
-            {
-                **each,
-                "shape": tuple(each["shape"]),
-                "layout": Layout(**{**each["layout"], "block": tuple(each["layout"]["block"])}),
-            }
-            for each in record["layers"]
-        ]
+        layers = list[dict[str, Any]]()
+        for each in record["layers"]:
+            block, centroids, table = (each["layout"][name] for name in LAYOUT_PARTS)
+            layout = Layout(tuple(block), centroids, table)
+            layers.append({**each, "shape": tuple(each["shape"]), "layout": layout})
         parts: dict[str, Any] = {
             "layers": [LayerPlan(**each) for each in layers],
             "curve": [CurvePoint(**each) for each in record["curve"]],

@@ -211,6 +211,7 @@ def _convert(
         _check(module, arguments.test_data, test_inputs, options)
     classes = _class_labels(module, labels, arguments)
     metric = user_metric(arguments.metric, labels)
+    _try_metric(metric, module, test_inputs)
     stages = sum(step.reaches is not None for step in options.steps())
     fitting = naming_file(f"data {arguments.data}", TargetError)
     with fitting, staged_progress("convert", stages) as report:
@@ -235,6 +236,19 @@ def _convert(
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
     return 0
+
+
+def _try_metric(metric: Metric | None, module: ModuleOp, inputs: Sequence[np.ndarray]) -> None:
+    """Find what is wrong with a metric before hours of tuning."""
+    import numpy as np
+
+    from recog.lowering.pipeline import module_outputs
+    from recog.tools.console import stage
+
+    if metric is not None:
+        with stage("score the float network"):
+            outputs = module_outputs(module, inputs)
+            metric.scores(outputs, outputs, np.arange(len(inputs[0])))
 
 
 def _print_notes(conversion: Conversion) -> None:

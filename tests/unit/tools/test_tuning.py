@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.lowering.cluster.own_objective import OwnObjective
+from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.pipeline import ConversionOptions, Stage, convert, module_outputs
 from recog.tools.cli.main import main
 from recog.tools.module_files import write_module
@@ -243,6 +244,18 @@ def test_the_command_takes_loss_data_and_metric(data: str, folder: Path, tmp_pat
     recipes = [(tmp_path / name / "recipe.toml").read_text() for name in ("out", "again")]
     assert recipes[0] == recipes[1]
     assert f'own-loss = "{folder}/own.py:loss"' in recipes[0]
+
+
+def test_a_metric_that_fails_is_found_before_tuning(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(Tuner, "step_in_parts", lambda *_: pytest.fail("tuned"))
+    words = ["--data", f"{folder}/data.npz", "--metric", "OWN:few"]
+    assert converted(folder, tmp_path / "out", *words) == 1
+    assert re.search(r"own.py: TypeError: few\(\) takes 1", capsys.readouterr().err)
 
 
 def test_a_loss_without_a_derivative_diverges_at_once(
