@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from recog.dialects.cluster import Layout
 from recog.lowering.allocation.curves import decibels
 from recog.lowering.allocation.options import layout_text
-
-LAYOUT_PARTS = tuple(each.name for each in fields(Layout))
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,8 @@ class Plan:
         """See `as_kept`. Raises LookupError, TypeError or ValueError for another record."""
         layers = list[dict[str, Any]]()
         for each in record["layers"]:
-            block, centroids, table = (each["layout"][name] for name in LAYOUT_PARTS)
-            layout = Layout(tuple(block), centroids, table)
+            kept = each["layout"]
+            layout = Layout(tuple(kept["block"]), kept["centroids"], kept["table"])
             layers.append({**each, "shape": tuple(each["shape"]), "layout": layout})
         parts: dict[str, Any] = {
             "layers": [LayerPlan(**each) for each in layers],

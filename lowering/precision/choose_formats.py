@@ -182,7 +182,7 @@ def choose_formats(
             formats,
             noise,
             table_rows(chains.values()),
-            table_outputs(chains),
+            table_outputs(chains.values()),
             bits=options.extra_bits,
             index_bits=options.index_bits,
         ),
@@ -251,7 +251,7 @@ def more_table_bytes(
 
     usual, named, others = LnsFormat().width, 0, 0
     indexed = table_rows(chains.values())
-    for value, rows in table_outputs(chains).items():
+    for value, rows in table_outputs(chains.values()).items():
         if given(value):
             named += rows << usual
         else:

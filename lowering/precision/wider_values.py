@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
@@ -38,23 +38,25 @@ class Room:
         return True
 
 
+def _rows(chain: Chain) -> int:
+    """The rows of a chain's table, 0 where it needs none."""
+    if chain.affine is not None:
+        return 0
+    return 1 if chain.axis is None else shape_of(chain.source)[chain.axis]
+
+
 def table_rows(chains: Iterable[Chain]) -> Mapping[SSAValue, int]:
     """The rows of all tables that the codes of each value index."""
-    rows: dict[SSAValue, int] = defaultdict(int)
+    found: dict[SSAValue, int] = defaultdict(int)
     for chain in set(chains):
-        if chain.affine is None:
-            rows[chain.source] += 1 if chain.axis is None else shape_of(chain.source)[chain.axis]
-    return rows
-
-
-def table_outputs(chains: Mapping[Operation, Chain]) -> Mapping[SSAValue, int]:
-    """The rows of the table that gives each value which a table gives."""
-    found: dict[SSAValue, int] = {}
-    for chain in set(chains.values()):
-        ((_, rows),) = table_rows([chain]).items() or ((None, 0),)
-        if rows:
-            found[chain.last.output] = rows
+        if rows := _rows(chain):
+            found[chain.source] += rows
     return found
+
+
+def table_outputs(chains: Iterable[Chain]) -> Mapping[SSAValue, int]:
+    """The rows of the table that gives each value which a table gives."""
+    return {chain.last.output: rows for chain in set(chains) if (rows := _rows(chain))}
 
 
 def candidates(
