@@ -286,9 +286,13 @@ def stage(description: str) -> Generator[None, None, None]:
     start = time.perf_counter()
     with progress(description):
         yield
-    if _loudness.quiet:
-        return
-    print(f"{description:<62} {time.perf_counter() - start:7.1f} s", file=sys.stderr, flush=True)
+    say_done(description, time.perf_counter() - start)
+
+
+def say_done(description: str, seconds: float) -> None:
+    """A line on standard error of what is done, and the time it took."""
+    if not _loudness.quiet:
+        print(f"{description:<62} {seconds:7.1f} s", file=sys.stderr, flush=True)
 
 
 def print_table(

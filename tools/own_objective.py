@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recog.dialects.errors import RecogError
 from recog.frontend.user_code import load_function
-from recog.lowering.check.metrics import UserMetric
+from recog.lowering.check.metrics import Accuracy, Agreement, Metric, UserMetric
 from recog.lowering.cluster.own_objective import OwnObjective
 from recog.lowering.pipeline import CALIBRATION_FRAMES
 from recog.tools.diagnostics import UsageError
@@ -59,11 +60,25 @@ def is_function(text: str) -> bool:
     return ".py:" in text
 
 
-def user_metric(spec: str | None, targets: np.ndarray | None) -> UserMetric | None:
-    """The function that `--metric` names."""
-    if spec is None:
-        return None
-    function = load_function(spec, wanted="file.py:function", example="scores.py:iou")
+def find_metric(spec: str, targets: np.ndarray | None, data: str) -> Metric:
+    """The metric of that name.
+
+    Args:
+        targets: of the frames (N, ...), where there are any.
+        data: what they are called, for errors.
+
+    Raises:
+        RecogError: a function that is none, or targets that the metric cannot take.
+    """
+    if spec == "agreement" or (spec == "classification" and targets is None):
+        return Agreement()
+    if spec in ("accuracy", "classification"):
+        if targets is None:
+            hint = "add an array targets of labels, or measure the agreement with the float network"
+            raise RecogError("has no targets, which accuracy wants", where=data, hint=hint)
+        return Accuracy(targets, data)
+    wanted = "accuracy, agreement, classification or file.py:function"
+    function = load_function(spec, wanted=wanted, example="scores.py:iou")
     return UserMetric(function, spec, targets)
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, cast
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.files import atomic_write, shown
-from recog.backend.folders import HeldFolder
+from recog.backend.folders import HeldFolder, link
 from recog.backend.input_files import read_input
 from recog.dialects.errors import RecogError, first_line
 from recog.lowering.allocation.plan import Plan
@@ -28,6 +28,9 @@ from recog.tools.opt.ir_parser import read_module
 from recog.tools.report.json_files import write_json
 
 MANIFEST_NAME = "unfinished.json"
+TRIALS_NAME = "trials.json"
+ASIDE = "aside-"
+"""What the names of a conversion begin with that is set aside."""
 MAX_MANIFEST_BYTES = 1 << 26
 TUNING_NAME = "tuning.state"
 FORMAT = 2
@@ -68,6 +71,9 @@ class PartialConversion:
         self._keys: dict[Stage, str] = {}
         self._entries: list[_Entry] = []
         self._tuning: KeptTuningFile | None = None
+        self._prefix, self._silent = "", False
+        self.trials = 0
+        """How many conversions were measured, where the best of several is looked for."""
         if resume and not (self.folder / MANIFEST_NAME).is_file():
             raise RecogError("no conversion to resume", where=self._shown, hint=START_ANEW)
 
@@ -79,6 +85,7 @@ class PartialConversion:
             self.folder.mkdir(exist_ok=True)
             self._began = True
         sha256 = write_digested(network, None if self._resume else self._path(0, Stage.FLOAT))
+        self._entries = []
         self._parts = [Part("network", sha256, Stage.FLOAT), *parts]
         self._keys = stage_keys(self._parts)
         found = list[KeptStage]()
@@ -88,6 +95,34 @@ class PartialConversion:
             self._add(_Entry(Stage.FLOAT, self._keys[Stage.FLOAT], sha256))
         self._began = True
         return found
+
+    @property
+    def resumes(self) -> bool:
+        """Whether what is kept counts."""
+        return self._resume
+
+    def begin_again(self) -> None:
+        """Before a further conversion of the network into the folder: it goes on from the stages
+        that fit."""
+        self._resume = self._silent = True
+        self._prefix, self._tuning = "", None
+
+    def set_aside(self) -> None:
+        """Keep the stages that there are beside those of further conversions."""
+        manifest = self.folder / f"{ASIDE}{MANIFEST_NAME}"
+        manifest.unlink(missing_ok=True)
+        for name, path in self.files().items():
+            (self.folder / f"{ASIDE}{name}").unlink(missing_ok=True)
+            link(path, self.folder / f"{ASIDE}{name}")
+        link(self.folder / MANIFEST_NAME, manifest)
+
+    def take_up(self) -> bool:
+        """Before the conversion that was set aside: it goes on from all of its stages, where they
+        are there."""
+        if not (self.folder / f"{ASIDE}{MANIFEST_NAME}").is_file():
+            return False
+        self._resume, self._prefix, self._tuning = True, ASIDE, None
+        return True
 
     def keep(self, finished: KeptStage) -> None:
         """See `KeptConversion`."""
@@ -106,8 +141,8 @@ class PartialConversion:
 
     def files(self) -> dict[str, Path]:
         """The files of the stages by their names, as they will stand in the finished folder."""
-        paths = (self._path(i, entry.stage) for i, entry in enumerate(self._entries))
-        return {path.name: path for path in paths}
+        stages = [entry.stage for entry in self._entries]
+        return {each.file_name(i): self._path(i, each) for i, each in enumerate(stages)}
 
     def discard(self) -> None:
         """Remove what is kept: the folder is whole."""
@@ -124,10 +159,12 @@ class PartialConversion:
             return None
         refused = isinstance(error, Exception) and not isinstance(error, OSError | MemoryError)
         stages = [entry.stage for entry in self._entries[1:]]
-        if not stages or (refused and not SLOW.intersection(stages)):
+        if not self.trials and (not stages or (refused and not SLOW.intersection(stages))):
             self.discard()
             return None
         kept = [str(stage) for stage in stages]
+        if self.trials:
+            kept.insert(0, f"{self.trials} {'trial' if self.trials == 1 else 'trials'}")
         if self._tuning is not None and self._tuning.saved is not None:
             steps = self._tuning.saved
             kept.append(f"{steps:,} {'step' if steps == 1 else 'steps'} of tuning")
@@ -139,11 +176,15 @@ class PartialConversion:
         return shown(self.folder)
 
     def _path(self, index: int, stage: Stage) -> Path:
-        return self.folder / stage.file_name(index)
+        return self.folder / f"{self._prefix}{stage.file_name(index)}"
+
+    @property
+    def _manifest(self) -> Path:
+        return self.folder / f"{self._prefix}{MANIFEST_NAME}"
 
     def _found(self, network: ModuleOp) -> list[KeptStage]:
         """The stages that are kept and fit, without the network, which is here anyway."""
-        parts, entries = _read_manifest(self.folder / MANIFEST_NAME)
+        parts, entries = _read_manifest(self._manifest)
         changed = _first_change(parts, self._parts)
         fitting = [entry for entry in entries if self._keys.get(entry.stage) == entry.key]
         if not fitting:
@@ -165,7 +206,8 @@ class PartialConversion:
                 found.append(KeptStage(entry.stage, _read(path), entry.notes, entry.plan))
         line = f"goes on after the stage {self._entries[-1].stage}, kept in {self._shown}"
         since = f"; {changed} has changed since" if len(fitting) < len(entries) else ""
-        _say(line + since)
+        if not self._silent:
+            _say(line + since)
         return found
 
     def _add(self, entry: _Entry) -> None:
@@ -175,9 +217,7 @@ class PartialConversion:
             "parts": [[part.name, part.text] for part in self._parts],
             "stages": [entry.as_record() for entry in self._entries],
         }
-        write_json(
-            self.folder / MANIFEST_NAME, {"digest": _content_digest(content), "content": content}
-        )
+        write_json(self._manifest, {"digest": _content_digest(content), "content": content})
 
 
 class _Digesting:
@@ -204,7 +244,8 @@ def _say(line: str) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return name in (MANIFEST_NAME, TUNING_NAME) or is_of_a_conversion(name)
+    name = name.removeprefix(ASIDE)
+    return name in (MANIFEST_NAME, TUNING_NAME, TRIALS_NAME) or is_of_a_conversion(name)
 
 
 def _first_change(before: Sequence[tuple[str, str]], now: Sequence[Part]) -> str:

@@ -28,7 +28,7 @@ from recog.dialects.errors import fail
 from recog.dialects.functions import find_function
 from recog.lowering.allocation.allocate import Allocator, Choice
 from recog.lowering.allocation.candidates import PricedLayer, all_choices, stored_bytes
-from recog.lowering.allocation.options import LayoutOptions
+from recog.lowering.allocation.options import BeyondPossible, LayoutOptions
 from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan, RecipeLoss
 from recog.lowering.allocation.recipes import PLANNED, POOLED, UNIFORM, Budget, uniform_recipes
 from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
@@ -180,8 +180,8 @@ def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes:
         tenths = (10 * float_bytes) // least
         while tenths > 1 and floor(float_bytes / (tenths / 10)) < least:
             tenths -= 1  # the quotient of two floats may fall just short
-        raise OptionError(
-            "ratio",
+        raise BeyondPossible(
+            float_bytes / least,
             f"is beyond what is possible: at most {tenths / 10} of {options.ratio:g} "
             f"({least:,} bytes of {float_bytes:,})",
         )

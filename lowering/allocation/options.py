@@ -24,6 +24,18 @@ UNITS = {
 _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\s*", re.ASCII)
 
 
+class BeyondPossible(OptionError):
+    """No program is as many times smaller as was asked.
+
+    Attributes:
+        most: how many times smaller the smallest is.
+    """
+
+    def __init__(self, most: float, reason: str):
+        super().__init__("ratio", reason)
+        self.most = most
+
+
 class LayerLayout(NamedTuple):
     """A layout for all layers whose names match a pattern of * and ?."""
 

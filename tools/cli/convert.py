@@ -6,6 +6,7 @@ report. What is finished is kept in DIR.partial until all is: an interrupted con
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -13,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError
+from recog.lowering.allocation.loss_search import START
 from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.balance.balance_ranges import BalanceOptions
 from recog.lowering.batch_norm.fold import FoldOptions
@@ -36,11 +37,10 @@ from recog.tools.own_objective import is_function
 from recog.tools.recipe import Recipe, complete_options, read_recipe
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from recog.backend.folders import HeldFolder
-    from recog.lowering.check.metrics import Metric
     from recog.lowering.pipeline import Conversion
+    from recog.tools.conversion_data import ConversionData
+    from recog.tools.loss_trials import LossSearched
     from recog.tools.partial_conversion import PartialConversion
 
 GROUPS = (
@@ -86,9 +86,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--metric",
-        metavar="file.py:function",
-        help="score every level too: a function of outputs and targets (NumPy arrays (N, ...)) "
-        "that returns a number, or one number a frame",
+        metavar="METRIC",
+        help="score every level too: accuracy (of the first output against integer targets), "
+        "agreement (with the float network's decisions), or file.py:function of outputs and "
+        "targets (NumPy arrays (N, ...)) that returns a number, or one number a frame",
+    )
+    parser.add_argument(
+        "--max-loss",
+        type=float,
+        metavar="X",
+        help="in place of --ratio or --budget: find the smallest program that loses at most X "
+        "points of the metric (of accuracy in percent, without --metric) on --test-data; several "
+        "are tuned, most of them short, and measured",
     )
     parser.add_argument(
         "-o",
@@ -183,72 +192,66 @@ def _convert(
     partial: PartialConversion,
 ) -> int:
     from recog.lowering.cluster.data_parallel import worker_number
-    from recog.lowering.cluster.targets import TargetError
-    from recog.lowering.cluster.tune_own import check_objective
-    from recog.lowering.common.data_files import naming_file
-    from recog.lowering.pipeline import convert
-    from recog.tools.console import stage, staged_progress
+    from recog.tools.conversion_data import load_conversion_data
     from recog.tools.conversion_folder import PROGRAM_NAME, is_of_a_conversion
-    from recog.tools.module_files import input_count, load_inputs, load_network
-    from recog.tools.own_objective import load_examples, user_metric
 
-    with stage(f"import {arguments.network}"):
-        module = load_network(arguments.network)
-    count = input_count(module)
-    own_loss = _own_loss(arguments)
-    if own_loss is not None and not is_function(arguments.data):
-        _check_tunes(options)
-    examples = load_examples(arguments.data, count, own_loss, options.batch, options.seed)
-    inputs, targets, own = examples
-    _check(module, arguments.data, inputs, options)
-    if own is not None:
-        check_objective(module, own, options)
-    test_inputs, labels = inputs, targets
-    if own is not None and arguments.metric is not None and arguments.test_data is None:
-        test_inputs, labels = own.labelled(len(inputs[0]), options.seed)
-    if arguments.test_data is not None:
-        test_inputs, labels = load_inputs(arguments.test_data, count)
-        _check(module, arguments.test_data, test_inputs, options)
-    classes = _class_labels(module, labels, arguments)
-    metric = user_metric(arguments.metric, labels)
-    _try_metric(metric, module, test_inputs)
-    stages = sum(step.reaches is not None for step in options.steps())
-    fitting = naming_file(f"data {arguments.data}", TargetError)
-    with fitting, staged_progress("convert", stages) as report:
-        conversion = convert(
-            module,
-            inputs,
-            targets=targets,
-            own=own,
-            options=options,
-            extra_passes=extra,
-            progress=report,
-            kept=partial,
-        )
+    data = load_conversion_data(
+        *(arguments.network, arguments.data, options),
+        test_data=arguments.test_data,
+        loss=_own_loss(arguments),
+        metric=arguments.metric,
+    )
+    conversion, searched = _converted(arguments, data, options, extra, partial)
     if worker_number() > 0:
         return 0
     _print_notes(conversion)
     with held.replaced(is_of_a_conversion) as draft:
-        program = _write(
-            conversion, draft, partial, test_inputs, (classes, labels), metric, arguments
-        )
+        program = _write(conversion, draft, partial, data, searched, arguments)
     partial.discard()
     written = Path(arguments.output) / PROGRAM_NAME
     print(f"program: {written} ({len(program):,} bytes), IR and report beside it")
     return 0
 
 
-def _try_metric(metric: Metric | None, module: ModuleOp, inputs: Sequence[np.ndarray]) -> None:
-    """Find what is wrong with a metric before hours of tuning."""
-    import numpy as np
+def _converted(
+    arguments: argparse.Namespace,
+    data: ConversionData,
+    options: ConversionOptions,
+    extra: Sequence[ExtraPass],
+    partial: PartialConversion,
+) -> tuple[Conversion, LossSearched | None]:
+    """The conversion that is asked for, and how it was found where --max-loss asks for it."""
+    from recog.lowering.cluster.targets import TargetError
+    from recog.lowering.common.data_files import naming_file
+    from recog.lowering.pipeline import convert
+    from recog.tools.console import staged_progress
 
-    from recog.lowering.pipeline import module_outputs
-    from recog.tools.console import stage
+    stages = sum(step.reaches is not None for step in options.steps())
 
-    if metric is not None:
-        with stage("score the float network"):
-            outputs = module_outputs(module, inputs)
-            metric.scores(outputs, outputs, np.arange(len(inputs[0])))
+    def run(options: ConversionOptions, name: str) -> Conversion:
+        fitting = naming_file(f"data {arguments.data}", TargetError)
+        with fitting, staged_progress(name, stages) as report:
+            return convert(
+                data.module,
+                data.inputs,
+                targets=data.targets,
+                own=data.own,
+                options=options,
+                extra_passes=extra,
+                progress=report,
+                kept=partial,
+            )
+
+    if arguments.max_loss is None:
+        return run(options, "convert"), None
+    from recog.tools.loss_trials import convert_within_loss
+
+    if data.scorer.name is None:
+        raise UsageError(
+            "--max-loss wants what may be lost",
+            hint=f"give a --metric, or integer targets in {data.test_name}",
+        )
+    return convert_within_loss(data, options, arguments.max_loss, extra, partial, run)
 
 
 def _print_notes(conversion: Conversion) -> None:
@@ -266,62 +269,15 @@ def _own_loss(arguments: argparse.Namespace) -> str | None:
     return arguments.loss if is_function(arguments.loss or "") else None
 
 
-def _check_tunes(options: ConversionOptions) -> None:
-    """Raise UsageError where a loss of the user's own would count for nothing."""
-    if not (options.tune and options.cluster):
-        switch = "--no-tune" if options.cluster else "--dense"
-        raise UsageError(f"--loss has no effect with {switch}")
-
-
-def _class_labels(
-    module: ModuleOp, labels: np.ndarray | None, arguments: argparse.Namespace
-) -> np.ndarray | None:
-    """Labels that give an accuracy; None for others. Raises TargetError before hours of tuning."""
-    from recog.lowering.cluster.targets import TargetError
-    from recog.lowering.common.data_files import naming_file
-    from recog.tools.module_files import class_labels, first_output_shape
-
-    measured = arguments.data if arguments.test_data is None else arguments.test_data
-    with naming_file(f"data {measured}", TargetError):
-        return class_labels(labels, first_output_shape(module))
-
-
-def _check(
-    module: ModuleOp, path: str, inputs: Sequence[np.ndarray], options: ConversionOptions
-) -> None:
-    """Raise RecogError for data that the network does not take, before hours of tuning; for a
-    network that is refused whatever the data are, what `recog check` says."""
-    from recog.backend.interpreters.nn_runner import check_inputs
-    from recog.lowering.common.data_files import naming_file
-    from recog.lowering.partition.rehearsal import rehearse
-    from recog.lowering.pipeline import fold_network
-
-    try:
-        with naming_file(f"data {path}"):
-            check_inputs(module, inputs)
-    except RecogError:
-        trial = module.clone()
-        fold_network(trial)
-        refusal = rehearse(trial, target=options.chip_target(ChipTarget())).refusal
-        if refusal is not None:
-            raise refusal from None
-        raise
-
-
 def _write(
     conversion: Conversion,
     draft: Path,
     partial: PartialConversion,
-    inputs: Sequence[np.ndarray],
-    labels: tuple[np.ndarray | None, np.ndarray | None],
-    metric: Metric | None,
+    data: ConversionData,
+    searched: LossSearched | None,
     arguments: argparse.Namespace,
 ) -> bytes:
-    """Assemble, measure, and write it all; the program's bytes.
-
-    Args:
-        labels: classes of the frames, and targets of any kind.
-    """
+    """Assemble, measure, and write it all; the program's bytes."""
     from recog.backend.machine import Machine
     from recog.tools.console import print_table, stage
     from recog.tools.conversion_folder import parts_of, write_conversion, write_report
@@ -329,24 +285,30 @@ def _write(
     from recog.tools.report.json_files import write_json
     from recog.tools.report.level_pictures import LevelPictures
     from recog.tools.report.levels import level_table, measure_levels
+    from recog.tools.report.trial_table import print_trials
 
     program, own = conversion.assemble(), (arguments.add_pass, _own_loss(arguments))
     write_conversion(draft, conversion, program, *own, written=partial.files())
+    inputs, metric = data.test_inputs, data.metric
     with stage(f"measure every level on {len(inputs[0])} inputs"):
-        classes, targets = labels
-        machine, pictures = Machine(program), LevelPictures(conversion, inputs, targets, metric)
+        machine = Machine(program)
+        pictures = LevelPictures(conversion, inputs, data.test_targets, metric)
         rows = measure_levels(
-            conversion, machine, inputs, classes, metric=metric, observe=pictures.observe
+            conversion, machine, inputs, data.classes, metric=metric, observe=pictures.observe
         )
+    if searched is not None:
+        print_trials(searched, tuned_on_it=arguments.test_data is None)
     print_table(None, *level_table(rows))
     if arguments.json is not None:
-        write_json(Path(arguments.json), {"rows": [row.as_record() for row in rows]})
+        found = {} if searched is None else {"search": searched.as_record()}
+        write_json(Path(arguments.json), {"rows": [row.as_record() for row in rows], **found})
     measured = Measured.of(
         os.path.basename(arguments.network),
         rows,
         conversion.notes,
         conversion.plan,
         pictures.record(),
+        None if searched is None else searched.as_record(),
     )
     write_report(draft, parts_of(conversion, program, *own), measured)
     return program
@@ -370,7 +332,10 @@ def conversion_options(
     if arguments.dense:
         flags["cluster"] = False
     given = {**(recipe or {}), **flags}
-    if flags.keys() & {"ratio", "budget"}:  # either takes the place of either
+    if arguments.max_loss is not None:
+        _check_max_loss(arguments.max_loss, flags)
+        given = {**given, "ratio": START, "budget": None}
+    elif flags.keys() & {"ratio", "budget"}:  # either takes the place of either
         given = {**given, "ratio": flags.get("ratio"), "budget": flags.get("budget")}
     try:
         options = complete_options(given, flags)
@@ -380,6 +345,17 @@ def conversion_options(
         raise UsageError(str(error)) from None
     options.chip_target(ChipTarget())  # what is wrong with it is found before hours of tuning
     return options
+
+
+def _check_max_loss(most: float, flags: Mapping[str, Any]) -> None:
+    """Raise UsageError for a loss that cannot be asked for, or not together with the flags."""
+    if not 0 <= most < math.inf:
+        raise UsageError(f"must be a finite number of at least 0, got {most:g}", where="--max-loss")
+    for name in ("ratio", "budget"):
+        if name in flags:
+            raise UsageError(f"--max-loss finds the bytes that --{name} names: give one of them")
+    if flags.get("cluster") is False:
+        raise UsageError("--max-loss has no effect with --dense")
 
 
 def _switches(text: str) -> str:

@@ -1,17 +1,13 @@
-"""The metric that a command line names: its flags, and what they mean."""
+"""The metric that a command line names: its flags."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from recog.dialects.errors import RecogError
 from recog.tools.diagnostics import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from recog.lowering.check.metrics import Metric
     from recog.tools.compared_networks import ComparedNetworks
     from recog.tools.report.reported_frames import ReportedFrames
 
@@ -20,7 +16,7 @@ RESAMPLES = 1000
 
 
 def add_metric(group: Any) -> None:
-    """--metric and --resamples, see `find_metric` and `resamples`."""
+    """--metric and --resamples, see `own_objective.find_metric` and `resamples`."""
     group.add_argument(
         "--metric",
         metavar="METRIC",
@@ -58,37 +54,13 @@ def resamples(arguments: argparse.Namespace, *, measured: bool) -> int:
     return arguments.resamples
 
 
-def find_metric(spec: str, targets: np.ndarray | None, data: str) -> Metric:
-    """The metric of that name.
-
-    Args:
-        targets: of the frames (N, ...), where there are any.
-        data: their file, for errors.
-
-    Raises:
-        RecogError: a function that is none, or targets that the metric cannot take.
-    """
-    from recog.frontend.user_code import load_function
-    from recog.lowering.check.metrics import Accuracy, Agreement, UserMetric
-
-    if spec == "agreement" or (spec == "classification" and targets is None):
-        return Agreement()
-    if spec in ("accuracy", "classification"):
-        if targets is None:
-            hint = "add an array targets of labels, or measure the agreement with the float network"
-            raise RecogError("has no targets, which accuracy wants", where=data, hint=hint)
-        return Accuracy(targets, data)
-    wanted = "accuracy, agreement, classification or file.py:function"
-    function = load_function(spec, wanted=wanted, example="scores.py:iou")
-    return UserMetric(function, spec, targets)
-
-
 def named_frames(networks: ComparedNetworks, arguments: argparse.Namespace) -> ReportedFrames:
     """The frames that --data or --task name, with their metric.
 
     Raises:
         RecogError: frames or targets that the network or the metric cannot take.
     """
+    from recog.tools.own_objective import find_metric
     from recog.tools.report.reported_frames import frames_of_data, frames_of_task
 
     if arguments.task is not None:

@@ -150,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _metric(spec: str, targets: Any, data: str) -> Metric:
-    from recog.tools.cli.metric import find_metric
+    from recog.tools.own_objective import find_metric
 
     return find_metric(spec, targets, f"data {data}")
 

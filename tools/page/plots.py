@@ -33,6 +33,7 @@ def plots(record: Mapping[str, Any]) -> dict[str, Spec]:
         "layer-sqnr": _layer_sqnr(layers),
         "layer-loss": _layer_loss(layers, record.get("comparison", {}).get("metric")),
         "budget": _budget(record.get("plan")),
+        "trials": _trials(record.get("search")),
         "schedule": _schedule(record),
         "roofline": _roofline(record["roofline"], layers),
     }
@@ -195,6 +196,42 @@ def _layer_loss(layers: Sequence[Row], metric: str | None) -> Spec | None:
     ]
     x = _layer_axis(known)
     return _spec(rows, 240, encoding={"x": x, "tooltip": tips}, layer=layers_of)
+
+
+def _trials(search: Row | None) -> Spec | None:
+    """What programs of other sizes lost, that were tried to find the smallest within a loss."""
+    if search is None:
+        return None
+    measured = [each for each in search["trials"] if each["lost"] is not None]
+    names = ("bytes", "reached", "epochs", "lost", "low", "high")
+    values = [{name: each[name] for name in names} for each in measured]
+    longest = max((each["epochs"] for each in values), default=0)
+    for each in values:
+        each["tuning"] = "tuned in full" if each["epochs"] == longest else "tuned short"
+    form = ".3~f"
+    tips = [_tip("reached", "times smaller", ".1f"), _tip("bytes", "bytes", ",d")]
+    tips += [_tip("epochs", "epochs", "d"), _tip("lost", "lost", form)]
+    tips += [_tip("low", "at least", form), _tip("high", "at most", form)]
+    y = {"type": "quantitative", "title": f"lost, {search['metric']}"}
+    x = {
+        "field": "reached",
+        "type": "quantitative",
+        "title": "times smaller than floats",
+        "scale": {"type": "log", "nice": False, "padding": 20},
+    }
+    colour = {"field": "tuning", "type": "nominal", "title": None, "legend": {"orient": "top"}}
+    span = {"y": {"field": "low", **y}, "y2": {"field": "high"}}
+    marks = [
+        *_spans(values, span),
+        {"mark": {"type": "point", "filled": True, "size": 90},
+         "encoding": {"y": {"field": "lost", **y}}},
+    ]  # fmt: skip
+    limit = {"type": "rule", "strokeDash": [4, 4], "color": "#d9534f"}
+    layers = [
+        {"layer": marks, "encoding": {"x": x, "color": colour, "tooltip": tips}},
+        {"mark": limit, "encoding": {"y": {"datum": search["max_loss"]}}},
+    ]
+    return _spec(values, 220, layer=layers)
 
 
 def _budget(plan: Row | None) -> Spec | None:

@@ -66,6 +66,7 @@ class Measured:
         comparison: of the layers on example inputs, as `comparison_record` gives it, with the
             number of its `frames`; None where there was none.
         pictures: of frames, as `task_pictures` gives them.
+        search: for the smallest program within a loss, as `LossSearched` gives it.
     """
 
     network: str
@@ -75,6 +76,7 @@ class Measured:
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     comparison: Mapping[str, Any] | None = None
     pictures: Mapping[str, Any] | None = None
+    search: Mapping[str, Any] | None = None
 
     @staticmethod
     def of(
@@ -83,6 +85,7 @@ class Measured:
         notes: Sequence[Note],
         plan: Plan | None,
         pictures: Mapping[str, Any] | None = None,
+        search: Mapping[str, Any] | None = None,
     ) -> Measured:
         """Of a conversion that this process has made."""
         from recog.tools.versions import versions
@@ -94,6 +97,7 @@ class Measured:
             None if plan is None else plan.as_record(),
             versions(),
             pictures=pictures,
+            search=search,
         )
 
 
@@ -115,6 +119,8 @@ def conversion_record(parts: ConversionParts, measured: Measured) -> dict[str, A
     }
     if measured.plan is not None:
         record["plan"] = measured.plan
+    if measured.search is not None:
+        record["search"] = measured.search
     if measured.comparison is not None:
         record["comparison"] = measured.comparison
     if measured.pictures is not None:

@@ -13,11 +13,11 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.dialects.functions import find_function
-from recog.lowering.check.bootstrap import draws, interval
 from recog.lowering.check.compare_layers import sqnr_db
-from recog.lowering.check.metrics import Metric
+from recog.lowering.check.metrics import Metric, Outputs
 from recog.lowering.common.batches import groups_of_frames
 from recog.lowering.pipeline import Conversion, Stage, module_outputs, weight_bytes
+from recog.tools.report.level_scores import Scorer, loss_of
 
 
 @dataclass(frozen=True)
@@ -66,25 +66,20 @@ def measure_levels(
     float_bytes = weight_bytes(conversion.stages[Stage.FLOAT])
     rows: list[LevelRow] = []
     ratios: list[list[float]] = []
-    reference: tuple[np.ndarray, ...] = ()
+    reference: Outputs = ()
     best: np.ndarray | None = None
+    score = Scorer(len(inputs[0]), labels, metric)
 
     def add(level: Stage, outputs: tuple[np.ndarray, ...], size: int) -> None:
         nonlocal reference, best
         reference = reference or outputs
-        accuracy = score = scores = None
-        if labels is not None:
-            scores = 100.0 * (outputs[0].argmax(axis=1) == labels)
-            accuracy = float(scores.mean())
-        if metric is not None:
-            scores = np.asarray(metric.scores(outputs, reference, np.arange(len(inputs[0]))))
-            score = float(scores.mean())
+        accuracy, value, scores = score(outputs, reference)
         best = scores if best is None else best
         ratio = float_bytes / size if size else 1.0  # of a network without weights
         ratios.append([sqnr_db(wanted, found) for wanted, found in zip(reference, outputs)])
-        row = LevelRow(level, accuracy, ratios[-1][0], size, ratio, score)
+        row = LevelRow(level, accuracy, ratios[-1][0], size, ratio, value)
         if scores is not None and best is not None:
-            row = replace(row, **_loss(best, scores))
+            row = replace(row, **loss_of(best, scores)._asdict())
         rows.append(row)
         if observe is not None:
             observe(level, outputs)
@@ -106,16 +101,6 @@ def measure_levels(
     add(Stage.MACHINE, outputs, machine.weight_bytes + host_bytes)
     compared = next((i for i, db in enumerate(ratios[-1]) if not np.isposinf(db)), 0)
     return [replace(row, sqnr_db=db[compared]) for row, db in zip(rows, ratios)]
-
-
-def _loss(reference: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
-    """What scores are less than those of the float network, (N,) or () each, and its interval by
-    the paired bootstrap over the frames."""
-    lost = reference.astype(np.float64) - scores
-    low, high = None, None
-    if lost.ndim and len(lost) > 1:
-        low, high = interval([float(lost[drawn].mean()) for drawn in draws(len(lost))])
-    return {"lost": float(lost.mean()), "low": low, "high": high}
 
 
 def _run_float(module: ModuleOp, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -38,6 +38,14 @@ PLAN = {
     "curve": [{"bytes": int, "ratio": NUMBER, "loss_db": NUMBER}],
     "layers": [{"layer": str, "layout": str, "why": str}],
 }
+SEARCH = {
+    "max_loss": NUMBER,
+    "metric": str,
+    "trials": [
+        {"ratio": NUMBER, "epochs": int, "reached": NUMBER, "bytes": int}
+        | dict.fromkeys(("lost", "low", "high"), MAYBE)
+    ],
+}
 COMPARISON = {
     "frames": int,
     "rows": [
@@ -88,8 +96,11 @@ def read_measured(path: Path, sha256: str, name: str) -> Measured:
     check(versions, dict, "versions")
     check(list(versions.values()), [str], "versions")
     plan, comparison = report.get("plan"), report.get("comparison")
+    search = report.get("search")
     if plan is not None:
         check(plan, PLAN, "plan")
+    if search is not None:
+        check(search, SEARCH, "search")
     if comparison is not None:
         check(comparison, COMPARISON, "comparison")
         if "metric" in comparison:
@@ -115,6 +126,7 @@ def read_measured(path: Path, sha256: str, name: str) -> Measured:
         versions,
         comparison if same else None,
         pictures if same else None,
+        search,
     )
 
 

@@ -1,0 +1,134 @@
+"""The largest ratio that keeps within a loss, found by measuring few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+import numpy as np
+import pytest
+
+from recog.lowering.allocation.loss_search import (
+    CLOSE,
+    LEAST,
+    START,
+    Ask,
+    LossSearch,
+    Trial,
+)
+
+EPOCHS, SHORT = 20, 5
+Loss = Callable[[Ask], float]
+
+
+def searched(most: float, loss: Loss, *, possible: float = inf, epochs: int = EPOCHS):
+    """The trials of a whole search, and its answer."""
+    search, trials = LossSearch(most, epochs), list[Trial]()
+    while (asked := search.next(trials)) is not None:
+        assert asked not in [Ask(each.ratio, each.epochs) for each in trials]
+        assert asked.ratio >= LEAST
+        if asked.ratio > possible:
+            trials.append(Trial(*asked, possible, 0, inf))
+        else:
+            trials.append(Trial(*asked, asked.ratio, 1, loss(asked)))
+        assert len(trials) < 40
+    return trials, search.best(trials)
+
+
+def smooth(at: float, gained: float = 1.0, slope: float = 2.0) -> Loss:
+    """1 at a ratio in a short tuning, less by a factor after a full one."""
+
+    def loss(asked: Ask) -> float:
+        lost = (asked.ratio / at) ** slope
+        return lost / gained if asked.epochs == EPOCHS else lost
+
+    return loss
+
+
+@pytest.mark.parametrize("at", [1.3, 4.0, 11.0, 16.0, 29.0, 70.0, 300.0])
+@pytest.mark.parametrize("gained", [1.0, 1.3, 3.0])
+def test_it_comes_close_to_the_largest_ratio(at: float, gained: float):
+    trials, best = searched(1.0, smooth(at, gained))
+    assert best is not None
+    assert best.lost <= 1.0
+    assert best.epochs == EPOCHS
+    largest = at * gained**0.5
+    assert best.ratio > largest / 1.35
+    assert sum(each.epochs == SHORT for each in trials) <= 9
+    assert sum(each.epochs == EPOCHS for each in trials) <= 4
+
+
+def test_it_starts_where_networks_often_are():
+    assert LossSearch(1.0, EPOCHS).next([]) == Ask(START, SHORT)
+
+
+def test_nothing_that_loses_more_is_ever_taken():
+    """Also where losses jump about, and where tuning in full loses more than tuning short."""
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        at, noise = random.uniform(1, 80), random.uniform(0, 1.5)
+        gained = random.choice([0.3, 1.0, 2.0])
+        known: dict[Ask, float] = {}
+
+        def loss(asked: Ask) -> float:
+            clean = smooth(at, gained)(asked)  # noqa: B023
+            return known.setdefault(asked, clean * np.exp(noise * random.normal()))  # noqa: B023
+
+        possible = random.choice([inf, 5.0, 40.0])
+        trials, best = searched(1.0, loss, possible=possible)
+        full = [each for each in trials if each.epochs == EPOCHS]
+        met = [each for each in full if each.lost <= 1.0]
+        assert best == max(met, key=lambda each: each.reached, default=None)
+        if best is None:  # down to the end
+            assert min(each.failing_ratio for each in full) <= LEAST
+
+
+def test_what_cannot_be_met_is_tried_to_the_end():
+    trials, best = searched(0.5, lambda asked: 2.0)
+    assert best is None
+    assert trials[-1].ratio == LEAST
+    assert trials[-1].epochs == EPOCHS
+
+
+def test_it_stays_below_what_is_possible():
+    trials, best = searched(1.0, lambda asked: 0.0, possible=21.0)
+    assert best is not None
+    assert 21.0 / (CLOSE + 0.01) < best.ratio <= 21.0
+    assert sum(each.lost == inf for each in trials) <= 2
+
+
+def test_a_network_too_small_for_any_ratio():
+    """Whose biases alone take more than its weights in float."""
+    trials, best = searched(1.0, lambda asked: 0.0, possible=0.8)
+    assert best is None
+    assert len(trials) == 1
+
+
+def test_without_tuning_each_ratio_is_tried_once():
+    trials, best = searched(1.0, lambda asked: asked.ratio / 30, epochs=0)
+    assert {each.epochs for each in trials} == {0}
+    assert best is not None
+    assert 30 / CLOSE <= best.ratio <= 30
+
+
+def test_one_epoch_cannot_be_shortened():
+    trials, best = searched(1.0, lambda asked: asked.ratio / 30, epochs=1)
+    assert {each.epochs for each in trials} == {1}
+    assert best is not None
+
+
+def test_longer_tuning_is_tried_where_short_tuning_missed():
+    trials, _ = searched(1.0, smooth(20.0, 1.5))
+    first = next(each for each in trials if each.epochs == EPOCHS)
+    missed = [each.ratio for each in trials if each.epochs == SHORT and each.lost > 1.0]
+    assert first.ratio == min(missed)
+
+
+def test_trials_of_another_loss_count_too():
+    """After an interruption a person may ask for another loss."""
+    loss = smooth(20.0)
+    trials, _ = searched(1.0, loss)
+    search = LossSearch(4.0, EPOCHS)
+    asked = search.next(trials)
+    assert asked is not None
+    assert asked.ratio > max(each.ratio for each in trials if each.lost <= 4.0)
