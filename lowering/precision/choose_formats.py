@@ -292,7 +292,7 @@ def _resized_weights(
                 errors[each],
                 usual,
                 noise,
-                options,
+                sums.coarsest(layers[each], usual, _fewer_bits(usual, options)),
                 sums.finest(layers[each], usual, options.extra_bits),
             )
             for each in free
@@ -303,15 +303,18 @@ def _resized_weights(
     return found
 
 
+def _fewer_bits(usual: LnsFormat, options: FormatOptions) -> int:
+    return min(options.fewer_bits, max(0, usual.frac - 1))
+
+
 def _weight_bits(
     weight: SSAValue,
     errors: np.ndarray,
     usual: LnsFormat,
     noise: Noise,
-    options: FormatOptions,
+    fewer: int,
     more: int,
 ) -> WeightBits:
-    fewer = min(options.fewer_bits, max(0, usual.frac - 1))
     narrower = _rounding_error(weight, usual.finer(-1))
     if np.square(narrower).sum() > ROUNDS_EVENLY * np.square(errors).sum():
         fewer = 0

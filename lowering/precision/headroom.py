@@ -70,6 +70,27 @@ class Headroom:
                 return bits
         return 0
 
+    def coarsest(self, layers: Sequence[nn.LayerOp], usual: LnsFormat, most: int) -> int:
+        """How many fraction bits fewer the weight of all these layers may have, at most `most`:
+        its least code is then larger, of which sums of many alike weights are made."""
+        for bits in range(most, 0, -1):
+            if all(self._leaves_as_much(op, usual, usual.finer(-bits)) for op in layers):
+                return bits
+        return 0
+
+    def _leaves_as_much(self, op: nn.LayerOp, usual: LnsFormat, other: LnsFormat) -> bool:
+        """Whether sums fit their accumulators with other weights as with the usual ones."""
+        given = self._formats.get(op.input)
+        if given is None:
+            return True
+        both = [
+            self._encoder.largest_biases(op.weight, op.bias, given, each) for each in (usual, other)
+        ]
+        before, after = both
+        if before is None or after is None:
+            return True
+        return after.spare >= min(SPARE, before.spare)
+
     def _holds(self, op: nn.LayerOp, given: LnsFormat, format: LnsFormat) -> bool:
         most = self._encoder.largest_biases(op.weight, op.bias, given, format)
         if most is None:

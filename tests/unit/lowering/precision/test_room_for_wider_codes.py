@@ -16,7 +16,7 @@ from recog.backend.machine import Machine
 from recog.dialects import lns
 from recog.dialects.functions import find_function
 from recog.dialects.lns import format_of, shape_of
-from recog.dialects.nn import ClampOp, NnOp
+from recog.dialects.nn import ClampOp, LayerOp, NnOp
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.check.compare_layers import sqnr_db
@@ -132,6 +132,22 @@ def test_accumulators_say_how_fine_codes_may_be(inputs: int, fits: bool):
     # Accumulators of 48 bits hold either.
     wide = Headroom(function, formats, ConstantEncoder(USUAL, Arithmetic(6, 48)))
     assert wide.holds_finer([layer.operands[0]], 4)
+
+
+def test_accumulators_say_how_coarse_codes_of_weights_may_be():
+    """The least code of 5 bits is half an octave above nothing, for which sums of hundreds of
+    alike weights have no room, as of the squares that a normalization sums (ConvNeXt)."""
+    for count, fewer in ((96, 3), (192, 2), (384, 0)):
+        ones = nn.Linear(count, 1, bias=False)
+        nn.init.ones_(ones.weight)
+        module, _ = imported(ones, count)
+        function = find_function(module, "main")
+        (layer,) = (op for op in function.body.block.ops if isinstance(op, LayerOp))
+        squares = {layer.input: LnsFormat(8, 4, bias=260, unsigned=True)}
+        sums = Headroom(function, squares, ConstantEncoder(USUAL, Arithmetic(6, 32)))
+        assert sums.coarsest([layer], USUAL, 3) == fewer
+        wide = Headroom(function, squares, ConstantEncoder(USUAL, Arithmetic(6, 40)))
+        assert wide.coarsest([layer], USUAL, 3) == 3
 
 
 def test_a_sum_that_leaves_no_room_is_converted_all_the_same():
