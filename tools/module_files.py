@@ -56,11 +56,16 @@ def load_network(spec: str) -> ModuleOp:
 
 
 def load_inputs(path: str, count: int) -> tuple[list[np.ndarray], np.ndarray | None]:
-    """A network's `count` inputs (N, ...) and the targets, where there are any, of a data file.
+    """A network's `count` inputs (N, ...) and the targets, where there are any, of a data file, or
+    of batches that `file.py:function` returns.
 
     Raises:
         RecogError: the file cannot be read, or the arrays do not fit together.
     """
+    from recog.tools.own_objective import frames_of_batches, is_function
+
+    if is_function(path):
+        return frames_of_batches(path, count)
     arrays = load_arrays(path, what="data")
     targets = arrays.pop("targets", None)
     where = f"data {path}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from recog.dialects.errors import RecogError
-from recog.frontend.user_code import load_function
+from recog.dialects.errors import RecogError, first_line
+from recog.frontend.user_code import UserFunction, load_function
 from recog.lowering.check.metrics import Accuracy, Agreement, Metric, UserMetric
-from recog.lowering.cluster.own_objective import OwnObjective
+from recog.lowering.cluster.own_objective import PAIR, Batch, OwnObjective
 from recog.lowering.pipeline import CALIBRATION_FRAMES
-from recog.tools.diagnostics import UsageError
+
+MOST_FRAMES = 1024
+"""Of a function's batches, which may have no end, where they are not gone through to tune."""
 
 
 class Examples(NamedTuple):
@@ -39,24 +42,67 @@ def load_examples(data: str, count: int, loss: str | None, batch: int, seed: int
     function = None
     if loss is not None:
         function = load_function(loss, wanted="file.py:function", example="losses.py:dice")
-    if not is_function(data):
+    if function is None or not is_function(data):
         inputs, targets = load_inputs(data, count)
         if function is None:
             return Examples(inputs, targets, None)
         own = OwnObjective(function, ArrayBatches(inputs, targets, batch))
         return Examples(inputs, None, own)
-    if function is None:
-        raise UsageError(
-            "--data file.py:function wants a --loss", hint="or give it a file of arrays"
-        )
-    batches = load_function(data, wanted="a file, or file.py:function", example="data.py:batches")
-    own = OwnObjective(function, batches.each)
+    own = OwnObjective(function, _batches(data).each)
     inputs = own.examples(CALIBRATION_FRAMES, seed)
     return Examples(inputs, None, own)
 
 
+def frames_of_batches(spec: str, count: int) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """The first `MOST_FRAMES` frames of the batches that a function returns, (N, ...) for each of
+    `count` inputs, and their targets where these are arrays of numbers.
+
+    Raises:
+        RecogError: the function cannot be called, or what it returns are no batches of them.
+    """
+    own, found, frames = OwnObjective(_no_loss, _batches(spec).each), list[Batch](), 0
+    for batch in own.epoch(0, 0):
+        if frames >= MOST_FRAMES:
+            print(f"note: {spec}: the first {frames:,} frames are taken", file=sys.stderr)
+            break
+        if len(batch.inputs) != count:
+            raise RecogError(
+                f"the batches have {len(batch.inputs)} inputs, the network takes {count}",
+                where=spec,
+                hint=PAIR,
+            )
+        found.append(batch)
+        frames += batch.frames
+    try:
+        inputs = [np.concatenate(parts) for parts in zip(*(_arrays(each) for each in found))]
+    except ValueError as error:
+        raise RecogError(f"the batches differ: {first_line(error)}", where=spec) from None
+    return inputs, _joined([each.targets for each in found], frames)
+
+
+def _batches(spec: str) -> UserFunction:
+    return load_function(spec, wanted="a file, or file.py:function", example="data.py:batches")
+
+
+def _no_loss(outputs: Any, targets: Any) -> Any:
+    raise RecogError("there is no loss to tune on")
+
+
+def _arrays(batch: Batch) -> list[np.ndarray]:
+    return [each.numpy() for each in batch.inputs]
+
+
+def _joined(targets: Sequence[Any], frames: int) -> np.ndarray | None:
+    """Targets (N, ...), None where they are no arrays of numbers, one a frame."""
+    try:
+        joined = np.concatenate([np.asarray(each) for each in targets])
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return joined if joined.dtype.kind in "fiub" and len(joined) == frames else None
+
+
 def is_function(text: str) -> bool:
-    """Whether `--data` names a function, not a file."""
+    """Whether `--data` names a function of a Python file."""
     return ".py:" in text
 
 

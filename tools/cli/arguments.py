@@ -25,7 +25,8 @@ NETWORK = (
 )
 DATA = (
     ".npz file with `inputs` (or `input0`, `input1`, ...) and optionally `targets`, or .npy file "
-    "with the inputs: float arrays of shape (N, ...)"
+    "with the inputs: float arrays of shape (N, ...); or file.py:function that returns batches, "
+    "pairs of inputs and targets"
 )
 
 TASK = f"{', '.join(TASK_NAMES)}, or file.py:Class of a task of your own"

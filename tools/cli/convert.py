@@ -73,8 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_network(parser)
     add_data(
         parser,
-        f"example inputs that calibrate and tune the network: {DATA}; with --loss also "
-        "file.py:function that returns the batches of an epoch, pairs of inputs and targets",
+        f"example inputs that calibrate and tune the network: {DATA}, those of an epoch where "
+        "--loss is a function too",
     )
     parser.add_argument(
         "--loss",
@@ -115,7 +115,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-data",
         metavar="FILE",
-        help="measure every level on this data instead of --data; integer targets give an accuracy",
+        help="measure every level on this data instead of --data, given alike; integer targets "
+        "give an accuracy",
     )
     parser.add_argument(
         "--dense",

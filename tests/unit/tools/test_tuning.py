@@ -25,6 +25,7 @@ from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.pipeline import ConversionOptions, Stage, convert, module_outputs
 from recog.tools.cli.main import main
 from recog.tools.module_files import write_module
+from recog.tools.own_objective import frames_of_batches
 from recog.tools.tuning import tune
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -211,6 +212,16 @@ def root(outputs, targets):
 
 def hit(outputs, targets):
     return 100 * (outputs.argmax(1) == targets)
+
+def endless():
+    while True:
+        yield torch.rand(100, 2, 6, 6), {"boxes": []}
+
+def pairs():
+    return [((torch.ones(4, 2, 6, 6), torch.ones(4, 1)), torch.zeros(4))]
+
+def uneven():
+    return [(torch.ones(4, 2, 6, 6), 0), (torch.ones(4, 2, 6, 7), 0)]
 """
 
 
@@ -246,6 +257,39 @@ def test_the_command_takes_loss_data_and_metric(data: str, folder: Path, tmp_pat
     assert f'own-loss = "{folder}/own.py:loss"' in recipes[0]
 
 
+def test_every_command_takes_batches_for_data(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """With the targets that they have; those of no use to a metric are left out."""
+    network, batches = f"{folder}/net.mlir", f"{folder}/own.py:batches"
+    out, again = tmp_path / "out", tmp_path / "again"
+    given = frames_of_batches(batches, 1)
+    assert given[1] is not None
+    np.savez(tmp_path / "same.npz", inputs=given[0][0], targets=given[1])
+    words = ("--test-data", batches, "--metric", "accuracy")
+    assert converted(folder, out, "--data", batches, *words) == 0
+    file = str(tmp_path / "same.npz")
+    assert converted(folder, again, "--data", file, "--test-data", file, *words[2:]) == 0
+    for name in ("program.recog", "report.json"):
+        assert (out / name).read_bytes() == (again / name).read_bytes()
+    for command in (
+        ["plan", network, "--ratio", "2"],
+        ["compare", network, str(out), "--metric", "accuracy"],
+        ["report", str(out), "-o", str(tmp_path / "page.html")],
+    ):
+        capsys.readouterr()
+        assert main([*command, "--data", batches]) == 0
+        assert "note: " not in capsys.readouterr().err
+
+
+def test_batches_without_end_are_cut(capsys: pytest.CaptureFixture[str], folder: Path):
+    (inputs,), targets = frames_of_batches(f"{folder}/own.py:endless", 1)
+    assert inputs.shape == (1100, 2, 6, 6)
+    assert targets is None
+    said = f"note: {folder}/own.py:endless: the first 1,100 frames are taken\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_metric_that_fails_is_found_before_tuning(
     folder: Path,
     tmp_path: Path,
@@ -273,7 +317,9 @@ def test_a_loss_without_a_derivative_diverges_at_once(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--data", "OWN:batches"], "--data file.py:function wants a --loss"),
+        (["--data", "OWN:pairs"], "own.py:pairs: the batches have 2 inputs, the network takes 1"),
+        (["--data", "OWN:uneven"], "own.py:uneven: the batches differ: all the input array dim"),
+        (["--data", "OWN:broken"], "own.py:12: IndexError: no more of them"),
         (["--data", "OWN:none", "--loss", "OWN:loss"], "own.py: has no function none"),
         (["--data", "OWN:batches", "--loss", "OWN:few"], r"own.py: TypeError: few\(\) takes 1"),
         (["--data", "OWN:batches", "--loss", "OWN:crash"], r"own.py:18: IndexError: index 99"),
