@@ -200,7 +200,12 @@ def choose_formats(
     for weight, format in resized.items():
         for op in layers[weight]:
             op.attributes[WEIGHT_FORMAT] = NumberType(format)
-    return [*_values_note(widened, layers), *_weights_notes(resized, weights, layers)]
+    named = [group for group in groups if group[0] in given]
+    return [
+        *_named_values_note(named, formats, chosen, layers),
+        *_values_note(widened, layers),
+        *_weights_notes(resized, weights, layers, options),
+    ]
 
 
 def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -> None:
@@ -349,23 +354,43 @@ def _values_note(taken: Sequence[Candidate], layers: _Layers) -> list[Note]:
     return [Note("wider-values", text, "", places)]
 
 
+def _named_values_note(
+    groups: Sequence[Sequence[SSAValue]],
+    before: Mapping[SSAValue, LnsFormat],
+    after: Mapping[SSAValue, LnsFormat],
+    layers: _Layers,
+) -> Iterator[Note]:
+    """The values whose bits a user gives, those that share a format in one place."""
+    places = list[str]()
+    for group in groups:
+        more = sum(code_bytes(v, after[v]) - code_bytes(v, before[v]) for v in group)
+        names = dict.fromkeys(_name(v, layers) for v in group)
+        places.append(f"{', '.join(names)} ({after[group[0]].width} bits, {more:+,.0f} bytes)")
+    if places:
+        yield Note("named-values", "values in the bits that value-widths gives", "", tuple(places))
+
+
 def _weights_notes(
     resized: Mapping[SSAValue, LnsFormat],
     usual: LnsFormat,
     layers: _Layers,
+    options: FormatOptions,
 ) -> Iterator[Note]:
-    for kind, wider, why in (
-        ("wider-weights", True, "as their rounding makes most of the outputs' noise"),
-        ("narrower-weights", False, "as their rounding makes least of the outputs' noise"),
+    names = {weight: [_name(weight, layers)] for weight in layers}
+    given = widths_of("weight_widths", options.weight_widths, names)
+    places: dict[str, list[str]] = {"named": [], "wider": [], "narrower": []}
+    for weight, format in resized.items():
+        kind = "wider" if format.width > usual.width else "narrower"
+        more = prod(nn.shape_of(weight)) * (format.width - usual.width) / 8
+        place = f"{names[weight][0]} ({format.width} bits, {more:+,.0f} bytes)"
+        places["named" if weight in given else kind].append(place)
+    for kind, text in (
+        ("named", "weights in the bits that weight-widths gives"),
+        ("wider", "weights in wider codes, as their rounding makes most of the outputs' noise"),
+        ("narrower", "weights in narrower codes, as their rounding makes least of that noise"),
     ):
-        places = tuple(
-            f"{_name(weight, layers)} ({format.width} bits, "
-            f"{prod(nn.shape_of(weight)) * (format.width - usual.width) / 8:+,.0f} bytes)"
-            for weight, format in resized.items()
-            if (format.width > usual.width) == wider
-        )
-        if places:
-            yield Note(kind, f"weights in {kind.split('-')[0]} codes, {why}", "", places)
+        if places[kind]:
+            yield Note(f"{kind}-weights", text, "", tuple(places[kind]))
 
 
 def _name(value: SSAValue, layers: _Layers) -> str:

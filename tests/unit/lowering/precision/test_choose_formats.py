@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from math import prod
 
@@ -184,3 +185,22 @@ def test_a_name_of_nothing():
     options = FormatOptions(weight_widths="stemconv=8")
     with pytest.raises(OptionError, match="weight-widths names no layer .*; there are stem.conv"):
         choose_formats(calibrated(x), [x], options, LnsFormat(8, 4))
+
+
+def test_bits_that_a_user_gives_are_said_as_such():
+    """They have a price, and no reason of the compiler's."""
+    x = images(32)
+    module = calibrated(x)
+    first, *_ = ops_of(module, nn.LayerOp)
+    name, size = "stem.conv", prod(nn.shape_of(first.weight))
+    options = FormatOptions(
+        extra_traffic=0.0,
+        extra_weights=0.0,
+        value_widths=f"{name}=12",
+        weight_widths=f"{name}=10",
+    )
+    notes = choose_formats(module, [x], options, LnsFormat(8, 4))
+    assert [each.kind for each in notes] == ["named-values", "named-weights"]
+    assert notes[1].places == (f"{name} (10 bits, {size / 4:+,.0f} bytes)",)
+    (place,) = notes[0].places
+    assert re.fullmatch(rf"{name}.* \(1[12] bits, \+[1-9][\d,]* bytes\)", place)
