@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from recog.tools.module_files import (
     load_inputs,
     load_network,
 )
-from recog.tools.own_objective import find_metric, is_function, load_examples
+from recog.tools.own_objective import ArrayBatches, find_metric, is_function, load_examples
 
 if TYPE_CHECKING:
     from recog.tools.report.level_scores import Scorer
@@ -100,7 +101,8 @@ def load_conversion_data(
     inputs, targets, own = load_examples(data, count, loss, options.batch, options.seed)
     _check_inputs(module, data, inputs, options)
     if own is not None:
-        check_objective(module, own, options)
+        with _explaining(own, data):
+            check_objective(module, own, options)
     measured, labels, name = inputs, targets, data
     if own is not None and metric is not None and test_data is None:
         measured, labels = own.labelled(len(inputs[0]), options.seed)
@@ -115,6 +117,18 @@ def load_conversion_data(
     if scored is not None:  # what is wrong with it
         found.scorer(found.reference, found.reference)
     return found
+
+
+@contextmanager
+def _explaining(own: OwnObjective, data: str) -> Generator[None]:
+    """Say of a loss that fails where there are no targets that this may be why."""
+    try:
+        yield
+    except RecogError as error:
+        if not isinstance(own.batches, ArrayBatches) or own.batches.has_targets:
+            raise
+        hint = f"{data} has no array targets: the loss gets None for them"
+        raise RecogError(error.message, where=error.where, hint=hint) from None
 
 
 def _check_tunes(options: ConversionOptions) -> None:

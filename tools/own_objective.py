@@ -134,6 +134,11 @@ class ArrayBatches:
     def __init__(self, inputs: Sequence[np.ndarray], targets: np.ndarray | None, size: int):
         self._inputs, self._targets, self._size = inputs, targets, size
 
+    @property
+    def has_targets(self) -> bool:
+        """Whether there are any; else they are None."""
+        return self._targets is not None
+
     def __call__(self) -> Iterator[tuple[Any, Any]]:
         import torch
 

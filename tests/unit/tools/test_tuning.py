@@ -230,13 +230,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("own")
     write_module(residual(), found / "net.mlir")
     np.savez(found / "data.npz", inputs=images(48), targets=np.zeros(48, int))
+    np.savez(found / "bare.npz", inputs=images(48))
     (found / "own.py").write_text(FUNCTIONS)
     return found
 
 
 def converted(folder: Path, out: Path, *options: str) -> int:
     command = ["convert", f"{folder}/net.mlir", "-o", str(out), "--epochs", "3"]
-    return main([*command, *(each.replace("OWN", f"{folder}/own.py") for each in options)])
+    named = {"OWN": f"{folder}/own.py", "BARE": f"{folder}/bare.npz"}
+    return main([*command, *(re.sub("OWN|BARE", lambda m: named[m[0]], each) for each in options)])
 
 
 @pytest.mark.parametrize("data", ["OWN:batches", "DATA"])
@@ -317,6 +319,7 @@ def test_a_loss_without_a_derivative_diverges_at_once(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--data", "BARE", "--loss", "OWN:loss"], "bare.npz has no array targets: the loss gets"),
         (["--data", "OWN:pairs"], "own.py:pairs: the batches have 2 inputs, the network takes 1"),
         (["--data", "OWN:uneven"], "own.py:uneven: the batches differ: all the input array dim"),
         (["--data", "OWN:broken"], "own.py:12: IndexError: no more of them"),
