@@ -68,6 +68,12 @@ class ConversionData:
         with stage("score the float network"):
             return module_outputs(self.module, self.test_inputs)
 
+    @cached_property
+    def float_scores(self) -> np.ndarray | None:
+        """What the float network scores, one a frame (N,) or one for all (); None where nothing
+        scores it."""
+        return self.scorer(self.reference, self.reference).scores
+
 
 def load_conversion_data(
     network: str,
@@ -114,8 +120,8 @@ def load_conversion_data(
         classes = class_labels(labels, first_output_shape(module))
     scored = None if metric is None else find_metric(metric, labels, f"data {name}")
     found = ConversionData(module, inputs, targets, own, measured, labels, classes, scored, name)
-    if scored is not None:  # what is wrong with it
-        found.scorer(found.reference, found.reference)
+    if scored is not None:
+        _ = found.float_scores  # what is wrong with it
     return found
 
 

@@ -12,12 +12,17 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from recog.backend.files import shown
 from recog.backend.input_files import read_input
 from recog.backend.machine import Machine
+from recog.dialects.chip import ChipTarget
+from recog.dialects.chip.target import WEIGHT_MEMORY
 from recog.dialects.errors import RecogError, first_line
-from recog.lowering.allocation.loss_search import START, Ask, LossSearch, Trial
+from recog.lowering.allocation.loss_search import LEAST, START, Ask, LossSearch, Trial
 from recog.lowering.allocation.options import BeyondPossible
+from recog.lowering.check.metrics import MOST_SCORE, NotANumberError
 from recog.lowering.cluster.data_parallel import of_first_worker
 from recog.lowering.common.options import taken_from
 from recog.lowering.encode.encode_lns import EncodeLnsPass
@@ -29,8 +34,14 @@ from recog.tools.own_objective import is_function
 from recog.tools.partial_conversion import TRIALS_NAME, PartialConversion
 from recog.tools.report.json_files import write_json
 from recog.tools.report.level_scores import loss_of
+from recog.tools.report.levels import LevelRow
 
 MAX_TRIALS_BYTES = 1 << 20
+SEGMENTS_END = 48
+"""Bytes of weight memory that may lie between its segments (`weight_image`)."""
+ALIKE = 1e-6
+"""Scores of equal programs differ by less, as a share."""
+ANEW = "; trials begin anew"
 
 
 class LossSearched(NamedTuple):
@@ -53,6 +64,22 @@ class LossSearched(NamedTuple):
         trials = [trial_record(each) | {"taken": each == self.taken} for each in self.trials]
         return {"max_loss": self.most, "metric": self.metric, "trials": trials}
 
+    def check(self, machine: LevelRow, partial: PartialConversion) -> None:
+        """Raise RecogError where the program that is to be written is not what was tried; nothing
+        of the search is kept then."""
+        taken, scale = self.taken, abs(machine.metric or 0) + abs(machine.accuracy or 0)
+        # The float network may round otherwise on another number of threads.
+        same = machine.lost is not None and abs(machine.lost - taken.lost) <= ALIKE * (1 + scale)
+        if same and machine.weight_bytes == taken.bytes:
+            return
+        partial.discard()
+        raise RecogError(
+            f"the program of {machine.weight_bytes:,} bytes loses {machine.lost or 0:.3g} in "
+            f"{self.metric}, and lost {taken.lost:.3g} of {taken.bytes:,} bytes when it was tried",
+            where="--max-loss",
+            hint="equal outputs have to score alike, in every run; trials begin anew",
+        )
+
 
 def convert_within_loss(
     data: ConversionData,
@@ -73,7 +100,18 @@ def convert_within_loss(
     Raises:
         RecogError: every program loses more, or none is smaller than the float network.
     """
-    search = LossSearch(most, options.epochs if options.tune else 0)
+    if not weight_bytes(data.module):
+        raise RecogError("the network has no weights to make smaller", where="--max-loss")
+    again = data.scorer(data.reference, data.reference).scores
+    if not np.array_equal(np.asarray(again), np.asarray(data.float_scores)):
+        raise RecogError(
+            f"{data.scorer.name} scores the same outputs in two ways",
+            where="--max-loss",
+            hint="a metric that draws by chance has to begin anew with each call",
+        )
+    memory = options.chip_target(ChipTarget()).size(WEIGHT_MEMORY) - SEGMENTS_END
+    least = weight_bytes(data.module) / max(1, memory)
+    search = LossSearch(most, options.epochs if options.tune else 0, least)
     kept = _KeptTrials(partial, _key(data, options, extra))
     trials, last = kept.trials, None
     while (asked := search.next(trials)) is not None:
@@ -87,7 +125,7 @@ def convert_within_loss(
         partial.begin_again()
     taken = search.best(trials)
     if taken is None:
-        raise _not_met(most, data, trials)
+        raise _not_met(most, data, partial, trials, least)
     if last is None or taken is not trials[-1]:
         partial.take_up()
         asked = Ask(taken.ratio, taken.epochs)
@@ -110,14 +148,19 @@ def _tried(
     machine = Machine(conversion.assemble())
     with progress(f"{name}, measured on {len(data.test_inputs[0])} inputs"):
         outputs = conversion.network(machine)(*data.test_inputs)
-    before = data.scorer(data.reference, data.reference).scores
-    after = data.scorer(outputs, data.reference).scores
-    if before is None or after is None:
-        raise ValueError("a search is of what is scored")
     host = conversion.host_part
     size = machine.weight_bytes + (0 if host is None else weight_bytes(host))
     reached = weight_bytes(data.module) / size if size else inf
-    return conversion, Trial(*asked, reached, size, *loss_of(before, after))
+    try:
+        after = data.scorer(outputs, data.reference).scores
+    except NotANumberError:
+        return conversion, Trial(*asked, reached, size, inf)
+    except RecogError as error:
+        error.add_note(f"in {name}")
+        raise
+    if data.float_scores is None or after is None:
+        raise ValueError("a search is of what is scored")
+    return conversion, Trial(*asked, reached, size, *loss_of(data.float_scores, after))
 
 
 def _with(options: ConversionOptions, asked: Ask) -> ConversionOptions:
@@ -131,28 +174,39 @@ def _named(asked: Ask) -> str:
 
 
 def _found(trial: Trial) -> str:
-    if not isfinite(trial.lost):
-        return f"no program is that small, at most {trial.reached:.1f}x"
+    if not trial.is_possible:
+        return f"no program can be planned so small, at most {trial.reached:.1f}x"
     return f"loses {loss_text(trial)}, {trial.bytes:,} bytes"
 
 
 def loss_text(trial: Trial) -> str:
     """What a trial loses, with its interval where there is one."""
+    if not isfinite(trial.lost):
+        return "what is no number"
     if trial.low is None or trial.high is None:
         return f"{trial.lost:.3g}"
     return f"{trial.lost:.3g} ({trial.low:.3g} to {trial.high:.3g})"
 
 
-def _not_met(most: float, data: ConversionData, trials: Sequence[Trial]) -> RecogError:
-    least = min(trials, key=lambda each: each.lost)
-    if not isfinite(least.lost):
+def _not_met(
+    most: float,
+    data: ConversionData,
+    partial: PartialConversion,
+    trials: Sequence[Trial],
+    least: float,
+) -> RecogError:
+    nearest = min(trials, key=lambda each: (each.lost, each.ratio))
+    if not nearest.is_possible:
+        partial.trials = 0  # nothing mends it
         return RecogError(
-            f"no program is smaller than the float network's weights: {_found(least)}",
-            hint="leave out --max-loss",
+            f"the program takes more bytes than the float weights: {nearest.reached:.1f}x is the "
+            "most that can be planned",
+            where="--max-loss",
         )
+    room = "" if least <= LEAST else f" and fits weight memory, which wants {least:.1f}x"
     return RecogError(
-        f"no program found loses at most {most:g} in {data.scorer.name}: the least is "
-        f"{loss_text(least)}, of {least.bytes:,} bytes ({least.reached:.1f}x)",
+        f"no program found loses at most {most:g} in {data.scorer.name}{room}: the least is "
+        f"{loss_text(nearest)}, of {nearest.bytes:,} bytes ({nearest.reached:.1f}x)",
         where="--max-loss",
         hint="codes of more bits lose less (--weight-width, --width), perhaps more --epochs too; "
         "with --resume a larger --max-loss takes up these trials",
@@ -192,18 +246,15 @@ class _KeptTrials:
             return []
         try:
             content = json.loads(read_input(self._path, MAX_TRIALS_BYTES))
-            if content["key"] != self._key:
-                _say(
-                    f"note: {shown(self._path)} is of other data, options or metrics; trials begin "
-                    "anew"
-                )
-                return []
-            return [_trial(each) for each in content["trials"]]
+            if content["key"] == self._key:
+                return [_trial(each) for each in content["trials"]]
+            _say(f"note: {shown(self._path)} is of other data, options or metrics{ANEW}")
+            return []
         except OSError as error:
             reason = error.strerror or str(error)
-        except (LookupError, RecursionError, TypeError, ValueError) as error:
+        except (LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
             reason = first_line(error)
-        _say(f"note: {shown(self._path)} is damaged: {reason}; trials begin anew")
+        _say(f"note: {shown(self._path)} is damaged: {reason}{ANEW}")
         return []
 
     def write(self) -> None:
@@ -219,12 +270,20 @@ def trial_record(trial: Trial) -> dict[str, Any]:
 
 def _trial(record: Mapping[str, Any]) -> Trial:
     """See `trial_record`. Raises LookupError, TypeError or ValueError for another record."""
-    lost = inf if record["lost"] is None else float(record["lost"])
-    ratio, reached = float(record["ratio"]), float(record["reached"])
-    low, high = (None if record[name] is None else float(record[name]) for name in ("low", "high"))
-    if not (0 < ratio < inf and reached > 0) or lost != lost:
+    found = {
+        name: None if record[name] is None else float(record[name])
+        for name in ("ratio", "reached", "lost", "low", "high")
+    }
+    if not all(value is None or abs(value) < MOST_SCORE for value in found.values()):
         raise ValueError("a trial has a number that none has")
-    return Trial(ratio, int(record["epochs"]), reached, int(record["bytes"]), lost, low, high)
+    ratio, reached, lost = found["ratio"], found["reached"], found["lost"]
+    if ratio is None or reached is None or min(ratio, reached) <= 0:
+        raise ValueError("a trial has no ratio")
+    counts = int(record["epochs"]), int(record["bytes"])
+    if min(counts) < 0:
+        raise ValueError("a trial has a number below 0")
+    lost = inf if lost is None else lost
+    return Trial(ratio, counts[0], reached, counts[1], lost, found["low"], found["high"])
 
 
 def _counted(trials: int) -> str:

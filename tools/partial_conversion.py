@@ -116,13 +116,16 @@ class PartialConversion:
             link(path, self.folder / f"{ASIDE}{name}")
         link(self.folder / MANIFEST_NAME, manifest)
 
-    def take_up(self) -> bool:
+    def take_up(self) -> None:
         """Before the conversion that was set aside: it goes on from all of its stages, where they
         are there."""
-        if not (self.folder / f"{ASIDE}{MANIFEST_NAME}").is_file():
-            return False
+        manifest = self.folder / f"{ASIDE}{MANIFEST_NAME}"
+        try:
+            _read_manifest(manifest)
+        except RecogError:
+            _say(f"note: {shown(manifest)} is missing or damaged; its stages are made anew")
+            return
         self._resume, self._prefix, self._tuning = True, ASIDE, None
-        return True
 
     def keep(self, finished: KeptStage) -> None:
         """See `KeptConversion`."""

@@ -15,13 +15,13 @@ START, LEAST = 16.0, 1.0
 """The ratio that is tried first, and the least one, at which each weight has a code of its own."""
 SHORT = 4
 """A short tuning has so many times fewer epochs."""
-STEP, DOWN, UP = 2.0, 1.25, 1.2
-"""Factors from a ratio to the next while it is open in which direction the loss is met: of trials
-tuned short, and down and up of those tuned in full."""
+STEP, UP = 2.0, 1.2
+"""Factors from a ratio to the next while it is open how far the loss is met: of trials tuned short,
+and of those tuned in full."""
 CLOSE = 1.12
 """Ratios that are no further apart need no trial between them."""
 SHORT_TRIALS, FULL_TRIALS = 7, 4
-"""At most so many, but for those in full that nothing has met the loss before."""
+"""At most so many between two that the loss lies between, and of those in full."""
 USED = 0.7
 """A ratio that loses this share of what may be lost is large enough."""
 
@@ -38,10 +38,11 @@ class Trial(NamedTuple):
 
     Attributes:
         ratio, epochs: as they were asked for.
-        reached: the ratio that its program has; where no program is that small, the largest that
-            one can have.
+        reached: the ratio that its program has; where none can be planned that is so small, about
+            the largest that one can have.
         bytes: of the program's weights; 0 where there is no program.
-        lost: what the float network has more of the metric; infinite where there is no program.
+        lost: what the float network has more of the metric; infinite where there is no program,
+            or where the metric is none.
         low, high: what 95 % of it lies between, None where that is not known.
     """
 
@@ -54,9 +55,14 @@ class Trial(NamedTuple):
     high: float | None = None
 
     @property
+    def is_possible(self) -> bool:
+        """Whether there is a program."""
+        return self.bytes > 0
+
+    @property
     def failing_ratio(self) -> float:
         """The ratio at which the loss was not met."""
-        return self.ratio if isfinite(self.lost) else min(self.ratio, self.reached)
+        return self.ratio if self.is_possible else min(self.ratio, self.reached)
 
 
 class LossSearch:
@@ -65,30 +71,34 @@ class LossSearch:
     Args:
         most: what may be lost.
         epochs: of a tuning in full; 0 where nothing is tuned, and trials are as good as they get.
+        least: the ratio of the largest program that there is room for.
     """
 
-    def __init__(self, most: float, epochs: int):
-        self._most, self._epochs = most, epochs
+    def __init__(self, most: float, epochs: int, least: float = LEAST):
+        self._most, self._epochs, self._least = most, epochs, max(least, LEAST)
         self._short = ceil(epochs / SHORT)
 
     def next(self, trials: Sequence[Trial]) -> Ask | None:
         """What to try; None where the answer stands."""
-        short, full = (
-            [each for each in trials if each.epochs == epochs]
-            for epochs in (self._short, self._epochs)
-        )
-        ratio = _untried(self._bracketing(short), short)
+        short, full = self._by_length(trials)
+        ratio = self._untried(self._bracketing(short), short)
         if ratio is not None:
             return Ask(ratio, self._short)
         if self._short == self._epochs:
             return None
-        ratio = _untried(self._settling(full, short), full)
+        ratio = self._untried(self._settling(full, short), full)
         return None if ratio is None else Ask(ratio, self._epochs)
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
-        """The smallest program, tuned in full, that loses no more; None where there is none."""
-        full = [each for each in trials if each.epochs == self._epochs]
-        return self._span(full)[0]
+        """The smallest program that loses no more, of those tuned in full where one does; None
+        where there is none."""
+        short, full = self._by_length(trials)
+        return self._span(full)[0] or self._span(short)[0]
+
+    def _by_length(self, trials: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
+        """Those tuned short, and in full."""
+        short = [each for each in trials if each.epochs == self._short]
+        return short, [each for each in trials if each.epochs == self._epochs]
 
     def _span(self, trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
         """The largest ratio that meets the loss, and the least above it that does not."""
@@ -102,35 +112,27 @@ class LossSearch:
     def _bracketing(self, trials: Sequence[Trial]) -> float | None:
         low, high = self._span(trials)
         if low is None and high is None:
-            return START
+            return max(START, self._least)
         if low is None or high is None:
-            return _further(low, high, STEP, STEP)
-        if len(trials) >= SHORT_TRIALS:
-            return None
-        return self._between(low, high)
+            return self._further(low, high, trials, STEP)
+        return None if len(trials) >= SHORT_TRIALS else self._between(low, high)
 
     def _settling(self, trials: Sequence[Trial], short: Sequence[Trial]) -> float | None:
         low, high = self._span(trials)
+        met, missed = self._span(short)
         if low is None and high is None:
-            met, missed = self._span(short)
             if missed is not None and isfinite(missed.lost):
                 return missed.ratio  # longer tuning may meet it there
             return None if met is None else met.ratio
-        if low is None and high is not None:
-            below = [each.ratio for each in short if each.lost <= self._most]
-            below = [ratio for ratio in below if ratio * CLOSE < high.failing_ratio]
-            return max(below) if below else _further(None, high, UP, DOWN)
-        if len(trials) >= FULL_TRIALS or low is None:
+        if len(trials) >= FULL_TRIALS:
             return None
-        if high is None:
-            enough = low.lost > USED * self._most or self._is_possible_most(short, low)
-            return None if enough else _further(low, None, UP, DOWN)
-        return self._between(low, high)
-
-    def _is_possible_most(self, short: Sequence[Trial], low: Trial) -> bool:
-        """Whether hardly a larger ratio is possible."""
-        most = min((each.reached for each in short if not isfinite(each.lost)), default=inf)
-        return low.reached * CLOSE >= most
+        if low is None and high is not None:
+            # Where longer tuning loses more, the program of the shorter one is taken.
+            return met.ratio if met is not None and met.ratio < high.failing_ratio else None
+        if low is not None and high is None:
+            enough = low.lost > USED * self._most
+            return None if enough else self._further(low, None, [*short, *trials], UP)
+        return None if low is None or high is None else self._between(low, high)
 
     def _between(self, low: Trial, high: Trial) -> float | None:
         ends = low.reached, high.failing_ratio
@@ -142,17 +144,25 @@ class LossSearch:
         share = min(max(share, 0.25), 0.75)
         return exp((1 - share) * log(ends[0]) + share * log(ends[1]))
 
+    def _further(
+        self,
+        low: Trial | None,
+        high: Trial | None,
+        trials: Sequence[Trial],
+        factor: float,
+    ) -> float | None:
+        """Beyond what was tried, all of which met the loss (`low`) or missed it (`high`)."""
+        if low is not None:
+            possible = min((t.reached for t in trials if not t.is_possible), default=inf)
+            return factor * low.reached if low.reached * CLOSE < possible else None
+        if high is None or high.failing_ratio <= self._least:
+            return None
+        return max(self._least, high.failing_ratio / factor)
 
-def _further(low: Trial | None, high: Trial | None, up: float, down: float) -> float | None:
-    """Beyond what was tried, all of which met the loss (`low`) or missed it (`high`)."""
-    if low is not None:
-        return up * low.reached
-    if high is None or high.failing_ratio <= LEAST:
-        return None
-    return max(LEAST, high.failing_ratio / down)
-
-
-def _untried(ratio: float | None, trials: Sequence[Trial]) -> float | None:
-    """The ratio to three digits, which people read and recipes hold; None where it was tried."""
-    rounded = None if ratio is None else float(f"{ratio:.3g}")
-    return None if any(each.ratio == rounded for each in trials) else rounded
+    def _untried(self, ratio: float | None, trials: Sequence[Trial]) -> float | None:
+        """The ratio to three digits, which people read and recipes hold; None where it was
+        tried."""
+        if ratio is None:
+            return None
+        rounded = max(float(f"{ratio:.3g}"), self._least)
+        return None if any(each.ratio == rounded for each in trials) else rounded

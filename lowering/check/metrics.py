@@ -12,6 +12,14 @@ from recog.dialects.errors import RecogError
 Outputs = tuple[np.ndarray, ...]
 
 
+MOST_SCORE = 1e100
+"""Sums and differences of larger ones are perhaps no numbers."""
+
+
+class NotANumberError(RecogError):
+    """A metric has none for these outputs."""
+
+
 class Metric(Protocol):
     """Scores outputs against targets, or against what the float network gives."""
 
@@ -135,7 +143,9 @@ class UserMetric:
             )
         scores = scores.astype(np.float64)
         if not np.isfinite(scores).all():
-            raise RecogError("returned NaN or infinity", where=self.name)
+            raise NotANumberError("returned NaN or infinity", where=self.name)
+        if not (np.abs(scores) < MOST_SCORE).all():
+            raise NotANumberError(f"returned a number beyond {MOST_SCORE:g}", where=self.name)
         return scores
 
 

@@ -89,7 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="METRIC",
         help="score every level too: accuracy (of the first output against integer targets), "
         "agreement (with the float network's decisions), or file.py:function of outputs and "
-        "targets (NumPy arrays (N, ...)) that returns a number, or one number a frame",
+        "targets (NumPy arrays (N, ...)) that returns a number, or one number a frame, the larger "
+        "the better",
     )
     parser.add_argument(
         "--max-loss",
@@ -248,10 +249,12 @@ def _converted(
     from recog.tools.loss_trials import convert_within_loss
 
     if data.scorer.name is None:
-        raise UsageError(
-            "--max-loss wants what may be lost",
-            hint=f"give a --metric, or integer targets in {data.test_name}",
+        hint = (
+            "give a --metric: the targets are no class for each frame, of a number for each class"
         )
+        if data.test_targets is None:
+            hint = f"give a --metric, or a class for each frame: targets in {data.test_name}"
+        raise UsageError("--max-loss wants what may be lost", hint=hint)
     return convert_within_loss(data, options, arguments.max_loss, extra, partial, run)
 
 
@@ -298,6 +301,7 @@ def _write(
             conversion, machine, inputs, data.classes, metric=metric, observe=pictures.observe
         )
     if searched is not None:
+        searched.check(rows[-1], partial)
         print_trials(searched, tuned_on_it=arguments.test_data is None)
     print_table(None, *level_table(rows))
     if arguments.json is not None:
@@ -334,7 +338,7 @@ def conversion_options(
         flags["cluster"] = False
     given = {**(recipe or {}), **flags}
     if arguments.max_loss is not None:
-        _check_max_loss(arguments.max_loss, flags)
+        _check_max_loss(arguments.max_loss, flags, given)
         given = {**given, "ratio": START, "budget": None}
     elif flags.keys() & {"ratio", "budget"}:  # either takes the place of either
         given = {**given, "ratio": flags.get("ratio"), "budget": flags.get("budget")}
@@ -348,15 +352,17 @@ def conversion_options(
     return options
 
 
-def _check_max_loss(most: float, flags: Mapping[str, Any]) -> None:
-    """Raise UsageError for a loss that cannot be asked for, or not together with the flags."""
+def _check_max_loss(most: float, flags: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raise UsageError for a loss that cannot be asked for, or not together with the flags, or with
+    what a recipe gives beside them."""
     if not 0 <= most < math.inf:
         raise UsageError(f"must be a finite number of at least 0, got {most:g}", where="--max-loss")
     for name in ("ratio", "budget"):
         if name in flags:
             raise UsageError(f"--max-loss finds the bytes that --{name} names: give one of them")
-    if flags.get("cluster") is False:
-        raise UsageError("--max-loss has no effect with --dense")
+    if given.get("cluster") is False:
+        recipe = "" if "cluster" in flags else ", which the recipe says"
+        raise UsageError(f"--max-loss has no effect with --dense{recipe}")
 
 
 def _switches(text: str) -> str:

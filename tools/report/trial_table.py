@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from recog.tools.console import print_table
@@ -33,6 +32,10 @@ def print_trials(found: LossSearched, *, tuned_on_it: bool) -> None:
             f"note: on other frames it may lose up to {taken.high:.3g}: more frames in --test-data "
             "narrow that"
         )
+    if taken.high is None:
+        print("note: what it may lose on other frames is not known: wants one score a frame")
+    if (taken.lost if taken.high is None else taken.high) < 0:
+        print("note: it scores better than the float network: the larger is taken for the better")
     if tuned_on_it:
         print("note: it is measured on what it was tuned on: --test-data FILE says more")
 
@@ -42,7 +45,7 @@ def _cells(number: int, trial: Trial, found: LossSearched) -> list[str]:
 
     taken = " taken" if trial == found.taken else ""
     first = [f"{number}{taken}", f"{trial.ratio:g}x", str(trial.epochs)]
-    if not isfinite(trial.lost):
+    if not trial.is_possible:
         return [*first, "", f"at most {trial.reached:.1f}x", ""]
     return [*first, f"{trial.bytes:,}", f"{trial.reached:.1f}x", loss_text(trial)]
 

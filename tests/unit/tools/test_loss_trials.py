@@ -175,6 +175,7 @@ def test_a_loss_that_nothing_meets_is_said_with_the_least(
     assert "with --resume, a command whose options mend it goes on from there" in said
     assert os.listdir(tmp_path) == ["out.partial"]
     before = said.count("trial ")
+    assert not re.search(r"the least is (-|0[. ])", said)
     assert convert(given, tmp_path, *OPTIONS[:-1], "90", *low, "--resume") == 0
     said = capsys.readouterr().err
     assert re.search(r"goes on after \d+ trials, kept in ", said)
@@ -194,13 +195,23 @@ def no_list(path: Path) -> None:
     path.write_text("[]")
 
 
-def nothing(path: Path) -> None:
-    content = json.loads(path.read_text())
-    content["trials"][0]["ratio"] = -1
-    path.write_text(json.dumps(content))
+def changed(**values: object) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        content = json.loads(path.read_text())
+        content["trials"][0].update(values)
+        path.write_text(json.dumps(content))
+
+    return change
 
 
-@pytest.mark.parametrize("damage", [flip, cut, no_list, nothing])
+DAMAGES = [
+    *(flip, cut, no_list),
+    *(changed(ratio=-1), changed(epochs=float("inf")), changed(low=float("nan"))),
+    *(changed(reached=1e308), changed(lost=-float("inf")), changed(bytes=-4)),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=range(len(DAMAGES)))
 def test_damaged_trials_are_made_anew(
     damage: Callable[[Path], None],
     given: Path,
@@ -241,6 +252,120 @@ def test_labels_are_enough(given: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert convert(given, tmp_path, *words, test="test-labels.npz") == 0
     assert " in accuracy %, the smallest program found" in capsys.readouterr().out
     assert {each["epochs"] for each in report(tmp_path)["search"]["trials"]} == {0}
+
+
+METRICS = """
+import numpy as np
+
+draws = np.random.default_rng(0)
+
+def random(outputs, targets):
+    return draws.random(len(outputs))
+
+def drawn_later(outputs, targets, seen=[]):
+    seen.append(outputs)
+    late = len(seen) > 5
+    return 100 * (outputs.argmax(1) == seen[0].argmax(1)) - late * draws.random(len(outputs))
+
+def near_ones(outputs, targets, seen=[]):
+    seen.append(outputs)
+    return 100.0 if np.abs(outputs - seen[0]).std() < 0.3 * seen[0].std() else np.nan
+
+def wrong(outputs, targets):
+    return -abs(outputs).max(1)
+
+def huge(outputs, targets):
+    return np.full(len(outputs), 1e200)
+"""
+
+
+@pytest.fixture
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file of metrics."""
+    path = tmp_path_factory.mktemp("metrics") / "metrics.py"
+    path.write_text(METRICS)
+    return str(path)
+
+
+QUICK = ("--no-tune", "--no-compare-recipes", "--max-loss", "5", "--metric")
+
+
+@pytest.mark.parametrize(
+    ("metric", "says"),
+    [
+        ("random", r"--max-loss: .*metrics.py:random scores the same outputs in two ways"),
+        (
+            "drawn_later",
+            r"--max-loss: the program of [\d,]+ bytes loses .*, and lost .* when it was",
+        ),
+        ("huge", r".*metrics.py:huge: returned a number beyond 1e\+100"),
+    ],
+)
+def test_metrics_that_cannot_be_searched_by(
+    metric: str,
+    says: str,
+    given: Path,
+    metrics: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    assert convert(given, tmp_path, *QUICK, f"{metrics}:{metric}") == 1
+    assert re.search(f"error: {says}", capsys.readouterr().err)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_metric_that_is_no_number_is_not_met(
+    given: Path, metrics: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """As the precision of a class that is never found."""
+    assert convert(given, tmp_path, *QUICK, f"{metrics}:near_ones") == 0
+    trials = report(tmp_path)["search"]["trials"]
+    assert any(each["lost"] is None and each["bytes"] for each in trials)
+    assert "loses what is no number" in capsys.readouterr().err
+    assert report(tmp_path)["rows"][-1]["lost"] == 0
+
+
+def test_a_metric_whose_small_numbers_are_better_shows(
+    given: Path, metrics: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert convert(given, tmp_path, *QUICK, f"{metrics}:wrong") == 0
+    assert "note: it scores better than the float network: the larger" in capsys.readouterr().out
+
+
+def test_only_programs_that_memory_holds_are_tried(
+    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The largest that it holds is tried before it is said that none will do."""
+    words = (*QUICK[:3], "30", "--metric", "agreement", "--weight-memory", "1600")
+    assert convert(given, tmp_path, *words) == 0
+    trials = report(tmp_path)["search"]["trials"]
+    assert all(each["bytes"] <= 1600 for each in trials)
+    assert report(tmp_path)["rows"][-1]["lost"] <= 30
+    capsys.readouterr()
+    words = (*QUICK, "agreement", "--weight-memory", "1600")
+    assert convert(given, tmp_path, *words) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"no program found loses at most 5 .* fits weight memory, which wants 3", said)
+
+
+def test_a_network_without_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_module(import_torch(nn.ReLU(), torch.zeros(1, 4)), tmp_path / "net.mlir")
+    np.savez(tmp_path / "train.npz", inputs=np.ones((4, 4), np.float32))
+    words = ("--max-loss", "1", "--metric", "agreement")
+    assert convert(tmp_path, tmp_path, *words, test=None) == 1
+    assert "--max-loss: the network has no weights to make smaller" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["net.mlir", "train.npz"]
+
+
+def test_a_recipe_of_a_dense_conversion(
+    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    recipe = tmp_path / "dense.toml"
+    recipe.write_text("[options]\ncluster = false\n")
+    words = ("--max-loss", "1", "--metric", "agreement", "--recipe", str(recipe))
+    assert convert(given, tmp_path, *words) == 2
+    said = capsys.readouterr().err
+    assert "--max-loss has no effect with --dense, which the recipe says" in said
 
 
 def test_it_says_how_far_the_loss_can_be_relied_on(

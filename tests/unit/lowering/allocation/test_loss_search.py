@@ -10,6 +10,7 @@ import pytest
 
 from recog.lowering.allocation.loss_search import (
     CLOSE,
+    FULL_TRIALS,
     LEAST,
     START,
     Ask,
@@ -21,12 +22,19 @@ EPOCHS, SHORT = 20, 5
 Loss = Callable[[Ask], float]
 
 
-def searched(most: float, loss: Loss, *, possible: float = inf, epochs: int = EPOCHS):
+def searched(
+    most: float,
+    loss: Loss,
+    *,
+    possible: float = inf,
+    epochs: int = EPOCHS,
+    least: float = LEAST,
+) -> tuple[list[Trial], Trial | None]:
     """The trials of a whole search, and its answer."""
-    search, trials = LossSearch(most, epochs), list[Trial]()
+    search, trials = LossSearch(most, epochs, least), list[Trial]()
     while (asked := search.next(trials)) is not None:
         assert asked not in [Ask(each.ratio, each.epochs) for each in trials]
-        assert asked.ratio >= LEAST
+        assert asked.ratio >= least
         if asked.ratio > possible:
             trials.append(Trial(*asked, possible, 0, inf))
         else:
@@ -76,11 +84,12 @@ def test_nothing_that_loses_more_is_ever_taken():
 
         possible = random.choice([inf, 5.0, 40.0])
         trials, best = searched(1.0, loss, possible=possible)
-        full = [each for each in trials if each.epochs == EPOCHS]
-        met = [each for each in full if each.lost <= 1.0]
-        assert best == max(met, key=lambda each: each.reached, default=None)
+        met = [each for each in trials if each.lost <= 1.0]
+        full = [each for each in met if each.epochs == EPOCHS]
+        assert best == max(full or met, key=lambda each: each.reached, default=None)
         if best is None:  # down to the end
-            assert min(each.failing_ratio for each in full) <= LEAST
+            assert min(each.failing_ratio for each in trials) <= LEAST
+        assert sum(each.epochs == EPOCHS for each in trials) <= FULL_TRIALS
 
 
 def test_what_cannot_be_met_is_tried_to_the_end():
@@ -132,3 +141,46 @@ def test_trials_of_another_loss_count_too():
     asked = search.next(trials)
     assert asked is not None
     assert asked.ratio > max(each.ratio for each in trials if each.lost <= 4.0)
+
+
+def test_where_longer_tuning_loses_more_the_shorter_one_is_taken():
+    """Which is an answer: nothing is said to lose too much that does not."""
+    trials, best = searched(2.0, lambda asked: 3.0 if asked.epochs == EPOCHS else asked.ratio / 9)
+    assert best is not None
+    assert best.epochs == SHORT
+    assert best.lost <= 2.0
+    assert sum(each.epochs == EPOCHS for each in trials) <= 2
+
+
+@pytest.mark.parametrize("least", [1.0, 13.0, 40.37123])
+def test_no_program_is_tried_that_no_memory_holds(least: float):
+    trials, best = searched(1.0, smooth(60.0), least=least)
+    assert best is not None
+    assert min(each.ratio for each in trials) >= least
+    trials, best = searched(1.0, smooth(5.0), least=least)
+    if least > 5.5:
+        assert best is None
+        assert trials[-1].ratio == pytest.approx(least, rel=0.01)
+    first = LossSearch(1.0, EPOCHS, least).next([])
+    assert first is not None
+    assert first.ratio == pytest.approx(max(START, least), rel=0.01)
+
+
+def test_losses_that_are_no_number_are_not_met():
+    trials, best = searched(1.0, lambda asked: inf if asked.ratio > 20 else 0.5)
+    assert best is not None
+    assert 20 / CLOSE**2 < best.ratio <= 20
+    assert all(each.is_possible for each in trials)
+
+
+def test_a_plan_that_is_overshot_is_not_asked_for_twice():
+    """What can be planned is said before; programs often take less."""
+    search = LossSearch(1.0, EPOCHS)
+    trials = [
+        Trial(START, SHORT, 17.0, 100, 0.0),
+        Trial(34.0, SHORT, 27.7, 0, inf),
+        Trial(23.0, SHORT, 31.2, 60, 0.0),
+    ]
+    asked = search.next(trials)
+    assert asked is not None
+    assert asked.epochs == EPOCHS
