@@ -13,7 +13,9 @@ import numpy as np
 from xdsl.dialects import func
 from xdsl.ir import SSAValue
 
+from recog.backend.arithmetic.bounds import accumulator_limit
 from recog.backend.arithmetic.logarithms import Logarithms
+from recog.backend.arithmetic.reference.stereo import correlation_bound
 from recog.dialects import nn
 from recog.dialects.data import constant_array
 from recog.dialects.number_format import LnsFormat
@@ -41,18 +43,24 @@ class Headroom:
         """
         self._formats, self._encoder = dict(formats), encoder
         self._readers: dict[SSAValue, list[nn.LayerOp]] = defaultdict(list)
+        self._correlations: dict[SSAValue, list[nn.CorrelationOp]] = defaultdict(list)
         for op in function.body.block.ops:
             if isinstance(op, nn.LayerOp):
                 self._readers[op.input].append(op)
+            elif isinstance(op, nn.CorrelationOp):
+                for value in (op.left, op.right):
+                    self._correlations[value].append(op)
 
     def holds_finer(self, values: Sequence[SSAValue], bits: int) -> bool:
-        """Whether the layers that read these values keep their weights' octaves with so many
-        fraction bits more."""
+        """Whether the layers that read these values keep their weights' octaves, and correlations
+        their accumulators, with so many fraction bits more."""
+        finer = {value: self._formats[value].finer(bits) for value in values}
+        layers = [(op, finer[value]) for value in values for op in self._readers[value]]
         return all(
-            self._holds(op, self._formats[value].finer(bits), self._encoder.format)
+            self._holds_correlation(op, finer)
             for value in values
-            for op in self._readers[value]
-        )
+            for op in self._correlations[value]
+        ) and all(self._holds(*each, self._encoder.format) for each in layers)
 
     def widen(self, values: Sequence[SSAValue], bits: int) -> None:
         """Take these values for finer from now on."""
@@ -69,6 +77,15 @@ class Headroom:
             ):
                 return bits
         return 0
+
+    def _holds_correlation(self, op: nn.CorrelationOp, finer: Mapping[SSAValue, LnsFormat]) -> bool:
+        """Whether a sum of products of two values fits, some of whose formats are others."""
+        left, right = (finer.get(value, self._formats.get(value)) for value in (op.left, op.right))
+        if left is None or right is None:
+            return True
+        channels, arithmetic = nn.shape_of(op.left)[1], self._encoder.arithmetic
+        bound = correlation_bound(left, right, channels, arithmetic)
+        return bound <= accumulator_limit(arithmetic)
 
     def coarsest(self, layers: Sequence[nn.LayerOp], usual: LnsFormat, most: int) -> int:
         """How many fraction bits fewer the weight of all these layers may have, at most `most`:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 
 import numpy as np
 import pytest
 import torch
-from middle_networks import apply, ops_of
+from middle_networks import apply, ops_of, parse
 from torch import Tensor, nn
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
 
+from recog.backend.arithmetic.bounds import accumulator_limit
+from recog.backend.arithmetic.reference.stereo import correlation_bound
 from recog.backend.interpreters.lns import run_lns
 from recog.backend.machine import Machine
 from recog.dialects import lns
@@ -148,6 +152,34 @@ def test_accumulators_say_how_coarse_codes_of_weights_may_be():
         assert sums.coarsest([layer], USUAL, 3) == fewer
         wide = Headroom(function, squares, ConstantEncoder(USUAL, Arithmetic(6, 40)))
         assert wide.coarsest([layer], USUAL, 3) == 3
+
+
+@pytest.mark.parametrize(("channels", "most"), [(4, 6), (64, 4), (256, 2)])
+def test_correlations_of_wider_codes_fit_their_accumulators(channels: int, most: int):
+    """The two maps that they multiply become wider one by one, or both."""
+    shape = f"tensor<1x{channels}x4x8xf32>"
+    module = parse(f"""
+      func.func @main(%a: {shape}, %b: {shape}) -> tensor<1x4x4x8xf32> {{
+        %y = nn.correlation %a, %b {{disparities = 4 : i64}}
+          : ({shape}, {shape}) -> tensor<1x4x4x8xf32>
+        func.return %y : tensor<1x4x4x8xf32>
+      }}
+    """)
+    function = find_function(module, "main")
+    left, right = function.body.block.args
+    arithmetic = Arithmetic(6, 32)
+
+    def held(values: Sequence[SSAValue]) -> int:
+        sums = Headroom(function, dict.fromkeys((left, right), USUAL), encoder)
+        return max((bits for bits in range(1, 7) if sums.holds_finer(values, bits)), default=0)
+
+    encoder = ConstantEncoder(USUAL, arithmetic)
+    assert held([left, right]) <= held([left]) == held([right])
+    assert held([left, right]) == most
+    sums = Headroom(function, dict.fromkeys((left, right), USUAL), encoder)
+    sums.widen([left], held([left]))
+    formats = USUAL.finer(held([left])), USUAL
+    assert correlation_bound(*formats, channels, arithmetic) <= accumulator_limit(arithmetic)
 
 
 def test_a_sum_that_leaves_no_room_is_converted_all_the_same():
