@@ -8,6 +8,7 @@ channel's mean: for the errors of its weights, of its inputs' codes, and of all 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -157,6 +158,11 @@ class _Rounding(LayerByLayer):
         self._weights: dict[SSAValue, tuple[Tensor, LnsFormat]] = {}
         self._biases: dict[SSAValue, Tensor] = {}
         self._few: list[str] = []
+        self._sharing: dict[SSAValue, list[nn.LayerOp]] = defaultdict(list)
+        """The layers of each weight, whose inputs may have other formats."""
+        for op in function.body.block.ops:
+            if isinstance(op, nn.LayerOp):
+                self._sharing[op.weight].append(op)
 
     def corrected(self, op: nn.LayerOp, bias: Pair, shift: Tensor) -> Tensor:
         """See `LayerByLayer`."""
@@ -217,32 +223,40 @@ class _Rounding(LayerByLayer):
 
     def _format(self, op: nn.LayerOp, weight: np.ndarray) -> LnsFormat:
         format = weight_format_of(op, self._encoder.format)
-        given, most = self._formats.get(op.input), None
-        if given is not None:
-            most = self._encoder.largest_biases(op.weight, op.bias, given, format)
-        limit = None if most is None else most.wanted
+        limit: np.ndarray | None = None
+        for each in self._sharing[op.weight]:
+            given, most = self._formats.get(each.input), None
+            if given is not None:
+                most = self._encoder.largest_biases(each.weight, each.bias, given, format)
+            if most is not None:
+                limit = most.wanted if limit is None else np.minimum(limit, most.wanted)
         return format.with_bias(channel_biases(weight, format, limit), 0)
 
     def _fitting(self, op: nn.LayerOp, rounded: np.ndarray, format: LnsFormat) -> LnsFormat:
         """A format in which these weights, which may sum to more than before, leave no accumulator:
         the same, or one of lower biases."""
-        given = self._formats.get(op.input)
-        bias = None if op.bias is None else constant_array(op.bias)
-        if given is None or (op.bias is not None and bias is None):
-            return format
-        safe = largest_biases(rounded, bias, given, format, self._encoder.arithmetic).safe
-        return format.with_bias(tuple(np.minimum(format.biases, safe).tolist()), 0)
+        biases = np.array(format.biases)
+        for each in self._sharing[op.weight]:
+            given = self._formats.get(each.input)
+            bias = None if each.bias is None else constant_array(each.bias)
+            if given is not None and (each.bias is None or bias is not None):
+                most = largest_biases(rounded, bias, given, format, self._encoder.arithmetic)
+                biases = np.minimum(biases, most.safe)
+        return format.with_bias(tuple(biases.tolist()), 0)
 
     def _is_proved(self, op: nn.LayerOp, rounded: np.ndarray, format: LnsFormat) -> bool:
-        """Whether no sum of these weights can leave its accumulator."""
-        given = self._formats.get(op.input)
-        if given is None:
-            return True
-        arithmetic = self._encoder.arithmetic
-        bias = None if op.bias is None else constant_array(op.bias)
-        initial = None if bias is None else encode_bias(bias, given, format, arithmetic)
+        """Whether no sum of these weights can leave its accumulator, in any layer that has them."""
         codes = Codes(encode(rounded, format), format)
-        return not check_accumulator(codes, given, initial, arithmetic)
+        arithmetic = self._encoder.arithmetic
+        for each in self._sharing[op.weight]:
+            given = self._formats.get(each.input)
+            if given is None:
+                continue
+            bias = None if each.bias is None else constant_array(each.bias)
+            initial = None if bias is None else encode_bias(bias, given, format, arithmetic)
+            if check_accumulator(codes, given, initial, arithmetic):
+                return False
+        return True
 
     def store(self, own: Mapping[SSAValue, SSAValue]) -> None:
         """Write what the layers have into the module.

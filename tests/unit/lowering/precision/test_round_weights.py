@@ -12,6 +12,7 @@ from xdsl.ir import SSAValue
 
 from recog.backend.arithmetic.reference.definition import decode
 from recog.backend.interpreters.nn_runner import run_nn
+from recog.backend.machine import Machine
 from recog.dialects import lns, nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import RecogError
@@ -19,10 +20,12 @@ from recog.dialects.lns import NumberType, format_of
 from recog.dialects.number_format import LnsFormat
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.batch_norm.fold import FoldBatchNormPass
+from recog.lowering.check.compare_layers import sqnr_db
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass
 from recog.lowering.common import smaller_frames
 from recog.lowering.encode.calibrate import FORMAT, ActivationFormats, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
+from recog.lowering.pipeline import ConversionOptions, convert
 from recog.lowering.precision import round_weights as under_test
 from recog.lowering.precision.round_weights import RoundWeightsPass, round_weights
 
@@ -190,3 +193,28 @@ def test_large_frames_are_rounded_on_parts(monkeypatch: pytest.MonkeyPatch):
     assert seen == [(2, 3, 256, 256), (4, 3, 64, 64)]
     assert kept["parts"] > kept["whole"] - 0.3, kept
     assert kept["whole"] > kept["nearest"] + 1, kept
+
+
+class Shared(torch.nn.Module):
+    """One weight for inputs of a few octaves, and for others of many more."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(256, 4, bias=False)
+        with torch.no_grad():
+            self.layer.weight.abs_()
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.layer(x), self.layer(torch.exp(2 * x))
+
+
+def test_a_shared_weight_fits_the_accumulators_of_all_its_layers():
+    """As a stereo network's, whose two images are read in other formats."""
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32)
+    module = import_torch(Shared().eval(), torch.zeros(1, 256))
+    conversion = convert(module, [x], options=ConversionOptions(cluster=False))
+    outputs = Machine(conversion.assemble()).run(x)
+    assert isinstance(outputs, tuple)
+    for wanted, found in zip(run_nn(module, x), outputs, strict=True):
+        assert sqnr_db(np.asarray(wanted), found) > 20
