@@ -83,6 +83,7 @@ def load_conversion_data(
     test_data: str | None = None,
     loss: str | None = None,
     metric: str | None = None,
+    scored: bool = False,
 ) -> ConversionData:
     """All that the command line names.
 
@@ -92,6 +93,7 @@ def load_conversion_data(
         test_data: a data file, by default the frames of `data`.
         loss: `file.py:function`, None for a loss of the compiler's.
         metric: as `find_metric` takes it.
+        scored: whether the targets of batches are wanted without a metric too.
 
     Raises:
         RecogError: they cannot be read, or do not fit together.
@@ -110,7 +112,7 @@ def load_conversion_data(
         with _explaining(own, data):
             check_objective(module, own, options)
     measured, labels, name = inputs, targets, data
-    if own is not None and metric is not None and test_data is None:
+    if own is not None and (scored or metric is not None) and test_data is None:
         measured, labels = own.labelled(len(inputs[0]), options.seed)
     if test_data is not None:
         measured, labels = load_inputs(test_data, count)
@@ -118,9 +120,9 @@ def load_conversion_data(
         name = test_data
     with naming_file(f"data {name}", TargetError):
         classes = class_labels(labels, first_output_shape(module))
-    scored = None if metric is None else find_metric(metric, labels, f"data {name}")
-    found = ConversionData(module, inputs, targets, own, measured, labels, classes, scored, name)
-    if scored is not None:
+    score = None if metric is None else find_metric(metric, labels, f"data {name}")
+    found = ConversionData(module, inputs, targets, own, measured, labels, classes, score, name)
+    if score is not None:
         _ = found.float_scores  # what is wrong with it
     return found
 

@@ -14,6 +14,7 @@ from recog.lowering.check.metrics import Accuracy, Agreement, Metric, UserMetric
 from recog.lowering.cluster.own_objective import PAIR, Batch, OwnObjective
 from recog.lowering.pipeline import CALIBRATION_FRAMES
 
+NO_ARRAYS = "targets that are no arrays of numbers are left out, and a metric gets None"
 MOST_FRAMES = 1024
 """Of a function's batches, which may have no end, where they are not gone through to tune."""
 
@@ -60,7 +61,19 @@ def frames_of_batches(spec: str, count: int) -> tuple[list[np.ndarray], np.ndarr
     Raises:
         RecogError: the function cannot be called, or what it returns are no batches of them.
     """
-    own, found, frames = OwnObjective(_no_loss, _batches(spec).each), list[Batch](), 0
+    own = OwnObjective(_no_loss, _batches(spec).each)
+    try:
+        return _frames_of(own, spec, count)
+    except RecogError as error:
+        if error.where is not None:
+            raise
+        raise RecogError(error.message, where=spec, hint=error.hint) from None
+
+
+def _frames_of(
+    own: OwnObjective, spec: str, count: int
+) -> tuple[list[np.ndarray], np.ndarray | None]:
+    found, frames = list[Batch](), 0
     for batch in own.epoch(0, 0):
         if frames >= MOST_FRAMES:
             print(f"note: {spec}: the first {frames:,} frames are taken", file=sys.stderr)
@@ -68,7 +81,6 @@ def frames_of_batches(spec: str, count: int) -> tuple[list[np.ndarray], np.ndarr
         if len(batch.inputs) != count:
             raise RecogError(
                 f"the batches have {len(batch.inputs)} inputs, the network takes {count}",
-                where=spec,
                 hint=PAIR,
             )
         found.append(batch)
@@ -76,8 +88,12 @@ def frames_of_batches(spec: str, count: int) -> tuple[list[np.ndarray], np.ndarr
     try:
         inputs = [np.concatenate(parts) for parts in zip(*(_arrays(each) for each in found))]
     except ValueError as error:
-        raise RecogError(f"the batches differ: {first_line(error)}", where=spec) from None
-    return inputs, _joined([each.targets for each in found], frames)
+        raise RecogError(f"the batches differ: {first_line(error)}") from None
+    targets = [each.targets for each in found]
+    joined = _joined(targets, frames)
+    if joined is None and any(each is not None for each in targets):
+        print(f"note: {spec}: {NO_ARRAYS}", file=sys.stderr)
+    return inputs, joined
 
 
 def _batches(spec: str) -> UserFunction:
@@ -93,12 +109,20 @@ def _arrays(batch: Batch) -> list[np.ndarray]:
 
 
 def _joined(targets: Sequence[Any], frames: int) -> np.ndarray | None:
-    """Targets (N, ...), None where they are no arrays of numbers, one a frame."""
+    """Targets (N, ...), None where they are no arrays of numbers. Raises RecogError for arrays of
+    another number of frames."""
+    import torch
+
+    plain = [each.detach() if isinstance(each, torch.Tensor) else each for each in targets]
     try:
-        joined = np.concatenate([np.asarray(each) for each in targets])
+        joined = np.concatenate([np.asarray(each) for each in plain])
     except (TypeError, ValueError, RuntimeError):
         return None
-    return joined if joined.dtype.kind in "fiub" and len(joined) == frames else None
+    if joined.dtype.kind not in "fiub":
+        return None
+    if len(joined) != frames:
+        raise RecogError(f"the batches have {frames:,} frames and {len(joined):,} targets")
+    return joined
 
 
 def is_function(text: str) -> bool:

@@ -22,6 +22,8 @@ CLOSE = 1.12
 """Ratios that are no further apart need no trial between them."""
 SHORT_TRIALS, FULL_TRIALS = 7, 4
 """At most so many between two that the loss lies between, and of those in full."""
+ALIKE = 1e-9
+"""0.99 less 0.97 is a little more than 0.02."""
 USED = 0.7
 """A ratio that loses this share of what may be lost is large enough."""
 
@@ -75,7 +77,8 @@ class LossSearch:
     """
 
     def __init__(self, most: float, epochs: int, least: float = LEAST):
-        self._most, self._epochs, self._least = most, epochs, max(least, LEAST)
+        self._most = most + ALIKE * (1 + most)
+        self._epochs, self._least = epochs, max(least, LEAST)
         self._short = ceil(epochs / SHORT)
 
     def next(self, trials: Sequence[Trial]) -> Ask | None:

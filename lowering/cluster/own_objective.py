@@ -23,7 +23,10 @@ Loss = Callable[[Any, Any], Any]
 scalar tensor that gradients flow through, the mean over the frames."""
 Augment = Callable[[Any, Any], "tuple[Any, Any]"]
 """Gives other inputs and targets for those of a batch."""
-PAIR = "each batch is a pair: inputs, a tensor or a tuple of several, and targets of any kind"
+PAIR = (
+    "each batch is a pair: inputs, a tensor or a tuple of several, and targets of any kind, None "
+    "without any"
+)
 
 
 class Batch(NamedTuple):
@@ -86,7 +89,9 @@ class OwnObjective:
                 batch = _batch(self.augment(_one_or_all(batch.inputs), batch.targets))
             yield batch
         if not some:
-            raise RecogError("there are no batches to tune on", hint=PAIR)
+            raise RecogError(
+                "there are no batches", hint=f"{PAIR}; they are gone through anew in each epoch"
+            )
 
     def examples(self, count: int, seed: int) -> list[np.ndarray]:
         """The inputs of the first frames, float32 or bytes (N, ...), at least `count` where there
@@ -170,6 +175,11 @@ def _batch(given: Any) -> Batch:
     except (TypeError, ValueError, RuntimeError):
         kinds = ", ".join(_kind(x) for x in inputs)
         raise RecogError(f"the inputs of a batch are {kinds}, not tensors", hint=PAIR) from None
+    if any(x.is_complex() for x in tensors):
+        raise RecogError("the inputs of a batch are complex numbers", hint=PAIR)
+    if any(x.layout != torch.strided or x.is_meta for x in tensors):
+        raise RecogError("the inputs of a batch are no plain tensors", hint=PAIR)
+    tensors = [x.detach().cpu() for x in tensors]
     if not tensors or any(x.ndim == 0 for x in tensors) or not len(tensors[0]):
         raise RecogError("a batch has no frames", hint=PAIR)
     return Batch([x if x.dtype == torch.uint8 else x.float() for x in tensors], given[1])

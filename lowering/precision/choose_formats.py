@@ -87,10 +87,11 @@ class FormatOptions(Options):
     fewer_bits: int = 3
     """Fraction bits that weights of little effect have fewer, at most."""
     value_widths: str = ""
-    """Bits of values by the name of the layer that gives them, as in stem=12,blocks.3*=8; the
-    budget is for the others."""
+    """Bits of values by the name of the layer that gives them, as in stem=12,blocks.3*=8 (the last
+    that matches counts); the budget is for the others."""
     weight_widths: str = ""
-    """Bits of dense weights by the name of their layer, as in stem=12,blocks.3*=8."""
+    """Bits of dense weights by the name of their layer, as in stem=12,blocks.3*=8 (the last that
+    matches counts)."""
 
     RANGES = {
         "extra_traffic": (0.0, 1.0),

@@ -88,8 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric",
         metavar="METRIC",
         help="score every level too: accuracy (of the first output against integer targets), "
-        "agreement (with the float network's decisions), or file.py:function of outputs and "
-        "targets (NumPy arrays (N, ...)) that returns a number, or one number a frame, the larger "
+        "agreement (with the float network's decisions), classification (either), or "
+        "file.py:function of outputs and targets (NumPy arrays (N, ...)) that returns a number, or one number a frame, the larger "
         "the better",
     )
     parser.add_argument(
@@ -202,6 +202,7 @@ def _convert(
         test_data=arguments.test_data,
         loss=_own_loss(arguments),
         metric=arguments.metric,
+        scored=arguments.max_loss is not None,
     )
     conversion, searched = _converted(arguments, data, options, extra, partial)
     if worker_number() > 0:

@@ -220,6 +220,22 @@ def endless():
 def pairs():
     return [((torch.ones(4, 2, 6, 6), torch.ones(4, 1)), torch.zeros(4))]
 
+def short():
+    return [(torch.ones(24, 2, 6, 6), torch.zeros(12)), (torch.ones(24, 2, 6, 6), torch.zeros(12))]
+
+def complex():
+    return [(torch.ones(4, 2, 6, 6) * 1j, None)]
+
+def sparse():
+    return [(torch.ones(4, 2, 6, 6).to_sparse(), None)]
+
+def nothing():
+    return []
+
+def learned():
+    w = torch.ones(8, 2, 6, 6, requires_grad=True)
+    return [(2 * w, w[:, 0, 0, 0])]
+
 def uneven():
     return [(torch.ones(4, 2, 6, 6), 0), (torch.ones(4, 2, 6, 7), 0)]
 """
@@ -288,8 +304,16 @@ def test_batches_without_end_are_cut(capsys: pytest.CaptureFixture[str], folder:
     (inputs,), targets = frames_of_batches(f"{folder}/own.py:endless", 1)
     assert inputs.shape == (1100, 2, 6, 6)
     assert targets is None
-    said = f"note: {folder}/own.py:endless: the first 1,100 frames are taken\n"
-    assert capsys.readouterr().err == said
+    said = capsys.readouterr().err
+    assert said.startswith(f"note: {folder}/own.py:endless: the first 1,100 frames are taken\n")
+    assert "own.py:endless: targets that are no arrays of numbers are left out" in said
+
+
+def test_batches_may_be_parts_of_a_graph(folder: Path):
+    (inputs,), targets = frames_of_batches(f"{folder}/own.py:learned", 1)
+    assert (inputs == 2).all()
+    assert targets is not None
+    assert (targets == 1).all()
 
 
 def test_a_metric_that_fails_is_found_before_tuning(
@@ -321,6 +345,10 @@ def test_a_loss_without_a_derivative_diverges_at_once(
     [
         (["--data", "BARE", "--loss", "OWN:loss"], "bare.npz has no array targets: the loss gets"),
         (["--data", "OWN:pairs"], "own.py:pairs: the batches have 2 inputs, the network takes 1"),
+        (["--data", "OWN:short"], "own.py:short: the batches have 48 frames and 24 targets"),
+        (["--data", "OWN:complex"], "own.py:complex: the inputs of a batch are complex numbers"),
+        (["--data", "OWN:sparse"], "own.py:sparse: the inputs of a batch are no plain tensors"),
+        (["--data", "OWN:nothing"], "own.py:nothing: there are no batches\n  hint: each batch is"),
         (["--data", "OWN:uneven"], "own.py:uneven: the batches differ: all the input array dim"),
         (["--data", "OWN:broken"], "own.py:12: IndexError: no more of them"),
         (["--data", "OWN:none", "--loss", "OWN:loss"], "own.py: has no function none"),
