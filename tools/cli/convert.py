@@ -89,8 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="METRIC",
         help="score every level too: accuracy (of the first output against integer targets), "
         "agreement (with the float network's decisions), classification (either), or "
-        "file.py:function of outputs and targets (NumPy arrays (N, ...)) that returns a number, or one number a frame, the larger "
-        "the better",
+        "file.py:function of outputs and targets (NumPy arrays (N, ...)) that returns a number, "
+        "or one number a frame, the larger the better",
     )
     parser.add_argument(
         "--max-loss",

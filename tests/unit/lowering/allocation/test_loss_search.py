@@ -188,6 +188,6 @@ def test_a_plan_that_is_overshot_is_not_asked_for_twice():
 
 def test_a_loss_that_is_met_but_for_its_last_digit_is_met():
     """0.99 less 0.97 is 0.02 and a little."""
-    trials, best = searched(0.02, lambda asked: 0.99 - (0.97 if asked.ratio < 40 else 0.9))
+    _, best = searched(0.02, lambda asked: 0.99 - (0.97 if asked.ratio < 40 else 0.9))
     assert best is not None
     assert best.ratio > 40 / CLOSE
