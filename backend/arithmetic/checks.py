@@ -210,6 +210,18 @@ def check_avg_pool2d(
     _check_range(pool_bound(x.format, window.kernel[0] * window.kernel[1], arithmetic))
 
 
+def check_max_pool2d(x: Codes, window: PoolWindow) -> None:
+    """x [N, C, H, W] has windows, none of padding alone."""
+    _check_maps(x, x.format)
+    size = x.array.shape[2:]
+    check_window(size, window.kernel, window)
+    for axis, (given, count) in enumerate(zip(size, window.pooled_size(size))):
+        first = np.arange(count)[:, None] * window.strides[axis] - window.padding[axis]
+        tap = first + np.arange(window.kernel[axis]) * window.dilation[axis]
+        if not ((tap >= 0) & (tap < given)).any(1).all():
+            raise RecogError("a max pool's window holds nothing but padding")
+
+
 def check_resize_bilinear(
     x: Codes, to: Interpolation, out: LnsFormat, arithmetic: Arithmetic
 ) -> None:

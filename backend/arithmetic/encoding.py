@@ -20,7 +20,7 @@ BLOCK = 1 << 15
 """Values encoded at once, for the cache."""
 
 
-class _Buckets(NamedTuple):
+class Buckets(NamedTuple):
     """`reached` thresholds up to a bucket's lower edge, and the one after those; NaN for none."""
 
     shift: int
@@ -30,7 +30,8 @@ class _Buckets(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _buckets(format: LnsFormat) -> _Buckets:
+def buckets_of(format: LnsFormat) -> Buckets:
+    """The buckets of a format that `has_buckets`."""
     thresholds = encode_thresholds(format)
     shift = 52 - (format.frac + 1)
     keys = thresholds.view(np.int64) >> shift
@@ -39,12 +40,12 @@ def _buckets(format: LnsFormat) -> _Buckets:
     edges = (np.arange(first, last + 1) << shift).view(np.float64)
     reached = np.searchsorted(thresholds, edges, side="right")
     following = np.append(thresholds, np.nan)[reached]
-    return _Buckets(shift, first, reached.astype(format.dtype), following)
+    return Buckets(shift, first, reached.astype(format.dtype), following)
 
 
 def encode(values: np.ndarray, format: LnsFormat) -> np.ndarray:
     """As `definition.encode`."""
-    if format.axis is not None or not _normal(format):
+    if not has_buckets(format):
         return definition.encode(values, format)
     if np.isnan(values).any():
         raise RecogError("NaN has no LNS code")
@@ -52,17 +53,20 @@ def encode(values: np.ndarray, format: LnsFormat) -> np.ndarray:
     codes = np.empty(flat.shape, format.dtype)
     for start in range(0, flat.size, BLOCK):
         part = slice(start, start + BLOCK)
-        codes[part] = _encode_block(flat[part].astype(np.float64), format, _buckets(format))
+        codes[part] = _encode_block(flat[part].astype(np.float64), format, buckets_of(format))
     return codes.reshape(values.shape)
 
 
-def _normal(format: LnsFormat) -> bool:
-    """Whether float64 holds all thresholds to full precision."""
+@lru_cache(maxsize=64)
+def has_buckets(format: LnsFormat) -> bool:
+    """Whether there is one bias, and float64 holds all thresholds to full precision."""
+    if format.axis is not None:
+        return False
     thresholds = encode_thresholds(format)
     return bool(thresholds[0] > 1e-300 and thresholds[-1] < 1e300)
 
 
-def _encode_block(values: np.ndarray, format: LnsFormat, buckets: _Buckets) -> np.ndarray:
+def _encode_block(values: np.ndarray, format: LnsFormat, buckets: Buckets) -> np.ndarray:
     absolute = np.abs(values)
     keys = (absolute.view(np.int64) >> buckets.shift) - buckets.first
     np.clip(keys, 0, len(buckets.reached) - 1, out=keys)

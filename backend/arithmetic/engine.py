@@ -1,8 +1,8 @@
 """Engines by choice: the operations with arithmetic behind one interface, `reference.Engine`.
 
 Every engine gives the same bits; they differ in speed. Operations that gain nothing by another
-implementation (relu, max_pool2d, table, convert, argmax, expectation, boxes and the like) have
-one, the definition in `reference`.
+implementation (relu, table, convert, argmax, expectation, boxes and the like) have one, the
+definition in `reference`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from recog.dialects.windows import Pair, pair_of
 
 @evaluates(lns.MaxPool2dOp)
 def max_pool2d(op: lns.MaxPool2dOp | chip.PoolOp, values: Values) -> np.ndarray:
-    return definition.max_pool2d(values.codes(op.input), values.window(op))
+    return values.engine.max_pool2d(values.codes(op.input), values.window(op))
 
 
 @evaluates(lns.AvgPool2dOp)

@@ -78,6 +78,7 @@ class Resident:
         self._places: dict[str, Place] = {}
         self._boxes: dict[InstructionOp, dict[str, Box] | None] = {}
         self._layers: dict[tuple[object, ...], Layer] = {}
+        self._layers_of: dict[_LayerOp, ResidentLayer] = {}
         self._weights: dict[str, LayerWeights] = {}
         self._tables: dict[chip.TableOp | chip.ConstantOp, np.ndarray] = {}
         self._bins: dict[chip.ExpectationOp, np.ndarray] = {}
@@ -109,6 +110,11 @@ class Resident:
 
         Instructions for rows of one tensor share theirs where the rows lie alike.
         """
+        if op not in self._layers_of:
+            self._layers_of[op] = self._layer(op)
+        return self._layers_of[op]
+
+    def _layer(self, op: _LayerOp) -> ResidentLayer:
         x, output = self.place(op.input), self.place(op.output)
         boxes, in_padding = self.boxes(op), False
         if boxes is None:

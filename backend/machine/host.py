@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recog.backend.arithmetic.encoding import encode
 from recog.backend.arithmetic.reference import boxes, definition
+from recog.backend.arithmetic.reference.engine import Engine
 from recog.dialects.chip import InputOp, OutputOp, PortOp
 from recog.dialects.errors import InputError
 from recog.dialects.number_format import LnsFormat
@@ -74,9 +74,9 @@ def _name(port: PortOp) -> str:
     return f"input @{port.sym_name.data}"
 
 
-def encode_input(port: InputOp, x: np.ndarray) -> np.ndarray:
+def encode_input(port: InputOp, x: np.ndarray, engine: Engine) -> np.ndarray:
     """The codes that the host writes to DRAM."""
-    return x if port.encoded is None else encode(x, port.format)
+    return x if port.encoded is None else engine.encode(x, port.format)
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ class Machine:
     def _encoded(self, port: InputOp, x: np.ndarray) -> np.ndarray:
         """The codes of an input as `check_input` gives it; what saturates is counted."""
         self._saturation.add(port, saturated_inputs(port, x), x.size)
-        return encode_input(port, x)
+        return encode_input(port, x, self._engine)
 
     def _counted_output(self, port: OutputOp, codes: np.ndarray) -> np.ndarray:
         self._saturation.add(port, saturated_outputs(port, codes), codes.size)

@@ -83,8 +83,8 @@ def draw(seed: int) -> Case:
 
 
 def _draw_map(rng: np.random.Generator) -> Case:
-    """A sum of two tensors, a correlation, an average pool, encoded or not, or an interpolation."""
-    operation = rng.choice(["add", "correlation", "avg_pool2d", "resize_bilinear"])
+    """A sum of two tensors, a correlation, a pool, encoded or not, or an interpolation."""
+    operation = rng.choice(["add", "correlation", "avg_pool2d", "resize_bilinear", "max_pool2d"])
     format, shape = _format(rng), (int(rng.integers(1, 3)), *rng.integers(1, 24, 3).tolist())
     x, size = _codes(rng, shape, format), shape[2:]
     arithmetic = _arithmetic(rng)
@@ -99,6 +99,13 @@ def _draw_map(rng: np.random.Generator) -> Case:
         disparities = int(rng.integers(1, shape[3] + 1))
         return Case(operation, (Codes(x, format), y, disparities, out_format, arithmetic))
     options: dict[str, Any] = {}
+    if operation == "max_pool2d":
+        kernel = pair_of([int(rng.integers(1, n + 1)) for n in size])
+        strides = pair_of(rng.integers(1, 5, 2).tolist())
+        top, left = (int(rng.integers(0, n)) for n in kernel)
+        return Case(
+            operation, (Codes(x, format), PoolWindow(strides, (top, left, 0, 0), kernel=kernel))
+        )
     if operation == "avg_pool2d":
         how = PoolWindow(
             kernel=pair_of([int(rng.integers(1, n + 1)) for n in size]),

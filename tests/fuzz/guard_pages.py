@@ -68,10 +68,14 @@ class GuardedNumpy:
 def guarded_kernels(edge: Edge) -> Iterator[None]:
     """Let inputs, weights, outputs and scratch of the fast engine's kernels lie at guard pages."""
     proxy = GuardedNumpy(edge)
+
+    def scratch(workers: int, size: int) -> np.ndarray:
+        each = size if workers == 1 else -(-size // CACHE_LINE) * CACHE_LINE
+        return guarded(workers * each, edge, CACHE_LINE).reshape(workers, each)
+
     with ExitStack() as stack:
         for module in (constants, convolution, elementwise, layer, maps, narrow):
             stack.enter_context(patch.object(module, "np", proxy))
         for module in (convolution, narrow):
-            scratch = lambda size: guarded(size, edge, CACHE_LINE)  # noqa: E731
             stack.enter_context(patch.object(module, "scratch", scratch))
         yield

@@ -63,7 +63,7 @@ def _check_private(folder: Path) -> None:
 
 
 COMPILED = (
-    *("intrinsics", "kernels", "map_kernels", "narrow_kernels", "reencoding"),
+    *("intrinsics", "kernels", "map_kernels", "narrow_kernels", "reencoding", "sharing"),
     "weight_kernels",
 )
 """The modules that numba compiles."""

@@ -87,16 +87,14 @@ class Prepared(NamedTuple):
         if not out.size:
             return out
         plan, x, flat = self.plan, _padded(layer).reshape(-1), out.reshape(-1)
-        given, last_of_all = (plan, self.way, x, self.offsets, self.weights), (self.epilogue, flat)
-
-        def work(first: int, last: int) -> None:
-            memory = scratch(self.scratch_bytes)
-            if isinstance(self.way, Tables):
-                kernels.by_tables(first, last, *given, *last_of_all, memory)
-            else:
-                kernels.by_rounding(first, last, *given, self.sums, *last_of_all, memory)
-
-        spread(work, plan.groups * plan.tiles * plan.splits, threads, self.nanoseconds)
+        units = plan.groups * plan.tiles * plan.splits
+        given = plan, self.way, x, self.offsets, self.weights
+        last_of_all = self.epilogue, flat, scratch(min(threads, units), self.scratch_bytes)
+        if isinstance(self.way, Tables):
+            run, arguments = kernels.convolve_by_tables, (*given, *last_of_all)
+        else:
+            run, arguments = kernels.convolve_by_rounding, (*given, self.sums, *last_of_all)
+        spread(run, units, threads, self.nanoseconds, arguments)
         return out
 
 

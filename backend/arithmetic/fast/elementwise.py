@@ -8,16 +8,34 @@ import numpy as np
 
 from recog.backend.arithmetic.bounds import add_bound
 from recog.backend.arithmetic.codes import Codes
+from recog.backend.arithmetic.encoding import buckets_of
 from recog.backend.arithmetic.fast import map_kernels
 from recog.backend.arithmetic.fast.assembly import Kernels
 from recog.backend.arithmetic.fast.layer import epilogue
 from recog.backend.arithmetic.fast.threads import spread
 from recog.backend.arithmetic.reference import definition
 from recog.backend.arithmetic.tables import AccumulatorScale, add_scale
+from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 
-BLOCK = 1 << 13
-"""Elements of a unit of work, each of about a nanosecond."""
+ENCODING = 2
+"""Nanoseconds that a real number takes."""
+
+
+def encode(values: np.ndarray, format: LnsFormat, threads: int) -> np.ndarray:
+    """As `encoding.encode`, of a format that has buckets."""
+    if np.isnan(values).any():
+        raise RecogError("NaN has no LNS code")
+    codes, (flat,) = np.empty(values.shape, format.dtype), _flat(values)
+    how = *buckets_of(format), format.sign_mask
+    spread(
+        map_kernels.encode_reals,
+        -(-codes.size // map_kernels.BLOCK),
+        threads,
+        ENCODING * codes.size,
+        (flat, *how, codes.reshape(-1)),
+    )
+    return codes
 
 
 def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.ndarray:
@@ -25,12 +43,8 @@ def look_up_pairs(a: Codes, b: Codes, entries: np.ndarray, threads: int) -> np.n
     out, bits = np.empty(a.array.shape, entries.dtype), b.format.width
     flat_a, flat_b = _flat(a.array, b.array)
     flat = out.reshape(-1)
-
-    def work(first: int, last: int) -> None:
-        some = slice(first * BLOCK, last * BLOCK)
-        map_kernels.look_up_pairs(flat_a[some], flat_b[some], bits, entries, flat[some])
-
-    spread(work, -(-out.size // BLOCK), threads, out.size)
+    run, arguments = map_kernels.look_up_pairs_of, (flat_a, flat_b, bits, entries, flat)
+    spread(run, -(-out.size // map_kernels.BLOCK), threads, out.size, arguments)
     return out
 
 
@@ -57,12 +71,8 @@ def add(
     codes = np.empty(a.array.shape, np.int64 if out is None else out.dtype)
     flat_a, flat_b = _flat(a.array, b.array)
     flat = codes.reshape(-1)
-
-    def work(first: int, last: int) -> None:
-        some = slice(first * BLOCK, last * BLOCK)
-        map_kernels.add(flat_a[some], flat_b[some], *values, how, positions, flat[some])
-
-    spread(work, -(-codes.size // BLOCK), threads, codes.size)
+    arguments = flat_a, flat_b, *values, how, positions, flat
+    spread(map_kernels.add_two, -(-codes.size // map_kernels.BLOCK), threads, codes.size, arguments)
     return codes
 
 

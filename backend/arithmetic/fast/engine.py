@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
+from recog.backend.arithmetic.encoding import has_buckets
 from recog.backend.arithmetic.fast import cache
 from recog.backend.arithmetic.fast.memo import remembered
 from recog.backend.arithmetic.fast.paths import chosen_path, thread_count
@@ -33,7 +34,7 @@ WORTH_LOADING = 1 << 22
 """Products of a layer for which the kernels, which take a second to load, are loaded."""
 
 SMALL_PAIR = 1 << 12
-"""Elements up to which NumPy looks up pairs as fast."""
+"""Elements up to which NumPy looks up pairs, and encodes, as fast."""
 
 
 def _kinds() -> tuple[Any, ...]:
@@ -205,6 +206,20 @@ class FastEngine(GemmEngine):
         if codes is None:
             return super()._correlation(left, right, disparities, out, arithmetic)
         return codes
+
+    def encode(self, values: np.ndarray, format: LnsFormat) -> np.ndarray:
+        if not self._code or values.size <= SMALL_PAIR or not has_buckets(format):
+            return super().encode(values, format)
+        from recog.backend.arithmetic.fast import elementwise
+
+        return elementwise.encode(values, format, self.threads)
+
+    def _max_pool2d(self, x: Codes, window: PoolWindow) -> np.ndarray:
+        if not self._code:
+            return super()._max_pool2d(x, window)
+        from recog.backend.arithmetic.fast import maps
+
+        return maps.max_pool2d(x, window, self.threads)
 
     def _avg_pool2d(
         self,

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.fast.intrinsics import copy8, invoke, jit
+from recog.backend.arithmetic.fast.intrinsics import copy8, inner, invoke
 from recog.backend.arithmetic.fast.reencoding import Epilogue, finish, finish_rows
+from recog.backend.arithmetic.fast.sharing import shared
 
 
 class Tiles(NamedTuple):
@@ -61,7 +62,7 @@ class Tables(NamedTuple):
     records: np.ndarray
 
 
-@jit
+@inner
 def _locate(tile: int, plan: Tiles, inputs: np.ndarray, outputs: np.ndarray) -> None:
     """Where each position of a tile begins among the inputs, and lies among the outputs.
 
@@ -75,7 +76,7 @@ def _locate(tile: int, plan: Tiles, inputs: np.ndarray, outputs: np.ndarray) -> 
         outputs[p] = image * plan.groups * plan.outputs * plan.area + rest
 
 
-@jit
+@inner
 def _is_contiguous(inputs: np.ndarray) -> bool:
     """Whether every 8 positions lie side by side."""
     contiguous = True
@@ -85,7 +86,7 @@ def _is_contiguous(inputs: np.ndarray) -> bool:
     return contiguous
 
 
-@jit
+@inner
 def _gather(x: np.ndarray, inputs: np.ndarray, offsets: np.ndarray, codes: np.ndarray) -> None:
     """codes[k][p] = x[inputs[p] + offsets[k]]."""
     depth, positions = codes.shape
@@ -101,7 +102,7 @@ def _gather(x: np.ndarray, inputs: np.ndarray, offsets: np.ndarray, codes: np.nd
             codes[k, p] = x[offset + inputs[p]]
 
 
-@jit
+@inner
 def _gather_reals(
     x: np.ndarray, inputs: np.ndarray, offsets: np.ndarray, reals: np.ndarray, values: np.ndarray
 ) -> None:
@@ -121,7 +122,7 @@ def _gather_reals(
                 values[row + p] = reals[x[np.uint64(offset + inputs[p])]]
 
 
-@jit
+@inner
 def _table(codes: np.ndarray, table: np.ndarray, positions: int, tables: Tables) -> None:
     """table[k][r][p] = values[codes[k][p]][r], by the kernel where there is one."""
     depth, residues = codes.shape[0], tables.residues
@@ -175,7 +176,7 @@ class Unit(NamedTuple):
     channel: int
 
 
-@jit
+@inner
 def _unit(number: int, plan: Tiles, inputs: np.ndarray, outputs: np.ndarray) -> Unit:
     """A unit's place, and in `inputs` and `outputs` those of its positions."""
     split, tile = number % plan.splits, number // plan.splits % plan.tiles
@@ -187,10 +188,11 @@ def _unit(number: int, plan: Tiles, inputs: np.ndarray, outputs: np.ndarray) -> 
     return Unit(group, tile, low, some, group * plan.outputs + low)
 
 
-@jit
+@inner
 def by_tables(
     first: int,
     last: int,
+    worker: int,
     plan: Tiles,
     tables: Tables,
     x: np.ndarray,
@@ -207,11 +209,11 @@ def by_tables(
         offsets: where the elements that weight k meets lie from the first one on, [blocks · depth].
         weights: codes [groups, blocks, outputs, depth].
         out: codes, or int64 accumulators, flat, NCHW.
-        scratch: bytes for a unit, see `scratch_bytes`.
+        scratch: by worker, bytes for a unit, see `scratch_bytes`.
     """
     positions, depth = plan.positions, plan.depth
     size = 4 * depth * tables.residues * positions
-    values, sums, rest = _parts_of(scratch, plan, size + depth * positions, 4)
+    values, sums, rest = _parts_of(scratch[worker], plan, size + depth * positions, 4)
     table, acc = values[:size].view(np.int32), sums.view(np.int32)
     codes = values[size : size + depth * positions].reshape(depth, positions)
     inputs, outputs = np.empty(positions, np.int64), np.empty(positions, np.int64)
@@ -238,10 +240,11 @@ def by_tables(
         _finish_unit(acc, unit, plan, epilogue, outputs, rest, out)
 
 
-@jit
+@inner
 def by_rounding(
     first: int,
     last: int,
+    worker: int,
     plan: Tiles,
     reals: Reals,
     x: np.ndarray,
@@ -255,7 +258,7 @@ def by_rounding(
     """As `by_tables`; `sums_of` is an array of the type of sums."""
     positions, depth = plan.positions, plan.depth
     size = depth * positions * reals.x.itemsize
-    given, sums, rest = _parts_of(scratch, plan, size, sums_of.itemsize)
+    given, sums, rest = _parts_of(scratch[worker], plan, size, sums_of.itemsize)
     values = given[:size].view(reals.x.dtype)
     acc = sums.view(sums_of.dtype)
     inputs, outputs = np.empty(positions, np.int64), np.empty(positions, np.int64)
@@ -283,10 +286,12 @@ def by_rounding(
         _finish_unit(acc, unit, plan, epilogue, outputs, rest, out)
 
 
+convolve_by_tables, convolve_by_rounding = shared(by_tables), shared(by_rounding)
+
 CACHE_LINE = 64
 
 
-@jit
+@inner
 def _parts_of(
     scratch: np.ndarray, plan: Tiles, values: int, sum_bytes: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -302,7 +307,7 @@ def scratch_bytes(plan: Tiles, values: int, sum_bytes: int) -> int:
     return values + CACHE_LINE + (sum_bytes + 8) * plan.outputs_at_once * plan.positions
 
 
-@jit
+@inner
 def _spill(acc: np.ndarray, block: int, some: int, plan: Tiles, rest: np.ndarray) -> None:
     """Add sums to the int64 ones in `rest` before they can leave their integers."""
     count, wide = some * plan.positions, rest.view(np.int64)
@@ -314,7 +319,7 @@ def _spill(acc: np.ndarray, block: int, some: int, plan: Tiles, rest: np.ndarray
             acc[i] = 0
 
 
-@jit
+@inner
 def _finish_unit(
     acc: np.ndarray,
     unit: Unit,
@@ -346,7 +351,7 @@ def _finish_unit(
             out[begin + places[p]] = finish(value, channel, epilogue.how)
 
 
-@jit
+@inner
 def _finish_tile(
     acc: np.ndarray,
     channel: int,

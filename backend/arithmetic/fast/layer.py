@@ -129,20 +129,21 @@ def aligned(size: int) -> np.ndarray:
     return memory[start : start + size]
 
 
-MOST_KEPT = 4 << 20
+MOST_KEPT = 16 << 20
 """Bytes of scratch up to which a thread keeps them."""
 
 _OWN = local()
 
 
-def scratch(size: int) -> np.ndarray:
-    """As `aligned`, of this thread's own; the next call gives the same bytes again.
+def scratch(workers: int, size: int) -> np.ndarray:
+    """As `aligned`, so many bytes for each worker; the next call of a thread gives the same again.
 
     Pages that are new to a process cost more than small layers.
     """
-    if size > MOST_KEPT:
-        return aligned(size)
+    each = -(-size // 64) * 64
+    if workers * each > MOST_KEPT:
+        return aligned(workers * each).reshape(workers, each)
     kept = getattr(_OWN, "memory", None)
-    if kept is None or kept.size < size:
-        kept = _OWN.memory = aligned(size)
-    return kept[:size]
+    if kept is None or kept.size < workers * each:
+        kept = _OWN.memory = aligned(workers * each)
+    return kept[: workers * each].reshape(workers, each)

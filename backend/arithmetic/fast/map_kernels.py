@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.fast.intrinsics import jit
+from recog.backend.arithmetic.fast.intrinsics import inner
 from recog.backend.arithmetic.fast.reencoding import (
     Epilogue,
     Reencoding,
@@ -16,12 +16,17 @@ from recog.backend.arithmetic.fast.reencoding import (
     finish_flat,
     reencode_one,
 )
+from recog.backend.arithmetic.fast.sharing import shared
+
+BLOCK = 1 << 13
+"""Elements of a unit of work on two tensors of one shape, each of about a nanosecond."""
 
 
-@jit
+@inner
 def correlate(
     first: int,
     last: int,
+    worker: int,
     left: np.ndarray,
     right: np.ndarray,
     products: np.ndarray,
@@ -67,10 +72,11 @@ class Axis(NamedTuple):
     steps: int
 
 
-@jit
+@inner
 def interpolate(
     first: int,
     last: int,
+    worker: int,
     x: np.ndarray,
     values: np.ndarray,
     vertical: Axis,
@@ -104,7 +110,11 @@ def interpolate(
 
 
 class Pool(NamedTuple):
-    """Windows over maps: their size, how far they lie apart, and where the first one begins."""
+    """Windows over maps: their size, how far they lie apart, and where the first one begins.
+
+    Attributes:
+        row_step, column_step: from one element of a window to the next.
+    """
 
     height: int
     width: int
@@ -112,12 +122,15 @@ class Pool(NamedTuple):
     column_stride: int
     top: int
     left: int
+    row_step: int
+    column_step: int
 
 
-@jit
+@inner
 def average(
     first: int,
     last: int,
+    worker: int,
     x: np.ndarray,
     values: np.ndarray,
     pool: Pool,
@@ -150,17 +163,98 @@ def average(
             codes[v] = finish(total, 0, how)
 
 
-@jit
-def look_up_pairs(
-    a: np.ndarray, b: np.ndarray, bits: int, entries: np.ndarray, out: np.ndarray
+@inner
+def largest(
+    first: int,
+    last: int,
+    worker: int,
+    x: np.ndarray,
+    ranks: np.ndarray,
+    codes_of: np.ndarray,
+    pool: Pool,
+    out: np.ndarray,
 ) -> None:
-    """out = entries[a ‖ b], flat."""
-    for i in range(a.size):
+    """The largest elements of the windows of the rows first, ..., last − 1 of all planes.
+
+    Args:
+        x: codes [P, H, W].
+        ranks: of the codes by value.
+        codes_of: the codes by rank.
+        out: codes [P, Ho, Wo].
+    """
+    height, wide = out.shape[1:]
+    line = np.empty(x.shape[2], ranks.dtype)
+    for unit in range(first, last):
+        plane, row = unit // height, unit % height
+        top = row * pool.stride - pool.top
+        line[:] = 0
+        for r in range(pool.height):
+            at = top + r * pool.row_step
+            if 0 <= at < x.shape[1]:
+                given = x[plane, at]
+                for v in range(line.size):
+                    line[v] = max(line[v], ranks[given[v]])
+        codes = out[plane, row]
+        for v in range(wide):
+            left = v * pool.column_stride - pool.left
+            best = ranks.dtype.type(0)
+            for c in range(pool.width):
+                at = left + c * pool.column_step
+                if 0 <= at < line.size:
+                    best = max(best, line[at])
+            codes[v] = codes_of[best]
+
+
+@inner
+def encode(
+    first: int,
+    last: int,
+    worker: int,
+    x: np.ndarray,
+    shift: int,
+    lowest: int,
+    reached: np.ndarray,
+    following: np.ndarray,
+    sign_mask: int,
+    codes: np.ndarray,
+) -> None:
+    """The codes of real numbers x, flat, of the blocks first, ..., last − 1; see `encoding`."""
+    absolute = np.empty(BLOCK, np.float64)
+    bits = absolute.view(np.int64)
+    for begin in range(first * BLOCK, min(last * BLOCK, x.size), BLOCK):
+        some = x[begin : begin + BLOCK]
+        for i in range(some.size):
+            absolute[i] = abs(np.float64(some[i]))
+        for i in range(some.size):
+            key = min(max((bits[i] >> shift) - lowest, 0), reached.size - 1)
+            magnitude = np.int64(reached[key]) + np.int64(absolute[i] >= following[key])
+            negative = some[i] < 0
+            if sign_mask == 0:
+                magnitude *= np.int64(not negative)
+            codes[begin + i] = magnitude | (np.int64(negative and magnitude > 0) * sign_mask)
+
+
+@inner
+def look_up_pairs(
+    first: int,
+    last: int,
+    worker: int,
+    a: np.ndarray,
+    b: np.ndarray,
+    bits: int,
+    entries: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """out = entries[a ‖ b] of the blocks first, ..., last − 1, flat."""
+    for i in range(first * BLOCK, min(last * BLOCK, out.size)):
         out[i] = entries[(np.int64(a[i]) << bits) | b[i]]
 
 
-@jit
+@inner
 def add(
+    first: int,
+    last: int,
+    worker: int,
     a: np.ndarray,
     b: np.ndarray,
     a_values: np.ndarray,
@@ -169,21 +263,27 @@ def add(
     positions: int,
     out: np.ndarray,
 ) -> None:
-    """out = the codes, or accumulators, of a_values[a] + b_values[b], flat.
+    """out = the codes, or accumulators, of a_values[a] + b_values[b], flat, of some blocks.
 
     Args:
         a_values, b_values: integers by code, int32 where the epilogue has a kernel, else int64.
         positions: of a row of that kernel.
     """
+    begin, end = first * BLOCK, min(last * BLOCK, out.size)
     if not epilogue.kernel:
-        for i in range(out.size):
+        for i in range(begin, end):
             out[i] = finish(np.int64(a_values[a[i]] + b_values[b[i]]), 0, epilogue.how)
         return
     block = 64 * positions
     sums, staged = np.empty(block, np.int32), np.empty(positions, out.dtype)
-    for first in range(0, out.size, block):
-        codes = out[first : first + block]
-        left, right = a[first : first + block], b[first : first + block]
+    for low in range(begin, end, block):
+        high = min(low + block, end)
+        codes, left, right = out[low:high], a[low:high], b[low:high]
         for i in range(codes.size):
             sums[i] = a_values[left[i]] + b_values[right[i]]
         finish_flat(sums, 0, epilogue, codes, staged)
+
+
+correlate_rows, interpolate_rows, average_rows = map(shared, (correlate, interpolate, average))
+largest_rows, encode_reals = shared(largest), shared(encode)
+look_up_pairs_of, add_two = shared(look_up_pairs), shared(add)

@@ -40,11 +40,8 @@ def correlation(
     scale = product_scale(left.format, right.format).over(channels)
     how = reencoding(scale, 1, out, arithmetic, False)
     codes = np.empty((batch, disparities, height, width), out.dtype)
-
-    def work(first: int, last: int) -> None:
-        map_kernels.correlate(first, last, near, far, products, how, codes)
-
-    spread(work, batch * height, threads, codes.size * channels // 2)
+    run, arguments = map_kernels.correlate_rows, (near, far, products, how, codes)
+    spread(run, batch * height, threads, codes.size * channels // 2, arguments)
     return codes
 
 
@@ -59,11 +56,9 @@ def resize_bilinear(
     how = reencoding(scale, 1, out, arithmetic, False)
     planes = np.ascontiguousarray(x.array).reshape(count * channels, *given)
     codes = np.empty((len(planes), *to.size), out.dtype)
-
-    def work(first: int, last: int) -> None:
-        map_kernels.interpolate(first, last, planes, values, vertical, horizontal, how, codes)
-
-    spread(work, len(planes) * to.size[0], threads, NANOSECONDS * codes.size)
+    arguments = planes, values, vertical, horizontal, how, codes
+    units, run = len(planes) * to.size[0], map_kernels.interpolate_rows
+    spread(run, units, threads, NANOSECONDS * codes.size, arguments)
     return codes.reshape(count, channels, *to.size)
 
 
@@ -87,15 +82,33 @@ def avg_pool2d(
     values = _values(x.format, arithmetic)
     scale = code_scale(x.format).over(kernel[0] * kernel[1])
     how = reencoding(scale, 1, out, arithmetic, relu)
-    pool = map_kernels.Pool(*kernel, *window.strides, *window.padding[:2])
-    planes = np.ascontiguousarray(x.array).reshape(count * channels, *given)
+    planes, pool = np.ascontiguousarray(x.array).reshape(count * channels, *given), _pool(window)
     codes = np.empty((len(planes), *size), np.int64 if out is None else out.dtype)
-
-    def work(first: int, last: int) -> None:
-        map_kernels.average(first, last, planes, values, pool, how, codes)
-
-    spread(work, len(planes) * size[0], threads, NANOSECONDS * codes.size)
+    run, arguments = map_kernels.average_rows, (planes, values, pool, how, codes)
+    spread(run, len(planes) * size[0], threads, NANOSECONDS * codes.size, arguments)
     return codes.reshape(count, channels, *size)
+
+
+def max_pool2d(x: Codes, window: PoolWindow, threads: int) -> np.ndarray:
+    """As `definition.max_pool2d`."""
+    count, channels, *given = x.array.shape
+    size = window.pooled_size(given)
+    planes = np.ascontiguousarray(x.array).reshape(count * channels, *given)
+    codes = np.empty((len(planes), *size), x.array.dtype)
+    arguments = planes, *_order(x.format), _pool(window), codes
+    units, run = len(planes) * size[0], map_kernels.largest_rows
+    spread(run, units, threads, NANOSECONDS * codes.size, arguments)
+    return codes.reshape(count, channels, *size)
+
+
+def _pool(window: PoolWindow) -> map_kernels.Pool:
+    return map_kernels.Pool(*window.kernel, *window.strides, *window.padding[:2], *window.dilation)
+
+
+@lru_cache(maxsize=16)
+def _order(format: LnsFormat) -> tuple[np.ndarray, np.ndarray]:
+    """The rank of every code by value, and the code of every rank."""
+    return definition.ranks(format), definition.by_rank(format)
 
 
 @lru_cache(maxsize=16)

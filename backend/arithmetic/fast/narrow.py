@@ -100,11 +100,10 @@ class Prepared(NamedTuple):
         out = np.empty(self.shape, layer.out_dtype)
         given = plan, self.reals, x, self.taps, self.sums, self.epilogue
         flat = out.reshape(*self.shape[:2], math.prod(self.shape[2:]))
-
-        def work(first: int, last: int) -> None:
-            narrow_kernels.narrow(first, last, *given, flat, scratch(self.scratch_bytes))
-
-        spread(work, len(x) * plan.groups * plan.bands, threads, self.nanoseconds)
+        units = len(x) * plan.groups * plan.bands
+        memory = scratch(min(threads, units), self.scratch_bytes)
+        run, arguments = narrow_kernels.convolve_rows, (*given, flat, memory)
+        spread(run, units, threads, self.nanoseconds, arguments)
         return out
 
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.fast.intrinsics import invoke, jit
+from recog.backend.arithmetic.fast.intrinsics import inner, invoke
 from recog.backend.arithmetic.fast.kernels import Reals
 from recog.backend.arithmetic.fast.reencoding import Epilogue, finish, finish_flat
+from recog.backend.arithmetic.fast.sharing import shared
 
 SPARE = 256
 """Elements behind a band that vectors may reach into."""
@@ -46,10 +47,11 @@ class Planes(NamedTuple):
     phase: int
 
 
-@jit
+@inner
 def narrow(
     first: int,
     last: int,
+    worker: int,
     plan: Planes,
     reals: Reals,
     x: np.ndarray,
@@ -66,11 +68,12 @@ def narrow(
         taps: see `emit`; int64 [outputs, depth, 2].
         sums_of: an array of the type of sums.
         out: codes, or int64 accumulators, [N, O, Ho · Wo].
-        scratch: bytes for the band, see `narrow_bytes`.
+        scratch: by worker, bytes for the band, see `narrow_bytes`.
     """
     row_length, each = plan.phase * plan.column_stride, reals.x.itemsize
     end = each * (plan.size + SPARE)
-    values, acc = scratch[:end].view(reals.x.dtype), scratch[end:].view(sums_of.dtype)
+    own = scratch[worker]
+    values, acc = own[:end].view(reals.x.dtype), own[end:].view(sums_of.dtype)
     inside = values[: plan.size]
     ready, staged = acc.view(np.int32), np.empty(plan.positions, out.dtype)
     for unit in range(first, last):
@@ -109,7 +112,10 @@ def narrow(
                 target[i] = finish(value, channel, epilogue.how)
 
 
-@jit
+convolve_rows = shared(narrow)
+
+
+@inner
 def _place(x: np.ndarray, first: int, plan: Planes, reals: np.ndarray, values: np.ndarray) -> None:
     """The numbers of rows first, first + 1, ... of codes x [C, H, W], padded, phase by phase."""
     step, row_length = plan.column_stride, plan.phase * plan.column_stride

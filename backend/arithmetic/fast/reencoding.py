@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recog.backend.arithmetic.fast.intrinsics import invoke, jit, leading_zeros
+from recog.backend.arithmetic.fast.intrinsics import inner, invoke, jit, leading_zeros
 
 
 class Reencoding(NamedTuple):
@@ -50,7 +50,7 @@ def reencode_one(value: int, channel: int, how: Reencoding) -> int:
     return code * np.int64(absolute >= how.smallest[channel])
 
 
-@jit
+@inner
 def finish(value: int, channel: int, how: Reencoding) -> int:
     """A code, or the accumulator itself where `how` has no thresholds."""
     if how.bits == 0:
@@ -75,7 +75,7 @@ class Epilogue(NamedTuple):
     how: Reencoding
 
 
-@jit
+@inner
 def finish_rows(
     epilogue: Epilogue,
     acc: int,
@@ -108,7 +108,7 @@ def finish_rows(
     )
 
 
-@jit
+@inner
 def finish_flat(
     sums: np.ndarray, channel: int, epilogue: Epilogue, codes: np.ndarray, staged: np.ndarray
 ) -> None:

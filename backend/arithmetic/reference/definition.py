@@ -315,6 +315,14 @@ def ranks(format: LnsFormat) -> np.ndarray:
     return order.astype(format.dtype)
 
 
+def by_rank(format: LnsFormat) -> np.ndarray:
+    """The code of every rank, in the codes' dtype, [2^width]."""
+    rank, codes = ranks(format), np.zeros(1 << format.width, format.dtype)
+    legal = np.flatnonzero(~format.illegal_codes(np.arange(len(rank))))
+    codes[rank[legal]] = legal
+    return codes
+
+
 def max_pool2d(x: Codes, window: PoolWindow) -> np.ndarray:
     """Max pooling of x [N, C, H, W]; padding never wins.
 
@@ -327,10 +335,7 @@ def max_pool2d(x: Codes, window: PoolWindow) -> np.ndarray:
         raise RecogError("a max pool's window holds nothing but padding")
     rank = ranks(format)
     ranked = pad(rank[codes], window.padding, 0)
-    code_of = np.zeros(1 << format.width, format.dtype)
-    legal = np.flatnonzero(~format.illegal_codes(np.arange(len(rank))))
-    code_of[rank[legal]] = legal
-    return code_of[_largest(ranked, window)]
+    return by_rank(format)[_largest(ranked, window)]
 
 
 def _largest(padded: np.ndarray, window: PoolWindow) -> np.ndarray:

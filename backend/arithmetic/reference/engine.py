@@ -6,6 +6,7 @@ import numpy as np
 
 from recog.backend.arithmetic import checks
 from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
+from recog.backend.arithmetic.encoding import encode
 from recog.backend.arithmetic.reference import definition, sampling, stereo
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow
@@ -55,6 +56,15 @@ class Engine:
         """a · b; axes of size 1 broadcast."""
         checks.check_mul(a, b, out)
         return self._mul(a, b, out, relu=relu)
+
+    def encode(self, values: np.ndarray, format: LnsFormat) -> np.ndarray:
+        """The codes of real numbers of any shape; RecogError where one is NaN."""
+        return encode(values, format)
+
+    def max_pool2d(self, x: Codes, window: PoolWindow) -> np.ndarray:
+        """x [N, C, H, W] → [N, C, Ho, Wo]."""
+        checks.check_max_pool2d(x, window)
+        return self._max_pool2d(x, window)
 
     def avg_pool2d(
         self,
@@ -108,6 +118,9 @@ class Engine:
 
     def _mul(self, a: Codes, b: Codes, out: LnsFormat, *, relu: bool) -> np.ndarray:
         return definition.mul(a, b, out, relu=relu)
+
+    def _max_pool2d(self, x: Codes, window: PoolWindow) -> np.ndarray:
+        return definition.max_pool2d(x, window)
 
     def _avg_pool2d(
         self,

@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lns_strategies import (
     arithmetics,
@@ -21,16 +21,17 @@ from recog.backend.arithmetic.codes import Codes, Interpolation
 from recog.backend.arithmetic.engine import get_engine
 from recog.backend.arithmetic.fast import constants, maps, paths, reencoding
 from recog.backend.arithmetic.fast.assembly import kernels
-from recog.backend.arithmetic.fast.engine import FastEngine
+from recog.backend.arithmetic.fast.engine import SMALL_PAIR, FastEngine
 from recog.backend.arithmetic.gemm import buckets
-from recog.backend.arithmetic.reference import sampling
+from recog.backend.arithmetic.reference import definition, sampling
+from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow, padding_of, pair_of
 
 REFERENCE, GEMM = get_engine("reference"), get_engine("gemm")
 KERNELS = kernels(paths.chosen_path())
 FAST = FastEngine(code=KERNELS)
-OPERATIONS = ("correlation", "avg_pool2d", "resize_bilinear")
+OPERATIONS = ("correlation", "max_pool2d", "avg_pool2d", "resize_bilinear")
 F8, OUT = LnsFormat(8, 4, 80), LnsFormat(8, 4, 30)
 
 
@@ -69,6 +70,57 @@ def test_avg_pool2d(data, arithmetic: Arithmetic, relu: bool, include_pad: bool)
         count_padding=include_pad,
     )
     check("avg_pool2d", Codes(x, format), window, out_format, arithmetic, relu=relu)
+
+
+@given(st.data(), formats(widths=(2, 16)))
+def test_max_pool2d(data, format: LnsFormat):
+    x = Codes(data.draw(code_arrays((2, 2, 4, 5), format)), format)
+    pairs = (data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3))) for _ in range(3))
+    padding = padding_of([data.draw(st.integers(0, 3)) for _ in range(4)])
+    strides, dilation, kernel = pairs
+    window = PoolWindow(strides, padding, dilation, kernel=kernel)
+    if min(window.pooled_size((4, 5))) < 1:
+        return
+    try:
+        expected = definition.max_pool2d(x, window)
+    except RecogError as error:
+        with pytest.raises(RecogError, match=str(error)):
+            FAST.max_pool2d(x, window)
+        return
+    result = FAST.max_pool2d(x, window)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("engine", [FAST, REFERENCE])
+def test_max_pool2d_refuses_illegal_codes(engine: FastEngine):
+    x = Codes(np.full((1, 1, 4, 4), 0x80, np.uint8), F8)
+    with pytest.raises(RecogError, match="0x80"):
+        engine.max_pool2d(x, PoolWindow(kernel=(2, 2)))
+
+
+@given(formats(widths=(2, 16)), st.integers(0, 9), st.sampled_from([np.float32, np.float64]))
+@settings(max_examples=30)
+def test_encode_around_its_thresholds(format: LnsFormat, seed: int, dtype):
+    """Beside every threshold, of both signs, more numbers than NumPy takes alone."""
+    thresholds = definition.encode_thresholds(format)
+    some = thresholds[(thresholds > 1e-30) & (thresholds < 1e30)]
+    near = np.concatenate([some, np.nextafter(some, 0), np.nextafter(some, np.inf)])
+    ends = [0.0, -0.0, np.inf, -np.inf, 1e-45, -1e-45, 3e38, -3e38, 1.0]
+    values = np.concatenate([near, -near, ends, np.zeros(SMALL_PAIR)])
+    values = np.random.default_rng(seed).permutation(values)
+    with np.errstate(over="ignore"):
+        array = values.astype(dtype).reshape(1, -1, 1)
+    result = FAST.encode(array, format)
+    assert result.dtype == format.dtype
+    np.testing.assert_array_equal(result, definition.encode(array, format))
+
+
+def test_encode_refuses_nan():
+    values = np.zeros(2 * SMALL_PAIR, np.float32)
+    values[-1] = np.nan
+    with pytest.raises(RecogError, match="NaN has no LNS code"):
+        FAST.encode(values, F8)
 
 
 @given(
@@ -117,6 +169,8 @@ def some(operation: str, engine, format: LnsFormat = F8) -> np.ndarray:
     arithmetic = Arithmetic(6, 64)
     if operation == "correlation":
         return engine.correlation(x, y, 9, OUT, arithmetic)
+    if operation == "max_pool2d":
+        return engine.max_pool2d(x, PoolWindow((2, 1), (1, 0, 1, 2), (1, 3), kernel=(3, 2)))
     if operation == "avg_pool2d":
         window = PoolWindow(kernel=(3, 4), padding=(1, 0, 1, 2))
         return engine.avg_pool2d(x, window, format, arithmetic)

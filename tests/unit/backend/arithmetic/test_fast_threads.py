@@ -3,119 +3,129 @@
 import os
 import random
 import sys
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
-from recog.backend.arithmetic.fast import threads
-from recog.backend.arithmetic.fast.threads import spread
-
-TraceFunction = Callable[[FrameType, str, Any], Any]
+from recog.backend.arithmetic.fast.intrinsics import jit
+from recog.backend.arithmetic.fast.sharing import OPEN, Crew, new_board, shared
+from recog.backend.arithmetic.fast.threads import WORTH_A_THREAD, spread
 
 LONG = 1 << 40
 """Nanoseconds that are worth any number of threads."""
 
 
-def units_done(units: int, count: int, nanoseconds: int = LONG, pause: float = 0) -> Counter[int]:
-    done = Counter[int]()
+class Given(NamedTuple):
+    """Arguments within an argument, as layers have them."""
 
-    def work(first: int, last: int) -> None:
-        time.sleep(pause)
-        done.update(range(first, last))
+    turns: int
+    failing: int
+    noise: np.ndarray
 
-    spread(work, units, count, nanoseconds)
-    return done
+
+@jit
+def mark(
+    first: int, last: int, worker: int, done: np.ndarray, workers: np.ndarray, given: Given
+) -> None:
+    """Count the units in `done`, and who did them in `workers`, each in some turns' time."""
+    for unit in range(first, last):
+        view = given.noise[unit % given.noise.size :]
+        total = 0.0
+        for turn in range(given.turns):
+            total += np.sqrt(view[0] + turn)
+        done[unit] += 1 + np.int64(total < 0)
+        workers[unit] = worker
+        if unit == given.failing:
+            raise MemoryError
+
+
+marked = shared(mark)
+
+
+def run(
+    units: int, count: int, nanoseconds: int = LONG, turns: int = 1, failing: int = -1
+) -> tuple[list[int], set[int]]:
+    """How often each unit was done, and by whom."""
+    done, workers = np.zeros(units, np.int64), np.full(units, -1)
+    given = Given(turns, failing, np.ones(3))
+    spread(marked, units, count, nanoseconds, (done, workers, given))
+    return done.tolist(), set(workers.tolist())
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 @pytest.mark.parametrize("units", [0, 1, 2, 5, 29, 1000])
 def test_every_unit_is_done_once(units: int, count: int):
     for _ in range(20):
-        assert units_done(units, count) == Counter(range(units))
+        assert run(units, count)[0] == [1] * units
+
+
+def worked_together(units: int, count: int) -> bool:
+    """Whether more than one thread did some of a long job, in one of a few attempts."""
+    return any(len(run(units, count, turns=20_000)[1]) > 1 for _ in range(50))
+
+
+def test_helpers_work_too():
+    assert worked_together(400, 2)
 
 
 def test_helpers_that_sleep_are_woken():
     for _ in range(3):
-        assert units_done(50, 3) == Counter(range(50))
+        assert worked_together(400, 3)
         time.sleep(0.05)  # longer than they watch
 
 
-def test_helpers_work_too():
-    workers = set[int]()
-
-    def work(first: int, last: int) -> None:
-        workers.add(threading.get_ident())
-        time.sleep(0.02)
-
-    spread(work, 40, 2, LONG)
-    assert len(workers) == 2
-
-
 def test_little_work_stays_on_one_thread():
-    workers = set[int]()
-    spread(lambda first, last: workers.add(threading.get_ident()), 40, 2, threads.WORTH_A_THREAD)
-    assert workers == {threading.get_ident()}
+    assert all(run(40, 2, WORTH_A_THREAD, turns=2_000)[1] == {0} for _ in range(20))
 
 
-@pytest.mark.parametrize("on_helper", [False, True])
-def test_an_error_reaches_who_asked(on_helper: bool):
-    here = threading.get_ident()
-
-    def work(first: int, last: int) -> None:
-        time.sleep(0.005)
-        if (threading.get_ident() != here) is on_helper:
-            raise ValueError("as it must")
-
-    with pytest.raises(ValueError, match="as it must"):
-        spread(work, 40, 2, LONG)
-    assert units_done(50, 2) == Counter(range(50))
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("failing", [0, 399])
+def test_an_error_reaches_who_asked(failing: int, count: int):
+    with pytest.raises(MemoryError):
+        run(400, count, turns=20_000, failing=failing)
+    assert run(50, count)[0] == [1] * 50
 
 
 def test_several_ask_at_once():
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda n: units_done(n, 3, pause=0.001), range(1, 40)))
-    assert found == [Counter(range(n)) for n in range(1, 40)]
+        found = list(pool.map(lambda n: run(n, 3, turns=500)[0], range(1, 200)))
+    assert found == [[1] * n for n in range(1, 200)]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 def test_a_child_process_has_helpers_of_its_own():
-    units_done(50, 2)
+    run(50, 2)
     child = os.fork()
     if not child:
-        os._exit(0 if units_done(50, 2) == Counter(range(50)) else 1)
+        os._exit(0 if run(50, 2)[0] == [1] * 50 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_no_order_of_steps_makes_who_asks_wait_for_ever():
-    """Each line of each thread may be followed by a pause, in which the others go on."""
-    rng, done = random.Random(0), [0]
+def test_jobs_of_any_length_one_after_another():
+    """More helpers than cores, jobs that end before some begin, and pauses in which all sleep."""
+    rng = random.Random(0)
+    for number in range(3000):
+        units = rng.choice((1, 2, 3, 7, 40))
+        assert run(units, 5, turns=rng.choice((1, 10, 1000)))[0] == [1] * units
+        if number % 300 == 0:
+            time.sleep(0.02)
 
-    def pause(frame: FrameType, event: str, argument: object) -> TraceFunction:
-        if event == "line" and rng.random() < 0.2:
-            time.sleep(rng.choice((0, 1e-5, 1e-4)))
-        return pause
 
-    def trace(frame: FrameType, event: str, argument: object) -> TraceFunction | None:
-        return pause if frame.f_code.co_filename == threads.__file__ else None
+def test_a_job_ends_though_no_helper_ever_begins():
+    board, done = new_board(), np.zeros(9, np.int64)
+    given = Given(1, -1, np.ones(1))
+    assert marked(Crew(board, 3, 2), 9, (done, done.copy(), given))
+    assert done.tolist() == [1] * 9
+    assert board[OPEN] % (1 << 16) == 0
 
-    def ask() -> None:
-        sys.settrace(trace)
-        crew = threads._Crew(2)
-        while done[0] < 2000:
-            crew.run(lambda: None)
-            done[0] += 1
 
-    threading.settrace(trace)  # of the helpers
-    try:
-        asking = threading.Thread(target=ask, daemon=True)
-        asking.start()
-        asking.join(60)
-    finally:
-        threading.settrace(None)
-    assert done == [2000]
+def test_arrays_are_as_often_referred_to_as_before():
+    done, workers, noise = np.zeros(1000, np.int64), np.zeros(1000, np.int64), np.ones(3)
+    before = [sys.getrefcount(each) for each in (done, workers, noise)]
+    for count in (1, 2) * 50:
+        spread(marked, 1000, count, LONG, (done, workers, Given(1, -1, noise)))
+    assert done.tolist() == [100] * 1000
+    assert [sys.getrefcount(each) for each in (done, workers, noise)] == before
