@@ -108,7 +108,11 @@ def _run(run: Callable[[], Any], path: str) -> Any:
 def _located(error: BaseException, path: str) -> RecogError:
     own = _own_frames(error, path)
     place = f"{path}:{own[-1].lineno}" if own else path
-    return RecogError(f"{type(error).__name__}: {error}", where=place)
+    if isinstance(error, SystemExit):
+        code = f": {error.code}" if error.code else ""
+        return RecogError(f"it ends the process (SystemExit{code})", where=place)
+    said = f": {error}" if str(error) else ""
+    return RecogError(f"{type(error).__name__}{said}", where=place)
 
 
 def _own_frames(error: BaseException, path: str) -> list[traceback.FrameSummary]:

@@ -161,9 +161,9 @@ class ConstantEncoder:
         except RecogError as error:
             fail(layer, error.message, hint=error.hint)
         width = self.arithmetic.accumulator_width
-        over = np.flatnonzero(np.abs(integers) >= 1 << (width - 1))
-        if over.size:
-            channel, value = over[0], abs(int(integers[over[0]]))
+        channel = int(np.argmax(np.abs(integers)))
+        value = abs(int(integers[channel]))
+        if value >= 1 << (width - 1):
             fail(
                 layer,
                 BIAS_OVERFLOW.message(

@@ -98,12 +98,18 @@ class ProveAccumulatorsPass(ModulePass):
     name = "prove-accumulators"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for each in module_bounds(op):
-            check_bound(each, each.op.properties["arithmetic"].data)  # pyright: ignore
+        bounds = list(module_bounds(op))
+        widest = max((each.width for each in bounds), default=0)
+        for each in bounds:
+            check_bound(each, each.op.properties["arithmetic"].data, widest)  # pyright: ignore
 
 
-def check_bound(each: AccumulatorBound, arithmetic: Arithmetic) -> None:
-    """Raise RecogError naming layer, channel, bound and width where a bound does not fit."""
+def check_bound(each: AccumulatorBound, arithmetic: Arithmetic, widest: int = 0) -> None:
+    """Raise RecogError naming layer, channel, bound and width where a bound does not fit.
+
+    Args:
+        widest: bits that other sums are known to need; the hint names enough for all.
+    """
     if each.bound <= accumulator_limit(arithmetic):
         return
     fail(
@@ -114,5 +120,5 @@ def check_bound(each: AccumulatorBound, arithmetic: Arithmetic) -> None:
             width=arithmetic.accumulator_width,
             limit=accumulator_limit(arithmetic),
         ),
-        hint=fitting_hint(each.width),
+        hint=fitting_hint(max(each.width, widest)),
     )

@@ -9,7 +9,15 @@ from dataclasses import replace
 from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import CallSiteLoc, FileLineColLoc, FusedLoc, LocationAttr, NoneAttr
+from xdsl.dialects.builtin import (
+    CallSiteLoc,
+    FileLineColLoc,
+    FusedLoc,
+    IntAttr,
+    LocationAttr,
+    NoneAttr,
+    StringAttr,
+)
 from xdsl.ir import Attribute, TypeAttribute
 from xdsl.parser import Parser
 from xdsl.parser.generic_parser import ParserState
@@ -33,6 +41,7 @@ so that a few characters take all memory."""
 
 _INTEGER_TYPE = re.compile(r"[su]?i(\d+)")
 _ALIAS_DEFINITION = re.compile(r"^[ \t]*([#!][\w$.-]+)[ \t]*=", re.MULTILINE)
+_LOCATION_DEFINITION = re.compile(r"#[\w$.-]+\s*=\s*loc\b")
 
 
 class LinearLexer(MLIRLexer):
@@ -166,10 +175,33 @@ class MLIRSyntaxParser(Parser):
         self.parse_keyword("fused")
         metadata: Attribute = NoneAttr()
         if self.parse_optional_punctuation("<"):
-            metadata = self.parse_attribute()
+            metadata = self._parse_fused_metadata()
             self.parse_punctuation(">")
         parts = self.parse_comma_separated_list(self.Delimiter.SQUARE, self._parse_location)
         return FusedLoc(tuple(parts), metadata)
+
+    def _parse_fused_metadata(self) -> Attribute:
+        """Any attribute, also a location: as MLIR writes it, and as xDSL does, without `loc`."""
+        token = self._current_token
+        if token.kind == MLIRTokenKind.HASH_IDENT and token.text not in self.attribute_aliases:
+            position = self._find_definition(token.text)
+            text = self.lexer.input.content
+            if position is not None and _LOCATION_DEFINITION.match(text, position):
+                self._read_definition(token.text)
+        if self.parse_optional_keyword("loc"):
+            with self.in_parens():
+                return self._parse_location()
+        if token.text in ("fused", "callsite", "unknown"):
+            return self._parse_location()
+        if token.kind != MLIRTokenKind.STRING_LIT:
+            return self.parse_attribute()
+        text = self.parse_str_literal()
+        if not self.parse_optional_punctuation(":"):
+            return StringAttr(text)
+        line = self.parse_integer(False, False)
+        self.parse_punctuation(":")
+        column = self.parse_integer(False, False)
+        return FileLineColLoc(StringAttr(text), IntAttr(line), IntAttr(column))
 
     def _parse_call_site(self) -> CallSiteLoc:
         """`(` location `at` location `)`; xDSL takes any word for `at`."""

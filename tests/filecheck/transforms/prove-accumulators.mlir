@@ -38,3 +38,16 @@ func.func @sum(%x: tensor<1x2x!lns.number<4, 0, bias = 0>>, %y: tensor<1x2x!lns.
   %z = lns.add %a, %y {arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 16>} : (tensor<1x2x!lns.number<4, 0, bias = 0>>, tensor<1x2x!lns.number<4, 0, bias = 2>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>>
   func.return %z : tensor<1x2x!lns.number<4, 0, bias = 0>>
 }
+
+// -----
+
+// The first sum that does not fit is named, and a width that is enough for all: the second takes
+// 2^7 · 64 + 2^(7+4) · 64 = 139264.
+
+// CHECK:      'lns.add' op at {{.*}}: the accumulator of the sum may reach 40960, 16 bits hold 32767
+// CHECK-NEXT:   hint: set option accumulator-width (a target's accumulator) to 19,
+func.func @widest(%x: tensor<1x2x!lns.number<4, 0, bias = 0>>, %y: tensor<1x2x!lns.number<4, 0, bias = 2>>, %v: tensor<1x2x!lns.number<4, 0, bias = 4>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>> {
+  %a = lns.add %x, %y {arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 16>} : (tensor<1x2x!lns.number<4, 0, bias = 0>>, tensor<1x2x!lns.number<4, 0, bias = 2>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>>
+  %z = lns.add %a, %v {arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 16>} : (tensor<1x2x!lns.number<4, 0, bias = 0>>, tensor<1x2x!lns.number<4, 0, bias = 4>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>>
+  func.return %z : tensor<1x2x!lns.number<4, 0, bias = 0>>
+}

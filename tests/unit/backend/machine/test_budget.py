@@ -108,7 +108,7 @@ def shared_weights(layers: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (lambda: suppression(100_000), "a frame takes 6.4e+11 steps, the budget is 5.5e+11"),
+        (lambda: suppression(40_000), "a frame takes 6.14e+11 steps, the budget is 5.5e+11"),
         (lambda: products(2048), "a frame takes 6.19e+11 steps"),
         (lambda: constants(300, apart=1), "reads at most 268435456 bytes of tables and constants"),
         (lambda: enlargement(16000), "may take 10,496,000,000 bytes of memory"),

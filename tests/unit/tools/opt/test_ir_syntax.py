@@ -135,9 +135,39 @@ def test_aliases_of_locations_may_follow_their_use():
     assert layer.location == NameLoc(StringAttr("layer"), first)
 
 
+A_PLACE = FileLineColLoc(StringAttr("net.py"), IntAttr(1), IntAttr(2))
+
+
+@pytest.mark.parametrize(
+    ("written", "metadata"),
+    [
+        ("#place", A_PLACE),
+        ('loc("net.py":1:2)', A_PLACE),
+        ('"net.py":1:2', A_PLACE),  # as xDSL prints it
+        ('"net.py"', StringAttr("net.py")),
+        ("unknown", UnknownLoc()),
+        ("#number", IntegerAttr(1, i32)),
+        ('fused<#place>["net.py":1:2]', FusedLoc((A_PLACE,), A_PLACE)),
+    ],
+)
+@pytest.mark.parametrize("later", [False, True])
+def test_metadata_of_fused_locations(written: str, metadata: Attribute, later: bool):
+    number, place = "#number = 1 : i32\n", '#place = loc("net.py":1:2)\n'
+    use, whole = '"test.op"() : () -> () loc(#whole)\n', f'#whole = loc(fused<{written}>["b":3:4])'
+    module = read(number + (use + place + whole if later else place + whole + "\n" + use))
+    expected = FusedLoc((FileLineColLoc(StringAttr("b"), IntAttr(3), IntAttr(4)),), metadata)
+    (op,) = module.ops
+    assert op.location == expected
+    printed = io.StringIO()
+    ModulePrinter(stream=printed, print_debuginfo=True).print_op(module)
+    (again,) = read(printed.getvalue()).ops
+    assert again.location == expected
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('"test.op"() : () -> () loc(fused<#a>[])\n#a = loc(fused<#a>[])', "defined by itself"),
         ('"test.op"() : () -> () loc(#a)', "undefined symbol alias '#a'"),
         (
             '"test.op"() : () -> () loc(#a)\n#a = loc("a"(#b))\n#b = loc("b"(#a))',
