@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -27,7 +27,15 @@ class UserFunction:
 
     def each(self) -> Iterator[Any]:
         """What the elements are that it returns, called without arguments."""
-        elements = _run(lambda: iter(self.function()), self.path)
+        found = _run(self.function, self.path)
+        if not isinstance(found, Iterable):
+            kind = "None" if found is None else f"a value of type {type(found).__name__}"
+            name = getattr(self.function, "__name__", "the function")
+            raise RecogError(
+                f"returned {kind}, not something to go through, such as a list",
+                where=f"{self.path}:{name}",
+            )
+        elements = _run(lambda: iter(found), self.path)
         end = object()
         while (element := _run(lambda: next(elements, end), self.path)) is not end:
             yield element

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from recog.dialects.errors import RecogError, first_line
+from recog.dialects.errors import RecogError
 from recog.frontend.user_code import UserFunction, load_function
 from recog.lowering.check.metrics import Accuracy, Agreement, Metric, UserMetric
-from recog.lowering.cluster.own_objective import PAIR, Batch, OwnObjective
+from recog.lowering.cluster.own_objective import (
+    PAIR,
+    Batch,
+    OwnObjective,
+    joined_inputs,
+    joined_targets,
+)
 from recog.lowering.pipeline import CALIBRATION_FRAMES
 
 NO_ARRAYS = "targets that are no arrays of numbers are left out, and a metric gets None"
@@ -50,7 +57,8 @@ def load_examples(data: str, count: int, loss: str | None, batch: int, seed: int
         own = OwnObjective(function, ArrayBatches(inputs, targets, batch))
         return Examples(inputs, None, own)
     own = OwnObjective(function, _batches(data).each)
-    inputs = own.examples(CALIBRATION_FRAMES, seed)
+    with _named(data):
+        inputs = own.examples(CALIBRATION_FRAMES, seed)
     return Examples(inputs, None, own)
 
 
@@ -62,8 +70,15 @@ def frames_of_batches(spec: str, count: int) -> tuple[list[np.ndarray], np.ndarr
         RecogError: the function cannot be called, or what it returns are no batches of them.
     """
     own = OwnObjective(_no_loss, _batches(spec).each)
-    try:
+    with _named(spec):
         return _frames_of(own, spec, count)
+
+
+@contextmanager
+def _named(spec: str) -> Generator[None]:
+    """Name the function in errors that have no place of their own."""
+    try:
+        yield
     except RecogError as error:
         if error.where is not None:
             raise
@@ -85,13 +100,8 @@ def _frames_of(
             )
         found.append(batch)
         frames += batch.frames
-    try:
-        inputs = [np.concatenate(parts) for parts in zip(*(_arrays(each) for each in found))]
-    except ValueError as error:
-        raise RecogError(f"the batches differ: {first_line(error)}") from None
-    targets = [each.targets for each in found]
-    joined = _joined(targets, frames)
-    if joined is None and any(each is not None for each in targets):
+    inputs, joined = joined_inputs(found), joined_targets(found)
+    if joined is None and any(each.targets is not None for each in found):
         print(f"note: {spec}: {NO_ARRAYS}", file=sys.stderr)
     return inputs, joined
 
@@ -102,27 +112,6 @@ def _batches(spec: str) -> UserFunction:
 
 def _no_loss(outputs: Any, targets: Any) -> Any:
     raise RecogError("there is no loss to tune on")
-
-
-def _arrays(batch: Batch) -> list[np.ndarray]:
-    return [each.numpy() for each in batch.inputs]
-
-
-def _joined(targets: Sequence[Any], frames: int) -> np.ndarray | None:
-    """Targets (N, ...), None where they are no arrays of numbers. Raises RecogError for arrays of
-    another number of frames."""
-    import torch
-
-    plain = [each.detach() if isinstance(each, torch.Tensor) else each for each in targets]
-    try:
-        joined = np.concatenate([np.asarray(each) for each in plain])
-    except (TypeError, ValueError, RuntimeError):
-        return None
-    if joined.dtype.kind not in "fiub":
-        return None
-    if len(joined) != frames:
-        raise RecogError(f"the batches have {frames:,} frames and {len(joined):,} targets")
-    return joined
 
 
 def is_function(text: str) -> bool:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,10 @@ PAIR = (
     "each batch is a pair: inputs, a tensor or a tuple of several, and targets of any kind, None "
     "without any"
 )
+
+
+MOST_BATCHES = 1 << 18
+"""Of an epoch: some may have no end."""
 
 
 class Batch(NamedTuple):
@@ -93,39 +98,43 @@ class OwnObjective:
                 "there are no batches", hint=f"{PAIR}; they are gone through anew in each epoch"
             )
 
+    def count(self, seed: int) -> int:
+        """How many batches an epoch has. Raises RecogError as `epoch`, and for too many."""
+        number = sum(1 for _ in islice(self.epoch(0, seed), MOST_BATCHES + 1))
+        if number > MOST_BATCHES:
+            raise RecogError(
+                f"an epoch has more than {MOST_BATCHES:,} batches",
+                hint="batches without an end make no epoch: itertools.islice(batches, 1000) ends "
+                "them",
+            )
+        return number
+
     def examples(self, count: int, seed: int) -> list[np.ndarray]:
         """The inputs of the first frames, float32 or bytes (N, ...), at least `count` where there
         are as many. Raises RecogError as `epoch`."""
-        found: list[list[np.ndarray]] = []
-        for batch in self.epoch(0, seed):
-            found.append([x.numpy() for x in batch.inputs])
-            if sum(len(x[0]) for x in found) >= count:
-                break
-        try:
-            return [np.concatenate(parts) for parts in zip(*found, strict=True)]
-        except ValueError as error:
-            raise RecogError(f"the batches differ: {error}") from None
+        return joined_inputs(self._first(count, seed))
 
     def labelled(self, count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
         """The inputs and the targets of so many frames, for a metric. Raises RecogError where the
         targets are no arrays of one shape."""
-        inputs: list[list[np.ndarray]] = []
-        targets: list[np.ndarray] = []
-        for batch in self.epoch(0, seed):
-            inputs.append([x.numpy() for x in batch.inputs])
-            targets.append(np.asarray(batch.targets))
-            if sum(len(x[0]) for x in inputs) >= count:
-                break
-        try:
-            joined = np.concatenate(targets)
-            if joined.dtype.kind not in "fiub":
-                raise ValueError(joined.dtype)
-        except ValueError:
+        batches = self._first(count, seed)
+        targets = joined_targets(batches)
+        if targets is None:
             raise RecogError(
                 "a metric takes arrays, the targets of the batches are none of one shape",
                 hint="measure on a file: --test-data FILE",
-            ) from None
-        return [np.concatenate(parts) for parts in zip(*inputs)], joined
+            )
+        return joined_inputs(batches), targets
+
+    def _first(self, count: int, seed: int) -> list[Batch]:
+        """The first batches, of so many frames if there are as many."""
+        found, frames = list[Batch](), 0
+        for batch in self.epoch(0, seed):
+            found.append(batch)
+            frames += batch.frames
+            if frames >= count:
+                break
+        return found
 
     def value(self, outputs: Sequence[Tensor], targets: Any) -> Tensor:
         """The loss of these outputs.
@@ -148,6 +157,49 @@ class OwnObjective:
                 hint="argmax, rounding, comparisons, .detach() and .numpy() stop it",
             )
         return loss.reshape(())
+
+
+def joined_inputs(batches: Sequence[Batch]) -> list[np.ndarray]:
+    """The frames of all batches, (N, ...) for each input.
+
+    Raises:
+        RecogError: they differ in the number of inputs, or in their shapes.
+    """
+    counts = sorted({len(each.inputs) for each in batches})
+    if len(counts) > 1:
+        raise RecogError(f"the batches have {counts[0]} inputs and {counts[1]}", hint=PAIR)
+    for number in range(counts[0]):
+        shapes = list(dict.fromkeys(each.inputs[number].shape[1:] for each in batches))
+        if len(shapes) > 1:
+            one, other = (list(shape) for shape in shapes[:2])
+            raise RecogError(
+                f"the batches differ: frames of input {number} have shape {one} and {other}",
+                hint="a network on the chip takes frames of one size",
+            )
+    parts = zip(*(each.inputs for each in batches), strict=True)
+    return [np.concatenate([x.numpy() for x in each]) for each in parts]
+
+
+def joined_targets(batches: Sequence[Batch]) -> np.ndarray | None:
+    """Targets (N, ...) of all batches, None where they are no arrays of numbers.
+
+    Raises:
+        RecogError: they are arrays of another number of frames.
+    """
+    import torch
+
+    given = [each.targets for each in batches]
+    plain = [each.detach().cpu() if isinstance(each, torch.Tensor) else each for each in given]
+    try:
+        joined = np.concatenate([np.asarray(each) for each in plain])
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    if joined.dtype.kind not in "fiub":
+        return None
+    frames = sum(each.frames for each in batches)
+    if len(joined) != frames:
+        raise RecogError(f"the batches have {frames:,} frames and {len(joined):,} targets")
+    return joined
 
 
 def _source_digest(given: Any) -> str:

@@ -51,7 +51,7 @@ def tune_own(
         RecogError: a loss or batches that are not as they should be, tuning that diverges.
     """
     seed = settings.seed
-    batches = sum(1 for _ in own.epoch(0, seed))
+    batches = own.count(seed)
     at_once = worker_count()
     per_epoch = -(-batches // at_once)
     steps = settings.epochs * per_epoch

@@ -8,6 +8,9 @@ from fnmatch import fnmatchcase
 
 from recog.lowering.common.options import OptionError
 
+SHOWN = 5
+"""Names of layers that an error lists."""
+
 
 def matches(names: Iterable[str], pattern: str) -> bool:
     """Whether one of the names that a layer goes by is of the pattern."""
@@ -21,6 +24,11 @@ def nothing_named(option: str, pattern: str, known: Sequence[str]) -> OptionErro
         option: whose value has the pattern.
         known: names of the layers that there are.
     """
-    close = get_close_matches(pattern, known, n=3, cutoff=0.5) or list(dict.fromkeys(known))[:5]
-    reason = f"names no layer with {pattern!r}"
-    return OptionError(option, f"{reason}; there are {', '.join(close)}" if close else reason)
+    names, reason = list(dict.fromkeys(known)), f"names no layer with {pattern!r}"
+    close = get_close_matches(pattern, names, n=3, cutoff=0.5)
+    if close:
+        reason += f"; like it are {', '.join(close)}"
+    elif names:
+        more = ", …" if len(names) > SHOWN else ""
+        reason += f"; there are {', '.join(names[:SHOWN])}{more}"
+    return OptionError(option, reason)

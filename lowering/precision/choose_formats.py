@@ -159,6 +159,7 @@ def choose_formats(
     """
     if options.leaves_all:
         return []
+    check_names(module, options, entry)
     function = find_function(module, entry)
     inputs = example_frames(inputs, function, FRAMES)
     chains = find_chains(module)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
+from recog.lowering.cluster import own_objective
 from recog.lowering.cluster.own_objective import OwnObjective
 from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.pipeline import ConversionOptions, Stage, convert, module_outputs
@@ -210,6 +211,9 @@ def few(outputs):
 def root(outputs, targets):
     return (outputs - outputs.detach()).square().mean().sqrt()
 
+def square(outputs, targets):
+    return outputs.square().mean()
+
 def hit(outputs, targets):
     return 100 * (outputs.argmax(1) == targets)
 
@@ -235,6 +239,9 @@ def nothing():
 def learned():
     w = torch.ones(8, 2, 6, 6, requires_grad=True)
     return [(2 * w, w[:, 0, 0, 0])]
+
+def number():
+    return 3
 
 def uneven():
     return [(torch.ones(4, 2, 6, 6), 0), (torch.ones(4, 2, 6, 7), 0)]
@@ -309,6 +316,18 @@ def test_batches_without_end_are_cut(capsys: pytest.CaptureFixture[str], folder:
     assert "own.py:endless: targets that are no arrays of numbers are left out" in said
 
 
+def test_an_epoch_without_end_is_refused(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(own_objective, "MOST_BATCHES", 99)
+    words = ["--data", f"{folder}/own.py:endless", "--loss", f"{folder}/own.py:square"]
+    assert converted(folder, tmp_path / "out", *words) == 1
+    assert "an epoch has more than 99 batches\n  hint: batches without" in capsys.readouterr().err
+
+
 def test_batches_may_be_parts_of_a_graph(folder: Path):
     (inputs,), targets = frames_of_batches(f"{folder}/own.py:learned", 1)
     assert (inputs == 2).all()
@@ -349,7 +368,10 @@ def test_a_loss_without_a_derivative_diverges_at_once(
         (["--data", "OWN:complex"], "own.py:complex: the inputs of a batch are complex numbers"),
         (["--data", "OWN:sparse"], "own.py:sparse: the inputs of a batch are no plain tensors"),
         (["--data", "OWN:nothing"], "own.py:nothing: there are no batches\n  hint: each batch is"),
-        (["--data", "OWN:uneven"], "own.py:uneven: the batches differ: all the input array dim"),
+        (["--data", "OWN:uneven"], "own.py:uneven: the batches differ: frames of input 0 have sh"),
+        (["--data", "OWN:uneven", "--loss", "OWN:loss"], "own.py:uneven: the batches differ: fra"),
+        (["--data", "OWN:number"], "own.py:number: returned a value of type int, not something"),
+        (["--data", "OWN:number", "--loss", "OWN:loss"], "own.py:number: returned a value of ty"),
         (["--data", "OWN:broken"], "own.py:12: IndexError: no more of them"),
         (["--data", "OWN:none", "--loss", "OWN:loss"], "own.py: has no function none"),
         (["--data", "OWN:batches", "--loss", "OWN:few"], r"own.py: TypeError: few\(\) takes 1"),

@@ -183,7 +183,7 @@ def test_widths_that_are_none(text: str, words: str):
 def test_a_name_of_nothing():
     x = images(8)
     options = FormatOptions(weight_widths="stemconv=8")
-    with pytest.raises(OptionError, match="weight-widths names no layer .*; there are stem.conv"):
+    with pytest.raises(OptionError, match="weight-widths names no layer .*; like it are stem.conv"):
         choose_formats(calibrated(x), [x], options, LnsFormat(8, 4))
 
 
