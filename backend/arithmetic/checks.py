@@ -17,7 +17,7 @@ from recog.backend.arithmetic.bounds import (
     pool_bound,
     resize_bound,
 )
-from recog.backend.arithmetic.codes import Codes, Interpolation, Layer
+from recog.backend.arithmetic.codes import Codes, Interpolation, Layer, LegalCodes
 from recog.backend.arithmetic.reference.stereo import correlation_bound
 from recog.backend.arithmetic.tables import INT64_MAX
 from recog.dialects.errors import RecogError
@@ -37,7 +37,7 @@ def check_codes(name: str, x: Codes) -> None:
             f"{name} has shape {codes.shape}, "
             f"its format {len(format.biases)} biases along axis {format.axis}"
         )
-    if _has_illegal(codes, format):
+    if not isinstance(x, LegalCodes) and _has_illegal(codes, format):
         illegal = format.illegal_codes(codes)
         index = tuple(int(i) for i in np.argwhere(illegal)[0])
         raise RecogError(

@@ -20,6 +20,12 @@ class Codes(NamedTuple):
     format: LnsFormat
 
 
+class LegalCodes(Codes):
+    """Codes that have been found to be legal, each of them."""
+
+    __slots__ = ()
+
+
 class Layer(NamedTuple):
     """A convolution, transposed or not, or a linear layer, whose window is then the default.
 

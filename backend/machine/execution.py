@@ -18,7 +18,7 @@ from xdsl.interpreter import (
 )
 
 from recog.backend.arithmetic.bounds import accumulator_limit, check_accumulator, shown
-from recog.backend.arithmetic.codes import Codes, Layer
+from recog.backend.arithmetic.codes import Codes, Layer, LegalCodes
 from recog.backend.arithmetic.reference import definition, stereo
 from recog.backend.arithmetic.reference.engine import Engine
 from recog.backend.evaluation import Reference, Values, evaluate
@@ -251,11 +251,19 @@ class ChipValues(Values):
     def read(self, reference: Reference) -> np.ndarray:
         return self.state.activation.read(self.place(reference), self.computed(reference))
 
-    def write(self, reference: Reference, values: np.ndarray) -> None:
-        """Store a tensor's elements in every frame; axes of size 1 may be left out."""
+    def codes(self, reference: Reference) -> Codes:
+        return LegalCodes(self.read(reference), self.format(reference))
+
+    def write(self, reference: Reference, values: np.ndarray, *, legal: bool = False) -> None:
+        """Store a tensor's elements in every frame; axes of size 1 may be left out.
+
+        Args:
+            legal: codes are known to be ones of the tensor's format.
+        """
         place, box = self.place(reference), self.computed(reference)
         shape = place.shape if box is None else (place.shape[0], *map(len, box))
-        self.state.activation.write(place, values.reshape(len(values), *shape), box)
+        elements = values.reshape(len(values), *shape)
+        self.state.activation.write(place, elements, box, legal=legal)
 
     def shape(self, reference: Reference) -> tuple[int, ...]:
         return self.place(reference).shape
@@ -303,7 +311,7 @@ def _evaluate(functions: ChipFunctions, op: InstructionOp, args: PythonValues) -
     functions.values.begin(op)
     results = evaluate(op, functions.values)
     for reference, result in zip(_outputs(op), results, strict=True):
-        functions.values.write(reference, result)
+        functions.values.write(reference, result, legal=True)
     return ()
 
 

@@ -65,6 +65,8 @@ class FrameMemory:
         self._frames = frames
         # NumPy makes no views of memory without bytes.
         self._bytes = np.zeros((max(frames, 1), size), np.uint8)
+        self._legal = set[Place]()
+        """Tensors whose codes are known to be ones of their formats, until others share bytes."""
 
     @property
     def frames(self) -> int:
@@ -80,14 +82,19 @@ class FrameMemory:
         place = _place(tensor)
         parts = [self._elements(place)] if box is None else self._parts(place, box)
         elements = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
-        values = np.require(elements, requirements=["C", "ALIGNED"])
-        if place.holds_codes and place.format.has_illegal(values):
+        flags = elements.flags
+        usable = flags.c_contiguous and flags.aligned
+        values = elements if usable else np.require(elements, requirements=["C", "ALIGNED"])
+        known = not place.holds_codes or place in self._legal
+        if not known and place.format.has_illegal(values):
             illegal = place.format.illegal_codes(values)
             frame, *at = (int(i) for i in np.argwhere(illegal)[0])
             raise RecogError(
                 f"@{place.name} holds {int(values[(frame, *at)]):#x} at {at}, "
                 f"which is no code of {place.op.element_type}"
             )
+        if not known and box is None and place is tensor:
+            self._legal.add(place)
         return values
 
     def read_at(
@@ -111,23 +118,46 @@ class FrameMemory:
         return elements.copy()
 
     def write(
-        self, tensor: TensorDescriptorOp | Place, values: np.ndarray, box: Box | None = None
+        self,
+        tensor: TensorDescriptorOp | Place,
+        values: np.ndarray,
+        box: Box | None = None,
+        *,
+        legal: bool = False,
     ) -> None:
         """Store elements (N, C, H, W) of a tensor, or of some of its rows and columns.
 
         Elements (1, C, H, W) go into all frames.
+
+        Args:
+            legal: codes are known to be ones of the tensor's format.
         """
         place = _place(tensor)
         shape = place.shape if box is None else (place.shape[0], *map(len, box))
         if values.shape[1:] != shape or len(values) not in (1, self._frames):
             raise ValueError(f"@{place.name} has shape {shape}, got {values.shape}")
+        self._forget(place, legal)
         if box is None:
             self._elements(place)[...] = values
+            if legal and place.holds_codes:
+                self._legal.add(place)
             return
         first = 0
         for part in self._parts(place, box):
             part[...] = values[:, :, first : first + part.shape[2]]
             first += part.shape[2]
+
+    def _forget(self, written: Place, legal: bool) -> None:
+        """No longer know what tensors hold that share bytes with one that is written."""
+        end = written.address + written.extent
+        changed = [
+            each
+            for each in self._legal
+            if each.address < end and written.address < each.address + each.extent
+        ]
+        self._legal.difference_update(changed)
+        if legal and written in changed:
+            self._legal.add(written)
 
     def _parts(self, place: Place, box: Box) -> list[np.ndarray]:
         """Some rows and columns as views: two where the rows go on at the first place of a ring."""
