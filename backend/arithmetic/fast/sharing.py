@@ -61,8 +61,8 @@ def shared(kernel: Any) -> Callable[[Crew, int, tuple[Any, ...]], bool]:
     """From kernel(first, last, worker, *arguments): run(crew, units, arguments).
 
     That runs the kernel on the units 0, ..., units − 1, on this thread, which is worker 0, and on
-    the crew's helpers, as far as they begin before the end. It returns False where the kernel
-    raised an error, which of compiled code is want of memory.
+    the crew's helpers, workers 1 to `crew.helpers`, as far as they begin before the end. It returns
+    False where the kernel raised an error, which of compiled code is want of memory.
     """
 
     def run(crew: Crew, units: int, arguments: tuple[Any, ...]) -> bool:
@@ -108,13 +108,17 @@ def _take(board: np.ndarray, worker: int) -> None:
 
 
 @jit
-def help_out(board: np.ndarray, worker: int, turns: int) -> None:
-    """Take part in the board's jobs until none was open for so many turns."""
+def help_out(board: np.ndarray, turns: int) -> None:
+    """Take part in the board's jobs until none was open for so many turns.
+
+    The claim says which worker of a job this is, so that each has its own scratch.
+    """
     address, waited = board.ctypes.data, 0
     while waited < turns:
         seen = _load(address + 8 * OPEN)
-        if seen % CLAIMS and _swap_if(address + 8 * OPEN, seen, seen - 1):
-            _take(board, worker)
+        claim = seen % CLAIMS
+        if claim and _swap_if(address + 8 * OPEN, seen, seen - 1):
+            _take(board, claim)
             _add(address + 8 * ENDED, 1)
             waited = 0
         else:

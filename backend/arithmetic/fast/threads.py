@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Condition, Lock, Thread
 from typing import Any
 
 from recog.backend.arithmetic.fast.sharing import CLAIMS, OPEN, Crew, help_out, new_board
 
-PARTS = 8
-"""Parts of the work for each thread, so that none waits long for the slowest."""
-
-WORTH_A_THREAD = 10_000
-"""Nanoseconds of work that pay for another thread."""
+WORTH_A_THREAD, STEP = 10_000, 5_000
+"""Nanoseconds of work that pay for another thread, and that one takes at once: much more, and all
+wait for the slowest."""
 
 TURNS = 10_000
 """How often a helper looks for more work before it goes to sleep; 20 to 50 ns each."""
@@ -35,7 +34,8 @@ def spread(
     Args:
         run: what `sharing.shared` has made of it.
         nanoseconds: about what all of it takes on one thread.
-        arguments: what the kernel takes behind a part's first unit, last unit and worker.
+        arguments: what the kernel takes behind a part's first unit, last unit and worker, of which
+            there are no more than threads, nor than units.
 
     Raises:
         MemoryError: of the kernel.
@@ -47,8 +47,9 @@ def spread(
     else:
         try:
             helpers.wake()
-            step = max(1, units // (threads * PARTS))
-            done = run(Crew(helpers.board, helpers.count, step), units, arguments)
+            step = max(1, STEP * units // nanoseconds)
+            some = min(helpers.count, units - 1)
+            done = run(Crew(helpers.board, some, step), units, arguments)
         finally:
             helpers.free.release()
     if not done:
@@ -61,15 +62,22 @@ _ALONE = Crew(new_board(), 0, 1)
 class Helpers:
     """Threads that take part in the jobs of a board.
 
+    Args:
+        wanted: how many; there are fewer where the system gives no more.
+
     Attributes:
+        count: how many there are.
         free: held by whoever has a job.
     """
 
-    def __init__(self, count: int):
-        self.count, self.board, self.free = count, new_board(), Lock()
+    def __init__(self, wanted: int):
+        self.count, self.board, self.free = 0, new_board(), Lock()
         self._awake, self._asleep = Condition(), 0
-        for worker in range(1, 1 + count):
-            Thread(target=self._help, args=(worker,), name=f"recog-{worker}", daemon=True).start()
+        with suppress(RuntimeError):  # "can't start new thread"
+            while self.count < wanted:
+                name = f"recog-{self.count + 1}"
+                Thread(target=self._help, name=name, daemon=True).start()
+                self.count += 1
 
     def wake(self) -> None:
         """Let those that sleep look for work again; one that falls asleep now misses a job."""
@@ -77,9 +85,9 @@ class Helpers:
             with self._awake:
                 self._awake.notify_all()
 
-    def _help(self, worker: int) -> None:
+    def _help(self) -> None:
         while True:
-            help_out(self.board, worker, TURNS)
+            help_out(self.board, TURNS)
             with self._awake:
                 self._asleep += 1
                 if not self.board[OPEN] % CLAIMS:

@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from recog.backend.arithmetic.fast import threads
 from recog.backend.arithmetic.fast.intrinsics import jit
 from recog.backend.arithmetic.fast.sharing import OPEN, Crew, new_board, shared
 from recog.backend.arithmetic.fast.threads import WORTH_A_THREAD, spread
@@ -112,6 +114,45 @@ def test_jobs_of_any_length_one_after_another():
         assert run(units, 5, turns=rng.choice((1, 10, 1000)))[0] == [1] * units
         if number % 300 == 0:
             time.sleep(0.02)
+
+
+@jit
+def claim(first: int, last: int, worker: int, rows: np.ndarray, turns: int) -> None:
+    """Write a worker's own row again and again, as kernels write their scratch."""
+    for unit in range(first, last):
+        for turn in range(turns):
+            rows[worker, turn % rows.shape[1]] += unit * 0 + 1
+
+
+claimed = shared(claim)
+
+
+@pytest.mark.parametrize("units", [1, 2, 3, 5, 60])
+def test_workers_are_no_more_than_units_and_each_has_its_own_place(units: int):
+    """Scratch has rows for min(threads, units) workers: others would write behind it."""
+    count, turns = 16, 4000
+    for _ in range(100):
+        rows = np.zeros((count + 48, 8), np.int64)
+        spread(claimed, units, count, LONG, (rows, turns))
+        assert not rows[min(count, units) :].any()
+        assert rows.sum() == units * turns  # of two in one row some additions would be lost
+
+
+def test_fewer_threads_than_wanted(monkeypatch: pytest.MonkeyPatch):
+    started = list[threading.Thread]()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert run(400, 90, turns=2_000)[0] == [1] * 400
+    assert threads._helpers(89).count == 2
+    monkeypatch.undo()
+    assert run(400, 90, turns=2_000)[0] == [1] * 400
 
 
 def test_a_job_ends_though_no_helper_ever_begins():
