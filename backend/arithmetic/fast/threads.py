@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock, Thread, stack_size
 from typing import Any
 
 from recog.backend.arithmetic.fast.sharing import CLAIMS, OPEN, Crew, help_out, new_board
@@ -21,6 +20,9 @@ wait for the slowest."""
 
 TURNS = 10_000
 """How often a helper looks for more work before it goes to sleep; 20 to 50 ns each."""
+
+STACK_BYTES = 1 << 20
+"""Of a helper, which calls little: with the usual 8 MB hundreds would take all address space."""
 
 Run = Callable[[Crew, int, tuple[Any, ...]], bool]
 """What `sharing.shared` makes of a kernel."""
@@ -73,11 +75,16 @@ class Helpers:
     def __init__(self, wanted: int):
         self.count, self.board, self.free = 0, new_board(), Lock()
         self._awake, self._asleep = Condition(), 0
-        with suppress(RuntimeError):  # "can't start new thread"
+        usual = stack_size(STACK_BYTES)
+        try:
             while self.count < wanted:
                 name = f"recog-{self.count + 1}"
                 Thread(target=self._help, name=name, daemon=True).start()
                 self.count += 1
+        except RuntimeError:  # "can't start new thread"
+            pass
+        finally:
+            stack_size(usual)
 
     def wake(self) -> None:
         """Let those that sleep look for work again; one that falls asleep now misses a job."""
