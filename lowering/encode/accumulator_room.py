@@ -107,7 +107,8 @@ def fitting_hint(width: int) -> str:
     others = "lower option antilog-bits, or give codes fewer octaves: more fraction bits"
     if width > MAX_ACCUMULATOR_WIDTH:
         return others
-    return f"set option accumulator-width (a target's accumulator) to {width}, {others}"
+    wider = f"set option accumulator-width (a target's accumulator) to {width} (fewer may do)"
+    return f"{wider}, {others}"
 
 
 def _holding(

@@ -33,7 +33,7 @@ def print_trials(found: LossSearched, *, tuned_on_it: bool) -> None:
             "narrow that"
         )
     if taken.high is None:
-        print("note: what it may lose on other frames is not known: a metric of one number")
+        print("note: what it may lose on other frames is not known: one number for all frames")
     if (taken.lost if taken.high is None else taken.high) < 0:
         print("note: it scores better than the float network: the larger is taken for the better")
     if tuned_on_it:

@@ -80,7 +80,7 @@ func.func @main(%x: tensor<1x2xf32> {lns.format = !lns.number<8, 0, bias = 4>}) 
   func.return %y : tensor<1x2xf32>
 }
 // CHECK: 'nn.linear' op at {{.*}}: the bias of channel 1, -1e+06, overflows an accumulator of 32 bits: it is 251029954415 there
-// CHECK-NEXT: hint: set option accumulator-width (a target's accumulator) to 39, lower option antilog-bits, or give codes fewer octaves: more fraction bits
+// CHECK-NEXT: hint: set option accumulator-width (a target's accumulator) to 39 (fewer may do), lower option antilog-bits, or give codes fewer octaves: more fraction bits
 
 // -----
 

@@ -6,7 +6,7 @@
 // Two weights of magnitude 1 and 2: (2^(7+1) + 2^(7+2)) · 64 = 49152, a bias of 100 on top.
 
 // CHECK:      'lns.linear' op at {{.*}}: the accumulator of output channel 1 may reach 49252, 16 bits hold 32767
-// CHECK-NEXT:   hint: set option accumulator-width (a target's accumulator) to 17, lower option antilog-bits, or give codes fewer octaves: more fraction bits
+// CHECK-NEXT:   hint: set option accumulator-width (a target's accumulator) to 17 (fewer may do), lower option antilog-bits, or give codes fewer octaves: more fraction bits
 func.func @weights(%x: tensor<1x2x!lns.number<4, 0, bias = 0>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>> {
   %w = data.constant dense<[[0, 0], [1, -2]]> : tensor<2x2x!lns.number<4, 0, bias = 0>>
   %b = data.constant dense<[0, 100]> : tensor<2xi16>
@@ -45,7 +45,7 @@ func.func @sum(%x: tensor<1x2x!lns.number<4, 0, bias = 0>>, %y: tensor<1x2x!lns.
 // 2^7 · 64 + 2^(7+4) · 64 = 139264.
 
 // CHECK:      'lns.add' op at {{.*}}: the accumulator of the sum may reach 40960, 16 bits hold 32767
-// CHECK-NEXT:   hint: set option accumulator-width (a target's accumulator) to 19,
+// CHECK-NEXT:   hint: set option accumulator-width (a target's accumulator) to 19 (fewer may do),
 func.func @widest(%x: tensor<1x2x!lns.number<4, 0, bias = 0>>, %y: tensor<1x2x!lns.number<4, 0, bias = 2>>, %v: tensor<1x2x!lns.number<4, 0, bias = 4>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>> {
   %a = lns.add %x, %y {arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 16>} : (tensor<1x2x!lns.number<4, 0, bias = 0>>, tensor<1x2x!lns.number<4, 0, bias = 2>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>>
   %z = lns.add %a, %v {arithmetic = #lns.arithmetic<antilog_bits = 6, accumulator = 16>} : (tensor<1x2x!lns.number<4, 0, bias = 0>>, tensor<1x2x!lns.number<4, 0, bias = 4>>) -> tensor<1x2x!lns.number<4, 0, bias = 0>>
