@@ -34,6 +34,9 @@ REALS_BYTES = 16 << 10
 OUTPUTS_AT_ONCE = 512
 """Output channels that share a block's values, and whose sums stay in the cache."""
 
+FEW_UNITS, WORTH_A_SPLIT = 4, 32
+"""Units a thread up to which all get as many, and outputs that pay for a tile's values again."""
+
 TABLE_WORTH = 3
 """Outputs a group that pay for one lookup in a byte table, measured."""
 
@@ -164,9 +167,7 @@ def _plan(
     depth = UNROLL * -(-terms // (UNROLL * blocks))
     own = outputs // window.groups
     tiles = max(1, -(-total // positions))  # no frames are one empty tile
-    # A map of one tile still has work for every thread: its outputs.
-    sharing = -(-threads // (window.groups * tiles))
-    at_once = min(-(-own // sharing), OUTPUTS_AT_ONCE)
+    at_once = -(-own // _splits(own, window.groups * tiles, threads))
     in_height, in_width = layer.padded_size
     return Tiles(
         kernel=code.address(kernel),
@@ -187,6 +188,18 @@ def _plan(
         column_stride=window.strides[1],
         group_stride=inputs * in_height * in_width,
     )
+
+
+def _splits(outputs: int, tiles: int, threads: int) -> int:
+    """In how many parts the outputs of each of so many tiles are computed.
+
+    A map of one tile still has work for every thread, its outputs; of few tiles each gets as much.
+    """
+    splits = max(-(-outputs // OUTPUTS_AT_ONCE), min(outputs, -(-threads // tiles)))
+    if tiles * splits >= FEW_UNITS * threads:
+        return splits
+    even = next(each for each in range(splits, splits + threads) if tiles * each % threads == 0)
+    return even if outputs >= WORTH_A_SPLIT * even else splits
 
 
 def _tables(layer: Layer, plan: Tiles, code: Kernels) -> Tables:

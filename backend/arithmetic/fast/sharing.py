@@ -8,7 +8,9 @@ Who has a job opens it on a board; helpers that watch the board take part until 
 # pyright: reportReturnType=false, reportArgumentType=false
 from __future__ import annotations
 
+import ctypes
 import os
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -34,7 +36,10 @@ of memory, and fails where that job has ended or another has begun.
 CLAIMS = 1 << 16
 """More than there can be helpers."""
 
-PATIENCE = 1_000
+FAILURE, STALL = 1, 2
+"""What can be said of a job: its kernel raised an error; a helper did not get on with its part."""
+
+YIELDING = 1_000
 """How often to look for the end of others' work before they may have this core."""
 
 
@@ -45,11 +50,13 @@ class Crew(NamedTuple):
         board: int64, see `OPEN`.
         helpers: how many may take part, 0 to `CLAIMS` − 1.
         step: units that are taken at once.
+        patience: nanoseconds to wait for the end of others' work until they have stalled.
     """
 
     board: np.ndarray
     helpers: int
     step: int
+    patience: int
 
 
 def new_board() -> np.ndarray:
@@ -57,18 +64,20 @@ def new_board() -> np.ndarray:
     return np.zeros(8 * LINE, np.int64)
 
 
-def shared(kernel: Any) -> Callable[[Crew, int, tuple[Any, ...]], bool]:
+def shared(kernel: Any) -> Callable[[Crew, int, tuple[Any, ...]], int]:
     """From kernel(first, last, worker, *arguments): run(crew, units, arguments).
 
     That runs the kernel on the units 0, ..., units − 1, on this thread, which is worker 0, and on
     the crew's helpers, workers 1 to `crew.helpers`, as far as they begin before the end. It returns
-    False where the kernel raised an error, which of compiled code is want of memory.
+    0, or `FAILURE` where the kernel raised an error, which of compiled code is want of memory, plus
+    `STALL` where a helper kept all waiting.
     """
 
-    def run(crew: Crew, units: int, arguments: tuple[Any, ...]) -> bool:
+    def run(crew: Crew, units: int, arguments: tuple[Any, ...]) -> int:
         code, memory = _job(kernel, arguments)
         if crew.helpers == 0:
-            return units == 0 or _run_part(code, 0, units, 0, memory)
+            well = units == 0 or _run_part(code, 0, units, 0, memory)
+            return 0 if well else FAILURE
         return _share(crew, units, code, memory)
 
     # By which the cache tells such functions apart.
@@ -77,7 +86,7 @@ def shared(kernel: Any) -> Callable[[Crew, int, tuple[Any, ...]], bool]:
 
 
 @inner
-def _share(crew: Crew, units: int, code: int, memory: int) -> bool:
+def _share(crew: Crew, units: int, code: int, memory: int) -> int:
     board = crew.board
     address = board.ctypes.data
     board[CODE], board[MEMORY], board[UNITS], board[STEP] = code, memory, units, crew.step
@@ -86,13 +95,13 @@ def _share(crew: Crew, units: int, code: int, memory: int) -> bool:
     _store(address + 8 * OPEN, number + crew.helpers)
     _take(board, 0)
     begun = number + crew.helpers - _exchange(address + 8 * OPEN, number)
-    turns = 0
+    ready, turns = _now(), 0
     while _load(address + 8 * ENDED) != begun:
         _pause()
         turns += 1
-        if turns % PATIENCE == 0:
+        if turns % YIELDING == 0:
             _yield_core()
-    return board[FAILED] == 0
+    return FAILURE * np.int64(board[FAILED] != 0) + STALL * np.int64(_now() - ready > crew.patience)
 
 
 @inner
@@ -258,6 +267,24 @@ def _pause(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), emit
+
+
+@intrinsic
+def _now(typingctx: Any) -> Any:
+    """Nanoseconds that pass, from some time on; where the system has no such clock, none do."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        long = ir.IntType(64)
+        if not hasattr(time, "clock_gettime") or ctypes.sizeof(ctypes.c_long) != 8:
+            return ir.Constant(long, 0)
+        seen = cgutils.alloca_once(builder, ir.LiteralStructType([long, long]))
+        type_ = ir.FunctionType(ir.IntType(32), [ir.IntType(32), seen.type])
+        clock = cgutils.get_or_insert_function(builder.module, type_, "clock_gettime")
+        builder.call(clock, [ir.Constant(ir.IntType(32), time.CLOCK_MONOTONIC), seen])
+        seconds, rest = (builder.load(cgutils.gep(builder, seen, 0, i)) for i in range(2))
+        return builder.add(builder.mul(seconds, ir.Constant(long, 10**9)), rest)
+
+    return types.int64(), emit
 
 
 @intrinsic

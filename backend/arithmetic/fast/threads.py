@@ -8,11 +8,20 @@ watching nor working needs Python's lock, for which they would wait as long agai
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from threading import Condition, Lock, Thread, stack_size
 from typing import Any
 
-from recog.backend.arithmetic.fast.sharing import CLAIMS, OPEN, Crew, help_out, new_board
+from recog.backend.arithmetic.fast.sharing import (
+    CLAIMS,
+    FAILURE,
+    OPEN,
+    STALL,
+    Crew,
+    help_out,
+    new_board,
+)
 
 WORTH_A_THREAD, STEP = 10_000, 5_000
 """Nanoseconds of work that pay for another thread, and that one takes at once: much more, and all
@@ -21,10 +30,15 @@ wait for the slowest."""
 TURNS = 10_000
 """How often a helper looks for more work before it goes to sleep; 20 to 50 ns each."""
 
+PATIENCE, REST = 300_000, 0.1
+"""Nanoseconds to wait for helpers' last parts, beyond twice what those should take, until all jobs
+are done without helpers for so many seconds. Where a core has other work, a helper that has taken a
+part may stand still for as long as ten layers take."""
+
 STACK_BYTES = 1 << 20
 """Of a helper, which calls little: with the usual 8 MB hundreds would take all address space."""
 
-Run = Callable[[Crew, int, tuple[Any, ...]], bool]
+Run = Callable[[Crew, int, tuple[Any, ...]], int]
 """What `sharing.shared` makes of a kernel."""
 
 
@@ -44,21 +58,23 @@ def spread(
     """
     worth = nanoseconds // WORTH_A_THREAD
     helpers = _helpers(threads - 1) if min(threads, units, worth) > 1 else None
-    if helpers is None or not helpers.free.acquire(blocking=False):
-        done = run(_ALONE, units, arguments)
+    if helpers is None or not helpers.take():
+        found = run(_ALONE, units, arguments)
     else:
         try:
-            helpers.wake()
             step = max(1, STEP * units // nanoseconds)
-            some = min(helpers.count, units - 1)
-            done = run(Crew(helpers.board, some, step), units, arguments)
+            patience = PATIENCE + 2 * step * nanoseconds // units
+            crew = Crew(helpers.board, min(helpers.count, units - 1), step, patience)
+            found = run(crew, units, arguments)
+            if found & STALL:
+                helpers.rest()
         finally:
             helpers.free.release()
-    if not done:
+    if found & FAILURE:
         raise MemoryError
 
 
-_ALONE = Crew(new_board(), 0, 1)
+_ALONE = Crew(new_board(), 0, 1, 0)
 
 
 class Helpers:
@@ -74,7 +90,7 @@ class Helpers:
 
     def __init__(self, wanted: int):
         self.count, self.board, self.free = 0, new_board(), Lock()
-        self._awake, self._asleep = Condition(), 0
+        self._awake, self._asleep, self._resting = Condition(), 0, 0.0
         usual = stack_size(STACK_BYTES)
         try:
             while self.count < wanted:
@@ -86,11 +102,19 @@ class Helpers:
         finally:
             stack_size(usual)
 
-    def wake(self) -> None:
-        """Let those that sleep look for work again; one that falls asleep now misses a job."""
+    def take(self) -> bool:
+        """Have the helpers for a job, unless somebody else has or they rest; those that sleep look
+        for work again. One that falls asleep now misses the job."""
+        if time.monotonic() < self._resting or not self.free.acquire(blocking=False):
+            return False
         if self._asleep:
             with self._awake:
                 self._awake.notify_all()
+        return True
+
+    def rest(self) -> None:
+        """Take no jobs for a while: something else needs their cores, and has them in turn."""
+        self._resting = time.monotonic() + REST
 
     def _help(self) -> None:
         while True:

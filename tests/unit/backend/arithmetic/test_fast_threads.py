@@ -138,6 +138,38 @@ def test_workers_are_no_more_than_units_and_each_has_its_own_place(units: int):
         assert rows.sum() == units * turns  # of two in one row some additions would be lost
 
 
+@jit
+def stall(first: int, last: int, worker: int, workers: np.ndarray, turns: int) -> None:
+    """Helpers take so many times as long."""
+    total = 0.0
+    for unit in range(first, last):
+        for turn in range(10_000 * (turns if worker else 1)):
+            total += np.sqrt(total + turn)
+        workers[unit] = worker + np.int64(total < 0)
+
+
+stalled = shared(stall)
+
+
+def test_helpers_that_keep_others_waiting_rest_for_a_while(monkeypatch: pytest.MonkeyPatch):
+    """As where another process has their core."""
+    monkeypatch.setattr(threads, "REST", 3600.0)
+    helpers = threads._helpers(1)
+
+    def together(turns: int) -> bool:
+        workers = np.full(100, -1)
+        spread(stalled, 100, 2, 100 * threads.STEP, (workers, turns))
+        assert workers.min() == 0
+        return bool(workers.any())
+
+    assert any(together(2000) for _ in range(200))
+    assert helpers._resting > time.monotonic()
+    assert not any(together(1) for _ in range(20))
+    helpers._resting = 0.0
+    assert any(together(1) for _ in range(200))
+    helpers._resting = 0.0
+
+
 def test_fewer_threads_than_wanted(monkeypatch: pytest.MonkeyPatch):
     started = list[threading.Thread]()
     start = threading.Thread.start
@@ -158,7 +190,7 @@ def test_fewer_threads_than_wanted(monkeypatch: pytest.MonkeyPatch):
 def test_a_job_ends_though_no_helper_ever_begins():
     board, done = new_board(), np.zeros(9, np.int64)
     given = Given(1, -1, np.ones(1))
-    assert marked(Crew(board, 3, 2), 9, (done, done.copy(), given))
+    assert marked(Crew(board, 3, 2, 1000), 9, (done, done.copy(), given)) == 0
     assert done.tolist() == [1] * 9
     assert board[OPEN] % (1 << 16) == 0
 
