@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,7 @@ def tune(
     Raises:
         RecogError: batches or a loss that are not so, a network that cannot be converted.
     """
+    _warn_of_spinning()
     settings = options or ConversionOptions()
     own = OwnObjective(loss, batches, augment)
     inputs = own.examples(CALIBRATION_FRAMES, settings.seed)
@@ -68,3 +71,15 @@ def tune(
         module = import_torch(module, example)
     check_objective(module, own, settings)
     return convert(module, inputs, own=own, options=settings, progress=progress)
+
+
+def _warn_of_spinning() -> None:
+    """Say once that PyTorch's threads, in which all is computed, wait in the way of others."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        warnings.warn(
+            "torch was imported before recog, so its threads wait by spinning, which takes "
+            "several times as long where other processes run. Import recog first, or set "
+            "OMP_WAIT_POLICY=PASSIVE",
+            RuntimeWarning,
+            stacklevel=3,
+        )

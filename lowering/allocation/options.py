@@ -74,7 +74,7 @@ class LayoutOptions(Options):
         if self.ratio is not None and not (isfinite(self.ratio) and self.ratio > 0):
             raise OptionError("ratio", f"must be a finite number above 0, got {self.ratio}")
         if self.ratio is not None and self.budget is not None:
-            raise OptionError("budget", "says the same as a ratio: give one of them")
+            raise OptionError("budget", "and a ratio both say how many bytes: give one of them")
         self.budget_bytes(1)
         self.layer_layouts()
 

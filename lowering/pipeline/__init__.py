@@ -1,13 +1,16 @@
 """Conversions as a whole: stages, named pipelines, and `convert` on arrays in memory."""
 
 from recog.lowering.pipeline.convert import (
+    BALANCING_FRAMES,
     CALIBRATION_FRAMES,
+    SENSITIVITY_FRAMES,
     Conversion,
     Progress,
     convert,
     fold_network,
     module_outputs,
     raise_torch,
+    some_frames,
     weight_bytes,
 )
 from recog.lowering.pipeline.extra import ExtraPass, parse_extra_pass
@@ -15,17 +18,20 @@ from recog.lowering.pipeline.named import CONVERSION, ConversionOptions
 from recog.lowering.pipeline.stages import Stage
 
 __all__ = [
+    "BALANCING_FRAMES",
     "CALIBRATION_FRAMES",
     "CONVERSION",
     "Conversion",
     "ConversionOptions",
     "ExtraPass",
     "Progress",
+    "SENSITIVITY_FRAMES",
     "Stage",
     "convert",
     "fold_network",
     "module_outputs",
     "parse_extra_pass",
     "raise_torch",
+    "some_frames",
     "weight_bytes",
 ]

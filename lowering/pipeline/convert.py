@@ -399,12 +399,7 @@ class _Run:
         return of_function(found, find_function(self.current, self.options.entry))
 
     def _examples(self, count: int) -> list[np.ndarray]:
-        """Some of the inputs, in their order; large ones are not copied without need."""
-        if len(self.inputs[0]) <= count:
-            return [np.asarray(x) for x in self.inputs]
-        random = np.random.default_rng(0)
-        chosen = np.sort(random.permutation(len(self.inputs[0]))[:count])
-        return [np.asarray(x)[chosen] for x in self.inputs]
+        return some_frames(self.inputs, count)
 
     def _calibrate(self) -> None:
         self.conversion.notes += calibrate(
@@ -466,6 +461,16 @@ class _Run:
 def raise_torch(module: ModuleOp) -> None:
     """Replace what an imported network spells out op by op by single ops."""
     RaiseTorchPass().apply(Context(), module)
+
+
+def some_frames(inputs: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    """Some of the inputs (N, ...), in their order, the same ones each time; large ones are not
+    copied without need."""
+    if len(inputs[0]) <= count:
+        return [np.asarray(x) for x in inputs]
+    random = np.random.default_rng(0)
+    chosen = np.sort(random.permutation(len(inputs[0]))[:count])
+    return [np.asarray(x)[chosen] for x in inputs]
 
 
 def fold_network(module: ModuleOp) -> None:

@@ -11,6 +11,8 @@ What is imported here is loaded when it is first used: programs run without PyTo
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from recog.tools.tuning import tune
 
     __version__: str
+
+if "torch" not in sys.modules:
+    # Waiting OpenMP threads that spin cost up to 16x on busy cores; read when torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
     "Conversion",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -305,6 +307,31 @@ def test_every_command_takes_batches_for_data(
         capsys.readouterr()
         assert main([*command, "--data", batches]) == 0
         assert "note: " not in capsys.readouterr().err
+
+
+def test_threads_that_spin_are_warned_of(monkeypatch: pytest.MonkeyPatch):
+    model, batches = torch.nn.Linear(2, 2).eval(), [(torch.ones(2, 2), None)]
+
+    def diverging(outputs: torch.Tensor, targets: None) -> torch.Tensor:
+        return outputs.sum() * float("nan")
+
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    with pytest.warns(RuntimeWarning, match="OMP_WAIT_POLICY=PASSIVE"), pytest.raises(RecogError):
+        tune(model, batches, diverging)
+
+
+def test_importing_recog_first_makes_threads_sleep():
+    for first, set_ in (("", True), ("import torch; ", False)):
+        code = f"{first}import recog, os; print(os.environ.get('OMP_WAIT_POLICY'))"
+        environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert (run.stdout.strip() == "PASSIVE") == set_
 
 
 def test_batches_without_end_are_cut(capsys: pytest.CaptureFixture[str], folder: Path):

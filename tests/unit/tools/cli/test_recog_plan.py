@@ -43,6 +43,18 @@ def test_a_plan(capsys: pytest.CaptureFixture[str]):
     assert not Path("converted").exists()
 
 
+def test_it_is_the_plan_that_convert_makes():
+    """Of more frames than either looks at, and channels whose ranges differ."""
+    x = np.random.default_rng(0).normal(size=(150, 2, 8, 8)).astype(np.float32)
+    np.save("x.npy", x * np.array([1, 100], np.float32)[:, None, None])
+    words = ["net.py:make", "--ratio", "12", "--data", "x.npy"]
+    assert main(["plan", *words, "--json", "plan.json"]) == 0
+    assert main(["convert", *words, "--no-tune", "-o", "converted", "-q"]) == 0
+    plan = json.loads(Path("plan.json").read_text())
+    assert plan["held_out_frames"] == 24
+    assert json.loads(Path("converted/report.json").read_text())["plan"] == plan
+
+
 def test_without_a_ratio_it_shows_what_clustering_does(capsys: pytest.CaptureFixture[str]):
     assert main(["plan", "net.py:make", "--centroids", "16"]) == 0
     text = capsys.readouterr().out
