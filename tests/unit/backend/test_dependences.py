@@ -160,11 +160,11 @@ class TouchedBytes:
             monkeypatch.setattr(FrameMemory, method.__name__, self._noted(method, kind))
 
     def _noted(self, method: Callable[..., Any], kind: int) -> Callable[..., Any]:
-        def call(memory: FrameMemory, tensor: Any, *rest: Any) -> Any:
+        def call(memory: FrameMemory, tensor: Any, *rest: Any, **how: Any) -> Any:
             box = rest[kind] if len(rest) > kind else None
             place = tensor if isinstance(tensor, Place) else Place(tensor)
             self._log.append((self._number, kind, place, box))
-            return method(memory, tensor, *rest)
+            return method(memory, tensor, *rest, **how)
 
         return call
 
