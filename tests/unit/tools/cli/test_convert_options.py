@@ -193,7 +193,7 @@ def test_flags_count_for_more_than_what_a_recipe_says():
     budget = conversion_options(parse([*words, "--budget", "8kB"]), recipe)
     without_ratio = {name: value for name, value in recipe.items() if name != "ratio"}
     assert budget == ConversionOptions(**without_ratio, budget="8kB")
-    with pytest.raises(UsageError, match="ratio says the same|budget says the same"):
+    with pytest.raises(UsageError, match="both say how many bytes"):
         conversion_options(parse([*words, "--budget", "8kB", "--ratio", "4"]), recipe)
     with pytest.raises(UsageError, match="option epochs has no effect with --dense"):
         conversion_options(parse([*words, "--epochs", "3"]), {"cluster": False})
