@@ -8,7 +8,7 @@ where cluster-weights finds it, and a person may change it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, prod
 from typing import NamedTuple, NoReturn
@@ -28,7 +28,8 @@ from recog.dialects.errors import fail
 from recog.dialects.functions import find_function
 from recog.lowering.allocation.allocate import Allocator, Choice
 from recog.lowering.allocation.candidates import PricedLayer, all_choices, stored_bytes
-from recog.lowering.allocation.options import BeyondPossible, LayoutOptions
+from recog.lowering.allocation.curves import decibels
+from recog.lowering.allocation.options import BeyondPossible, LayoutOptions, layout_text
 from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan, RecipeLoss
 from recog.lowering.allocation.recipes import PLANNED, POOLED, UNIFORM, Budget, uniform_recipes
 from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
@@ -152,7 +153,7 @@ def choose_layouts(
     return Plan(
         budget.bytes,
         float_bytes,
-        [_layer_plan(*each, recipe) for each in zip(layers, chosen, choices)],
+        [_layer_plan(*each, recipe, shared) for each in zip(layers, chosen, choices)],
         {name: size for name, size in sorted(tables.items()) if name in shared},
         {**reserved, **({"host": elsewhere} if elsewhere else {})},
         inputs is not None,
@@ -228,7 +229,13 @@ def write_layouts_by_name(module: ModuleOp, options: LayoutOptions) -> None:
         found = next((i for i, each in enumerate(given) if each.matches(name)), None)
         if found is not None:
             used.add(found)
-            op.attributes[LAYOUT] = LayoutAttr(given[found].layout)
+            layout = given[found].layout
+            try:
+                layout.check_fits(nn.shape_of(op.weight))
+            except ValueError as error:
+                reason = f"of {given[found].pattern!r} do not fit the layer {name}: {error}"
+                raise OptionError("layouts", reason) from None
+            op.attributes[LAYOUT] = LayoutAttr(layout)
     for i, each in enumerate(given):
         if i not in used:
             raise nothing_named("layouts", each.pattern, names)
@@ -374,11 +381,34 @@ def _write(layers: Sequence[_Layer], choices: Sequence[Choice]) -> None:
             layer.op.attributes[LAYOUT] = LayoutAttr(choice.layout)
 
 
-def _layer_plan(layer: _Layer, choice: Choice, choices: Sequence[Choice], recipe: str) -> LayerPlan:
+def _layer_plan(
+    layer: _Layer,
+    choice: Choice,
+    choices: Sequence[Choice],
+    recipe: str,
+    shared: Collection[str | None],
+) -> LayerPlan:
     why = layer.why
     if layer.free:
         dense = f"of which dense takes {choices[0].bytes:,} bytes"
         what = f"{recipe}: one of" if recipe in (UNIFORM, POOLED) else "best of"
-        why = f"{what} {len(choices)} layouts, {dense}"
+        why = f"{what} {len(choices)} layouts, {dense}{_next_smaller(choice, choices, shared)}"
     shape = nn.shape_of(layer.op.weight)
     return LayerPlan(layer.name, shape, choice.layout, choice.bytes, choice.loss, why)
+
+
+def _next_smaller(choice: Choice, choices: Sequence[Choice], shared: Collection[str | None]) -> str:
+    """The smaller layout that would lose least for a byte saved, with what it saves and loses."""
+    smaller = [
+        each
+        for each in choices
+        if each.bytes < choice.bytes
+        and each.loss > choice.loss > 0
+        and (each.layout.table is None or each.layout.table in shared)
+    ]
+    if not smaller:
+        return ""
+    best = min(smaller, key=lambda each: (each.loss - choice.loss) / (choice.bytes - each.bytes))
+    more = decibels(best.loss) - decibels(choice.loss)
+    saved = choice.bytes - best.bytes
+    return f"; {layout_text(best.layout)} would save {saved:,} and lose {more:.1f} dB more"

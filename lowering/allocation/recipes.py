@@ -13,7 +13,8 @@ from recog.lowering.allocation.curves import MOST, sizes_to_offer
 from recog.lowering.cluster.layouts import ClusterOptions
 
 PLANNED = "by what layers lose"
-MEASURED = "by what layers lose, as measured"
+MEASURED = "by what layers lose, as measured in round"
+"""With the number of the round: each is chosen by what all before it lost."""
 UNIFORM = "as many centroids in each layer"
 POOLED = "one table for each block"
 ANY_TABLE = 1e6

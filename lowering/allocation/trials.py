@@ -139,15 +139,15 @@ class Trials:
             tried.append(self.of(each))
             progress(len(tried) / (len(recipes) + rounds))
         corrected = as_measured(choices, tried)
-        for _ in range(rounds):
+        for number in range(1, rounds + 1):
             found = budget.allocation(corrected)
             if found is None:
                 break
-            chosen = [row[number] for row, number in zip(corrected, found.chosen)]
+            chosen = [row[i] for row, i in zip(corrected, found.chosen)]
             layouts = [each.layout for each in chosen]
             if any(layouts == [c.layout for c in each.recipe.choices] for each in tried):
                 break
-            tried.append(self.of(budget.recipe(MEASURED, chosen)))
+            tried.append(self.of(budget.recipe(f"{MEASURED} {number}", chosen)))
             progress(len(tried) / (len(recipes) + rounds))
             corrected = as_measured(choices, tried)
         ordered = sorted(tried, key=lambda each: each.loss)

@@ -28,10 +28,10 @@ def print_plan(plan: Plan) -> None:
             [f"{each.ratio:.1f}x", f"{each.bytes:,}", f"{decibels(each.loss):.1f}"]
             for each in plan.curve
         ]
-        print_table("other sizes", ["ratio", "bytes", "loss dB"], points)
+        print_table("other sizes, losses predicted", ["ratio", "bytes", "loss dB"], points)
     if plan.recipes:
         print_table(
-            f"recipes, compared on {plan.held_out} held-out frames: the first is taken",
+            f"recipes, losses measured on {plan.held_out} held-out frames: the first is taken",
             ["recipe", "ratio", "bytes", "loss dB"],
             [
                 [
@@ -50,6 +50,6 @@ def print_plan(plan: Plan) -> None:
     asked = "" if plan.budget is None else f" of {plan.budget:,}"
     ratio = plan.float_bytes / max(1, plan.bytes)
     print(
-        f"weights: at most {plan.bytes:,} bytes{asked}, {ratio:.1f}x smaller than floats; loss "
-        f"{decibels(plan.loss):.1f} dB ({where}, all layers, before tuning)"
+        f"weights: at most {plan.bytes:,} bytes{asked}, {ratio:.1f}x smaller than floats; "
+        f"predicted loss {decibels(plan.loss):.1f} dB ({where}, sum of the layers, before tuning)"
     )
