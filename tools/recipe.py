@@ -216,7 +216,9 @@ class RecipeReader:
                 value = float(value)
             if type(value) not in kinds:
                 wanted = " or ".join(kind.__name__ for kind in kinds)
-                self.fail(OPTIONS, key, f"must be {wanted}, got {_shown(value)}")
+                quotes = kinds == [str] and type(value) in (int, float)
+                hint = f': put it in quotes, "{value}"' if quotes else ""
+                self.fail(OPTIONS, key, f"must be {wanted}, got {_shown(value)}{hint}")
             found[names[key]] = value
             self._check(key, {names[key]: value})
         return found

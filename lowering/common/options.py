@@ -28,9 +28,14 @@ class OptionError(RecogError):
 
 
 class UnusedOptionError(OptionError):
-    """An option that others leave without effect."""
+    """An option that others leave without effect.
 
-    def __init__(self, option: str, why: str):
+    Attributes:
+        because: those others, by field.
+    """
+
+    def __init__(self, option: str, why: str, because: Sequence[str] = ()):
+        self.because = tuple(because)
         super().__init__(option, f"has no effect with {why}")
 
 

@@ -1,20 +1,22 @@
 """Conversions as a whole: stages, named pipelines, and `convert` on arrays in memory."""
 
+from recog.lowering.common.module_outputs import module_outputs
+from recog.lowering.pipeline.conversion import Conversion, weight_bytes
 from recog.lowering.pipeline.convert import (
     BALANCING_FRAMES,
     CALIBRATION_FRAMES,
     SENSITIVITY_FRAMES,
-    Conversion,
     Progress,
     convert,
-    fold_network,
-    module_outputs,
-    raise_torch,
     some_frames,
-    weight_bytes,
 )
 from recog.lowering.pipeline.extra import ExtraPass, parse_extra_pass
-from recog.lowering.pipeline.named import CONVERSION, ConversionOptions
+from recog.lowering.pipeline.named import (
+    CONVERSION,
+    ConversionOptions,
+    fold_network,
+    raise_torch,
+)
 from recog.lowering.pipeline.stages import Stage
 
 __all__ = [

@@ -7,7 +7,6 @@ adds the arrays that stay in memory between them, the stages on the way, and pro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
@@ -18,12 +17,9 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.backend.freed_memory import give_back_freed_memory
-from recog.backend.machine import Machine
-from recog.backend.split_network import Run, SplitNetwork
 from recog.dialects import nn
 from recog.dialects.chip import ChipTarget
 from recog.dialects.cluster import LookupOp
-from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.number_format import LnsFormat
@@ -34,8 +30,8 @@ from recog.lowering.allocation.choose_layouts import (
     wider_table_bytes,
     write_layouts_by_name,
 )
-from recog.lowering.allocation.plan import Plan
 from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
+from recog.lowering.check.zero_weights import zero_weight_notes
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.differentiable_outputs import heads_of
 from recog.lowering.cluster.own_objective import OwnObjective
@@ -43,7 +39,6 @@ from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.targets import are_labels, checked_target, chosen_loss
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
 from recog.lowering.cluster.tune_own import tune_own
-from recog.lowering.common.module_outputs import module_outputs
 from recog.lowering.common.not_tensors import not_tensor_notes
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
@@ -52,13 +47,12 @@ from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.partition.partition import PartitionPass, partition, split_modules
 from recog.lowering.partition.rehearsal import rehearse_chip_part
+from recog.lowering.pipeline.conversion import Conversion, weight_bytes
 from recog.lowering.pipeline.expected_formats import expected_formats, of_function
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
 from recog.lowering.pipeline.kept import KeptConversion, KeptStage, stage_parts
 from recog.lowering.pipeline.named import (
     ConversionOptions,
-    FoldNetworkPass,
-    RaiseTorchPass,
     Step,
 )
 from recog.lowering.pipeline.stages import Stage
@@ -78,60 +72,6 @@ CALIBRATION_FRAMES = 256
 """Frames that formats are found on, at most."""
 SENSITIVITY_FRAMES = 96
 BALANCING_FRAMES = 64
-
-
-@dataclass
-class Conversion:
-    """What a conversion made: the module after each stage, in order.
-
-    From `Stage.SPLIT` on, where there is one, the stages hold the chip's part.
-    """
-
-    stages: dict[Stage, ModuleOp] = field(default_factory=dict[Stage, ModuleOp])
-    chip_part: ModuleOp | None = None
-    """The folded float network's part for the chip, None where that is all."""
-    host_part: ModuleOp | None = None
-    """The host's part, the function @host of float ops, None where there is none."""
-    options: ConversionOptions = field(default_factory=ConversionOptions)
-    plan: Plan | None = None
-    """The layouts of layers, where they were chosen now."""
-    notes: list[Note] = field(default_factory=list[Note])
-    """What calibration did not see or cannot hold, one note a kind."""
-
-    @property
-    def float_module(self) -> ModuleOp:
-        """The folded float network, or its chip part, balanced: what later stages compare with."""
-        return self.stages.get(Stage.BALANCED) or self.chip_part or self.stages[Stage.FOLDED]
-
-    def network(self, chip: Machine | Run) -> SplitNetwork:
-        """The whole network, whose chip's part a machine runs, or a function in its place."""
-        return SplitNetwork(chip, self.host_part)
-
-    def chip_inputs(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """The inputs of the chip's part, of which the host gives some, in float."""
-        module = self.chip_part
-        if module is None:
-            return tuple(inputs)
-        return self.network(lambda *x: module_outputs(module, x)).chip_inputs(*inputs)
-
-    @property
-    def lns_module(self) -> ModuleOp:
-        return self.stages[Stage.LNS]
-
-    @property
-    def chip_module(self) -> ModuleOp:
-        return self.stages[Stage.CHIP]
-
-    def assemble(self) -> bytes:
-        """The program file's bytes. Every stage was verified when it was reached."""
-        from recog.backend.assembly import assemble
-
-        return assemble(self.chip_module, verified=True)
-
-
-def weight_bytes(module: ModuleOp) -> int:
-    """Bytes of all constants of a module, pointers packed: what the weights take at this level."""
-    return sum(len(op.value.content) for op in module.walk() if isinstance(op, ConstantOp))
 
 
 def convert(
@@ -262,6 +202,7 @@ class _Run:
     def _run_pass(self, pass_type: type[ModulePass]) -> bool:
         """Run a pass, on arrays in memory where it takes data; whether it had something to do."""
         if pass_type is PartitionPass:
+            self.conversion.notes += zero_weight_notes(self.current)
             return partition(self.current, self.options.entry)
         if pass_type is TuneCentroidsPass:
             if not any(isinstance(op, LookupOp) for op in self.current.walk()):
@@ -458,11 +399,6 @@ class _Run:
         )
 
 
-def raise_torch(module: ModuleOp) -> None:
-    """Replace what an imported network spells out op by op by single ops."""
-    RaiseTorchPass().apply(Context(), module)
-
-
 def some_frames(inputs: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     """Some of the inputs (N, ...), in their order, the same ones each time; large ones are not
     copied without need."""
@@ -471,8 +407,3 @@ def some_frames(inputs: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     random = np.random.default_rng(0)
     chosen = np.sort(random.permutation(len(inputs[0]))[:count])
     return [np.asarray(x)[chosen] for x in inputs]
-
-
-def fold_network(module: ModuleOp) -> None:
-    """Bring an imported network into ops that the chip has, as every conversion begins."""
-    FoldNetworkPass().apply(Context(), module)

@@ -96,6 +96,23 @@ CONVERSION = (
 """From the network as imported to its chip program."""
 
 
+class _Reason(NamedTuple):
+    """Why a pass does not run.
+
+    Attributes:
+        phrase: after "with".
+        because: the options that say so, by field.
+    """
+
+    phrase: str
+    because: Sequence[str]
+
+    @staticmethod
+    def off(switch: str) -> _Reason:
+        """For a switch that is false."""
+        return _Reason(f"option {switch.replace('_', '-')}=false", [switch])
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConversionOptions(
     TargetOptions,
@@ -130,7 +147,10 @@ class ConversionOptions(
         for name, default in _defaults().items():
             takers = _takers(name)
             if left_out.keys() >= set(takers) and getattr(self, name) != default:
-                raise UnusedOptionError(name, left_out[takers[0]])
+                raise UnusedOptionError(name, *left_out[takers[0]])
+            if name in FOR_ALL_LAYERS and self.allocates and getattr(self, name) != default:
+                why = "a ratio or a budget, by which each layer gets its own"
+                raise UnusedOptionError(name, why, ["ratio", "budget"])
 
     def steps(self) -> tuple[Step, ...]:
         """The passes that run, in order."""
@@ -146,25 +166,28 @@ class ConversionOptions(
         }
         return replace(self, cluster=False, **unused)
 
-    def _left_out(self) -> dict[type[ModulePass], str]:
-        """The passes that do not run, and why, as a phrase after "with"."""
-        left_out = dict[type[ModulePass], str]()
+    def _left_out(self) -> dict[type[ModulePass], _Reason]:
+        """The passes that do not run, and why."""
+        left_out = dict[type[ModulePass], _Reason]()
         if not self.allocates and self.layouts is None:
-            left_out[ChooseLayoutsPass] = "no option ratio, option budget or option layouts"
+            why = "no option ratio, option budget or option layouts"
+            left_out[ChooseLayoutsPass] = _Reason(why, ["ratio", "budget", "layouts"])
         for pass_type, switch in (
             (BalanceRangesPass, "balance"),
             (TuneCentroidsPass, "tune"),
             (RoundWeightsPass, "round_weights"),
         ):
             if not getattr(self, switch):
-                left_out[pass_type] = f"option {switch.replace('_', '-')}=false"
+                left_out[pass_type] = _Reason.off(switch)
         if not self.cluster:
-            left_out |= dict.fromkeys(CLUSTERING, "option cluster=false")
+            left_out |= dict.fromkeys(CLUSTERING, _Reason.off("cluster"))
         return left_out
 
 
 CLUSTERING = {ChooseLayoutsPass, ClusterWeightsPass, TuneCentroidsPass}
 """The passes that there are for clustered weights alone."""
+FOR_ALL_LAYERS = ("centroids", "table_share")
+"""Options of clustering in whose place layouts are chosen for a number of bytes."""
 UNMISSED = ("seed", "batch", "jobs")
 """Options that need no pass to count: batches of a user's own are drawn with the first two, and
 no result depends on the third."""
@@ -219,6 +242,16 @@ class FoldNetworkPass(FoldOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         run_steps((*RAISING, *FOLDING), ctx, op, self)
+
+
+def raise_torch(module: ModuleOp) -> None:
+    """Replace what an imported network spells out op by op by single ops."""
+    RaiseTorchPass().apply(Context(), module)
+
+
+def fold_network(module: ModuleOp) -> None:
+    """Bring an imported network into ops that the chip has, as every conversion begins."""
+    FoldNetworkPass().apply(Context(), module)
 
 
 def pass_names(steps: Sequence[Step]) -> Iterator[str]:

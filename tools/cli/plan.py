@@ -18,7 +18,7 @@ from recog.lowering.common.shared_options import WeightFormatOptions
 from recog.lowering.pipeline import ConversionOptions
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 from recog.tools.cli.arguments import DATA, add_json, add_network, check_json
-from recog.tools.cli.convert import METAVARS
+from recog.tools.cli.conversion_options import METAVARS
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 from recog.tools.diagnostics import UsageError
 

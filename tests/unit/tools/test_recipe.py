@@ -66,6 +66,11 @@ def test_an_empty_recipe_leaves_all_open(tmp_path: Path):
             r"recipe PATH:2: options.batch must be in \[1, 10*\], got 0",
         ),
         ("[options]\nloss = 'l1'\n", "recipe PATH:2: options.loss must be one of auto"),
+        ("[options]\nbudget = 9\n", 'must be str, got 9: put it in quotes, "9"'),
+        (
+            "[options]\nratio = 8\ncentroids = 9\n",
+            "recipe PATH:3: options.centroids has no effect with a ratio or a budget",
+        ),
         ("[options]\nbudget = 'x'\n", "recipe PATH:2: options.budget must be bytes"),
         (
             "[options]\ncluster = false\nepochs = 3\n",

@@ -19,7 +19,7 @@ from xdsl.universe import Universe
 
 from recog.dialects.errors import RecogError
 from recog.lowering.pipeline import ConversionOptions
-from recog.tools.cli.convert import LEFT_OUT, conversion_options, extra_passes
+from recog.tools.cli.conversion_options import LEFT_OUT, conversion_options, extra_passes
 from recog.tools.cli.main import build_parser, main
 from recog.tools.diagnostics import UsageError
 
@@ -106,6 +106,17 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         (["--dense", "--ratio", "8"], 2, "error: --ratio has no effect with --dense\n"),
         (["--dense", "--budget", "8kB"], 2, "error: --budget has no effect with --dense\n"),
         (["--dense", "--layouts", "0: dense"], 2, "--layouts has no effect with --dense\n"),
+        (
+            ["--ratio", "8", "--centroids", "64"],
+            2,
+            "error: --centroids has no effect with a ratio or a budget, by which each layer gets",
+        ),
+        (["--budget", "8kB", "--table-share", "0.5"], 2, "error: --table-share has no effect with"),
+        (
+            ["--layouts", "*: block 1x1x3x3 centroids 200"],
+            1,
+            "--layouts of '*' do not fit the layer 0: 200 centroids are more than the weight's",
+        ),
         (["--no-tune", "--epochs", "3"], 2, "error: --epochs has no effect with --no-tune\n"),
         (["--dense", "--loss", "kl"], 2, "error: --loss has no effect with --dense\n"),
         (
@@ -185,7 +196,7 @@ def test_bits_of_clustered_weights_are_refused_before_tuning(
 
 def test_flags_count_for_more_than_what_a_recipe_says():
     """What they leave of it without effect is none of the flags' mistakes."""
-    recipe: dict[str, Any] = {"ratio": 8.0, "epochs": 3, "centroids": 16, "balance_octaves": 3}
+    recipe: dict[str, Any] = {"ratio": 8.0, "epochs": 3, "balance_octaves": 3}
     parse = build_parser("convert").parse_args
     words = ["convert", "net.py:make", "--data", "x.npz"]
     dense = conversion_options(parse([*words, "--dense"]), recipe)
@@ -195,8 +206,18 @@ def test_flags_count_for_more_than_what_a_recipe_says():
     assert budget == ConversionOptions(**without_ratio, budget="8kB")
     with pytest.raises(UsageError, match="both say how many bytes"):
         conversion_options(parse([*words, "--budget", "8kB", "--ratio", "4"]), recipe)
-    with pytest.raises(UsageError, match="option epochs has no effect with --dense"):
-        conversion_options(parse([*words, "--epochs", "3"]), {"cluster": False})
+    for flags, said, message in (
+        (["--epochs", "3"], {"cluster": False}, "epochs has no effect with --dense, which the rec"),
+        (["--ratio", "8"], {"cluster": False}, "ratio has no effect with --dense, which the recip"),
+        (["--dense", "--ratio", "8"], {}, "option ratio has no effect with --dense$"),
+        (["--centroids", "9"], {"ratio": 8.0}, "each layer gets its own, which the recipe says$"),
+        (["--centroids", "9", "--budget", "9kB"], {"ratio": 8.0}, "each layer gets its own$"),
+        (["--centroids", "9", "--max-loss", "1"], {}, "each layer gets its own$"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            conversion_options(parse([*words, *flags]), said)
+    uniform = conversion_options(parse([*words, "--ratio", "8"]), {"centroids": 9})
+    assert uniform == ConversionOptions(ratio=8.0)
 
 
 def test_the_same_choices_without_clusters():
