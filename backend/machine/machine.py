@@ -14,7 +14,7 @@ from recog.backend.assembly.assembler import find_program, memory_use, weight_by
 from recog.backend.assembly.errors import relocated
 from recog.backend.assembly.loader import ProgramSource, load_program
 from recog.backend.machine.budget import Budget, check_budget, needs_of
-from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState, Resident
+from recog.backend.machine.execution import ChipFunctions, ChipValues, MachineState
 from recog.backend.machine.host import (
     Saturated,
     SaturationCounts,
@@ -27,6 +27,7 @@ from recog.backend.machine.host import (
     taken_output,
 )
 from recog.backend.machine.memory import FrameMemory
+from recog.backend.machine.resident import Resident
 from recog.dialects.chip import (
     ChipTarget,
     DmaInOp,

@@ -10,16 +10,16 @@ and wider with what it saves. The choice stands on the ops: `lns.format` of valu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, log10, prod
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.backend.arithmetic.logarithms import Logarithms
@@ -32,7 +32,6 @@ from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.data_files import load_examples
-from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.layer_patterns import matches
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import OptionError, Options
@@ -40,11 +39,16 @@ from recog.lowering.common.shared_options import EntryOptions, WeightFormatOptio
 from recog.lowering.encode.calibrate import example_frames, write_format
 from recog.lowering.encode.constants import WEIGHT_FORMAT, ConstantEncoder, channel_biases
 from recog.lowering.encode.elementwise_fusion import find_chains
-from recog.lowering.encode.example_inputs import input_name
 from recog.lowering.encode.label_layers import label_layers
-from recog.lowering.encode.legality import absorbed_activation
-from recog.lowering.precision.budgets import Candidate, WeightBits, weight_bits, worth_widening
+from recog.lowering.precision.budgets import WeightBits, weight_bits, worth_widening
 from recog.lowering.precision.coded_values import coded_values, format_groups, is_dense
+from recog.lowering.precision.format_notes import (
+    Layers,
+    named_values_note,
+    value_name,
+    values_note,
+    weights_notes,
+)
 from recog.lowering.precision.headroom import Headroom
 from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
 from recog.lowering.precision.named_widths import named_widths, widths_of
@@ -64,9 +68,6 @@ TABLES = 0.5
 ROUNDS_EVENLY = 6.0
 """How many times the errors of a bit more those of weights may be that are narrowed: about four,
 but of weights that are codes already, which have none to lose."""
-
-_Layers = Mapping[SSAValue, Sequence[nn.LayerOp]]
-"""The layers of each dense weight."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,9 +205,9 @@ def choose_formats(
             op.attributes[WEIGHT_FORMAT] = NumberType(format)
     named = [group for group in groups if group[0] in given]
     return [
-        *_named_values_note(named, formats, chosen, layers),
-        *_values_note(widened, layers),
-        *_weights_notes(resized, weights, layers, options),
+        *named_values_note(named, formats, chosen, layers),
+        *values_note(widened, layers),
+        *weights_notes(resized, weights, layers, options.weight_widths),
     ]
 
 
@@ -220,8 +221,10 @@ def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -
     label_layers(function)
     ops = [op for op in function.body.block.ops if isinstance(op, nn.NnOp)]
     values = [*function.body.block.args, *(op.output for op in ops)]
-    widths_of("value_widths", options.value_widths, {each: [_name(each, {})] for each in values})
-    layers = {op: [_name(op.output, {})] for op in ops if isinstance(op, nn.LayerOp)}
+    widths_of(
+        "value_widths", options.value_widths, {each: [value_name(each, {})] for each in values}
+    )
+    layers = {op: [value_name(op.output, {})] for op in ops if isinstance(op, nn.LayerOp)}
     clusters = {op for op in layers if isinstance(op.weight.owner, LookupOp)}
     for pattern, width in named_widths("weight_widths", options.weight_widths):
         meant = widths_of("weight_widths", f"{pattern}={width}", layers)
@@ -254,7 +257,9 @@ def more_table_bytes(
     widths = named_widths("value_widths", options.value_widths)
 
     def given(value: SSAValue) -> list[int]:
-        return [width for pattern, width in widths if matches([_name(value, {})], pattern)][-1:]
+        return [width for pattern, width in widths if matches([value_name(value, {})], pattern)][
+            -1:
+        ]
 
     usual, named, others = LnsFormat().width, 0, 0
     indexed = table_rows(chains.values())
@@ -270,16 +275,16 @@ def more_table_bytes(
 
 
 def _given_values(
-    groups: Sequence[tuple[SSAValue, ...]], layers: _Layers, options: FormatOptions
+    groups: Sequence[tuple[SSAValue, ...]], layers: Layers, options: FormatOptions
 ) -> dict[SSAValue, int]:
     """The widths that the user gives, of all values that share a format with one of that name."""
-    names = {group: [_name(value, layers) for value in group] for group in groups}
+    names = {group: [value_name(value, layers) for value in group] for group in groups}
     found = widths_of("value_widths", options.value_widths, names)
     return {value: width for group, width in found.items() for value in group}
 
 
 def _resized_weights(
-    layers: _Layers,
+    layers: Layers,
     errors: Mapping[SSAValue, np.ndarray],
     usual: LnsFormat,
     noise: Noise,
@@ -288,7 +293,7 @@ def _resized_weights(
     budget: float,
 ) -> dict[SSAValue, LnsFormat]:
     """The weights that get other formats than the usual one, and these, to a budget of bytes."""
-    names = {weight: [_name(weight, layers)] for weight in layers}
+    names = {weight: [value_name(weight, layers)] for weight in layers}
     given = widths_of("weight_widths", options.weight_widths, names)
     found = {weight: usual.finer(width - usual.width) for weight, width in given.items()}
     free = [weight for weight in layers if weight not in given]
@@ -342,66 +347,3 @@ def _rounding_error(weight: SSAValue, format: LnsFormat) -> np.ndarray:
     values = np.asarray(constant_array(weight), np.float64)
     chosen = format.with_bias(channel_biases(values, format), 0)
     return Logarithms(values, format.frac).rounded(chosen) - values
-
-
-def _values_note(taken: Sequence[Candidate], layers: _Layers) -> list[Note]:
-    if not taken:
-        return []
-    places = tuple(
-        f"{_name(each.values[0], layers)} "
-        f"(+{each.bytes:,} bytes, noise at {10 * log10(each.noise):.1f} dB)"
-        for each in sorted(taken, key=lambda c: c.noise, reverse=True)
-    )
-    text = "values in wider codes, as their rounding makes most of the outputs' noise"
-    return [Note("wider-values", text, "", places)]
-
-
-def _named_values_note(
-    groups: Sequence[Sequence[SSAValue]],
-    before: Mapping[SSAValue, LnsFormat],
-    after: Mapping[SSAValue, LnsFormat],
-    layers: _Layers,
-) -> Iterator[Note]:
-    """The values whose bits a user gives, those that share a format in one place."""
-    places = list[str]()
-    for group in groups:
-        more = sum(code_bytes(v, after[v]) - code_bytes(v, before[v]) for v in group)
-        names = dict.fromkeys(_name(v, layers) for v in group)
-        places.append(f"{', '.join(names)} ({after[group[0]].width} bits, {more:+,.0f} bytes)")
-    if places:
-        yield Note("named-values", "values in the bits that value-widths gives", "", tuple(places))
-
-
-def _weights_notes(
-    resized: Mapping[SSAValue, LnsFormat],
-    usual: LnsFormat,
-    layers: _Layers,
-    options: FormatOptions,
-) -> Iterator[Note]:
-    names = {weight: [_name(weight, layers)] for weight in layers}
-    given = widths_of("weight_widths", options.weight_widths, names)
-    places: dict[str, list[str]] = {"named": [], "wider": [], "narrower": []}
-    for weight, format in resized.items():
-        kind = "wider" if format.width > usual.width else "narrower"
-        more = prod(nn.shape_of(weight)) * (format.width - usual.width) / 8
-        place = f"{names[weight][0]} ({format.width} bits, {more:+,.0f} bytes)"
-        places["named" if weight in given else kind].append(place)
-    for kind, text in (
-        ("named", "weights in the bits that weight-widths gives"),
-        ("wider", "weights in wider codes, as their rounding makes most of the outputs' noise"),
-        ("narrower", "weights in narrower codes, as their rounding makes least of that noise"),
-    ):
-        if places[kind]:
-            yield Note(f"{kind}-weights", text, "", tuple(places[kind]))
-
-
-def _name(value: SSAValue, layers: _Layers) -> str:
-    if isinstance(value, BlockArgument):
-        return f"input @{input_name(value, value.index)}"
-    op = layers[value][0] if value in layers else value.owner
-    label = label_of(op) if isinstance(op, Operation) else None
-    if label is None and isinstance(op, nn.LayerOp):
-        # An activation that a layer does for free carries the layer's label.
-        activation = absorbed_activation(op)
-        label = None if activation is None else label_of(activation)
-    return label or value.name_hint or "a value"
