@@ -10,7 +10,7 @@ methods see the same images. `recog` is the default conversion without clusters,
 machine; `recog_before` rounds each weight to the nearest code, all in 8 bits; `recog_8x` has a
 pointer of 4 bits for each weight but those of depthwise layers and stems, and no training
 (`recog_8x_before` points to the nearest centroids of k-means); `recog_8x_chosen` has the layouts
-that are chosen for these bytes, `recog_8x_tuned` is tuned without labels.
+that are chosen for these bytes, `recog_8x_tuned` is tuned without labels from such layouts.
 """
 
 from __future__ import annotations
@@ -129,8 +129,15 @@ def _converted(network: RealNetwork, method: str) -> tuple[Run, int]:
         # About the bytes of recog_8x.
         "recog_8x_chosen": ConversionOptions(tune=False, ratio=7.44),
         "recog_8x_before": replace(eighth, tune=False, carry_errors=False),
-        # A higher rate loses the pointers that it starts from.
-        "recog_8x_tuned": replace(eighth, epochs=3, learning_rate=3e-4),
+        # Moving pointers, and dense weights rounded in each step, lose what it starts from.
+        "recog_8x_tuned": ConversionOptions(
+            ratio=7.44,
+            epochs=4,
+            learning_rate=3e-4,
+            loss="kl" if network.measure == "agreement" else "mse",
+            reassign=0,
+            tune_dense=False,
+        ),
     }[method]
     inputs = network.tuning if method == "recog_8x_tuned" else network.calibration
     with warnings.catch_warnings():

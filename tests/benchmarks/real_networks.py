@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 from torch import Tensor, nn
 
 CROP = 224
@@ -32,6 +32,10 @@ CALIBRATION_PHOTOGRAPHS = (
     "hubble_deep_field.jpg",
     "ihc.png",
     "brick.png",
+)
+TUNING_PHOTOGRAPHS = (
+    *CALIBRATION_PHOTOGRAPHS,
+    *("cell.png", "clock_motion.png", "grass.png", "moon.png"),
 )
 TEST_PHOTOGRAPHS = (
     "flower.jpg",
@@ -99,6 +103,32 @@ def crops(seed: int, count: int, names: tuple[str, ...]) -> np.ndarray:
     return np.stack(images).transpose(0, 3, 1, 2)
 
 
+def varied_crops(seed: int, count: int, names: tuple[str, ...]) -> np.ndarray:
+    """uint8 (count, 3, CROP, CROP): half of them as they are, the others turned, recolored and
+    mixed, which few photographs need to stand for many (Asano and Saeed, ICLR 2023)."""
+    random = np.random.default_rng(seed + 1)
+    images: list[np.ndarray] = []
+    for _ in range(count - count // 2):
+        image = random_crop(random, names, CROP).rotate(90 * int(random.integers(4)))
+        for enhance, span in (
+            (ImageEnhance.Color, 1.0),
+            (ImageEnhance.Brightness, 0.4),
+            (ImageEnhance.Contrast, 0.4),
+        ):
+            image = enhance(image).enhance(random.uniform(1 - span, 1 + span))
+        pixels = np.asarray(image)[..., random.permutation(3)] * random.uniform(0.7, 1.3, 3)
+        other = np.asarray(random_crop(random, names, CROP))
+        if random.integers(2):
+            (top, bottom), (left, right) = np.sort(random.integers(0, CROP, (2, 2)))
+            pixels[top:bottom, left:right] = other[top:bottom, left:right]
+        else:
+            share = random.uniform(0.3, 0.7)
+            pixels = share * pixels + (1 - share) * other
+        images.append(np.clip(pixels, 0, 255).astype(np.uint8))
+    plain = crops(seed, count // 2, names)
+    return np.concatenate([plain, np.stack(images).transpose(0, 3, 1, 2)])
+
+
 def pages(seed: int, count: int, names: tuple[str, ...], scan: str) -> np.ndarray:
     """uint8 (count, 3, PAGE, PAGE): a third cut from a scan, the others with text drawn on."""
     random = np.random.default_rng(seed)
@@ -163,7 +193,7 @@ def efficientnet_lite0() -> RealNetwork:
     sets = (
         crops(1, CALIBRATION, CALIBRATION_PHOTOGRAPHS),
         crops(2, TEST, TEST_PHOTOGRAPHS),
-        crops(3, TUNING, CALIBRATION_PHOTOGRAPHS),
+        varied_crops(3, TUNING, TUNING_PHOTOGRAPHS),
     )
     calibration, test, tuning = (_normalized(each, 127.0, 128.0) for each in sets)
     return RealNetwork(
