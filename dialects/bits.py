@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from recog.dialects.words import counted
+
 
 def packed_size(count: int, width: int) -> int:
     """Bytes that `count` values of `width` bits take."""
@@ -24,7 +26,7 @@ def pack_bits(values: np.ndarray, width: int) -> bytes:
     """
     flat = np.ascontiguousarray(values).reshape(-1).astype(np.uint64)
     if width < 64 and flat.size and int(flat.max()) >> width:
-        raise ValueError(f"value {int(flat.max())} does not fit {width} bits")
+        raise ValueError(f"value {int(flat.max())} does not fit {counted(width, 'bit')}")
     if width in (8, 16, 32, 64):
         return flat.astype(f"<u{width // 8}").tobytes()
     # Eight values fill `width` bytes exactly; an array of single bits would take 64 times the room.
@@ -44,8 +46,8 @@ def unpack_bits(data: bytes, width: int, count: int) -> np.ndarray:
     """
     if len(data) != packed_size(count, width):
         raise ValueError(
-            f"{count} values of {width} bits take {packed_size(count, width)} bytes, "
-            f"got {len(data)}"
+            f"{counted(count, 'value')} of {counted(width, 'bit')} must take "
+            f"{counted(packed_size(count, width), 'byte')}, got {len(data)}"
         )
     if width in (8, 16, 32, 64):
         return np.frombuffer(data, dtype=f"<u{width // 8}").astype(np.uint64)

@@ -36,12 +36,16 @@ from recog.dialects.data import MaterializeConstant, constant_array
 from recog.dialects.facts import Parameter
 from recog.dialects.lns.types import NumberType, verify_tensors
 from recog.dialects.tensors import INTS, element_type_of, ints, shape_of
+from recog.dialects.words import counted
 
 
 def pointers_shape(weight: Sequence[int], block: Sequence[int]) -> tuple[int, ...]:
     """Blocks along each axis of the weight; raises ValueError unless they tile it."""
     if len(weight) != len(block):
-        raise ValueError(f"a block of {len(block)} axes cannot tile a weight of {len(weight)}")
+        raise ValueError(
+            f"a block of {counted(len(block), 'axis', 'axes')} cannot tile a weight of "
+            f"{len(weight)}"
+        )
     if any(extent < 1 or size % extent for size, extent in zip(weight, block)):
         raise ValueError(f"blocks of {list(block)} do not tile a weight of {list(weight)}")
     return tuple(size // extent for size, extent in zip(weight, block))
@@ -121,7 +125,7 @@ class Layout:
         blocks = prod(pointers_shape(shape, self.block))
         if self.table is None and self.centroids > blocks:
             raise ValueError(
-                f"{self.centroids} centroids are more than the weight's {blocks} blocks"
+                f"{self.centroids} centroids are more than the weight's {counted(blocks, 'block')}"
             )
 
 
@@ -242,7 +246,7 @@ class LookupOp(IRDLOperation):
         pointers = constant_array(self.pointers)
         if pointers is not None and pointers.size and int(pointers.max()) >= codebook[0]:
             raise VerifyException(
-                f"pointer {int(pointers.max())} is beyond the {codebook[0]} centroids"
+                f"pointer {int(pointers.max())} is beyond the {counted(codebook[0], 'centroid')}"
             )
 
     def _verify_element_types(self) -> None:

@@ -51,6 +51,7 @@ from recog.dialects.element_types import (
 )
 from recog.dialects.errors import RecogError
 from recog.dialects.facts import Parameter
+from recog.dialects.words import counted
 
 MAX_LISTED_ELEMENTS = 64
 """Longer constants print as hex."""
@@ -134,7 +135,10 @@ class DenseAttr(Data[DenseData]):
         count = prod(self.type.get_shape())
         expected = packed_size(count, width)
         if len(self.content) != expected:
-            return f"{self.type} takes {expected} bytes, the constant has {len(self.content)}"
+            return (
+                f"{self.type} takes {counted(expected, 'byte')}, the constant has "
+                f"{len(self.content)}"
+            )
         used = count * width % 8
         if used and self.content[-1] >> used:
             return "the padding bits after the last element are not zero"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recog.dialects.shapes import LARGEST, Shape, check_sizes, check_window, window_output_size
+from recog.dialects.words import counted
 
 RESIZE_MODES = ("nearest", "bilinear")
 
@@ -36,11 +37,14 @@ def conv_transpose2d_shape(
         raise ValueError(f"groups must be at least 1, got {groups}")
     if x[1] != weight[1] * groups:
         raise ValueError(
-            f"the input has {x[1]} channels, the weight wants {weight[1]} for each of "
-            f"{groups} groups"
+            f"the input has {counted(x[1], 'channel')}, the weight wants {weight[1]} for each of "
+            f"{counted(groups, 'group')}"
         )
     if weight[0] % groups:
-        raise ValueError(f"{weight[0]} output channels do not divide into {groups} groups")
+        raise ValueError(
+            f"{counted(weight[0], 'output channel')} cannot be divided into "
+            f"{counted(groups, 'group')}"
+        )
     sizes: list[int] = []
     for axis in (0, 1):
         reach = dilation[axis] * (weight[2 + axis] - 1) + 1
@@ -73,7 +77,7 @@ def slice_shape(
     """The elements start, start + step, ... below stop, along every axis."""
     if not len(starts) == len(stops) == len(steps) == len(x):
         raise ValueError(
-            f"starts, stops and steps take {len(x)} values, one an axis, "
+            f"starts, stops and steps take {counted(len(x), 'value')}, one an axis, "
             f"got {len(starts)}, {len(stops)} and {len(steps)}"
         )
     for axis, (size, start, stop, step) in enumerate(zip(x, starts, stops, steps)):
@@ -91,7 +95,9 @@ def slice_shape(
 def permute_shape(x: Shape, permutation: Sequence[int], *, keep_batch: bool = True) -> Shape:
     """Axis i of the result is axis permutation[i] of x; with `keep_batch` the first stays."""
     if sorted(permutation) != list(range(len(x))):
-        raise ValueError(f"{list(permutation)} is no permutation of {len(x)} axes")
+        raise ValueError(
+            f"{list(permutation)} is no permutation of {counted(len(x), 'axis', 'axes')}"
+        )
     if keep_batch and x and permutation[0] != 0:
         raise ValueError("the batch axis must stay first")
     return tuple(x[axis] for axis in permutation)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from recog.dialects.words import counted
+
 Shape = tuple[int, ...]
 
 LARGEST = (1 << 31) - 1
@@ -68,11 +70,14 @@ def conv2d_shape(
         raise ValueError(f"groups must be at least 1, got {groups}")
     if x[1] != weight[1] * groups:
         raise ValueError(
-            f"the input has {x[1]} channels, the weight wants {weight[1]} for each of "
-            f"{groups} groups"
+            f"the input has {counted(x[1], 'channel')}, the weight wants {weight[1]} for each of "
+            f"{counted(groups, 'group')}"
         )
     if weight[0] % groups:
-        raise ValueError(f"{weight[0]} output channels do not divide into {groups} groups")
+        raise ValueError(
+            f"{counted(weight[0], 'output channel')} cannot be divided into "
+            f"{counted(groups, 'group')}"
+        )
     top, left, bottom, right = padding
     height = window_output_size(x[2], weight[2], strides[0], top + bottom, dilation[0])
     width = window_output_size(x[3], weight[3], strides[1], left + right, dilation[1])
@@ -117,7 +122,7 @@ def linear_shape(x: Shape, weight: Shape) -> Shape:
     if len(x) < 1 or len(weight) != 2:
         raise ValueError(f"the weight must have 2 axes, got {len(weight)}")
     if x[-1] != weight[1]:
-        raise ValueError(f"the input has {x[-1]} features, the weight wants {weight[1]}")
+        raise ValueError(f"the input has {counted(x[-1], 'feature')}, the weight wants {weight[1]}")
     return (*x[:-1], weight[0])
 
 
@@ -127,7 +132,7 @@ def concat_shape(shapes: Sequence[Shape], axis: int) -> Shape:
         raise ValueError("a concatenation needs at least one input")
     first = shapes[0]
     if not 0 <= axis < len(first):
-        raise ValueError(f"axis {axis} is outside of {len(first)} axes")
+        raise ValueError(f"axis {axis} is outside of {counted(len(first), 'axis', 'axes')}")
     rests = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
     if len(rests) > 1 or any(len(shape) != len(first) for shape in shapes):
         raise ValueError(f"inputs differ in more than axis {axis}: {[list(s) for s in shapes]}")
@@ -139,7 +144,9 @@ def reshape_shape(x: Shape, target: Shape, *, keep_batch: bool = True) -> Shape:
     if keep_batch and (not x or not target or x[0] != target[0]):
         raise ValueError(f"the batch axis must stay first, got {list(x)} and {list(target)}")
     if prod(x) != prod(target):
-        raise ValueError(f"{list(x)} holds {prod(x)} elements, {list(target)} {prod(target)}")
+        raise ValueError(
+            f"{list(x)} holds {counted(prod(x), 'element')}, {list(target)} {prod(target)}"
+        )
     return target
 
 

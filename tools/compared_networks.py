@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.lowering.pipeline.stages import Stage
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ class ComparedNetworks(NamedTuple):
         from recog.lowering.check.compare_layers import compare_layers
         from recog.tools.console import by_share, progress, stage
 
-        with stage(f"compare on {len(inputs[0])} inputs"), progress("layers", 1000) as advance:
+        with (
+            stage(f"compare on {counted(len(inputs[0]), 'input')}"),
+            progress("layers", 1000) as advance,
+        ):
             return compare_layers(
                 self.chip,
                 self.converted,

@@ -17,6 +17,7 @@ from xdsl.utils.lexer import Span
 
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.verification import failed_op
+from recog.dialects.words import counted
 
 MAX_MESSAGE = 1200
 MAX_NOTE = 300
@@ -142,4 +143,6 @@ def clip(text: str, limit: int = MAX_MESSAGE) -> str:
     if len(text) <= limit:
         return text
     head, tail = limit * 3 // 4, limit // 4
-    return f"{text[:head]} … ({len(text) - head - tail} characters more) … {text[-tail:]}"
+    return (
+        f"{text[:head]} … ({counted(len(text) - head - tail, 'character')} more) … {text[-tail:]}"
+    )

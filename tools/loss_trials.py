@@ -20,6 +20,7 @@ from recog.backend.machine import Machine
 from recog.dialects.chip import ChipTarget
 from recog.dialects.chip.target import WEIGHT_MEMORY
 from recog.dialects.errors import RecogError, first_line
+from recog.dialects.words import counted
 from recog.lowering.allocation.loss_search import LEAST, START, Ask, LossSearch, Trial
 from recog.lowering.allocation.options import BeyondPossible
 from recog.lowering.check.metrics import MOST_SCORE, NotANumberError
@@ -74,8 +75,9 @@ class LossSearched(NamedTuple):
             return
         partial.discard()
         raise RecogError(
-            f"the program of {machine.weight_bytes:,} bytes loses {machine.lost or 0:.3g} in "
-            f"{self.metric}, and lost {taken.lost:.3g} of {taken.bytes:,} bytes when it was tried",
+            f"the program of {counted(machine.weight_bytes, 'byte')} loses "
+            f"{machine.lost or 0:.3g} in {self.metric}, and lost {taken.lost:.3g} of "
+            f"{counted(taken.bytes, 'byte')} when it was tried",
             where="--max-loss",
             hint="equal outputs have to score alike, in every run; trials begin anew",
         )
@@ -146,7 +148,7 @@ def _tried(
     except BeyondPossible as error:
         return None, Trial(*asked, error.most, 0, inf)
     machine = Machine(conversion.assemble())
-    with progress(f"{name}, measured on {len(data.test_inputs[0])} inputs"):
+    with progress(f"{name}, measured on {counted(len(data.test_inputs[0]), 'input')}"):
         outputs = conversion.network(machine)(*data.test_inputs)
     host = conversion.host_part
     size = machine.weight_bytes + (0 if host is None else weight_bytes(host))
@@ -169,14 +171,14 @@ def _with(options: ConversionOptions, asked: Ask) -> ConversionOptions:
 
 
 def _named(asked: Ask) -> str:
-    tuned = f", {asked.epochs} {'epoch' if asked.epochs == 1 else 'epochs'} of tuning"
+    tuned = f", {counted(asked.epochs, 'epoch')} of tuning"
     return f"{asked.ratio:g}x{tuned if asked.epochs else ''}"
 
 
 def _found(trial: Trial) -> str:
     if not trial.is_possible:
         return f"no program can be planned so small, at most {trial.reached:.1f}x"
-    return f"loses {loss_text(trial)}, {trial.bytes:,} bytes"
+    return f"loses {loss_text(trial)}, {counted(trial.bytes, 'byte')}"
 
 
 def loss_text(trial: Trial) -> str:
@@ -206,7 +208,7 @@ def _not_met(
     room = "" if least <= LEAST else f" and fits weight memory, which wants {least:.1f}x"
     return RecogError(
         f"no program found loses at most {most:g} in {data.scorer.name}{room}: the least is "
-        f"{loss_text(nearest)}, of {nearest.bytes:,} bytes ({nearest.reached:.1f}x)",
+        f"{loss_text(nearest)}, of {counted(nearest.bytes, 'byte')} ({nearest.reached:.1f}x)",
         where="--max-loss",
         hint="codes of more bits lose less (--weight-width, --width), perhaps more --epochs too; "
         "with --resume a larger --max-loss takes up these trials",
@@ -238,7 +240,10 @@ class _KeptTrials:
         partial.trials = len(self.trials)
         if self.trials:
             partial.begin_again()
-            _say(f"goes on after {_counted(len(self.trials))}, kept in {shown(partial.folder)}")
+            _say(
+                f"goes on after {counted(len(self.trials), 'trial')}, kept in "
+                f"{shown(partial.folder)}"
+            )
 
     def _read(self) -> list[Trial]:
         """The trials that are kept and of this search."""
@@ -284,10 +289,6 @@ def _trial(record: Mapping[str, Any]) -> Trial:
         raise ValueError("a trial has a number below 0")
     lost = inf if lost is None else lost
     return Trial(ratio, counts[0], reached, counts[1], lost, found["low"], found["high"])
-
-
-def _counted(trials: int) -> str:
-    return f"{trials} {'trial' if trials == 1 else 'trials'}"
 
 
 def _say(line: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.frontend.user_code import UserFunction, load_function
 from recog.lowering.check.metrics import Accuracy, Agreement, Metric, UserMetric
 from recog.lowering.cluster.own_objective import (
@@ -95,7 +96,8 @@ def _frames_of(
             break
         if len(batch.inputs) != count:
             raise RecogError(
-                f"the batches have {len(batch.inputs)} inputs, the network takes {count}",
+                f"the batches have {counted(len(batch.inputs), 'input')}, the network takes "
+                f"{count}",
                 hint=PAIR,
             )
         found.append(batch)

@@ -16,6 +16,7 @@ from recog.backend.files import atomic_write, shown
 from recog.backend.folders import HeldFolder, link
 from recog.backend.input_files import read_input
 from recog.dialects.errors import RecogError, first_line
+from recog.dialects.words import counted
 from recog.lowering.allocation.plan import Plan
 from recog.lowering.common.notes import Note
 from recog.lowering.pipeline import Stage
@@ -167,10 +168,9 @@ class PartialConversion:
             return None
         kept = [str(stage) for stage in stages]
         if self.trials:
-            kept.insert(0, f"{self.trials} {'trial' if self.trials == 1 else 'trials'}")
+            kept.insert(0, counted(self.trials, "trial"))
         if self._tuning is not None and self._tuning.saved is not None:
-            steps = self._tuning.saved
-            kept.append(f"{steps:,} {'step' if steps == 1 else 'steps'} of tuning")
+            kept.append(f"{counted(self._tuning.saved, 'step')} of tuning")
         goes_on = MENDS if refused else GOES_ON
         return f"kept in {self._shown}: {', '.join(kept)}; {goes_on}"
 

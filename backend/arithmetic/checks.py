@@ -23,6 +23,7 @@ from recog.backend.arithmetic.tables import INT64_MAX
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.windows import PoolWindow, Window
+from recog.dialects.words import counted
 
 
 def check_codes(name: str, x: Codes) -> None:
@@ -35,7 +36,7 @@ def check_codes(name: str, x: Codes) -> None:
     ):
         raise RecogError(
             f"{name} has shape {codes.shape}, "
-            f"its format {len(format.biases)} biases along axis {format.axis}"
+            f"its format {counted(len(format.biases), 'bias')} along axis {format.axis}"
         )
     if not isinstance(x, LegalCodes) and _has_illegal(codes, format):
         illegal = format.illegal_codes(codes)
@@ -125,7 +126,7 @@ def _check_groups(layer: Layer) -> None:
     x, w, groups = layer.x.array, layer.w.array, layer.window.groups
     if groups < 1 or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
         raise RecogError(
-            f"x of shape {x.shape} and w of shape {w.shape} do not fit {groups} groups"
+            f"x of shape {x.shape} and w of shape {w.shape} do not fit {counted(groups, 'group')}"
         )
 
 
@@ -140,8 +141,7 @@ def _check_layer(layer: Layer) -> None:
         raise RecogError(f"w's biases run along axis {w_format.axis}; they must along axis 0")
     if init is not None and (init.dtype != np.int64 or init.shape != w.shape[:1]):
         raise RecogError(
-            f"init is {init.dtype}{list(init.shape)}, the {w.shape[0]} outputs need "
-            f"int64[{w.shape[0]}]"
+            f"init is {init.dtype}{list(init.shape)}, the outputs need int64[{w.shape[0]}]"
         )
     worst = layer.terms * largest_product(x_format, w_format, layer.arithmetic)
     worst += 0 if init is None or not init.size else max(int(init.max()), -int(init.min()))

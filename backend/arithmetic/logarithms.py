@@ -8,6 +8,7 @@ from recog.backend.arithmetic.reference.definition import join
 from recog.backend.arithmetic.tables import least_floats, nearest_floats
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.words import counted
 
 BEYOND = 1 << 40
 """The logarithm of infinity: above the largest code of every format."""
@@ -57,7 +58,9 @@ class Logarithms:
 
     def _magnitudes(self, format: LnsFormat) -> np.ndarray:
         if format.frac != self._frac:
-            raise ValueError(f"logarithms of {self._frac} fraction bits, codes of {format.frac}")
+            raise ValueError(
+                f"logarithms of {counted(self._frac, 'fraction bit')}, codes of {format.frac}"
+            )
         biases = self._biases(format)
         halves = least_floats(2 - 2 * biases - (2 << self._frac), self._frac + 1)
         magnitude = np.clip(self._logarithm + biases, 1, format.max_magnitude)

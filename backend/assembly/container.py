@@ -28,6 +28,7 @@ from zlib import crc32
 
 from recog.backend.input_files import open_input
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 
 MAGIC = b"\x8bRECOG\r\n"
 FORMAT_VERSION = (1, 0)
@@ -147,7 +148,7 @@ def read_container(data: bytes) -> Container:
     target_hash, size, count, checksum, digest = fields[5:]
     _check_size(data, size)
     if count > MAX_SEGMENTS or _HEADER.size + count * _ENTRY.size > len(data):
-        raise RecogError(f"damaged: {count} segments do not fit the file")
+        raise RecogError(f"damaged: the file has no room for {counted(count, 'segment')}")
     start = _HEADER.size + count * _ENTRY.size
     head = bytearray(data[:start])
     head[_CHECKSUM], head[_DIGEST] = bytes(4), bytes(32)
@@ -189,7 +190,9 @@ def _check_size(data: bytes, size: int) -> None:
     if len(data) < size:
         raise RecogError(f"truncated: {len(data)} of {size} bytes")
     if len(data) > size:
-        raise RecogError(f"damaged: {len(data) - size} bytes follow the end of the program")
+        raise RecogError(
+            f"damaged: {counted(len(data) - size, 'byte')} after the end of the program"
+        )
 
 
 def _read_segments(data: bytes, start: int, count: int) -> list[Segment]:
@@ -211,7 +214,7 @@ def _read_segments(data: bytes, start: int, count: int) -> list[Segment]:
         elif flags != OPTIONAL:
             raise RecogError(f"segment {index} is of {name}, which is not known")
     if expected != len(data):
-        raise RecogError(f"damaged: {len(data) - expected} bytes belong to no segment")
+        raise RecogError(f"damaged: {counted(len(data) - expected, 'byte')} of no segment")
     return segments
 
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 
 MAX_STRING = 1024
 """Bytes of a name in a program file."""
@@ -46,7 +47,8 @@ class Reader:
         """Raise RecogError unless everything was read."""
         if self._at != len(self._content):
             raise RecogError(
-                f"the {self._what} segment has {len(self._content) - self._at} bytes too many"
+                f"the {self._what} segment has {counted(len(self._content) - self._at, 'byte')} "
+                "too many"
             )
 
 

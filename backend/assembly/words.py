@@ -21,6 +21,7 @@ from recog.dialects.chip.records import (
     varying_fields,
 )
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 
 _RecordT = TypeVar("_RecordT", bound=RecordOp)
 
@@ -173,7 +174,9 @@ def split_records(content: bytes, size: int, limit: int, what: str) -> Iterable[
     """The records of a segment; raises RecogError unless it holds whole ones, not too many."""
     count, rest = divmod(len(content), size)
     if rest:
-        raise RecogError(f"the {what} segment of {len(content)} bytes has a partial record")
+        raise RecogError(
+            f"the {what} segment of {counted(len(content), 'byte')} has a partial record"
+        )
     if count > limit:
         raise RecogError(f"the {what} segment has {count} records, {limit} are the most")
     return (content[index * size : (index + 1) * size] for index in range(count))

@@ -10,6 +10,7 @@ from recog.dialects.chip import ChipTarget, Memory
 from recog.dialects.chip.hardware import SECTIONS, parameters
 from recog.dialects.chip.target_values import text_of
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 
 CHIPS = ("recog-1", "recog-edge", "recog-large")
 """Names that stand for a description; the first is the default, the others are files here."""
@@ -71,7 +72,7 @@ def description(chip: ChipTarget) -> str:
         if memory.name not in bits:
             lines.append(f"bytes = {memory.bytes}")
         lines += [_line(p.name, getattr(memory, p.name), p.meaning) for p in parameters(Memory)]
-        lines[-1] += f"; {memory.bandwidth:,} bytes a cycle in all"
+        lines[-1] += f"; {counted(memory.bandwidth, 'byte')} a cycle in all"
     for name, kind in SECTIONS.items():
         part = getattr(chip, name)
         lines += ["", f"[{name}]"]

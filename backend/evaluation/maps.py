@@ -11,6 +11,7 @@ from recog.backend.evaluation.values import Summed, Values, evaluates
 from recog.dialects import chip, lns
 from recog.dialects.errors import RecogError
 from recog.dialects.windows import Pair, pair_of
+from recog.dialects.words import counted
 
 
 @evaluates(lns.MaxPool2dOp)
@@ -48,7 +49,7 @@ def _sums(op: chip.PoolOp, values: Values, summed: Summed | None) -> np.ndarray:
     values.check_sum(bound)
     if bound > np.iinfo(output.dtype).max:
         raise RecogError(
-            f"sums of {output.terms} codes may reach {shown(bound)}, more than "
+            f"sums of {counted(output.terms, 'code')} may reach {shown(bound)}, more than "
             f"{8 * output.dtype.itemsize} bits hold",
             hint="describe them as wide",
         )

@@ -20,6 +20,7 @@ from xdsl.utils.exceptions import InterpretationError
 
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.functions import check_body
+from recog.dialects.words import counted
 
 Observer = Callable[[Operation, tuple[Any, ...]], None]
 """Called with every op and its results, in execution order."""
@@ -89,7 +90,8 @@ def _body(
     block = function.body.block
     if len(inputs) != len(block.args):
         raise RecogError(
-            f"@{function.sym_name.data} takes {len(block.args)} inputs, got {len(inputs)}"
+            f"@{function.sym_name.data} takes {counted(len(block.args), 'input')}, got "
+            f"{len(inputs)}"
         )
     ops, end = list(block.ops), block.last_op
     if not isinstance(end, func.ReturnOp):

@@ -30,6 +30,7 @@ from recog.dialects.lns import ArithmeticAttr, NumberType, format_of, frac_of, s
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.refusals import not_finite, pixels_hint
 from recog.dialects.windows import Window, padding_of
+from recog.dialects.words import counted
 
 
 class OpValues(Values):
@@ -179,7 +180,7 @@ def run_lns(
     function = find_function(module, entry)
     types = [arg.type for arg in function.args]
     if len(inputs) != len(types):
-        raise RecogError(f"@{entry} takes {len(types)} inputs, got {len(inputs)}")
+        raise RecogError(f"@{entry} takes {counted(len(types), 'input')}, got {len(inputs)}")
     arrays = [check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
     _check_batches(arrays, types)
     return execute(lns_interpreter(module, engine), function, arrays, observe=observe)

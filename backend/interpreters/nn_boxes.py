@@ -13,6 +13,7 @@ from recog.backend.interpreters.nn_tensors import tensors
 from recog.dialects import nn
 from recog.dialects.errors import RecogError
 from recog.dialects.nn.boxes import numbers
+from recog.dialects.words import counted
 
 MIN_DISPARITY = 2.0**-10
 """In pixels; smaller disparities count as this one, so that every depth is finite."""
@@ -90,7 +91,7 @@ def _priors(op: nn.DecodeBoxes3dOp, indices: Tensor, box: Tensor) -> Tensor:
     priors = torch.tensor(numbers(op.priors), dtype=box.dtype).view(-1, 3)
     classes = indices // (box.shape[2] * box.shape[3])
     if int(classes.max()) >= len(priors) or int(classes.min()) < 0:
-        raise RecogError(f"an index is beyond the {len(priors)} classes that have priors")
+        raise RecogError(f"an index is beyond the {counted(len(priors), 'class')} with priors")
     return priors[classes]
 
 

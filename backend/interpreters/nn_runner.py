@@ -27,6 +27,7 @@ from recog.dialects.errors import InputError, RecogError, fail
 from recog.dialects.functions import depends_on_inputs, find_function
 from recog.dialects.refusals import INPUT_SHAPE, INPUT_TYPE, not_finite, pixels_hint
 from recog.dialects.verification import located_errors
+from recog.dialects.words import counted
 
 
 class NnRunner:
@@ -149,7 +150,8 @@ class NnRunner:
         types = [arg.type for arg in self.function.body.block.args]
         if len(inputs) != len(types):
             raise RecogError(
-                f"@{self.function.sym_name.data} takes {len(types)} inputs, got {len(inputs)}"
+                f"@{self.function.sym_name.data} takes {counted(len(types), 'input')}, got "
+                f"{len(inputs)}"
             )
         checked = [check_input(i, x, type_) for i, (x, type_) in enumerate(zip(inputs, types))]
         _check_batches(checked, types)
@@ -166,8 +168,9 @@ class NnRunner:
         if (self._frameless and not first) or len(inputs[0]) % batch:
             fail(
                 self._mixing,
-                f"mixes the batch with other axes, so the network runs {batch} images at once only",
-                hint=f"give it {batch} images, or keep axis 0 the batch in the network",
+                "mixes the batch with other axes, so the network runs "
+                f"{counted(batch, 'image')} at once only",
+                hint=f"give it {counted(batch, 'image')}, or keep axis 0 the batch in the network",
             )
         return [list(each) for each in zip(*(x.split(batch) for x in inputs))]
 

@@ -17,6 +17,7 @@ from recog.backend.input_files import read_input
 from recog.backend.machine.step_hashes import StepHashes
 from recog.dialects.chip import InstructionOp, ProgramOp
 from recog.dialects.errors import RecogError, describe_op, first_line
+from recog.dialects.words import counted
 
 FORMAT = 1
 MAX_BYTES = 1 << 28
@@ -103,7 +104,8 @@ class GoldenVerifier:
         numbers = self.observe.numbers
         if len(numbers) != len(golden.steps):
             raise RecogError(
-                f"is of a network of {len(golden.steps)} steps, the program has {len(numbers)}",
+                f"is of a network of {counted(len(golden.steps), 'step')}, the program has "
+                f"{len(numbers)}",
                 where=shown(file),
             )
         other = min(numbers.symmetric_difference(golden.steps), default=None)
@@ -131,7 +133,7 @@ class GoldenVerifier:
         known = self._golden.frames
         if len(frames) > len(known):
             raise RecogError(
-                f"has {len(known)} frames, there are {len(frames)} to run",
+                f"has {counted(len(known), 'frame')}, there are {len(frames)} to run",
                 where=shown(self._file),
                 hint=f"run the first {len(known)}",
             )
@@ -206,7 +208,9 @@ def _step(record: dict[str, object], frames: int) -> tuple[int, GoldenStep]:
     if type(number) is not int or not isinstance(name, str) or not isinstance(hashes, list):
         raise ValueError("a step has a number, a name and hashes")
     if len(hashes) not in (0, frames):
-        raise ValueError(f"step {number} has {len(hashes)} hashes for {frames} frames")
+        raise ValueError(
+            f"step {number} has {counted(len(hashes), 'hash')} for {counted(frames, 'frame')}"
+        )
     # A terminal takes orders in characters that nobody sees, and no half of a pair of UTF-16.
     name = name if name.isprintable() else ascii(name)[1:-1]
     return number, GoldenStep(name, [_digits(each, 16) for each in hashes])

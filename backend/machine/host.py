@@ -14,6 +14,7 @@ from recog.dialects.chip import InputOp, OutputOp, PortOp
 from recog.dialects.errors import InputError
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.refusals import not_finite, pixels_hint
+from recog.dialects.words import counted
 
 
 def check_input(port: InputOp, x: np.ndarray) -> np.ndarray:
@@ -100,7 +101,7 @@ class Saturated:
         """For a terminal."""
         percent = 100 * self.count / self.total
         digits = 2 if percent < 99 else 4
-        share = f"{percent:.{digits}g} % ({self.count:,} of {self.total:,} values)"
+        share = f"{percent:.{digits}g} % ({self.count:,} of {counted(self.total, 'value')})"
         if self.is_input:
             return f"input @{self.port}: {share} lie beyond its codes and were clipped"
         return f"output @{self.port}: {share} have the largest code and may be larger"

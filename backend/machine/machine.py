@@ -38,6 +38,7 @@ from recog.dialects.chip import (
 )
 from recog.dialects.errors import InputError, RecogError, describe_op
 from recog.dialects.verification import located_errors
+from recog.dialects.words import counted
 
 Observer = Callable[[int, FrameMemory], None]
 """Called after every instruction with its number, from 0, and activation memory as it left it."""
@@ -185,7 +186,8 @@ class Machine:
         if len(inputs) != len(self.inputs):
             names = ", ".join(port.sym_name.data for port in self.inputs)
             raise RecogError(
-                f"the program takes {len(self.inputs)} inputs ({names}), got {len(inputs)}"
+                f"the program takes {counted(len(self.inputs), 'input')} ({names}), got "
+                f"{len(inputs)}"
             )
 
     def _run(

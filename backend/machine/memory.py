@@ -13,6 +13,7 @@ from recog.backend.evaluation.values import Summed
 from recog.dialects.chip import Box, InnerDescriptorOp, TensorDescriptorOp, TensorOp
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.words import counted
 
 
 class Place:
@@ -109,7 +110,9 @@ class FrameMemory:
         steps = [(size - 1) * stride for size, stride in zip(shape, strides)]
         end = address + sum(steps) + dtype.itemsize
         if len(shape) != len(strides):
-            raise RecogError(f"{len(shape)} sizes have {len(strides)} strides")
+            raise RecogError(
+                f"{counted(len(shape), 'size')} with {counted(len(strides), 'stride')}"
+            )
         if address < 0 or min(steps, default=0) < 0 or end > frame_bytes:
             raise RecogError(f"bytes {address} to {end} are not within the memory")
         elements = np.ndarray(
@@ -165,7 +168,7 @@ class FrameMemory:
         places, first = place.held_shape[1], columns.start - place.first_column
         if not 0 <= first <= place.held_shape[2] - len(columns) or len(rows) > places:
             raise RecogError(
-                f"memory does not hold {len(rows)} rows and {columns} of @{place.name}"
+                f"memory does not hold {counted(len(rows), 'row')} and {columns} of @{place.name}"
             )
         elements = self._elements(place)[..., first : first + len(columns)]
         start = rows.start % places

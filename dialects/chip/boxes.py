@@ -34,6 +34,7 @@ from recog.dialects.chip.instructions import (
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.lns.boxes import MAX_OVERLAP
+from recog.dialects.words import counted
 
 __all__ = ["Boxdec2dOp", "Boxdec3dOp", "BoxdecOp", "NmsOp"]
 
@@ -90,7 +91,8 @@ class BoxdecOp(InstructionOp, ABC):
         gathered = (1, tensors["indices"].shape[0]) if self.plane else plane
         if self.plane == gathered:
             raise VerifyException(
-                f"maps of 1 x {gathered[1]} cannot be told from {gathered[1]} elements of them: "
+                f"maps of 1 x {gathered[1]} cannot be told from "
+                f"{counted(gathered[1], 'element')} of them: "
                 "give whole maps, and neither map_height nor map_width"
             )
         for name, each in maps.items():

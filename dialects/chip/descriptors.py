@@ -31,6 +31,7 @@ from recog.dialects.chip.sums import SumsType
 from recog.dialects.lns.fixed import FIXED_WIDTH, FixedFormat, FixedType
 from recog.dialects.lns.types import NumberType
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, MAX_WIDTH, MIN_WIDTH, LnsFormat
+from recog.dialects.words import counted
 
 __all__ = [
     "MAX_SUMMED",
@@ -317,7 +318,7 @@ def verify_apart(strides: Sequence[int], shape: Sequence[int], element_bytes: in
     for stride, size, name in sorted(axes, key=lambda axis: axis[0]):
         if size > 1 and stride < reach:
             raise VerifyException(
-                f"{name}s of {reach} bytes overlap at a {name}_stride of {stride}"
+                f"{name}s of {counted(reach, 'byte')} overlap at a {name}_stride of {stride}"
             )
         reach += (size - 1) * stride
 

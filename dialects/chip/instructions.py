@@ -35,6 +35,7 @@ from recog.dialects.chip.records import (
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
 from recog.dialects.chip.weights import CodebookOp
+from recog.dialects.words import counted
 
 __all__ = [
     "HaltOp",
@@ -267,7 +268,9 @@ class LdwOp(InstructionOp):
         available = len(scope.segment(self.segment).data)
         end = self.offset.value.data + self.size.value.data
         if end > available:
-            raise VerifyException(f"the load ends at byte {end} of a segment of {available} bytes")
+            raise VerifyException(
+                f"the load ends at byte {end} of a segment of {counted(available, 'byte')}"
+            )
 
 
 @record(0x7E, INSTRUCTION)

@@ -25,6 +25,7 @@ from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Box, Maps
 from recog.dialects.windows import Padding, Window
+from recog.dialects.words import counted
 
 __all__ = ["ConvOp", "ConvolutionOp", "DeconvOp", "DwconvOp", "LayerOp"]
 
@@ -244,7 +245,10 @@ class DeconvOp(LayerOp):
         y, weight = scope.tensor(self.output), scope.weights(self.weights).shape
         groups = self.groups(scope)
         if weight[0] % groups:
-            raise VerifyException(f"{weight[0]} output channels do not divide into {groups} groups")
+            raise VerifyException(
+                f"{counted(weight[0], 'output channel')} cannot be divided into "
+                f"{counted(groups, 'group')}"
+            )
         verify_equal("output channels", weight[0], y.shape[0])
         whole = (_whole_box(scope.tensor(each)) for each in (self.output, self.input))
         top, left, bottom, right = self.crops(scope, *whole)

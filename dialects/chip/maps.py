@@ -36,6 +36,7 @@ from recog.dialects.lns.pooling import MAX_STEPS
 from recog.dialects.lns.types import NumberType
 from recog.dialects.tensors import PIXEL_TYPE
 from recog.dialects.windows import PoolWindow
+from recog.dialects.words import counted
 
 __all__ = ["ArgmaxOp", "ConstantOp", "CopyOp", "EltOp", "PoolOp", "ResizeOp", "TableOp", "ZeroOp"]
 
@@ -169,7 +170,7 @@ class PoolOp(InstructionOp):
         summed = prod(self.kernel) * (x.sums.value.data or 1)
         if summed > y.sums.value.data:
             raise VerifyException(
-                f"an element adds up {summed} codes, @{y.sym_name.data} is for sums of "
+                f"an element adds up {counted(summed, 'code')}, @{y.sym_name.data} is for sums of "
                 f"{y.sums.value.data}"
             )
 

@@ -23,6 +23,7 @@ from recog.dialects.chip.instructions import (
 from recog.dialects.chip.records import record
 from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.spans import AxisMap, Maps
+from recog.dialects.words import counted
 
 __all__ = ["PeaksBestOp", "PeaksOp", "PeaksRowsOp"]
 
@@ -97,7 +98,8 @@ class PeaksRowsOp(InstructionOp):
         verify_equal("output plane", (height, 1), y.shape[1:])
         if y.shape[0] > channels * width:
             raise VerifyException(
-                f"{y.shape[0]} peaks are more than the {channels * width} elements of a row"
+                f"{y.shape[0]} peaks are more than the {counted(channels * width, 'element')} "
+                "of a row"
             )
         verify_indices(scope.tensor(self.indices), y.shape[0], height)
         verify_equal("element type", heat.element_type, y.element_type)
@@ -144,7 +146,9 @@ def _verify_best(
     verify_codes(x, y)
     verify_equal("output plane", (1, 1), y.shape[1:])
     if y.shape[0] > elements:
-        raise VerifyException(f"{y.shape[0]} peaks are more than the {elements} elements")
+        raise VerifyException(
+            f"{y.shape[0]} peaks are more than the {counted(elements, 'element')}"
+        )
     verify_indices(scope.tensor(op.indices), y.shape[0])
     if op.sigmoid is None:
         verify_equal("element type", x.element_type, y.element_type)

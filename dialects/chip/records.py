@@ -14,6 +14,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 
 from recog.dialects.chip.fields import Field, ReferenceField, symbol_of
+from recog.dialects.words import counted
 
 __all__ = ["RecordOp"]
 
@@ -246,5 +247,5 @@ def _check_layout(cls: type[RecordOp], bits: int) -> None:
     end = OPCODE_BITS
     for field, low in layout(cls):
         if low < end or low + field.bits > bits:
-            raise ValueError(f"{cls.name}: field {field.name} does not fit {bits} bits")
+            raise ValueError(f"{cls.name}: field {field.name} does not fit {counted(bits, 'bit')}")
         end = low + field.bits

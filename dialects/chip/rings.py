@@ -10,6 +10,7 @@ from math import gcd
 from xdsl.utils.exceptions import VerifyException
 
 from recog.dialects.chip.descriptors import TensorOp, verify_apart
+from recog.dialects.words import counted
 
 __all__ = ["bytes_taken"]
 
@@ -153,8 +154,8 @@ class Ring:
             channel, rest = divmod(origins[name] - least, step)
             if rest:
                 raise VerifyException(
-                    f"@{name} begins {origins[name] - least} bytes after the first of ring "
-                    f"{number}, whose channels are {step} bytes"
+                    f"@{name} begins {counted(origins[name] - least, 'byte')} after the first "
+                    f"of ring {number}, whose channels are {step} bytes"
                 )
             every = op.strides[0] // step if op.shape[0] > 1 else 1
             self._channels[name] = range(channel, channel + every * op.shape[0], every)

@@ -17,6 +17,7 @@ from recog.dialects.chip.scope import Scope
 from recog.dialects.chip.weights import CodebookOp, WeightsOp
 from recog.dialects.cluster import pointers_shape
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.words import counted
 
 __all__ = ["LayerWeights", "WeightMemory"]
 
@@ -145,14 +146,16 @@ class WeightMemory:
         if "pointers" not in tables:
             if entries != blocks:
                 raise ValueError(
-                    f"dense weights of {blocks} blocks need as many codebook entries, got {entries}"
+                    f"dense weights of {counted(blocks, 'block')} need as many codebook "
+                    f"entries, got {entries}"
                 )
             return None
         pointers = unpack_bits(tables["pointers"], op.pointer_bits.value.data, blocks)
         if int(pointers.max()) >= entries:
             place = int(np.argmax(pointers >= entries))
             raise ValueError(
-                f"pointer {place} is {int(pointers[place])}, the codebook has {entries} entries"
+                f"pointer {place} is {int(pointers[place])}, the codebook has "
+                f"{counted(entries, 'entry', 'entries')}"
             )
         return pointers.astype(np.int64)
 

@@ -15,6 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 from recog.dialects.element_types import StorableType
 from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.dialects.tensors import INTS, PIXEL_TYPE, ints, shape_of
+from recog.dialects.words import counted
 
 __all__ = [
     "ACCUMULATORS",
@@ -192,8 +193,8 @@ def verify_biases(format: LnsFormat, shape: Sequence[int]) -> None:
         raise VerifyException(f"biases run along axis {format.axis} of a tensor of {len(shape)}")
     if len(format.biases) != shape[format.axis]:
         raise VerifyException(
-            f"{len(format.biases)} biases along axis {format.axis}, which has "
-            f"{shape[format.axis]} channels"
+            f"{counted(len(format.biases), 'bias')} along axis {format.axis}, which has "
+            f"{counted(shape[format.axis], 'channel')}"
         )
 
 

@@ -13,6 +13,7 @@ from recog.dialects.facts import Kind, Sign
 from recog.dialects.nn.base import TENSORS, NnOp, real
 from recog.dialects.shapes import Shape, broadcast_shape
 from recog.dialects.tensors import integer, shape_of
+from recog.dialects.words import counted
 
 __all__ = ["AttentionOp", "CorrelationOp", "MatmulOp"]
 
@@ -50,7 +51,9 @@ class MatmulOp(NnOp):
         if len(a) < 2 or len(b) < 2:
             raise ValueError(f"operands need at least 2 axes, got {len(a)} and {len(b)}")
         if a[-1] != b[-2]:
-            raise ValueError(f"{list(a)} has {a[-1]} columns, {list(b)} has {b[-2]} rows")
+            raise ValueError(
+                f"{list(a)} has {counted(a[-1], 'column')}, {list(b)} has {counted(b[-2], 'row')}"
+            )
         return (*broadcast_shape(a[:-2], b[:-2]), a[-2], b[-1])
 
     def keeps_batch(self, with_batch: Sequence[bool]) -> bool:
@@ -95,9 +98,9 @@ class AttentionOp(NnOp):
         if min(len(q), len(k), len(v)) < 2:
             raise ValueError("query, key and value need at least 2 axes")
         if q[-1] != k[-1]:
-            raise ValueError(f"query has {q[-1]} features, key {k[-1]}")
+            raise ValueError(f"query has {counted(q[-1], 'feature')}, key {k[-1]}")
         if k[-2] != v[-2]:
-            raise ValueError(f"key has {k[-2]} positions, value {v[-2]}")
+            raise ValueError(f"key has {counted(k[-2], 'position')}, value {v[-2]}")
         leading = broadcast_shape(broadcast_shape(q[:-2], k[:-2]), v[:-2])
         logits = (*leading, q[-2], k[-2])
         if self.mask is not None and broadcast_shape(shape_of(self.mask), logits) != logits:

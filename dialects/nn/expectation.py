@@ -12,6 +12,7 @@ from recog.dialects.facts import Kind, Sign
 from recog.dialects.nn.base import TENSORS, NnOp
 from recog.dialects.shapes import Shape
 from recog.dialects.tensors import shape_of
+from recog.dialects.words import counted
 
 __all__ = ["ExpectationOp"]
 
@@ -47,7 +48,9 @@ class ExpectationOp(NnOp):
         if len(logits) != 4:
             raise ValueError(f"logits must have 4 axes, got {list(logits)}")
         if bins != logits[1:2]:
-            raise ValueError(f"{logits[1]} channels need as many bins, got {list(bins)}")
+            raise ValueError(
+                f"bins must be one for each of {counted(logits[1], 'channel')}, got {list(bins)}"
+            )
         shape = (logits[0], 1, *logits[2:])
         if self.residual is not None and shape_of(self.residual) != shape:
             raise ValueError(

@@ -13,6 +13,7 @@ from recog.dialects.facts import Kind, Sign
 from recog.dialects.nn.base import TENSORS, NnOp, first_has_batch, real
 from recog.dialects.shapes import Shape
 from recog.dialects.tensors import integer, shape_of
+from recog.dialects.words import counted
 
 __all__ = ["GroupNormOp", "LayerNormOp"]
 
@@ -102,7 +103,9 @@ class GroupNormOp(NnOp):
         if len(x) < 2:
             raise ValueError("the input needs a batch axis and a channel axis")
         if groups < 1 or x[1] % groups:
-            raise ValueError(f"{x[1]} channels do not divide into {groups} groups")
+            raise ValueError(
+                f"{counted(x[1], 'channel')} cannot be divided into {counted(groups, 'group')}"
+            )
         if shape_of(self.scale) != (x[1],) or shape_of(self.bias) != (x[1],):
             raise ValueError(
                 f"scale and bias must have shape [{x[1]}], got {list(shape_of(self.scale))} "

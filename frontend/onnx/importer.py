@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from recog.backend.files import shown
 from recog.dialects.errors import RecogError, first_line
+from recog.dialects.words import counted
 from recog.frontend.onnx.earlier_forms import NEWEST, SET, to_known_set
 from recog.frontend.onnx.files import read_onnx
 from recog.frontend.onnx.graph_forms import prepare
@@ -121,7 +122,10 @@ def _examples(
         raise RecogError("the network has no inputs", where=where)
     if shapes and len(shapes) != len(inputs):
         names = ", ".join(each.name for each in inputs)
-        raise RecogError(f"{len(shapes)} shapes for {len(inputs)} inputs: {names}", where=where)
+        raise RecogError(
+            f"{counted(len(shapes), 'shape')} for {counted(len(inputs), 'input')}: {names}",
+            where=where,
+        )
     found = list[Any]()
     for number, each in enumerate(inputs):
         tensor = each.type.tensor_type

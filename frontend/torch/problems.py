@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class ImportFailure(RecogError):
         lines = [f"{text} ({n} times)" if n > 1 else text for text, n in counts.items()]
         hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
         inputs = sum(problem.operator.startswith("input ") for problem in problems)
-        counted = (len(problems) - inputs, "operator"), (inputs, "input")
-        what = " and ".join(f"{n} {name}{'s' * (n > 1)}" for n, name in counted if n)
+        kinds = (len(problems) - inputs, "operator"), (inputs, "input")
+        what = " and ".join(counted(number, kind) for number, kind in kinds if number)
         listing = "\n  ".join(lines)
         super().__init__(
             f"{what} of the network cannot be converted:\n  {listing}",

@@ -26,6 +26,7 @@ from recog.dialects.cluster import Layout, LayoutAttr, LookupOp
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import fail
 from recog.dialects.functions import find_function
+from recog.dialects.words import counted
 from recog.lowering.allocation.allocate import Allocator, Choice
 from recog.lowering.allocation.candidates import PricedLayer, all_choices, stored_bytes
 from recog.lowering.allocation.curves import decibels
@@ -184,9 +185,11 @@ def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes:
         raise BeyondPossible(
             float_bytes / least,
             f"is beyond what is possible: at most {tenths / 10} of {options.ratio:g} "
-            f"({least:,} bytes of {float_bytes:,})",
+            f"({counted(least, 'byte')} of {float_bytes:,})",
         )
-    raise OptionError("budget", f"is below what is possible: {budget:,} of {least:,} bytes")
+    raise OptionError(
+        "budget", f"is below what is possible: {budget:,} of {counted(least, 'byte')}"
+    )
 
 
 class _Layer(NamedTuple):
@@ -390,9 +393,12 @@ def _layer_plan(
 ) -> LayerPlan:
     why = layer.why
     if layer.free:
-        dense = f"of which dense takes {choices[0].bytes:,} bytes"
+        dense = f"of which dense takes {counted(choices[0].bytes, 'byte')}"
         what = f"{recipe}: one of" if recipe in (UNIFORM, POOLED) else "best of"
-        why = f"{what} {len(choices)} layouts, {dense}{_next_smaller(choice, choices, shared)}"
+        why = (
+            f"{what} {counted(len(choices), 'layout')}, "
+            f"{dense}{_next_smaller(choice, choices, shared)}"
+        )
     shape = nn.shape_of(layer.op.weight)
     return LayerPlan(layer.name, shape, choice.layout, choice.bytes, choice.loss, why)
 

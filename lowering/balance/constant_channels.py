@@ -15,6 +15,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.words import counted
 from recog.lowering.common.notes import Note
 from recog.lowering.encode.label_layers import module_path
 from recog.lowering.encode.legality import absorbed_activation
@@ -63,7 +64,7 @@ class ConstantChannels:
             if constant.any():
                 _zero(op, weight, constant)
                 name, count = module_path(op.location) or op.name, int(constant.sum())
-                places.append(f"{name} ({count} of {len(weight)} channels)")
+                places.append(f"{name} ({count} of {counted(len(weight), 'channel')})")
         if not places:
             return []
         text = (

@@ -19,6 +19,7 @@ from xdsl.ir import Operation, SSAValue, Use
 
 from recog.dialects.data import ConstantOp
 from recog.dialects.nn import BatchNormOp, PadOp, WeightedOp, element_type_of, shape_of
+from recog.dialects.words import counted
 from recog.lowering.batch_norm.affine import (
     Affine,
     Constants,
@@ -204,7 +205,7 @@ class PlanBefore:
         if macs > self.limits.clone_macs:
             raise NotFoldable(
                 f"the result of {layer.name} before it has several uses, and a copy of it takes "
-                f"{macs} multiply-adds an output, more than {self.limits.clone_macs}"
+                f"{counted(macs, 'multiply-add')} an output, more than {self.limits.clone_macs}"
             )
 
 

@@ -12,6 +12,7 @@ from xdsl.ir import Operation, SSAValue
 from recog.dialects import nn
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function, nn_ops
+from recog.dialects.words import counted
 from recog.lowering.common.batches import FRAMES, frames_of_a_step
 from recog.lowering.common.data_files import check_frames
 from recog.lowering.common.layer_names import label_of
@@ -56,7 +57,7 @@ class FloatNetwork:
         """
         if len(inputs) <= max(self._inputs, default=-1):
             count = 1 + max(self._inputs)
-            raise RecogError(f"the network takes {count} inputs, got {len(inputs)}")
+            raise RecogError(f"the network takes {counted(count, 'input')}, got {len(inputs)}")
         frames = check_frames(inputs, what="the comparison")
         function = self._runner.function
         if nn.batch_mixing_op(function) is not None:

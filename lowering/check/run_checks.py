@@ -17,6 +17,7 @@ from recog.dialects import check
 from recog.dialects.data import DenseAttr
 from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType
+from recog.dialects.words import counted
 
 
 @register_impls
@@ -84,7 +85,7 @@ def _report(
     fail(
         op,
         f"expected {shown(expected.to_array())}{within} at {list(index)}, got {shown(actual)} "
-        f"({int(differs.sum())} of {differs.size} elements differ)",
+        f"({int(differs.sum())} of {counted(differs.size, 'element')} wrong)",
     )
 
 
@@ -139,6 +140,9 @@ class RunChecksPass(ModulePass):
             fail(op, f"the module has no program {op.program}")
         outputs = run_program_op(program, [x.to_array() for x in op.inputs], engine=self.engine)
         if len(outputs) != len(op.outputs):
-            fail(op, f"expected {len(op.outputs)} outputs, the program gives {len(outputs)}")
+            fail(
+                op,
+                f"expected {counted(len(op.outputs), 'output')}, the program gives {len(outputs)}",
+            )
         for actual, expected in zip(outputs, op.outputs):
             compare_bits(op, actual, expected)

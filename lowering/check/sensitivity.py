@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.lowering.check.bootstrap import RESAMPLES, draws, interval
 from recog.lowering.check.metrics import Metric, MetricOfParts, Outputs
 
@@ -101,8 +102,8 @@ class Sensitivity:
         found = self._score_each(tuple(x[own] for x in self._reference), own, None)
         if not np.allclose(found, self._scores[frames], rtol=1e-5, atol=1e-8):
             raise RecogError(
-                f"gives other numbers for the first {len(own)} frames alone than among all "
-                f"{len(self._frames)}",
+                f"gives other numbers for the first {counted(len(own), 'frame')} alone than "
+                f"among all {len(self._frames)}",
                 where=self._metric.name,
                 hint="return one number for all frames where it depends on all of them",
             )

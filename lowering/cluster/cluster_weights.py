@@ -26,6 +26,7 @@ from recog.dialects.cluster import Layout, LayoutAttr, LookupOp
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.errors import fail
 from recog.dialects.functions import find_function
+from recog.dialects.words import counted
 from recog.lowering.cluster.clustered_weight import ClusteredWeight, nearest_pointers
 from recog.lowering.cluster.clusters_on_data import cluster_on_data
 from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
@@ -167,9 +168,10 @@ def _layout(op: nn.LayerOp, options: ClusterOptions) -> BlockLayout | str:
     layout = options.palette_layout(weight) or options.layout_of(weight.shape)
     if layout is None and (products := weight[0].size) <= options.dense_fan_in:
         return (
-            f"its outputs are sums of {products} products, of which option dense-fan-in keeps all"
+            f"its outputs are sums of {counted(products, 'product')}, of which option "
+            "dense-fan-in keeps all"
         )
-    return layout or f"{weight.size} weights are too few for pointers and a table"
+    return layout or f"pointers and a table want more than {counted(weight.size, 'weight')}"
 
 
 def clusterable_weight(op: nn.LayerOp) -> np.ndarray | str:
@@ -246,7 +248,7 @@ def _name_parts(ops: Sequence[Operation], hint: str | None, shared: bool) -> Non
 def _palette_notes(module: ModuleOp) -> list[Note]:
     """A note on the layers whose weights were palettized already."""
     places = [
-        f"{module_path(op.location) or op.name} ({count.value.data} values)"
+        f"{module_path(op.location) or op.name} ({counted(count.value.data, 'value')})"
         for op in module.walk()
         if isinstance(count := op.attributes.get(PALETTE), IntegerAttr)
     ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -167,7 +168,9 @@ def joined_inputs(batches: Sequence[Batch]) -> list[np.ndarray]:
     """
     counts = sorted({len(each.inputs) for each in batches})
     if len(counts) > 1:
-        raise RecogError(f"the batches have {counts[0]} inputs and {counts[1]}", hint=PAIR)
+        raise RecogError(
+            f"the batches have {counted(counts[0], 'input')} and {counts[1]}", hint=PAIR
+        )
     for number in range(counts[0]):
         shapes = list(dict.fromkeys(each.inputs[number].shape[1:] for each in batches))
         if len(shapes) > 1:
@@ -198,7 +201,9 @@ def joined_targets(batches: Sequence[Batch]) -> np.ndarray | None:
         return None
     frames = sum(each.frames for each in batches)
     if len(joined) != frames:
-        raise RecogError(f"the batches have {frames:,} frames and {len(joined):,} targets")
+        raise RecogError(
+            f"the batches have {counted(frames, 'frame')} and {counted(len(joined), 'target')}"
+        )
     return joined
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from recog.dialects import nn
 from recog.dialects.data import constant_array
 from recog.dialects.errors import fail
+from recog.dialects.words import counted
 from recog.lowering.cluster.clustered_weight import channel_scales, scaled_blocks
 from recog.lowering.cluster.kmeans import cluster_rows
 from recog.lowering.cluster.layouts import BlockLayout, ClusterOptions
@@ -59,14 +60,16 @@ def _centroids(
             fail(
                 op,
                 f'the layers of table "{table}" need one layout: {list(layout.block)} with '
-                f"{layout.centroids} centroids is not {list(first.block)} with {first.centroids}",
+                f"{counted(layout.centroids, 'centroid')} is not {list(first.block)} with "
+                f"{first.centroids}",
             )
     weights = [each for op in layers if (each := constant_array(op.weight)) is not None]
     rows, counts = pooled_blocks(weights, first.block, options.weight_frac)
     if first.centroids > len(rows):
         fail(
             next(iter(layers)),
-            f'table "{table}" has {first.centroids} centroids for {len(rows)} blocks in all',
+            f'table "{table}" has {first.centroids} centroids for {counted(len(rows), "block")} '
+            "in all",
         )
     found = cluster_rows(
         rows, first.centroids, weights=counts, seed=options.seed, iterations=options.iterations

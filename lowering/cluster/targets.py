@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.refusals import not_finite
+from recog.dialects.words import counted
 from recog.lowering.common.batches import groups_of_frames
 
 if TYPE_CHECKING:
@@ -215,7 +216,9 @@ def checked_target(shape: Sequence[int], targets: np.ndarray) -> np.ndarray:
         raise TargetError(f"labels have shape {list(given)} each, the output wants {list(wanted)}")
     low, high = int(targets.min()), int(targets.max())
     if low < 0 or high >= shape[1]:
-        raise TargetError(f"labels are from {low} to {high}, the output has {shape[1]} classes")
+        raise TargetError(
+            f"labels are from {low} to {high}, the output has {counted(shape[1], 'class')}"
+        )
     return targets
 
 

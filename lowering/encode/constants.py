@@ -20,6 +20,7 @@ from recog.dialects.errors import RecogError, fail
 from recog.dialects.lns import NumberType, format_of, shape_of
 from recog.dialects.number_format import MAX_BIAS, MAX_FRAC, Arithmetic, LnsFormat
 from recog.dialects.refusals import OpenRefusal
+from recog.dialects.words import counted
 from recog.lowering.encode.accumulator_room import LargestBiases, fitting_hint, largest_biases
 from recog.lowering.encode.calibrate import FORMAT
 from recog.lowering.encode.samples import covering_bias, covering_biases
@@ -218,7 +219,8 @@ def chosen_weight_format(weight: SSAValue) -> LnsFormat | None:
     if format.axis not in (None, 0) or len(format.biases) not in (1, outputs):
         fail(
             weight.owner,
-            f"the {FORMAT} of a weight has one bias, or one for each of {outputs} outputs",
+            f"the {FORMAT} of a weight has one bias, or one for each of "
+            f"{counted(outputs, 'output')}",
         )
     return format
 

@@ -15,6 +15,7 @@ from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.words import counted
 from recog.lowering.common.notes import Note, merged_notes
 
 RARE = 0.01
@@ -111,7 +112,7 @@ def _examined(
         limit = _largest_below(x, cut)
         beyond = int(octaves[cut + 1 + _OFFSET :].sum())
         largest = max(float(part.max()) for part in (np.abs(p) for p in _chunks(x)))
-        place = f"{name} ({beyond:,} of {x.size:,} values, up to {largest:.4g})"
+        place = f"{name} ({beyond:,} of {counted(x.size, 'value')}, up to {largest:.4g})"
         text = (
             "a few values lie far beyond all others, and codes end where those do: larger inputs "
             "saturate"

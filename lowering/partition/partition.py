@@ -45,6 +45,7 @@ from recog.backend.split_network import (
 from recog.dialects import nn
 from recog.dialects.errors import RecogError, describe_op, fail
 from recog.dialects.functions import depends_on_inputs, find_function, nn_ops
+from recog.dialects.words import counted
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.partition.division import Division
 from recog.lowering.partition.placement import division
@@ -321,7 +322,7 @@ def boundary_lines(host_module: ModuleOp) -> list[str]:
         shapes = [list(nn.shape_of(argument)) for argument in function.args]
         crossing = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
         which = "the last " if call.name == HOST else ""
-        does = f"runs {which}{len(ops)} ops on" if ops else "passes on"
+        does = f"runs {which}{counted(len(ops), 'op')} on" if ops else "passes on"
         line = f"the host {does} {crossing or 'nothing'}"
         if call.name != HOST:
             back = [list(nn.shape_of(_returned(function)[index])) for index in call.to_chip]

@@ -9,6 +9,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.words import counted
 from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note
 from recog.lowering.encode.example_inputs import input_name
@@ -27,7 +28,7 @@ def values_note(taken: Sequence[Candidate], layers: Layers) -> list[Note]:
         return []
     places = tuple(
         f"{value_name(each.values[0], layers)} "
-        f"(+{each.bytes:,} bytes, noise at {10 * log10(each.noise):.1f} dB)"
+        f"(+{counted(each.bytes, 'byte')}, noise at {10 * log10(each.noise):.1f} dB)"
         for each in sorted(taken, key=lambda c: c.noise, reverse=True)
     )
     text = "values in wider codes, as their rounding makes most of the outputs' noise"

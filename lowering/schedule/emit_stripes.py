@@ -16,6 +16,7 @@ from recog.dialects.chip.fields import integer_field, symbol_field
 from recog.dialects.chip.held_values import HOLDS, held_values, hold
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
 from recog.dialects.errors import fail
+from recog.dialects.words import counted
 from recog.lowering.schedule.columns import Strip, Strips, edge_bytes, edge_widths, strips_of
 from recog.lowering.schedule.demand import Cascade, Gathering, Load, Rows
 from recog.lowering.schedule.network import Network, Step, Unit
@@ -102,8 +103,8 @@ class _Emitter:
         if each.strips > cascade.columns:
             fail(
                 self.program,
-                f"cascade {number} has {each.strips} strips, what it gives has {cascade.columns} "
-                "columns",
+                f"cascade {number} has {each.strips} strips, what it gives has "
+                f"{counted(cascade.columns, 'column')}",
             )
         for name in sorted(each.edges.difference(cascade.with_edges)):
             fail(self.program, f"`edges` of cascade {number} names @{name}, which can have none")

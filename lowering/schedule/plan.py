@@ -17,6 +17,7 @@ from xdsl.ir import Attribute, Operation
 
 from recog.dialects import chip
 from recog.dialects.errors import fail
+from recog.dialects.words import counted
 from recog.lowering.schedule.demand import MOST_ROWS
 from recog.lowering.schedule.network import Network, Unit
 
@@ -109,8 +110,9 @@ def read_plan(program: chip.ProgramOp, network: Network) -> Plan:
             fail(program, f"cascade {number} has no instructions")
         first = each.last
     if first != len(numbers):
-        listed_only = "1 cascade" if len(cascades) == 1 else f"{len(cascades)} cascades"
-        fail(network.steps[first].op, f"`{CASCADES}` lists {listed_only} only")
+        fail(
+            network.steps[first].op, f"`{CASCADES}` lists {counted(len(cascades), 'cascade')} only"
+        )
     names = {unit.name for unit in network.units}
     for number, each in enumerate(cascades):
         unknown = next((name for name in each.rings if name not in names), None)

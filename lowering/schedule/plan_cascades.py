@@ -12,6 +12,7 @@ from recog.dialects import chip
 from recog.dialects.chip.target import ACTIVATION_MEMORY
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.shapes import LARGEST
+from recog.dialects.words import counted
 from recog.lowering.common.options import Options
 from recog.lowering.schedule.network import Network
 from recog.lowering.schedule.plan import write_plan
@@ -90,8 +91,8 @@ def no_plan(search: Search, memory: int, spare: int = 0) -> RecogError:
     enough = least_memory(search, max(most.bytes, memory)) + spare
     free = f", with {spare:,} of the chip's left free," if spare else ""
     return RecogError(
-        f"activation memory of {memory:,} bytes{free} is too small: of all instructions this "
-        f"one needs most at once, {most.bytes:,} bytes{how}:\n{listed}",
+        f"activation memory of {counted(memory, 'byte')}{free} is too small: of all "
+        f"instructions this one needs most at once, {most.bytes:,} bytes{how}:\n{listed}",
         where=describe_op(network.steps[needed.index(most)].op),
         hint=f"a target with activation_memory = {enough} would do",
     )

@@ -16,6 +16,7 @@ from math import inf, isfinite
 from typing import NamedTuple
 
 from recog.dialects.chip.program import MAX_INSTRUCTIONS
+from recog.dialects.words import counted
 from recog.lowering.schedule.bytes_left import BytesLeft, BytesPutAside
 from recog.lowering.schedule.candidates import Candidate, Cost, Division
 from recog.lowering.schedule.columns import Strip, ring_bytes, strips_of
@@ -358,7 +359,7 @@ def _part(unit: Unit, strip: Strip, rows: int, network: Network) -> str | None:
     columns = len(strip.units.get(unit, range(unit.width)))
     if unit not in network.with_rows or (rows, columns) == (unit.height, unit.width):
         return None
-    return f"{rows} of {unit.height} rows, {columns} of {unit.width} columns"
+    return f"{rows} of {counted(unit.height, 'row')}, {columns} of {counted(unit.width, 'column')}"
 
 
 def least_memory(search: Search, at_least: int) -> int:

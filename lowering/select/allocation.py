@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from recog.dialects.words import counted
+
 ALIGNMENT = 16
 """Buffers start at multiples of this many bytes."""
 
@@ -119,8 +121,8 @@ def memory_map(buffers: Sequence[Buffer], size: int, total: int) -> tuple[int, s
     listed = "\n".join(f"  {buffer.size:>12,} bytes  @{buffer.name}" for buffer in live[:8])
     rest = f"\n  and {len(live) - 8} more" if len(live) > 8 else ""
     text = (
-        f"activation memory of {size:,} bytes is too small: {most:,} bytes are needed here "
-        f"at once, {total:,} with gaps:\n{listed}{rest}"
+        f"activation memory of {counted(size, 'byte')} is too small: {most:,} bytes are needed "
+        f"here at once, {total:,} with gaps:\n{listed}{rest}"
     )
     return time, text
 

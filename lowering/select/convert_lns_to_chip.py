@@ -29,6 +29,7 @@ from recog.dialects.facts import is_parameter
 from recog.dialects.functions import result_names
 from recog.dialects.lns.types import holds_codes, holds_pixels
 from recog.dialects.refusals import OpenRefusal
+from recog.dialects.words import counted
 from recog.lowering.common.options import Options
 from recog.lowering.encode.layer_tables import check_constant_operands, map_operands
 from recog.lowering.encode.prove_accumulators import OVERFLOW
@@ -72,7 +73,7 @@ class TargetOptions(Options):
 
 
 WEIGHTS_TOO_LARGE = OpenRefusal(
-    "weight memory of {room} bytes is too small: the weights take {size} ({parts})",
+    "weight memory of {room} is too small: the weights take {size} ({parts})",
     "the weights, as they turn out to cluster, are more than weight memory holds",
     nn.LayerOp,
 )
@@ -178,7 +179,7 @@ def _check_lowerings(ops: Sequence[Operation]) -> None:
         return
     listed = "\n".join(f"  {describe_op(op)}" for op in unknown)
     raise RecogError(
-        f"{len(unknown)} ops have no chip instruction:\n{listed}",
+        f"{counted(len(unknown), 'op')} without a chip instruction:\n{listed}",
         hint="run encode-lns first" if any(op.dialect_name() == "nn" for op in unknown) else None,
     )
 
@@ -353,7 +354,9 @@ def _check_sizes(build: ProgramBuilder, function: func.FuncOp) -> None:
         fail(
             function,
             WEIGHTS_TOO_LARGE.message(
-                room=f"{target.size(WEIGHT_MEMORY):,}", size=f"{image.size:,}", parts=parts
+                room=counted(target.size(WEIGHT_MEMORY), "byte"),
+                size=f"{image.size:,}",
+                parts=parts,
             ),
             hint="cluster the weights with fewer or larger codebook entries, or use a target "
             f"with weight_memory = {image.size}",
@@ -363,6 +366,6 @@ def _check_sizes(build: ProgramBuilder, function: func.FuncOp) -> None:
     if needed > target.size(DRAM):
         fail(
             function,
-            f"DRAM of {target.size(DRAM):,} bytes is too small: {needed:,} are needed",
+            f"DRAM of {counted(target.size(DRAM), 'byte')} is too small: {needed:,} are needed",
             hint=f"a target with dram = {needed} would do",
         )

@@ -155,7 +155,7 @@ def test_what_layers_gave_is_recorded_and_verified(
     assert main([*command, "--verify", str(golden), "--interleave", "7"]) == 0
     assert main([*command, "--verify", str(golden), "--engine", "gemm"]) == 0
     frames, steps = len(np.load(command[-1])), json.loads(golden.read_text())["steps"]
-    verified = f"verified: {len(steps) * frames} results, of {frames} of {frames} frames, are as in"
+    verified = f"verified: {len(steps) * frames} results, of {frames} of {frames} frames, as in"
     assert f"{verified} {golden}\n" in capsys.readouterr().out
     same = str(tmp_path / "same.npz")
     for options in (["-o", same, "--record", same], ["--record", command[-1]]):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recog.dialects.words import counted
 from recog.lowering.cluster.tune_settings import LOSSES
 from recog.lowering.pipeline import ConversionOptions, ExtraPass
 from recog.tools.cli.arguments import DATA, add_data, add_json, add_network, check_json
@@ -262,7 +263,7 @@ def _write(
     program, own = conversion.assemble(), (arguments.add_pass, _own_loss(arguments))
     write_conversion(draft, conversion, program, *own, written=partial.files())
     inputs, metric = data.test_inputs, data.metric
-    with stage(f"measure every level on {len(inputs[0])} inputs"):
+    with stage(f"measure every level on {counted(len(inputs[0]), 'input')}"):
         machine = Machine(program)
         pictures = LevelPictures(conversion, inputs, data.test_targets, metric)
         rows = measure_levels(

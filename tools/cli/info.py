@@ -7,6 +7,7 @@ import argparse
 import platform
 from pathlib import Path
 
+from recog.dialects.words import counted
 from recog.tools.cli.arguments import (
     add_engine,
     add_json,
@@ -57,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     path, threads = paths.chosen_path(engine.path), paths.thread_count(engine.threads)
     folder = cache_folder()
     rows = [
-        ("processor", f"{paths.host()[0]} ({platform.machine()}), {paths.available_cores()} cores"),
+        (
+            "processor",
+            f"{paths.host()[0]} ({platform.machine()}), {counted(paths.available_cores(), 'core')}",
+        ),
         ("engine", engine.name),
         ("path", f"{path}, of: {', '.join(paths.available_paths())}"),
         ("threads", threads),

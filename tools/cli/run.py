@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.tools.cli.arguments import (
     add_data,
     add_engine,
@@ -115,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     with naming_file(f"data {arguments.data}"):
         network.check_inputs(inputs)
     golden = _golden(arguments, machine, inputs)
-    with stage(f"run {len(inputs[0])} frames"):
+    with stage(f"run {counted(len(inputs[0]), 'frame')}"):
         outputs = list(network(*inputs, observe=None if golden is None else golden.observe))
     named = dict(zip(network.output_names, outputs))
     if arguments.output is not None:
@@ -224,10 +225,14 @@ def _finish_golden(
     if isinstance(golden, GoldenRecorder):
         found = golden.golden
         write_golden(found, arguments.record)
-        print(f"{arguments.record}: {len(found.steps)} steps of {frames} frames")
+        print(
+            f"{arguments.record}: {counted(len(found.steps), 'step')} of {counted(frames, 'frame')}"
+        )
     elif golden is not None:
-        count = f"{frames} of {golden.frames} frames"
-        print(f"verified: {golden.compared} results, of {count}, are as in {arguments.verify}")
+        count = f"{frames} of {counted(golden.frames, 'frame')}"
+        print(
+            f"verified: {counted(golden.compared, 'result')}, of {count}, as in {arguments.verify}"
+        )
         for name in golden.left_out:
             print(f"note: not compared, as no output needs all of it: {name}")
 

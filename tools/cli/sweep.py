@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from recog.backend.files import check_output, check_output_folder
+from recog.dialects.words import counted
 from recog.tools.cli.arguments import DATA, add_data, add_json, add_network, check_json
 from recog.tools.diagnostics import UsageError
 from recog.tools.sweep.measured import OBJECTIVES, Measured
@@ -113,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recog.tools.module_files import input_count, load_inputs, load_network
     from recog.tools.sweep.measure import Measurer
     from recog.tools.sweep.space import read_space
-    from recog.tools.sweep.study import counted
+    from recog.tools.sweep.study import counted_trials
 
     if arguments.trials is not None and arguments.trials < 1:
         raise UsageError(f"must be at least 1, got {arguments.trials}", where="--trials")
@@ -139,9 +140,10 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             _work(study, space, arguments.objectives, trials, measurer)
         except BaseException:
-            done = sum(each.state.is_finished() for each in counted(study))
+            done = sum(each.state.is_finished() for each in counted_trials(study))
             print(
-                f"kept in {journal}: {done} of {trials} trials; the same command goes on",
+                f"kept in {journal}: {done} of {counted(trials, 'trial')}; the same command "
+                "goes on",
                 file=sys.stderr,
             )
             raise
@@ -195,7 +197,7 @@ def _open(
     study = open_study(journal, arguments.objectives, of)
     killed = take_up(study)
     if killed:
-        print(f"note: {killed} trials of processes that were killed are tried again")
+        print(f"note: tries again {counted(killed, 'trial')} of processes that were killed")
     study.sampler = sampler
     return study, trials
 
@@ -207,7 +209,7 @@ def _work(
     from recog.tools.console import progress, stage
     from recog.tools.sweep.study import run_trials
 
-    with stage(f"sweep {trials} points"), progress("sweep", 100 * trials) as advance:
+    with stage(f"sweep {counted(trials, 'point')}"), progress("sweep", 100 * trials) as advance:
         position = finished = 0
 
         def show(value: float, note: str) -> None:
@@ -247,4 +249,6 @@ def _report(arguments: argparse.Namespace, journal: str, space: Space, study: St
     if arguments.json is not None:
         write_json(Path(arguments.json), results.as_record())
     points = len(results.points())
-    print(f"{points} points with their recipes: {arguments.output}, the study: {journal}")
+    print(
+        f"{counted(points, 'point')} with their recipes: {arguments.output}, the study: {journal}"
+    )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from recog.backend.files import shown
 from recog.backend.folders import HeldFolder, held_folder, link
 from recog.backend.threads import fixed_threads
+from recog.dialects.words import counted
 from recog.frontend.user_code import located_in
 from recog.tools.cli.arguments import (
     TASK,
@@ -174,10 +175,10 @@ def _score(task: Task, checkpoint: Path, test: TaskData) -> dict[str, float]:
     from recog.frontend.tasks.checkpoints import load_checkpoint
     from recog.tools.console import print_table, stage
 
-    with stage(f"score on {len(test)} held-out frames"):
+    with stage(f"score on {counted(len(test), 'held-out frame')}"):
         network = load_checkpoint(task, checkpoint)
         scores = task.metric(task.predict(network, test), test.truths)
     rows = [[name, f"{value:.2f}"] for name, value in scores.items()]
-    print(f"{task.title}, {len(test)} held-out frames")
+    print(f"{task.title}, {counted(len(test), 'held-out frame')}")
     print_table(None, ["score", "%"], rows)
     return scores

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from recog.dialects.words import counted
+
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
 
@@ -396,7 +398,7 @@ def _roofline(roof: Row, layers: Sequence[Row]) -> Spec | None:
             "tooltip": tips,
         },
     }
-    said = f"{len(points)} layers under a roof of {array:,} products a cycle"
+    said = f"{counted(len(points), 'layer')} under a roof of {counted(array, 'product')} a cycle"
     return _spec(points, 320, layer=[line, discs], description=said)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.tools.pictures.canvas import enlarged, font
 from recog.tools.pictures.figure import Figure, Key, Panel
 from recog.tools.pictures.frames import Frames, check_shape
@@ -65,7 +66,7 @@ class ClassificationPictures:
         truth, ours, theirs = _labels(frames)
         first = np.arange(min(SHEET, len(truth)))
         mistaken = np.flatnonzero((ours != truth) | (theirs != truth))
-        found = [self._sheet(frames, first, "first", f"The first {len(first)} images")]
+        found = [self._sheet(frames, first, "first", f"The first {counted(len(first), 'image')}")]
         if len(mistaken):
             which = "Every image" if len(mistaken) <= MISTAKES else f"The first {MISTAKES} images"
             mistaken = mistaken[:MISTAKES]
@@ -89,7 +90,7 @@ class ClassificationPictures:
             truth, ours, theirs = (int(each[slot]) for each in labels)
             _draw_image(sheet, frames.photo(int(frame)), corner, truth, ours, theirs)
         truth, ours, theirs = labels
-        same = f"{int((ours == theirs).sum())} of {len(chosen)} labels agree"
+        same = f"{int((ours == theirs).sum())} of {counted(len(chosen), 'label')} alike"
         panel = Panel(sheet, " | ".join(self.names))
         return Figure(f"classification-{name}", title, same, [[panel]])
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from recog.backend.cost import LayerCost, ProgramCost
 from recog.backend.cost.live import live_bytes, stays
 from recog.dialects.chip.target import ACTIVATION_MEMORY
+from recog.dialects.words import counted
 from recog.tools.pictures.axes import SIZE, disc, empty_plot, note_at, x_axis, y_axis
 from recog.tools.pictures.canvas import Canvas, font, shared
 from recog.tools.pictures.clipping import Bounds
@@ -49,7 +50,14 @@ def roofline(cost: ProgramCost, name: str) -> Image.Image:
     if x.low * bandwidth < y.low:
         roof[0] = (y.low / bandwidth, y.low)
     canvas.line(np.array([(x.at(a), y.at(b)) for a, b in roof]), ROOF, 2.0)
-    note_at(canvas, f"{array:,} products a cycle", x.at(x.high) - 6, y.at(array) - 6, ROOF, "rs")
+    note_at(
+        canvas,
+        f"{counted(array, 'product')} a cycle",
+        x.at(x.high) - 6,
+        y.at(array) - 6,
+        ROOF,
+        "rs",
+    )
     most = max((each.cycles for each in layers), default=1)
     for each, intensity, rate in zip(layers, intensities, rates):
         radius = 3 + 11 * (each.cycles / most) ** 0.5
@@ -114,7 +122,7 @@ def memory_map(cost: ProgramCost, name: str) -> Image.Image:
     peak = max((size for _, size in levels), default=0)
     room = cost.chip.size(ACTIVATION_MEMORY)
     keys = [Key("bytes that are needed", ROOF), Key("a tensor from writing to last use", _GREEN)]
-    note = f"at most {peak:,} bytes at once, {room:,} there"
+    note = f"at most {counted(peak, 'byte')} at once, {room:,} there"
     return _figure(canvas, f"{name} on {cost.chip.name}", note, "activation memory", keys)
 
 

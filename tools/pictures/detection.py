@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recog.dialects.words import counted
 from recog.frontend.scenes.sample import Objects
 from recog.frontend.scenes.world import OBJECT_NAMES
 from recog.frontend.tasks.targets import wanted
@@ -83,7 +84,7 @@ class DetectionPictures:
             canvas = Canvas(enlarged(photo, scale))
             draw_true_boxes(canvas, truth, scale)
             draw_boxes(canvas, each, scale)
-            panels.append(Panel(canvas.picture(), name, _count(len(each))))
+            panels.append(Panel(canvas.picture(), name, counted(len(each), "box")))
         return Figure(
             f"detection2d-{frame:04d}",
             f"2D detection, frame {frame}",
@@ -113,7 +114,3 @@ def draw_boxes(canvas: Canvas, found: Detections, scale: int) -> None:
 def _corners(box: np.ndarray) -> np.ndarray:
     x1, y1, x2, y2 = box
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64)
-
-
-def _count(boxes: int) -> str:
-    return f"{boxes} box" if boxes == 1 else f"{boxes} boxes"

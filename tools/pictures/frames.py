@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.frontend.scenes.sample import Objects
 from recog.frontend.scenes.world import OBJECT_NAMES
 from recog.frontend.tasks.base import Task
@@ -65,18 +66,21 @@ def check_frames(task: Task, frames: Frames, where: str) -> None:
     if count == 0:
         raise RecogError("no frames to draw", where=where)
     if len(frames.images) != inputs:
-        message = f"{len(frames.images)} images a frame, {task.title} takes {inputs}"
+        message = f"{counted(len(frames.images), 'image')} a frame, {task.title} takes {inputs}"
         raise RecogError(message, where=where)
     for image in frames.images:
         _check_image(image, count, frames.images[0].shape, where)
     for name, outputs in (("float", frames.float_outputs), ("converted", frames.converted_outputs)):
         if len(outputs) != len(task.output_names):
-            message = f"{len(outputs)} {name} outputs, expected {', '.join(task.output_names)}"
+            message = (
+                f"{counted(len(outputs), f'{name} output')}, expected "
+                f"{', '.join(task.output_names)}"
+            )
             raise RecogError(message, where=where)
         for output_name, output in zip(task.output_names, outputs):
             if np.ndim(output) == 0 or len(output) != count:
                 message = f"{name} output {output_name!r} of shape {np.shape(output)}, "
-                raise RecogError(f"{message}expected {count} frames", where=where)
+                raise RecogError(f"{message}expected {counted(count, 'frame')}", where=where)
 
 
 def _check_image(image: np.ndarray, count: int, first: tuple[int, ...], where: str) -> None:

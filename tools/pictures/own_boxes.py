@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from recog.dialects.words import counted
 from recog.tools.pictures.canvas import Canvas
 from recog.tools.pictures.figure import Figure, Legend, Panel
 from recog.tools.pictures.frames import SAME_IOU, SCORE, Detections, agreement, common
@@ -94,9 +95,7 @@ class Boxes:
     def _figure(self, frame: int) -> Figure:
         found, photo = self._found(frame), resized(self._seen.photo(frame), WIDTH)
         panels = [
-            Panel(
-                self._drawn(photo, each), name, f"{len(each)} box{'' if len(each) == 1 else 'es'}"
-            )
+            Panel(self._drawn(photo, each), name, counted(len(each), "box"))
             for name, each in zip(NAMES, found)
         ]
         return Figure(f"boxes-{frame:04d}", f"Frame {frame}", agreement(*found), [panels])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recog.dialects.words import counted
 from recog.tools.pictures.figure import Figure, Legend, Panel
 from recog.tools.pictures.renderer import Fact
 from recog.tools.pictures.seen import NAMES, Seen, count_of, resized
@@ -70,7 +71,7 @@ class Labels:
     def figures(self, chosen: Sequence[int]) -> list[Figure]:
         panels = [self._panel(frame) for frame in chosen[: COLUMNS * SHEET]]
         rows = [panels[start : start + COLUMNS] for start in range(0, len(panels), COLUMNS)]
-        return [Figure("labels", f"{len(panels)} frames", "", rows)]
+        return [Figure("labels", counted(len(panels), "frame"), "", rows)]
 
     def _panel(self, frame: int) -> Panel:
         ours, theirs = (int(each[frame]) for each in self._labels)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib import resources
 
+from recog.dialects.words import counted
 from recog.tools.pictures.figure import Figure, Legend, png_bytes
 from recog.tools.pictures.palette import css
 from recog.tools.pictures.renderer import Fact
@@ -112,13 +113,12 @@ def _unpaired(character: str) -> bool:
 
 def _header(page: Page) -> Iterator[str]:
     ours, theirs = map(_text, page.level_names)
-    frames = "frame" if page.count == 1 else "frames"
     yield "<header>"
     yield f'<p class="kicker">{_text(page.task)}</p>'
     yield f"<h1>{_text(page.title)}</h1>"
     yield (
         f"<p>What <b>{ours}</b> and <b>{theirs}</b> see, frame by frame. "
-        f"The numbers below are of {page.count} {frames}.</p>"
+        f"The numbers below are of {counted(page.count, 'frame')}.</p>"
     )
     yield "</header>"
     yield '<dl class="facts">'
@@ -174,7 +174,10 @@ def _animation(page: Page) -> Iterator[str]:
     yield "<h2>A drive</h2>"
     yield '<figure class="plate"><picture>'
     yield f'<source srcset="{still}" media="(prefers-reduced-motion: reduce)"/>'
-    yield f'<img src="{moving}" alt="{page.moments} frames of a drive, {_text(page.task)}"/>'
+    yield (
+        f'<img src="{moving}" alt="{counted(page.moments, "frame")} of a drive, '
+        f'{_text(page.task)}"/>'
+    )
     yield "</picture></figure>"
     count = f"{page.moments} frames, ten a second" if page.moments > 1 else "One frame"
     yield f"<p>{count}; arranged and coloured as the figures below.</p>"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from recog.dialects.words import counted
 from recog.frontend.scenes.geometry import Camera, box_corners
 from recog.frontend.tasks.scene_data import CAMERA
 from recog.frontend.tasks.targets import wanted
@@ -75,7 +76,7 @@ class StereoPictures:
         view = BirdsEye(frames.shape[0] * scale, self.camera)
         rows = list[list[Panel]]()
         for name, each in zip(self.names, found):
-            count = f"{len(each)} box" if len(each) == 1 else f"{len(each)} boxes"
+            count = counted(len(each), "box")
             camera = camera_view(frames.photo(frame), each, self.camera, scale)
             above = view.picture(each, truth.boxes_3d[wanted(truth)])
             rows.append([Panel(camera, name, count), Panel(above, "from above")])

@@ -13,6 +13,7 @@ from recog.dialects import nn
 from recog.dialects.chip import ChipTarget
 from recog.dialects.errors import RecogError, describe_op
 from recog.dialects.refusals import open_refusals
+from recog.dialects.words import counted
 from recog.lowering.partition.report import CHIP, HOST, UNSUPPORTED, CoverageRow, coverage
 from recog.tools.report.batch_norms import kept_norms, norm_places, reason_kept
 
@@ -120,7 +121,7 @@ def _failure_report(failure: Any) -> NetworkReport:
     notes: list[str] = []
     for row in rows.values():
         more = len(row.places) - PLACES
-        rest = f" and {more} more places" if more > 0 else ""
+        rest = f" and {counted(more, 'more place')}" if more > 0 else ""
         places = ", ".join(filter(None, row.places[:PLACES]))  # inputs have none
         notes.append(f"{row.op}: {row.reason}{f': {places}{rest}' if places else ''}")
     hints = dict.fromkeys(problem.hint for problem in failure.problems if problem.hint)

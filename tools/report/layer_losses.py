@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from recog.dialects.words import counted
 from recog.tools.console import by_share, progress, stage
 
 if TYPE_CHECKING:
@@ -37,5 +38,5 @@ def layer_losses(
         return networks.layers(inputs, engine), None
     sensitivity = Sensitivity(metric, resamples)
     layers = networks.layers(inputs, engine, sensitivity)
-    with stage(f"intervals of {len(layers)} losses"), progress("layers", 1000) as advance:
+    with stage(f"intervals of {counted(len(layers), 'loss')}"), progress("layers", 1000) as advance:
         return layers, sensitivity.costs(by_share(advance))

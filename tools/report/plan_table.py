@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recog.dialects.words import counted
 from recog.lowering.allocation.curves import decibels
 from recog.lowering.allocation.options import layout_text
 from recog.lowering.allocation.plan import Plan
@@ -31,7 +32,8 @@ def print_plan(plan: Plan) -> None:
         print_table("other sizes, losses predicted", ["ratio", "bytes", "loss dB"], points)
     if plan.recipes:
         print_table(
-            f"recipes, losses measured on {plan.held_out} held-out frames: the first is taken",
+            f"recipes, losses measured on {counted(plan.held_out, 'held-out frame')}: the first "
+            "is taken",
             ["recipe", "ratio", "bytes", "loss dB"],
             [
                 [
@@ -45,11 +47,11 @@ def print_plan(plan: Plan) -> None:
         )
     for name, size in {**plan.tables, **plan.reserved}.items():
         what = "shared table" if name in plan.tables else "at most, for"
-        print(f"{what} {name}: {size:,} bytes")
+        print(f"{what} {name}: {counted(size, 'byte')}")
     where = "at the outputs" if plan.at_outputs else "of weights, over their energy"
     asked = "" if plan.budget is None else f" of {plan.budget:,}"
     ratio = plan.float_bytes / max(1, plan.bytes)
     print(
-        f"weights: at most {plan.bytes:,} bytes{asked}, {ratio:.1f}x smaller than floats; "
+        f"weights: at most {counted(plan.bytes, 'byte')}{asked}, {ratio:.1f}x smaller than floats; "
         f"predicted loss {decibels(plan.loss):.1f} dB ({where}, sum of the layers, before tuning)"
     )

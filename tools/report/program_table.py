@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recog.backend.assembly.accounting import LayerBytes, ProgramBytes
+from recog.dialects.words import counted
 from recog.tools.console import print_table
 
 
@@ -15,7 +16,7 @@ def print_program_bytes(found: ProgramBytes) -> None:
     headers = ["layer", "shape", "layout", "bytes", "bits/weight", "used", "entropy", "distinct %"]
     print_table("weights", headers, map(_cells, found.layers), left=["shape", "layout"])
     print(
-        f"weights: {found.weights:,} in {found.weight_bytes:,} bytes, "
+        f"weights: {found.weights:,} in {counted(found.weight_bytes, 'byte')}, "
         f"{found.bits_a_weight:.2f} bits each with tables and biases: {found.ratio:.1f}x smaller "
         f"than {found.float_bytes:,} bytes of 32-bit floats"
     )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.lowering.check.metrics import Metric, MetricOfParts
 from recog.tools.compared_networks import ComparedNetworks
 from recog.tools.report.task_frames import load_frames
@@ -57,8 +58,8 @@ def frames_of_task(
 
     task = find_task(spec)
     if networks.inputs != len(task.example_inputs()):
-        message = f"{len(task.example_inputs())} images a frame, the network takes"
-        raise RecogError(f"{message} {networks.inputs} inputs", where=task.title)
+        message = f"{counted(len(task.example_inputs()), 'image')} a frame, the network takes"
+        raise RecogError(f"{message} {counted(networks.inputs, 'input')}", where=task.title)
     data = load_frames(task, "test", scenes, count)
     inputs = list(data.inputs())
     FloatNetwork(networks.chip, networks.host).check(inputs)

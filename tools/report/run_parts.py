@@ -10,6 +10,7 @@ from recog.backend.arithmetic.engine import EngineOptions
 from recog.backend.machine import Machine
 from recog.backend.split_network import SplitNetwork
 from recog.dialects.functions import find_function, result_names
+from recog.dialects.words import counted
 from recog.lowering.pipeline import Stage, module_outputs
 from recog.tools.console import stage
 from recog.tools.report.conversion_record import ConversionParts
@@ -27,7 +28,7 @@ def outputs_of(
         inputs: of the network, (N, ...) each.
     """
     module = parts.stages[Stage.FLOAT]
-    with stage(f"run {len(inputs[0])} inputs in float and on the machine"):
+    with stage(f"run {counted(len(inputs[0]), 'input')} in float and on the machine"):
         network = SplitNetwork(Machine(parts.program, engine), parts.host)
         names = result_names(find_function(module, "main"))
         return module_outputs(module, inputs), network(*inputs), names

@@ -17,6 +17,7 @@ from recog.backend.interpreters.lns import run_lns
 from recog.backend.locks import locked
 from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
+from recog.dialects.words import counted
 from recog.frontend.tasks.base import Task, TaskData
 from recog.lowering.pipeline import (
     Conversion,
@@ -122,7 +123,10 @@ class TaskLevels:
     def _tune(self, key: str) -> ModuleOp:
         clustered, data = self.clustered, self.frames("train")
         calibration = self.frames("calibration").inputs()
-        with stage(f"tune centroids on {len(data)} frames"), progress("tune", 1000) as advance:
+        with (
+            stage(f"tune centroids on {counted(len(data), 'frame')}"),
+            progress("tune", 1000) as advance,
+        ):
             done = 0.0
 
             def report(share: float, loss: float) -> None:
@@ -234,7 +238,7 @@ class TaskLevels:
             RecogError: naming the first layer that differs.
         """
         inputs = data.inputs(slice(0, count))
-        with stage(f"compare all bits of {len(inputs[0])} frames"):
+        with stage(f"compare all bits of {counted(len(inputs[0]), 'frame')}"):
             found = compare_bits(
                 self.conversion.lns_module, self.conversion.chip_module, self.machine, inputs
             )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from recog.backend.arithmetic.engine import EngineChoice
+from recog.dialects.words import counted
 from recog.frontend.tasks.base import Task, TaskData
 from recog.frontend.tasks.checkpoints import load_checkpoint
 from recog.lowering.check.bootstrap import draws, interval
@@ -142,7 +143,7 @@ def print_rows(rows: Sequence[ScoreRow]) -> None:
     """Print the table of a task, with every score."""
     names = list(dict.fromkeys(name for row in rows for name in row.scores))
     print_table(
-        f"{rows[0].task}, {rows[0].frames} held-out frames",
+        f"{rows[0].task}, {counted(rows[0].frames, 'held-out frame')}",
         ["level", *names, "lost, 95 %", "weight bytes", "ratio", "s"],
         [
             [
@@ -158,7 +159,10 @@ def print_rows(rows: Sequence[ScoreRow]) -> None:
     )
     for row in rows:
         if row.frames_bit_exact is not None:
-            print(f"machine and lns level: all bits of {row.frames_bit_exact} frames are equal")
+            print(
+                f"machine and lns level: all bits of {counted(row.frames_bit_exact, 'frame')} "
+                "are equal"
+            )
 
 
 def draw(

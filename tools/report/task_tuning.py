@@ -24,6 +24,7 @@ from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.nn import LayerOp
+from recog.dialects.words import counted
 from recog.lowering.allocation.choose_layouts import (
     ChooseLayoutsPass,
     choose_layouts,
@@ -272,7 +273,9 @@ def _pairs_of_layers(source: ModuleOp, target: ModuleOp) -> list[tuple[LayerOp, 
         [op for op in module.walk() if isinstance(op, LayerOp)] for module in (source, target)
     )
     if len(theirs) != len(ours):
-        raise RecogError(f"{len(theirs)} tuned layers do not fit a network of {len(ours)}")
+        raise RecogError(
+            f"the tuning of {counted(len(theirs), 'layer')} does not fit a network of {len(ours)}"
+        )
     return list(zip(theirs, ours))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from recog.backend.files import atomic_write
 from recog.backend.folders import whole_folder
 from recog.backend.locks import locked
+from recog.dialects.words import counted
 from recog.tools.console import print_table
 from recog.tools.pictures.figure import png_bytes
 from recog.tools.pictures.front_plot import PlotPoint, front_plot
@@ -90,12 +91,15 @@ def print_results(results: SweepResults) -> None:
         for row, measured in results.front()
     ]
     points = len(results.points())
-    title = f"Pareto front of {', '.join(results.objectives)}: {len(rows)} of {points} points"
+    title = (
+        f"Pareto front of {', '.join(results.objectives)}: {len(rows)} of "
+        f"{counted(points, 'point')}"
+    )
     print_table(title, ["trial", *names, *(UNITS[name] for name in OBJECTIVES)], rows)
     reasons = Counter(each.reason for each in results.rows if each.measured is None)
     for reason, count in reasons.most_common(SHOWN_REASONS):
         first = (reason or "").split("\n")[0]
-        print(f"failed: {count} {'trial' if count == 1 else 'trials'}: {first}")
+        print(f"failed: {counted(count, 'trial')}: {first}")
 
 
 def _shown(value: object) -> str:
@@ -181,6 +185,6 @@ def _plot(results: SweepResults) -> Any:
         if row.measured is not None
     ]
     failed = len(results.rows) - len(points)
-    note = f"{len(points)} points, {len(results.front())} on the front"
+    note = f"{counted(len(points), 'point')}, {len(results.front())} on the front"
     note += f", {failed} failed" if failed else ""
     return front_plot(points, [(name, up) for name in across], UNITS, note)

@@ -147,7 +147,7 @@ def _put_back(study: Study, trial: Trial, why: str) -> None:
         study.enqueue_trial(trial.params)
 
 
-def counted(study: Study) -> list[FrozenTrial]:
+def counted_trials(study: Study) -> list[FrozenTrial]:
     """The trials that are finished or that somebody works on, without those put back."""
     states = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
     trials = study.get_trials(deepcopy=False, states=states)
@@ -173,7 +173,7 @@ def run_trials(
     def objective(trial: Trial) -> tuple[float, ...]:
         trial.set_user_attr(OWNER, [platform.node(), os.getpid()])
         values = {each.name: each.suggest(trial) for each in space.parameters}
-        if sum(each.number < trial.number for each in counted(study)) >= trials:
+        if sum(each.number < trial.number for each in counted_trials(study)) >= trials:
             _put_back(study, trial, "surplus")  # two processes began the last one
             raise optuna.TrialPruned
         try:
@@ -189,12 +189,12 @@ def run_trials(
         return tuple(float(getattr(measured, name)) for name in objectives)
 
     def after(study: Study, _: FrozenTrial) -> None:
-        found = counted(study)
+        found = counted_trials(study)
         done(sum(each.state.is_finished() for each in found))
         if len(found) >= trials:
             study.stop()
 
-    found = counted(study)
+    found = counted_trials(study)
     done(sum(each.state.is_finished() for each in found))
     if len(found) < trials:
         study.optimize(objective, catch=(_Failed,), callbacks=[after])
@@ -204,7 +204,7 @@ def rows_of(study: Study) -> list[Row]:
     """The finished trials in order, none of the same values twice."""
     front = {each.number for each in study.best_trials}
     rows, seen = list[Row](), list[dict[str, Any]]()
-    for each in counted(study):
+    for each in counted_trials(study):
         if not each.state.is_finished() or each.params in seen:
             continue
         seen.append(each.params)

@@ -17,6 +17,7 @@ from recog.backend.arithmetic.tables import AccumulatorScale
 from recog.dialects.box_geometry import CameraGeometry, ImageGeometry
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
+from recog.dialects.words import counted
 
 Plane = tuple[int, ...]
 """Height and width of a map."""
@@ -270,8 +271,8 @@ def _priors(indices: np.ndarray, plane: Plane, geometry: CameraGeometry) -> np.n
     beyond = (classes < 0) | (classes >= geometry.classes)
     if beyond.any():
         raise RecogError(
-            f"index {int(indices[beyond][0])} is beyond the {geometry.classes} classes that have "
-            "priors"
+            f"index {int(indices[beyond][0])} is beyond the "
+            f"{counted(geometry.classes, 'class')} with priors"
         )
     return np.array(geometry.priors, np.int64).reshape(-1, 3)[classes]
 

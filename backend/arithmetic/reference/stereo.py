@@ -28,6 +28,7 @@ from recog.backend.arithmetic.tables import (
 )
 from recog.dialects.errors import RecogError
 from recog.dialects.number_format import MAX_FRAC, Arithmetic, LnsFormat
+from recog.dialects.words import counted
 
 LOG2_E, LOG2_E_BITS = 1549082005, 30
 """log2(e) as the rational number that it is here, 1549082005 / 2^30."""
@@ -153,7 +154,8 @@ def check_expectation(bins: np.ndarray) -> None:
     bound, limit = expectation_bound(bins), (1 << (SUM_BITS - 1)) - 1
     if bound > limit:
         raise RecogError(
-            f"the sum over {bins.size} bins may reach {bound}, {SUM_BITS} bits hold {limit}"
+            f"the sum over {counted(bins.size, 'bin')} may reach {bound}, {SUM_BITS} bits hold "
+            f"{limit}"
         )
 
 

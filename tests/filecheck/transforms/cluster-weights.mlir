@@ -22,7 +22,7 @@ func.func @pairs(%x: tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32> {
 // With the defaults the table may not outweigh the pointers, and a layer as small stays dense.
 // SMALL-LABEL: @pairs
 // SMALL:         %w = data.constant
-// SMALL:         %y = nn.conv2d %x, %w, %b {cluster.kept_dense = "16 weights are too few for pointers and a table"}
+// SMALL:         %y = nn.conv2d %x, %w, %b {cluster.kept_dense = "pointers and a table want more than 16 weights"}
 
 // Two centroids for single weights: the means of what is near them, most used first. Five of the
 // weights are about 1, three about -1.

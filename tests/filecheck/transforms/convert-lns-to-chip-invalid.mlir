@@ -16,7 +16,7 @@ func.func @unknown(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
   %b = nn.sigmoid %a : (tensor<1x4xf32>) -> tensor<1x4xf32>
   func.return %b : tensor<1x4xf32>
 }
-// CHECK:      2 ops have no chip instruction:
+// CHECK:      2 ops without a chip instruction:
 // CHECK-NEXT:   'nn.relu' op at {{.*}}.mlir:15
 // CHECK-NEXT:   'nn.sigmoid' op at {{.*}}.mlir:16
 // CHECK-NEXT:   hint: run encode-lns first

@@ -124,7 +124,7 @@ func.func @copy(%x: tensor<1x1x4x4xf32>) -> (tensor<1x1x4x4xf32>, tensor<1x1x4x4
 // CHECK-NEXT:    %c_1 = nn.conv2d %x, %w :
 // CHECK-NEXT:    func.return %c_1, %c
 // LIMIT-LABEL: func.func @copy(
-// LIMIT:         %y = nn.batch_norm %c, {{.*}} {kept_because = "the result of nn.conv2d before it has several uses, and a copy of it takes 1 multiply-adds an output, more than 0; its result goes to func.return"
+// LIMIT:         %y = nn.batch_norm %c, {{.*}} {kept_because = "the result of nn.conv2d before it has several uses, and a copy of it takes 1 multiply-add an output, more than 0; its result goes to func.return"
 
 // -----
 

@@ -7,7 +7,7 @@ func.func @codes() {
   check.expect_eq %y, dense<[[1, 2], [-3, 4]]> : tensor<2x2x!p>
   func.return
 }
-// CHECK: 'check.expect_eq' op at {{.*}}run-checks.mlir:7: expected -3 at [1, 0], got 3 (2 of 4 elements differ)
+// CHECK: 'check.expect_eq' op at {{.*}}run-checks.mlir:7: expected -3 at [1, 0], got 3 (2 of 4 elements wrong)
 // CHECK-NEXT: in pass 'run-checks'
 
 // -----
@@ -18,7 +18,7 @@ func.func @zeros() {
   check.expect_eq %x, dense<[1.0, -0.0]> : tensor<2xf32>
   func.return
 }
-// CHECK: 'check.expect_eq' op at {{.*}}: expected -0.0 at [1], got 0.0 (1 of 2 elements differ)
+// CHECK: 'check.expect_eq' op at {{.*}}: expected -0.0 at [1], got 0.0 (1 of 2 elements wrong)
 
 // -----
 
@@ -29,7 +29,7 @@ func.func @masks() {
   check.expect_eq %y, dense<[1, 0]> : tensor<2xi1>
   func.return
 }
-// CHECK: 'check.expect_eq' op at {{.*}}: expected 0 at [1], got 1 (1 of 2 elements differ)
+// CHECK: 'check.expect_eq' op at {{.*}}: expected 0 at [1], got 1 (1 of 2 elements wrong)
 
 // -----
 
@@ -38,7 +38,7 @@ func.func @close() {
   check.expect_close %x, dense<[1.25, 2.5]> : tensor<2xf32> within 0.25
   func.return
 }
-// CHECK: 'check.expect_close' op at {{.*}}: expected 2.5 within 0.25 at [1], got 2.0 (1 of 2 elements differ)
+// CHECK: 'check.expect_close' op at {{.*}}: expected 2.5 within 0.25 at [1], got 2.0 (1 of 2 elements wrong)
 
 // -----
 
@@ -47,7 +47,7 @@ func.func @nan_is_never_close() {
   check.expect_close %x, dense<0x7FC00000> : tensor<2xf32> within 1.0
   func.return
 }
-// CHECK: expected nan within 1.0 at [0], got nan (2 of 2 elements differ)
+// CHECK: expected nan within 1.0 at [0], got nan (2 of 2 elements wrong)
 
 // -----
 

@@ -65,7 +65,7 @@ func.func @f(%x: tensor<2xf32>) {
 // -----
 
 check.expect_run @program(dense<"0x0000"> : tensor<1xi8>) gives ()
-// CHECK: 'check.expect_run' op at {{.*}}: tensor<1xi8> takes 1 bytes, the constant has 2
+// CHECK: 'check.expect_run' op at {{.*}}: tensor<1xi8> takes 1 byte, the constant has 2
 
 // -----
 

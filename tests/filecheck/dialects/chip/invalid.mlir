@@ -1095,7 +1095,7 @@ chip.program @main {
   chip.deconv @y = @x, @w
   chip.halt
 }
-// CHECK: 'chip.deconv' op at {{.*}}: @y: 3 output channels do not divide into 2 groups
+// CHECK: 'chip.deconv' op at {{.*}}: @y: 3 output channels cannot be divided into 2 groups
 
 // -----
 

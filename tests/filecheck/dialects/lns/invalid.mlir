@@ -131,7 +131,7 @@ func.func @f(%x: tensor<1x2x4x4x!lns.number<8, 4, bias = 0>>, %w: tensor<1x3x3x3
   %y = lns.conv2d %x, %w : (tensor<1x2x4x4x!lns.number<8, 4, bias = 0>>, tensor<1x3x3x3x!lns.number<8, 4, bias = 0>>) -> tensor<1x1x2x2x!lns.number<8, 4, bias = 0>>
   func.return
 }
-// CHECK: 'lns.conv2d' op at {{.*}}: the input has 2 channels, the weight wants 3 for each of 1 groups
+// CHECK: 'lns.conv2d' op at {{.*}}: the input has 2 channels, the weight wants 3 for each of 1 group
 
 // -----
 
@@ -139,7 +139,7 @@ func.func @f(%x: tensor<1x2x4x4x!lns.number<8, 4, bias = 0>>, %w: tensor<3x1x3x3
   %y = lns.conv2d %x, %w {groups = 2} : (tensor<1x2x4x4x!lns.number<8, 4, bias = 0>>, tensor<3x1x3x3x!lns.number<8, 4, bias = 0>>) -> tensor<1x3x2x2x!lns.number<8, 4, bias = 0>>
   func.return
 }
-// CHECK: 3 output channels do not divide into 2 groups
+// CHECK: 3 output channels cannot be divided into 2 groups
 
 // -----
 
@@ -235,7 +235,7 @@ func.func @f(%x: tensor<1x2x3x3x!lns.number<8, 4, bias = 0>>, %w: tensor<1x2x3x3
   %y = lns.conv2d %x, %w : (tensor<1x2x3x3x!lns.number<8, 4, bias = 0>>, tensor<1x2x3x3x!lns.number<8, 4, bias = 0:{0, 1}>>) -> tensor<1x1x1x1x!lns.number<8, 4, bias = 0>>
   func.return
 }
-// CHECK: 2 biases along axis 0, which has 1 channels
+// CHECK: 2 biases along axis 0, which has 1 channel
 
 // -----
 

@@ -58,7 +58,7 @@ func.func @f(%x: tensor<1x2x3x3x!n>, %b: tensor<3xi32>) {
   %z = lns.expectation %x, %b {frac = 4 : i64} : (tensor<1x2x3x3x!n>, tensor<3xi32>) -> tensor<1x1x3x3x!n>
   func.return
 }
-// CHECK: 'lns.expectation' op at {{.*}}: 2 channels need as many bins, got [3]
+// CHECK: 'lns.expectation' op at {{.*}}: bins must be one for each of 2 channels, got [3]
 
 // -----
 

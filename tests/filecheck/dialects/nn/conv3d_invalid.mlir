@@ -20,7 +20,7 @@ func.func @f(%x: tensor<1x2x2x2x2xf32>, %w: tensor<1x1x1x1x1xf32>) {
   %y = nn.conv3d %x, %w : (tensor<1x2x2x2x2xf32>, tensor<1x1x1x1x1xf32>) -> tensor<1x1x2x2x2xf32>
   func.return
 }
-// CHECK: 'nn.conv3d' op at {{.*}}: the input has 2 channels, the weight wants 1 for each of 1 groups
+// CHECK: 'nn.conv3d' op at {{.*}}: the input has 2 channels, the weight wants 1 for each of 1 group
 
 // -----
 

@@ -12,7 +12,7 @@ func.func @f(%x: tensor<1x2x3x3xf32>, %b: tensor<3xf32>) {
   %y = nn.expectation %x, %b : (tensor<1x2x3x3xf32>, tensor<3xf32>) -> tensor<1x1x3x3xf32>
   func.return
 }
-// CHECK: 'nn.expectation' op at {{.*}}: 2 channels need as many bins, got [3]
+// CHECK: 'nn.expectation' op at {{.*}}: bins must be one for each of 2 channels, got [3]
 
 // -----
 

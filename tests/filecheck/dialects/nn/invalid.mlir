@@ -92,7 +92,7 @@ func.func @conv_output_channels(%x: tensor<1x4x8x8xf32>, %w: tensor<6x1x3x3xf32>
   %y = nn.conv2d %x, %w {groups = 4 : i64} : (tensor<1x4x8x8xf32>, tensor<6x1x3x3xf32>) -> tensor<1x6x6x6xf32>
   func.return
 }
-// CHECK: 'nn.conv2d' op at {{.*}}: 6 output channels do not divide into 4 groups
+// CHECK: 'nn.conv2d' op at {{.*}}: 6 output channels cannot be divided into 4 groups
 
 // -----
 

@@ -124,7 +124,7 @@ func.func @group_norm(%x: tensor<1x4x2xf32>, %s: tensor<4xf32>) {
   %y = nn.group_norm %x, %s, %s {groups = 3 : i64} : (tensor<1x4x2xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x4x2xf32>
   func.return
 }
-// CHECK: 'nn.group_norm' op at {{.*}}: 4 channels do not divide into 3 groups
+// CHECK: 'nn.group_norm' op at {{.*}}: 4 channels cannot be divided into 3 groups
 
 // -----
 

@@ -190,7 +190,7 @@ def test_an_overlap_that_is_exactly_the_limit_does_not_suppress():
 def test_an_index_beyond_the_priors_is_an_error():
     geometry = CameraGeometry(1, (0, 0), 1, 0, 0, (0, 0, 0))
     codes = Codes(np.zeros((1, 7, 2, 2), np.uint16), WIDE)
-    with pytest.raises(RecogError, match="index 4 is beyond the 1 classes that have priors"):
+    with pytest.raises(RecogError, match="index 4 is beyond the 1 class with priors"):
         boxes.decode_boxes_3d(np.array([[4]]), Codes(codes.array[:, :1], WIDE), codes, geometry, 8)
 
 

@@ -43,7 +43,7 @@ def test_an_engine_is_chosen_by_name_by_options_or_as_it_is():
         ({"x": NEGATIVE_ZERO}, r"x holds an illegal code, 0x80 at \(0, 2, 1, 2\)"),
         ({"x": X + 15, "x_format": LnsFormat(4, 1)}, "illegal code, 0x10"),
         ({"x": X[0]}, "x has shape .* not of rank 4"),
-        ({"x": X[:, :3]}, "do not fit 1 groups"),
+        ({"x": X[:, :3]}, "do not fit 1 group"),
         ({"x": X[:, :, :2]}, r"kernel of \(3, 3\) does not fit an input of \(2, 5\)"),
         ({"x_format": LnsFormat(8, 4, (1, 2, 3, 4), 1)}, "biases per channel"),
         ({"w": np.repeat(NEGATIVE_ZERO[:, :, :3, :3], 2, axis=0)}, "w holds an illegal code"),

@@ -184,7 +184,7 @@ def test_resize_bound_is_reached():
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"w": np.ones((2, 3, 3, 3), np.uint8)}, "do not fit 1 groups"),
+        ({"w": np.ones((2, 3, 3, 3), np.uint8)}, "do not fit 1 group"),
         ({"groups": 3}, "3 groups"),
         ({"strides": (0, 1)}, r"strides \(0, 1\)"),
         ({"output_padding": (0, -1)}, r"output padding \(0, -1\)"),

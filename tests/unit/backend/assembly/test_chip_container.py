@@ -96,7 +96,7 @@ def test_every_truncation_is_told():
 
 
 def test_more_bytes_than_the_program():
-    assert refusal(FILE + b"\0") == "damaged: 1 bytes follow the end of the program"
+    assert refusal(FILE + b"\0") == "damaged: 1 byte after the end of the program"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(RecogError, match="cut.chip: truncated"):
         load_program(tmp_path / "cut.chip")
     (tmp_path / "long.chip").write_bytes(FILE + bytes(9))
-    with pytest.raises(RecogError, match="long.chip: damaged: 1 bytes follow"):
+    with pytest.raises(RecogError, match="long.chip: damaged: 1 byte after"):
         load_program(tmp_path / "long.chip")
 
 
@@ -313,7 +313,7 @@ def test_strings_that_are_misformed():
     io, symbols = content(Kind.IO), content(Kind.SYMBOLS)
     assert refusal(replaced(Kind.SYMBOLS, symbols[:-1])) == "the symbols segment ends too early"
     assert refusal(replaced(Kind.SYMBOLS, symbols + b"!")) == (
-        "the symbols segment has 1 bytes too many"
+        "the symbols segment has 1 byte too many"
     )
     assert "holds a string that is no UTF-8" in refusal(
         replaced(Kind.SYMBOLS, symbols.replace(b"codes", b"code\xff"))

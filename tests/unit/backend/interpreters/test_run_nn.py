@@ -134,8 +134,8 @@ def test_lookup_passes_gradients_to_every_centroid():
 @pytest.mark.parametrize(
     "inputs, message",
     [
-        ([], "@main takes 1 inputs, got 0"),
-        ([torch.ones(1, 1, 2, 2)] * 2, "@main takes 1 inputs, got 2"),
+        ([], "@main takes 1 input, got 0"),
+        ([torch.ones(1, 1, 2, 2)] * 2, "@main takes 1 input, got 2"),
         ([torch.ones(1, 2, 2)], "input 0: has shape [1, 2, 2], the network wants [N, 1, 2, 2]"),
         ([torch.ones(1, 1, 2, 3)], "input 0: has shape [1, 1, 2, 3], the network wants"),
         ([torch.full((1, 1, 2, 2), torch.nan)], "input 0: holds NaN or infinity"),

@@ -155,9 +155,9 @@ def test_indices_beyond_the_priors_stop_the_machine():
     peaks = maker.add(lns.PeaksOp(maps[0], 1))
     space = maker.add(lns.DecodeBoxes3dOp(peaks.results[1], maps[1], maps[2], CAMERA))
     module = maker.module(maker.add(lns.DecodeFixedOp(space)).results[0])
-    with pytest.raises(RecogError, match="index 12 is beyond the 3 classes that have priors"):
+    with pytest.raises(RecogError, match="index 12 is beyond the 3 classes with priors"):
         run_lns(module, *maker.inputs)
-    with pytest.raises(RecogError, match="index 12 is beyond the 3 classes that have priors"):
+    with pytest.raises(RecogError, match="index 12 is beyond the 3 classes with priors"):
         Machine(program_of(module)).run_codes(*maker.inputs)
 
 

@@ -83,8 +83,8 @@ def test_codes_go_in_and_come_out():
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ([], r"the program takes 1 inputs \(in\), got 0"),
-        ([frames(1), frames(1)], r"the program takes 1 inputs \(in\), got 2"),
+        ([], r"the program takes 1 input \(in\), got 0"),
+        ([frames(1), frames(1)], r"the program takes 1 input \(in\), got 2"),
         ([frames(1)[0]], r"input @in: has shape \[2, 2, 1\], the program wants \[N, 2, 2, 1\]"),
         ([frames(1)[:, :1]], r"input @in: has shape \[1, 1, 2, 1\]"),
         ([frames(np.nan)], "input @in: holds NaN or infinity"),

@@ -114,7 +114,7 @@ def test_open_sizes(tmp_path: Path):
     torch.testing.assert_close(run_nn(module, X)[0], expected(X), rtol=1e-5, atol=1e-5)
     with pytest.raises(RecogError, match=r"'x' is \?x3x\?x\?, not 1x4x8x8"):
         import_onnx(path, [[1, 4, 8, 8]])
-    with pytest.raises(RecogError, match="2 shapes for 1 inputs: x"):
+    with pytest.raises(RecogError, match="2 shapes for 1 input: x"):
         import_onnx(path, [[1, 3, 8, 8], [1]])
     import_onnx(saved(tmp_path, model(classifier(), ["logits"], ["N", 3, 8, 8])))
 

@@ -107,7 +107,7 @@ def test_an_index_beyond_the_priors_is_an_error():
 
     inputs = maps(0, 2), maps(1, 1), maps(2, 7)
     module = imported(decode, *inputs)
-    with pytest.raises(RecogError, match="an index is beyond the 1 classes that have priors"):
+    with pytest.raises(RecogError, match="an index is beyond the 1 class with priors"):
         run_nn(module, *inputs)
 
 

@@ -187,7 +187,7 @@ def test_few_frames_are_said(frames: int):
 
 
 def test_inputs_that_the_network_does_not_take():
-    with pytest.raises(RecogError, match="takes 1 inputs, got 2"):
+    with pytest.raises(RecogError, match="takes 1 input, got 2"):
         cluster_weights(folded(), OPTIONS, [images(4), images(4)])
     with pytest.raises(RecogError, match="clustering needs arrays of as many frames each"):
         cluster_weights(folded(), OPTIONS, [images(0)])

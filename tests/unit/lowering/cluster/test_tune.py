@@ -305,7 +305,7 @@ def test_tuned_for_the_codes_of_the_chip():
     "inputs,targets,message",
     [
         ([images(3)], np.zeros((2, 3), np.float32), "tuning needs arrays of as many frames"),
-        ([], np.zeros((2, 3), np.float32), "@main takes 1 inputs, got 0"),
+        ([], np.zeros((2, 3), np.float32), "@main takes 1 input, got 0"),
         ([images(3)], np.float32(0), "tuning needs arrays of as many frames"),
         ([images(0)], np.zeros((0, 3), np.float32), "tuning needs arrays of as many frames"),
         ([images(3)], np.zeros((3, 4), np.float32), r"targets have shape \[4\] each, the .* \[3\]"),

@@ -195,7 +195,7 @@ def test_what_only_moves_into_a_signed_output_is_signed():
         ([np.zeros((0, 2, 6, 6))], "calibration needs arrays of as many frames each"),
         ([np.float32(1)], "calibration needs arrays of as many frames each"),
         ([np.zeros((3, 2, 6, 5))], r"input 0: has shape \[3, 2, 6, 5\]"),
-        ([np.zeros((3, 2, 6, 6)), np.zeros((3, 1))], "@main takes 1 inputs, got 2"),
+        ([np.zeros((3, 2, 6, 6)), np.zeros((3, 1))], "@main takes 1 input, got 2"),
         ([np.zeros((3, 2, 6, 6)), np.zeros((2, 1))], r"\[3, 2, 6, 6\], \[2, 1\]"),
         ([np.full((3, 2, 6, 6), np.nan)], "input 0: holds NaN or infinity"),
         ([np.zeros((3, 2, 6, 6), complex)], "has dtype"),

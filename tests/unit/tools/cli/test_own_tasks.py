@@ -107,7 +107,7 @@ def test_its_conversion_is_reported(
     assert main(["report", str(out), "--task", f"{folder}/mine.py:Broken"]) == 1
     assert "mine.py:18: IndexError" in capsys.readouterr().err
     assert main(["report", str(out), "--task", "stereo3d"]) == 1
-    assert "2 images a frame, the network takes 1 inputs" in capsys.readouterr().err
+    assert "2 images a frame, the network takes 1 input" in capsys.readouterr().err
 
 
 def check_comparison_by_task(command: list[str], reported: dict[str, Any], folder: Path) -> None:

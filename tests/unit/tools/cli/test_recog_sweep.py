@@ -250,7 +250,7 @@ def test_two_processes_share_a_study_that_a_third_was_killed_in():
     ]
     said = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert sum("1 trials of processes that were killed" in out for out, _ in said) == 1
+    assert sum("1 trial of processes that were killed" in out for out, _ in said) == 1
     lines = [json.loads(line) for line in Path("shared").read_text().splitlines()]
     attributes = [each["user_attr"] for each in lines if each.get("user_attr")]
     owners = {each["owner"][1] for each in attributes if "owner" in each}

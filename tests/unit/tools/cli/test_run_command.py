@@ -131,7 +131,7 @@ def test_labels_of_no_class(folder: Path, capsys: pytest.CaptureFixture[str]):
     np.savez("x.npz", input0=frame, input1=frame, targets=np.array([0, 3]))
     assert main(["run", ".", "--data", "x.npz"]) == 0
     said = capsys.readouterr().out
-    assert "note: no accuracy, as labels are from 0 to 3, the output has 1 classes" in said
+    assert "note: no accuracy, as labels are from 0 to 3, the output has 1 class" in said
     np.savez("x.npz", input0=frame, input1=frame, targets=np.array([0, 0]))
     assert main(["run", ".", "--data", "x.npz"]) == 0
     assert "accuracy: 100.00 % (2 of 2)" in capsys.readouterr().out

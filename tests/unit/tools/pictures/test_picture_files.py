@@ -173,7 +173,7 @@ BAD = {
     "one image of a pair": (
         "stereo3d",
         replace(STEREO, images=STEREO.images[:1]),
-        "1 images a frame, stereo 3D detection takes 2",
+        "1 image a frame, stereo 3D detection takes 2",
     ),
     "unequal pair": (
         "stereo3d",

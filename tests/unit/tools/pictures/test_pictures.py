@@ -210,7 +210,7 @@ def test_digits_are_framed_where_a_network_errs():
     assert not near(corners[0], DISAGREE, 60)
     assert errors.title == "Every image that float or machine gets wrong"
     assert errors.rows[0][0].picture.width == 3 * 78 - 14 + 16
-    assert first.note == "3 of 4 labels agree"
+    assert first.note == "3 of 4 labels alike"
 
 
 # Lines and labels.
