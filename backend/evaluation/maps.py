@@ -78,8 +78,8 @@ def _read_sums(op: chip.PoolOp, values: Values, summed: Summed) -> np.ndarray:
     if sums.size and not (least <= int(sums.min()) and int(sums.max()) <= bound):
         beyond = next(int(each) for each in sums.flat if not least <= each <= bound)
         raise RecogError(
-            f"{op.input} holds {beyond}, which no {summed.terms} codes of "
-            f"{summed.format} can sum to"
+            f"{op.input} holds {beyond}, which no sum of "
+            f"{counted(summed.terms, 'code')} of {summed.format} is"
         )
     return sums
 
