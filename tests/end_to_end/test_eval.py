@@ -108,7 +108,7 @@ def test_layouts_of_a_tuned_network_are_not_chosen_again(
 ):
     """Choosing them takes longer than all the rest of an evaluation."""
     quick = {"epochs": 1, "compare_recipes": False, "carry_errors": False}
-    options = replace(QUICK, ratio=20.0, **quick)
+    options = replace(QUICK, centroids=256, ratio=20.0, **quick)
     levels = levels_of(checkpoint, tmp_path, 32, options)
     chosen, tuned = str(levels.clustered), str(levels.tuned)
     assert "cluster.layout" in tuned
