@@ -195,10 +195,10 @@ def _open(
     check_output(journal)
     sampler = sampler_of(arguments.sampler, space, trials, arguments.seed)
     study = open_study(journal, arguments.objectives, of)
+    study.sampler = sampler
     killed = take_up(study)
     if killed:
         print(f"note: tries again {counted(killed, 'trial')} of processes that were killed")
-    study.sampler = sampler
     return study, trials
 
 

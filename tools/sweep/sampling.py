@@ -31,7 +31,7 @@ def sampler_of(name: str, space: Space, trials: int, seed: int) -> BaseSampler:
         RecogError: a grid of what has no end.
     """
     if name == "grid":
-        return GridSampler(space.grid(), seed=seed)
+        return Grid(space.grid(), seed=seed)
     if name == "random":
         return _Reseeded(lambda number: RandomSampler(seed=_seed(seed, number)))
     population = min(MAX_POPULATION, max(MIN_POPULATION, trials // GENERATIONS))
@@ -42,6 +42,34 @@ def sampler_of(name: str, space: Space, trials: int, seed: int) -> BaseSampler:
 
 def _seed(seed: int, number: int) -> int:
     return (seed * 1_000_003 + number) % (1 << 32)
+
+
+class Grid(GridSampler):
+    """A grid on which a trial that has another's values is of its point, too.
+
+    Optuna's own puts no point down for such a trial, and fails where one ends while the last point
+    is not finished.
+    """
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        given = trial.system_attrs.get("fixed_params")
+        points = (dict(zip(self._param_names, each)) for each in self._all_grids)
+        number = next((i for i, each in enumerate(points) if each == given), None)
+        if number is None or "grid_id" in trial.system_attrs:
+            super().before_trial(study, trial)
+            return
+        storage = study._storage  # pyright: ignore[reportPrivateUsage]
+        for name, value in (("search_space", self._search_space), ("grid_id", number)):
+            storage.set_trial_system_attr(
+                trial._trial_id,  # pyright: ignore[reportPrivateUsage]
+                name,
+                value,
+            )
+
+    def point_of(self, trial: FrozenTrial) -> dict[str, Any] | None:
+        """All values of a trial, of which some may not be put down yet; None if it has no point."""
+        number = trial.system_attrs.get("grid_id")
+        return None if number is None else dict(zip(self._param_names, self._all_grids[number]))
 
 
 class _Reseeded(BaseSampler):

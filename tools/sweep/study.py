@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import optuna
@@ -20,12 +21,15 @@ from recog.backend.files import check_output
 from recog.dialects.errors import RecogError
 from recog.tools.diagnostics import describe_error
 from recog.tools.sweep.measured import Measured
+from recog.tools.sweep.sampling import Grid
 from recog.tools.sweep.space import Space, Value
 
 NAME = "recog-sweep"
 OF, OWNER, MEASURED, REASON, PUT_BACK = "of", "owner", "measured", "reason", "put-back"
 """Attributes: what a study is of; who works on a trial, what came out, why nothing, and why another
 trial has its values."""
+BEGINNING = timedelta(minutes=2)
+"""A trial that has no owner for longer never will."""
 
 
 class _Failed(Exception):
@@ -114,20 +118,30 @@ def _drop_torn_line(journal: str) -> None:
 
 
 def take_up(study: Study) -> int:
-    """Put back the trials of this machine's processes that were killed; how many."""
+    """Put back the trials of this machine's processes that were killed, and of any machine's those
+    that were killed as they began; how many."""
     found = 0
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        host, process = trial.user_attrs.get(OWNER, ("", 0))
-        if host != platform.node() or _is_alive(process):
+        if not _is_killed(trial):
             continue
         try:
             study.tell(trial.number, state=TrialState.PRUNED)
         except (UpdateFinishedTrialError, ValueError):
             continue  # another process does the same
-        if trial.params:
-            study.enqueue_trial(trial.params)
+        values = study.sampler.point_of(trial) if isinstance(study.sampler, Grid) else trial.params
+        if values:
+            study.enqueue_trial(values)
         found += 1
     return found
+
+
+def _is_killed(trial: FrozenTrial) -> bool:
+    """Whether nobody works on a trial any more; of other machines' trials nobody knows."""
+    if OWNER not in trial.user_attrs:
+        begun = trial.datetime_start
+        return begun is not None and datetime.now() - begun > BEGINNING
+    host, process = trial.user_attrs[OWNER]
+    return host == platform.node() and not _is_alive(process)
 
 
 def _is_alive(process: int) -> bool:
@@ -171,8 +185,9 @@ def run_trials(
     """
 
     def objective(trial: Trial) -> tuple[float, ...]:
-        trial.set_user_attr(OWNER, [platform.node(), os.getpid()])
         values = {each.name: each.suggest(trial) for each in space.parameters}
+        # Last, so that who takes up what a killed process has left finds all of its values.
+        trial.set_user_attr(OWNER, [platform.node(), os.getpid()])
         if sum(each.number < trial.number for each in counted_trials(study)) >= trials:
             _put_back(study, trial, "surplus")  # two processes began the last one
             raise optuna.TrialPruned
