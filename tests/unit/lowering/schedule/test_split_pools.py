@@ -180,9 +180,9 @@ def sums_program(accumulator: int, **fields: object) -> chip.ProgramOp:
     ("values", "fields", "refused"),
     [
         ([0, 47_232], {}, None),  # three times the largest code's antilog, 15744
-        ([0, -47_233], {}, "holds -47233, which no 3 codes of"),
-        ([47_233, 0], {}, "holds 47233, which no 3 codes of"),
-        ([-1, 0], {"unsigned": True}, "holds -1, which no 3 codes of"),
+        ([0, -47_233], {}, "holds -47233, which no sum of 3 codes of"),
+        ([47_233, 0], {}, "holds 47233, which no sum of 3 codes of"),
+        ([-1, 0], {"unsigned": True}, "holds -1, which no sum of 3 codes of"),
     ],
 )
 def test_integers_that_are_no_sums_are_refused(
