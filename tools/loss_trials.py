@@ -171,7 +171,7 @@ def _with(options: ConversionOptions, asked: Ask) -> ConversionOptions:
 
 
 def _named(asked: Ask) -> str:
-    tuned = f", {counted(asked.epochs, 'epoch')} of tuning"
+    tuned = f", {counted(asked.epochs, 'epoch', 'epochs')} of tuning"
     return f"{asked.ratio:g}x{tuned if asked.epochs else ''}"
 
 
