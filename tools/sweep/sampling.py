@@ -52,9 +52,7 @@ class Grid(GridSampler):
     """
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        given = trial.system_attrs.get("fixed_params")
-        points = (dict(zip(self._param_names, each)) for each in self._all_grids)
-        number = next((i for i, each in enumerate(points) if each == given), None)
+        number = self._number_of(trial.system_attrs.get("fixed_params"))
         if number is None or "grid_id" in trial.system_attrs:
             super().before_trial(study, trial)
             return
@@ -66,10 +64,19 @@ class Grid(GridSampler):
                 value,
             )
 
-    def point_of(self, trial: FrozenTrial) -> dict[str, Any] | None:
-        """All values of a trial, of which some may not be put down yet; None if it has no point."""
+    def point_of(self, trial: FrozenTrial) -> dict[str, Any]:
+        """All values of a trial, of which some may not be put down yet; none if it has no point."""
         number = trial.system_attrs.get("grid_id")
-        return None if number is None else dict(zip(self._param_names, self._all_grids[number]))
+        return {} if number is None else self._point(number)
+
+    def _number_of(self, values: dict[str, Any] | None) -> int | None:
+        if values is None:
+            return None
+        numbers = range(len(self._all_grids))
+        return next((each for each in numbers if self._point(each) == values), None)
+
+    def _point(self, number: int) -> dict[str, Any]:
+        return dict(zip(self._param_names, self._all_grids[number]))
 
 
 class _Reseeded(BaseSampler):

@@ -128,11 +128,17 @@ def take_up(study: Study) -> int:
             study.tell(trial.number, state=TrialState.PRUNED)
         except (UpdateFinishedTrialError, ValueError):
             continue  # another process does the same
-        values = study.sampler.point_of(trial) if isinstance(study.sampler, Grid) else trial.params
+        values = _values(study, trial)
         if values:
             study.enqueue_trial(values)
         found += 1
     return found
+
+
+def _values(study: Study, trial: FrozenTrial) -> dict[str, Any]:
+    """What is known of a trial's values: of a grid's all, of one that was put back those given."""
+    point = study.sampler.point_of(trial) if isinstance(study.sampler, Grid) else {}
+    return point or {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
 def _is_killed(trial: FrozenTrial) -> bool:

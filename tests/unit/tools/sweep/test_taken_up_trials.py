@@ -44,6 +44,19 @@ def test_one_that_was_killed_before_anybody_knew_whose_it_is(monkeypatch: pytest
     assert len({values(study.ask()) for _ in range(4)}) == 4
 
 
+def test_one_that_was_killed_as_it_was_tried_again(monkeypatch: pytest.MonkeyPatch):
+    """Before the grid knew its point, or a journal of a version whose grid never did."""
+    study = grid_study(monkeypatch)
+    study.ask().set_user_attr(OWNER, DEAD)
+    assert take_up(study) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Grid, "before_trial", lambda *_: None)
+        study.ask()
+    monkeypatch.setattr(studies, "BEGINNING", timedelta())
+    assert take_up(study) == 1
+    assert len({values(study.ask()) for _ in range(4)}) == 4
+
+
 def test_one_that_is_tried_again_ends_before_the_last_point(monkeypatch: pytest.MonkeyPatch):
     study = grid_study(monkeypatch)
     study.sampler = Grid({"frac": [3, 4]}, seed=0)
