@@ -11,12 +11,7 @@ from recog.lowering.pipeline.convert import (
     some_frames,
 )
 from recog.lowering.pipeline.extra import ExtraPass, parse_extra_pass
-from recog.lowering.pipeline.named import (
-    CONVERSION,
-    ConversionOptions,
-    fold_network,
-    raise_torch,
-)
+from recog.lowering.pipeline.named import CONVERSION, ConversionOptions, fold_network, raise_torch
 from recog.lowering.pipeline.stages import Stage
 
 __all__ = [

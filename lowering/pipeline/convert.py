@@ -51,10 +51,7 @@ from recog.lowering.pipeline.conversion import Conversion, weight_bytes
 from recog.lowering.pipeline.expected_formats import expected_formats, of_function
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
 from recog.lowering.pipeline.kept import KeptConversion, KeptStage, stage_parts
-from recog.lowering.pipeline.named import (
-    ConversionOptions,
-    Step,
-)
+from recog.lowering.pipeline.named import ConversionOptions, Step
 from recog.lowering.pipeline.stages import Stage
 from recog.lowering.precision.choose_formats import (
     ChooseFormatsPass,

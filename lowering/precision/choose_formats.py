@@ -42,16 +42,10 @@ from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.label_layers import label_layers
 from recog.lowering.precision.budgets import WeightBits, weight_bits, worth_widening
 from recog.lowering.precision.coded_values import coded_values, format_groups, is_dense
-from recog.lowering.precision.format_notes import (
-    Layers,
-    named_values_note,
-    value_name,
-    values_note,
-    weights_notes,
-)
+from recog.lowering.precision.format_notes import named_values_note, values_note, weights_notes
 from recog.lowering.precision.headroom import Headroom
 from recog.lowering.precision.live_bytes import LiveBytes, code_bytes
-from recog.lowering.precision.named_widths import named_widths, widths_of
+from recog.lowering.precision.named_widths import Layers, named_widths, width_name, widths_of
 from recog.lowering.precision.output_noise import FRAMES, Noise, output_noise
 from recog.lowering.precision.wider_values import (
     ENTRY_BYTES,
@@ -221,10 +215,9 @@ def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -
     label_layers(function)
     ops = [op for op in function.body.block.ops if isinstance(op, nn.NnOp)]
     values = [*function.body.block.args, *(op.output for op in ops)]
-    widths_of(
-        "value_widths", options.value_widths, {each: [value_name(each, {})] for each in values}
-    )
-    layers = {op: [value_name(op.output, {})] for op in ops if isinstance(op, nn.LayerOp)}
+    names = {each: [width_name(each, {})] for each in values}
+    widths_of("value_widths", options.value_widths, names)
+    layers = {op: [width_name(op.output, {})] for op in ops if isinstance(op, nn.LayerOp)}
     clusters = {op for op in layers if isinstance(op.weight.owner, LookupOp)}
     for pattern, width in named_widths("weight_widths", options.weight_widths):
         meant = widths_of("weight_widths", f"{pattern}={width}", layers)
@@ -257,9 +250,8 @@ def more_table_bytes(
     widths = named_widths("value_widths", options.value_widths)
 
     def given(value: SSAValue) -> list[int]:
-        return [width for pattern, width in widths if matches([value_name(value, {})], pattern)][
-            -1:
-        ]
+        names = [width_name(value, {})]
+        return [width for pattern, width in widths if matches(names, pattern)][-1:]
 
     usual, named, others = LnsFormat().width, 0, 0
     indexed = table_rows(chains.values())
@@ -278,7 +270,7 @@ def _given_values(
     groups: Sequence[tuple[SSAValue, ...]], layers: Layers, options: FormatOptions
 ) -> dict[SSAValue, int]:
     """The widths that the user gives, of all values that share a format with one of that name."""
-    names = {group: [value_name(value, layers) for value in group] for group in groups}
+    names = {group: [width_name(value, layers) for value in group] for group in groups}
     found = widths_of("value_widths", options.value_widths, names)
     return {value: width for group, width in found.items() for value in group}
 
@@ -293,7 +285,7 @@ def _resized_weights(
     budget: float,
 ) -> dict[SSAValue, LnsFormat]:
     """The weights that get other formats than the usual one, and these, to a budget of bytes."""
-    names = {weight: [value_name(weight, layers)] for weight in layers}
+    names = {weight: [width_name(weight, layers)] for weight in layers}
     given = widths_of("weight_widths", options.weight_widths, names)
     found = {weight: usual.finer(width - usual.width) for weight, width in given.items()}
     free = [weight for weight in layers if weight not in given]

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import log10, prod
 
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import SSAValue
 
 from recog.dialects import nn
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.words import counted
-from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note
-from recog.lowering.encode.example_inputs import input_name
-from recog.lowering.encode.legality import absorbed_activation
 from recog.lowering.precision.budgets import Candidate
 from recog.lowering.precision.live_bytes import code_bytes
-from recog.lowering.precision.named_widths import widths_of
-
-Layers = Mapping[SSAValue, Sequence[nn.LayerOp]]
-"""The layers of each dense weight."""
+from recog.lowering.precision.named_widths import Layers, width_name, widths_of
 
 
 def values_note(taken: Sequence[Candidate], layers: Layers) -> list[Note]:
@@ -27,7 +21,7 @@ def values_note(taken: Sequence[Candidate], layers: Layers) -> list[Note]:
     if not taken:
         return []
     places = tuple(
-        f"{value_name(each.values[0], layers)} "
+        f"{width_name(each.values[0], layers)} "
         f"(+{counted(each.bytes, 'byte')}, noise at {10 * log10(each.noise):.1f} dB)"
         for each in sorted(taken, key=lambda c: c.noise, reverse=True)
     )
@@ -45,7 +39,7 @@ def named_values_note(
     places = list[str]()
     for group in groups:
         more = sum(code_bytes(v, after[v]) - code_bytes(v, before[v]) for v in group)
-        names = dict.fromkeys(value_name(v, layers) for v in group)
+        names = dict.fromkeys(width_name(v, layers) for v in group)
         places.append(f"{', '.join(names)} ({after[group[0]].width} bits, {more:+,.0f} bytes)")
     if places:
         yield Note("named-values", "values in the bits that value-widths gives", "", tuple(places))
@@ -58,7 +52,7 @@ def weights_notes(
     weight_widths: str,
 ) -> Iterator[Note]:
     """The weights that have other widths than the usual one, by whose choice."""
-    names = {weight: [value_name(weight, layers)] for weight in layers}
+    names = {weight: [width_name(weight, layers)] for weight in layers}
     given = widths_of("weight_widths", weight_widths, names)
     places: dict[str, list[str]] = {"named": [], "wider": [], "narrower": []}
     for weight, format in resized.items():
@@ -73,16 +67,3 @@ def weights_notes(
     ):
         if places[kind]:
             yield Note(f"{kind}-weights", text, "", tuple(places[kind]))
-
-
-def value_name(value: SSAValue, layers: Layers) -> str:
-    """What a value or a weight is called: the input that it is, or its layer."""
-    if isinstance(value, BlockArgument):
-        return f"input @{input_name(value, value.index)}"
-    op = layers[value][0] if value in layers else value.owner
-    label = label_of(op) if isinstance(op, Operation) else None
-    if label is None and isinstance(op, nn.LayerOp):
-        # An activation that a layer does for free carries the layer's label.
-        activation = absorbed_activation(op)
-        label = None if activation is None else label_of(activation)
-    return label or value.name_hint or "a value"

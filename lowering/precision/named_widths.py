@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from recog.dialects import nn
 from recog.dialects.number_format import MAX_WIDTH
+from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.layer_patterns import matches, nothing_named
 from recog.lowering.common.options import OptionError
+from recog.lowering.encode.example_inputs import input_name
+from recog.lowering.encode.legality import absorbed_activation
 
 LEAST_WIDTH = 4
 """A sign, two bits of octaves and one of fraction."""
+
+Layers = Mapping[SSAValue, Sequence[nn.LayerOp]]
+"""The layers of each dense weight."""
 
 _T = TypeVar("_T")
 
@@ -54,3 +63,16 @@ def widths_of(option: str, text: str, names: Mapping[_T, Sequence[str]]) -> dict
             raise nothing_named(option, pattern, known)
         found.update(dict.fromkeys(meant, width))
     return found
+
+
+def width_name(value: SSAValue, layers: Layers) -> str:
+    """What options and notes call a value or a weight: the input that it is, or its layer."""
+    if isinstance(value, BlockArgument):
+        return f"input @{input_name(value, value.index)}"
+    op = layers[value][0] if value in layers else value.owner
+    label = label_of(op) if isinstance(op, Operation) else None
+    if label is None and isinstance(op, nn.LayerOp):
+        # An activation that a layer does for free carries the layer's label.
+        activation = absorbed_activation(op)
+        label = None if activation is None else label_of(activation)
+    return label or value.name_hint or "a value"

@@ -122,16 +122,18 @@ def _converted(network: RealNetwork, method: str) -> tuple[Run, int]:
 
     # Blocks of one weight each; depthwise layers and stems, some percent of all, are dense.
     eighth = ConversionOptions(centroids=16, channel_block=1, linear_block=1, dense_fan_in=27)
+    # About the bytes of recog_8x.
+    chosen = ConversionOptions(tune=False, ratio=7.44)
     options = {
         "recog": ConversionOptions(cluster=False),
         "recog_before": ConversionOptions(cluster=False, **PLAIN),
         "recog_8x": replace(eighth, tune=False),
-        # About the bytes of recog_8x.
-        "recog_8x_chosen": ConversionOptions(tune=False, ratio=7.44),
+        "recog_8x_chosen": chosen,
         "recog_8x_before": replace(eighth, tune=False, carry_errors=False),
         # Moving pointers, and dense weights rounded in each step, lose what it starts from.
-        "recog_8x_tuned": ConversionOptions(
-            ratio=7.44,
+        "recog_8x_tuned": replace(
+            chosen,
+            tune=True,
             epochs=4,
             learning_rate=3e-4,
             loss="kl" if network.measure == "agreement" else "mse",

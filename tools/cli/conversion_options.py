@@ -75,16 +75,14 @@ def conversion_options(
     given = {**(recipe or {}), **flags}
     if arguments.max_loss is not None:
         _check_max_loss(arguments.max_loss, flags, given)
-        given = {**given, "ratio": START, "budget": None}
-    elif flags.keys() & {"ratio", "budget"}:  # either takes the place of either
+        flags = {**flags, "ratio": START}
+    if flags.keys() & {"ratio", "budget"}:  # either takes the place of either
         given = {**given, "ratio": flags.get("ratio"), "budget": flags.get("budget")}
     try:
         options = complete_options(given, flags)
     except UnusedOptionError as error:
-        asked = {*flags, *(["ratio"] if arguments.max_loss is not None else [])}
-        because = given.keys() & error.because
-        said = ", which the recipe says" if because and not because & asked else ""
-        raise UsageError(f"{_switches(str(error))}{said}") from None
+        text = _switches(str(error)) + _by_recipe(error.because, flags, given)
+        raise UsageError(text) from None
     except OptionError as error:
         raise UsageError(str(error)) from None
     options.chip_target(ChipTarget())  # what is wrong with it is found before hours of tuning
@@ -100,8 +98,14 @@ def _check_max_loss(most: float, flags: Mapping[str, Any], given: Mapping[str, A
         if name in flags:
             raise UsageError(f"--max-loss finds the bytes that --{name} names: give one of them")
     if given.get("cluster") is False:
-        recipe = "" if "cluster" in flags else ", which the recipe says"
-        raise UsageError(f"--max-loss has no effect with --dense{recipe}")
+        by_recipe = _by_recipe(["cluster"], flags, given)
+        raise UsageError(f"--max-loss has no effect with --dense{by_recipe}")
+
+
+def _by_recipe(because: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """What is added to an error whose reason is options that a recipe gives, and no flag."""
+    reasons = given.keys() & because
+    return ", which the recipe says" if reasons and not reasons & flags.keys() else ""
 
 
 def _switches(text: str) -> str:
