@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, prod
+from math import floor, prod
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -20,10 +20,9 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from recog.dialects import nn
-from recog.dialects.bits import packed_size
-from recog.dialects.chip import BoxdecOp, ChipTarget, LayerOp, LdwOp, OutputOp, ProgramOp
+from recog.dialects.chip import ChipTarget
 from recog.dialects.cluster import Layout, LayoutAttr, LookupOp
-from recog.dialects.data import ConstantOp, constant_array
+from recog.dialects.data import ConstantOp
 from recog.dialects.errors import fail
 from recog.dialects.functions import find_function
 from recog.dialects.words import counted
@@ -33,10 +32,10 @@ from recog.lowering.allocation.curves import decibels
 from recog.lowering.allocation.options import BeyondPossible, LayoutOptions, layout_text
 from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan, RecipeLoss
 from recog.lowering.allocation.recipes import PLANNED, POOLED, UNIFORM, Budget, uniform_recipes
+from recog.lowering.allocation.reserve import reserve_of
 from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
 from recog.lowering.allocation.trials import Trials, Tried, divided
 from recog.lowering.cluster.cluster_weights import LAYOUT, clusterable_weight
-from recog.lowering.cluster.clustered_weight import channel_scales
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.layer_patterns import nothing_named
@@ -45,18 +44,11 @@ from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.calibrate import example_frames
 from recog.lowering.encode.encode_lns import EncodeOptions
 from recog.lowering.encode.label_layers import module_path
-from recog.lowering.partition.rehearsal import rehearse_chip_part
-from recog.lowering.precision.choose_formats import FormatOptions, MoreTableBytes, more_table_bytes
+from recog.lowering.precision.choose_formats import FormatOptions
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
 RATIOS = (8, 12, 16, 20, 24, 29, 32, 36, 40, 48, 64)
 """Ratios whose losses are said beside the one that was asked for."""
-MAX_OFFSET_BITS = 16
-"""Of a channel's offset: a field of the weights' descriptor."""
-WIDER_TABLES = 0.02
-"""The share of a budget that tables of functions may grow by as what they give becomes wider."""
-OUTPUT_BIAS_BYTES = 2
-"""Of a channel of an output that is decoded channel by channel, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +118,17 @@ def choose_layouts(
     for i, layer in enumerate(layers):
         if layer.stored is not None:
             choices[i] = [layer.stored]
-    reserved = _reserved(module, options, float_bytes)
-    room = sum(reserved.values()) + elsewhere
-    budget = Budget(tables, room, options.budget_bytes(float_bytes))
+    most = options.budget_bytes(float_bytes)
+    target = options.chip_target(ChipTarget())
+    reserve = reserve_of(
+        module, options, target, options.arithmetic(target), options.weight_frac, options.entry
+    )
+    reserved = reserve.within(most)
+    budget = Budget(tables, sum(reserved.values()) + elsewhere, most)
     found = budget.allocation(choices)
     if found is None:
-        least = Allocator(choices, tables).least().bytes + room
-        _refuse(options, budget.bytes, least, float_bytes)
+        layers_least = Allocator(choices, tables).least().bytes + elsewhere
+        _refuse(options, most, reserve.least_budget(layers_least), float_bytes)
     chosen, tried = [each[number] for each, number in zip(choices, found.chosen)], list[Tried]()
     if inputs is not None and held_out is not None:
         recipes = [budget.recipe(PLANNED, chosen)]
@@ -310,55 +306,6 @@ def _with_sensitivities(
         sensitivity = known.get(each.op.weight) or of_energy(weight)
         found.append(PricedLayer(weight, sensitivity, options.extra_weights, each.layout))
     return found
-
-
-def _reserved(module: ModuleOp, options: ChooseLayoutsPass, float_bytes: int) -> dict[str, int]:
-    """What the program may need at most beside pointers, tables and codes, by what for."""
-    target = options.chip_target(ChipTarget())
-    arithmetic = options.arithmetic(target)
-    biases = 0
-    function = find_function(module, options.entry)
-    for op in function.walk():
-        if isinstance(op, nn.LayerOp):
-            channels = nn.shape_of(op.weight)[0]
-            biases += packed_size(channels, _offset_bits(op, options.weight_frac))
-            if op.bias is not None:
-                biases += packed_size(channels, arithmetic.accumulator_width)
-    program = rehearse_chip_part(module, options.entry, arithmetic, target)
-    tables = _function_table_bytes(program)
-    more = more_table_bytes(module, options, options.entry)
-    wider = more.named + wider_table_bytes(more, options.budget_bytes(float_bytes))
-    return {"biases": biases, "function tables": tables + wider}
-
-
-def wider_table_bytes(more: MoreTableBytes, budget: int | None) -> int:
-    """What of a budget is left to tables of functions for entries that become wider unasked."""
-    return 0 if budget is None else min(more.others, floor(WIDER_TABLES * budget))
-
-
-def _offset_bits(op: nn.LayerOp, frac: int) -> int:
-    """Bits of the offsets of channels, at most: codes of the largest and least channel differ by
-    that of their scales, or by as much as dense codes are apart, one bit more."""
-    weight = constant_array(op.weight)
-    if weight is None or not np.isfinite(weight).all():
-        return MAX_OFFSET_BITS
-    rows = np.abs(weight.astype(np.float64).reshape(len(weight), -1)).max(axis=1)
-    scales = channel_scales(weight, frac).astype(np.float64)
-    logs = [np.log2(each[each > 0]) for each in (rows, scales)]
-    spread = max((float(np.ptp(each)) for each in logs if each.size), default=0.0)
-    return min(MAX_OFFSET_BITS, ceil(spread * 2**frac + 1).bit_length() + 1)
-
-
-def _function_table_bytes(program: ProgramOp) -> int:
-    """Of tables and constants that are no layer's weights, none of them stored once for several."""
-    total, scope = 0, program.scope
-    for op in program.instructions:
-        if isinstance(op, BoxdecOp):
-            total += len(op.region)
-        elif not isinstance(op, LayerOp | LdwOp):
-            total += sum(each.bytes for each in op.weight_reads(scope))
-    outputs = (op for op in program.ports if isinstance(op, OutputOp))
-    return total + sum(OUTPUT_BIAS_BYTES * op.channels.value.data for op in outputs)
 
 
 def _alone(

@@ -18,10 +18,11 @@ SHORT = 4
 STEP, UP = 2.0, 1.2
 """Factors from a ratio to the next while it is open how far the loss is met: of trials tuned short,
 and of those tuned in full."""
-CLOSE = 1.12
-"""Ratios that are no further apart need no trial between them."""
-SHORT_TRIALS, FULL_TRIALS = 7, 4
-"""At most so many between two that the loss lies between, and of those in full."""
+CLOSE, CLOSER = 1.12, 1.05
+"""Ratios that are no further apart need no trial between them: of trials tuned short, and of those
+that are as good as they get."""
+SHORT_TRIALS, FULL_TRIALS, UNTUNED_TRIALS = 7, 4, 10
+"""At most so many between two that the loss lies between: tuned short, in full, or not at all."""
 ALIKE = 1e-9
 """0.99 less 0.97 is a little more than 0.02."""
 USED = 0.7
@@ -63,7 +64,12 @@ class Trial(NamedTuple):
 
     @property
     def failing_ratio(self) -> float:
-        """The ratio at which the loss was not met."""
+        """The ratio of a program that does not meet the loss, or that there cannot be."""
+        return self.reached if self.is_possible else min(self.ratio, self.reached)
+
+    @property
+    def failing_ask(self) -> float:
+        """The ratio to ask less than."""
         return self.ratio if self.is_possible else min(self.ratio, self.reached)
 
 
@@ -118,7 +124,10 @@ class LossSearch:
             return max(START, self._least)
         if low is None or high is None:
             return self._further(low, high, trials, STEP)
-        return None if len(trials) >= SHORT_TRIALS else self._between(low, high)
+        tunes = self._epochs > self._short
+        if len(trials) >= (SHORT_TRIALS if tunes else UNTUNED_TRIALS):
+            return None
+        return self._between(low, high, CLOSE if tunes else CLOSER)
 
     def _settling(self, trials: Sequence[Trial], short: Sequence[Trial]) -> float | None:
         low, high = self._span(trials)
@@ -131,21 +140,22 @@ class LossSearch:
             return None
         if low is None and high is not None:
             # Where longer tuning loses more, the program of the shorter one is taken.
-            return met.ratio if met is not None and met.ratio < high.failing_ratio else None
+            return met.ratio if met is not None and met.reached < high.failing_ratio else None
         if low is not None and high is None:
             enough = low.lost > USED * self._most
             return None if enough else self._further(low, None, [*short, *trials], UP)
-        return None if low is None or high is None else self._between(low, high)
+        return None if low is None or high is None else self._between(low, high, CLOSER)
 
-    def _between(self, low: Trial, high: Trial) -> float | None:
-        ends = low.reached, high.failing_ratio
-        if ends[1] <= ends[0] * CLOSE:
+    def _between(self, low: Trial, high: Trial, close: float) -> float | None:
+        """What to ask for, between two ratios; None where their programs are so close, which may
+        be smaller than was asked."""
+        if high.failing_ratio <= low.reached * close:
             return None
         share = 0.5
         if isfinite(high.lost) and high.lost > low.lost:
             share = (self._most - low.lost) / (high.lost - low.lost)
         share = min(max(share, 0.25), 0.75)
-        return exp((1 - share) * log(ends[0]) + share * log(ends[1]))
+        return exp((1 - share) * log(low.ratio) + share * log(high.failing_ask))
 
     def _further(
         self,
@@ -157,10 +167,9 @@ class LossSearch:
         """Beyond what was tried, all of which met the loss (`low`) or missed it (`high`)."""
         if low is not None:
             possible = min((t.reached for t in trials if not t.is_possible), default=inf)
-            return factor * low.reached if low.reached * CLOSE < possible else None
-        if high is None or high.failing_ratio <= self._least:
-            return None
-        return max(self._least, high.failing_ratio / factor)
+            return factor * low.ratio if low.reached * CLOSE < possible else None
+        asked = self._least if high is None else high.failing_ask
+        return max(self._least, asked / factor) if asked > self._least else None
 
     def _untried(self, ratio: float | None, trials: Sequence[Trial]) -> float | None:
         """The ratio to three digits, which people read and recipes hold; None where it was

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import inf
+from math import ceil, inf
 
 import numpy as np
 from xdsl.context import Context
@@ -24,12 +24,13 @@ from recog.dialects.errors import RecogError
 from recog.dialects.functions import find_function
 from recog.dialects.number_format import LnsFormat
 from recog.dialects.verification import located_errors, verify_module
+from recog.dialects.words import counted
 from recog.lowering.allocation.choose_layouts import (
     ChooseLayoutsPass,
     choose_layouts,
-    wider_table_bytes,
     write_layouts_by_name,
 )
+from recog.lowering.allocation.reserve import wider_table_bytes
 from recog.lowering.balance.balance_ranges import BalanceRangesPass, balance_ranges
 from recog.lowering.check.zero_weights import zero_weight_notes
 from recog.lowering.cluster.cluster_weights import ClusterWeightsPass, cluster_weights
@@ -78,6 +79,7 @@ def convert(
     targets: np.ndarray | None = None,
     own: OwnObjective | None = None,
     options: ConversionOptions | None = None,
+    weight_budget: int | None = None,
     extra_passes: Sequence[ExtraPass] = (),
     progress: Progress | None = None,
     kept: KeptConversion | None = None,
@@ -93,6 +95,8 @@ def convert(
             is always tuned toward what the float network gives at the boundary, and one that
             ends in indices or boxes toward what the float network gives its decoders.
         own: a loss and batches of your own to tune on, in place of `inputs` and `targets`.
+        weight_budget: bytes that the program's weights may take, of a network whose layouts were
+            chosen for them before; by default what the options ask for.
         extra_passes: passes beside those of the conversion; the IR after each is verified.
         kept: where finished stages and the state of the tuning are left; what it holds of an
             equal conversion is not computed again.
@@ -101,7 +105,7 @@ def convert(
         RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
     """
     run = _Run(module, inputs, targets, options or ConversionOptions(), extra_passes, progress)
-    run.kept, run.own = kept, own
+    run.kept, run.own, run.weight_budget = kept, own, weight_budget
     with located_errors():
         return run.convert()
 
@@ -130,6 +134,7 @@ class _Run:
         self.current = module.clone()
         self.kept: KeptConversion | None = None
         self.own: OwnObjective | None = None
+        self.weight_budget: int | None = None
         check_anchors(extra, options.steps())
 
     def convert(self) -> Conversion:
@@ -271,21 +276,27 @@ class _Run:
             progress=lambda share: self.report("layouts", 0.99 * share),
         )
 
+    def _budget(self) -> int | None:
+        """Bytes that the program's weights may take; None for any number."""
+        if self.weight_budget is not None or not (self.options.cluster and self.options.allocates):
+            return self.weight_budget
+        return self.options.budget_bytes(weight_bytes(self.conversion.stages[Stage.FLOAT]))
+
     def _check_budget(self) -> None:
         """What choose-layouts reserves holds for any weights, as far as is known; where layouts
         were chosen before, other formats than then may take more."""
-        if not (self.options.cluster and self.options.allocates):
+        budget = self._budget()
+        if budget is None:
             return
         from recog.backend.assembly import find_program
         from recog.backend.assembly import weight_bytes as stored_bytes
 
-        conversion = self.conversion
-        budget = self.options.budget_bytes(weight_bytes(conversion.stages[Stage.FLOAT]))
         taken = stored_bytes(find_program(self.current)) + self._host_bytes()
-        if budget is not None and taken > budget:
+        if taken > budget:
+            more, factor = counted(taken - budget, "byte"), ceil(100 * taken / budget) / 100
             raise RecogError(
-                f"the program's weights take {taken:,} bytes of a budget of {budget:,}",
-                hint=f"give a budget smaller by {taken - budget:,}; this should not happen",
+                f"the program's weights take {taken:,} bytes, of {budget:,} that they may take",
+                hint=f"ask for {more} less, or {factor:g} times the ratio",
             )
 
     def _host_bytes(self) -> int:
@@ -363,12 +374,11 @@ class _Run:
 
     def _wider_table_bytes(self) -> float:
         """What choose-layouts has left to tables that give wider codes."""
-        options = self.options
-        if not (options.cluster and options.allocates):
+        budget = self._budget()
+        if budget is None:
             return inf
-        more = more_table_bytes(self.current, options, options.entry)
-        float_bytes = weight_bytes(self.conversion.stages[Stage.FLOAT])
-        return wider_table_bytes(more, options.budget_bytes(float_bytes))
+        more = more_table_bytes(self.current, self.options, self.options.entry)
+        return wider_table_bytes(more, budget)
 
     def _round_weights(self) -> None:
         self.conversion.notes += round_weights(

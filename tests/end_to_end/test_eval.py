@@ -116,6 +116,18 @@ def test_layouts_of_a_tuned_network_are_not_chosen_again(
     assert str(levels_of(checkpoint, tmp_path, 32, options).clustered) == chosen != tuned
 
 
+def test_a_ratio_is_kept_or_said_to_be_missed(checkpoint: Path, tmp_path: Path):
+    quick = {"epochs": 1, "compare_recipes": False, "carry_errors": False}
+    options = replace(QUICK, centroids=256, ratio=20.0, **quick)
+    levels = levels_of(checkpoint, tmp_path, 32, options)
+    float_bytes = levels.weight_bytes(Stage.FLOAT)
+    assert levels.weight_bytes(Stage.MACHINE) <= float_bytes / 20
+    other = levels_of(checkpoint, tmp_path, 32, replace(options, ratio=60.0))
+    other.__dict__["tuned"] = levels.tuned
+    with pytest.raises(RecogError, match=rf"of {int(float_bytes / 60):,} that they may take"):
+        _ = other.conversion
+
+
 def test_a_network_that_another_process_tunes_is_waited_for(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

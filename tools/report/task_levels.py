@@ -171,16 +171,20 @@ class TaskLevels:
     @cached_property
     def conversion(self) -> Conversion:
         """The conversion of the tuned network, to its program."""
-        return self._converted(self.tuned, "tuned clusters")
+        options, float_bytes = self.options, weight_bytes(self.float_module)
+        budget = options.budget_bytes(float_bytes) if options.cluster else None
+        return self._converted(self.tuned, "tuned clusters", budget)
 
     @cached_property
     def machine(self) -> Machine:
         return Machine(self.conversion.assemble(), self.engine)
 
-    def _converted(self, module: ModuleOp, what: str) -> Conversion:
-        inputs = self.frames("calibration").inputs()
+    def _converted(
+        self, module: ModuleOp, what: str, weight_budget: int | None = None
+    ) -> Conversion:
+        inputs, options = self.frames("calibration").inputs(), self.options.dense()
         with stage(f"convert with {what}"):
-            conversion = convert(module, inputs, options=self.options.dense())
+            conversion = convert(module, inputs, options=options, weight_budget=weight_budget)
         if conversion.host_part is not None:
             raise RecogError(f"{self.task.title}: not all of the network runs on the chip")
         return conversion

@@ -125,11 +125,8 @@ def _fitting(
     coarse = coarser_term(formats[small], formats[1 - small], arithmetic)
     if coarse == formats[small]:
         return lhs, rhs
-    from recog.lowering.encode.function_tables import scale_table
-
     terms = [lhs, rhs]
-    table = inserted(rewriter, scale_table(formats[small], 1.0, coarse), op)
-    terms[small] = inserted(rewriter, lns.TableOp(terms[small], table), op)
+    terms[small] = inserted(rewriter, lns.ConvertOp(terms[small], coarse), op)
     return terms[0], terms[1]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from recog.lowering.allocation.loss_search import (
     CLOSE,
+    CLOSER,
     FULL_TRIALS,
     LEAST,
     START,
@@ -29,8 +30,10 @@ def searched(
     possible: float = inf,
     epochs: int = EPOCHS,
     least: float = LEAST,
+    smaller: Callable[[float], float] = lambda ratio: 1.0,
 ) -> tuple[list[Trial], Trial | None]:
-    """The trials of a whole search, and its answer."""
+    """The trials of a whole search, and its answer, where programs of a ratio are smaller by a
+    factor than asked for, and lose what such small ones lose."""
     search, trials = LossSearch(most, epochs, least), list[Trial]()
     while (asked := search.next(trials)) is not None:
         assert asked not in [Ask(each.ratio, each.epochs) for each in trials]
@@ -38,7 +41,8 @@ def searched(
         if asked.ratio > possible:
             trials.append(Trial(*asked, possible, 0, inf))
         else:
-            trials.append(Trial(*asked, asked.ratio, 1, loss(asked)))
+            reached = asked.ratio * smaller(asked.ratio)
+            trials.append(Trial(*asked, reached, 1, loss(Ask(reached, asked.epochs))))
         assert len(trials) < 40
     return trials, search.best(trials)
 
@@ -117,7 +121,22 @@ def test_without_tuning_each_ratio_is_tried_once():
     trials, best = searched(1.0, lambda asked: asked.ratio / 30, epochs=0)
     assert {each.epochs for each in trials} == {0}
     assert best is not None
-    assert 30 / CLOSE <= best.ratio <= 30
+    assert 30 / CLOSER <= best.ratio <= 30
+
+
+@pytest.mark.parametrize("at", np.geomspace(2, 60, 25).tolist())
+@pytest.mark.parametrize("epochs", [0, EPOCHS])
+def test_programs_that_are_smaller_than_asked_stop_nothing_early(at: float, epochs: int):
+    """What a program that loses too much has is compared with what one has that does not."""
+
+    def smaller(ratio: float) -> float:
+        return 1.08 + 0.07 * np.sin(3 * np.log(ratio))
+
+    loss: Loss = lambda asked: float(asked.ratio > at)  # noqa: E731
+    trials, best = searched(0.5, loss, epochs=epochs, smaller=smaller)
+    assert best is not None
+    assert at / (CLOSER if epochs == 0 else CLOSE) <= best.reached <= at
+    assert len(trials) <= 14
 
 
 def test_one_epoch_cannot_be_shortened():

@@ -173,6 +173,6 @@ def test_a_budget_holds_where_stages_are_taken_up(tmp_path: Path, monkeypatch: p
     convert(module, [x], options=options, kept=kept)
     monkeypatch.setattr("recog.backend.assembly.weight_bytes", lambda program: 2001)
     again = dataclasses.replace(options, target=f"{tmp_path}/32.toml")
-    with pytest.raises(RecogError, match="take 2,001 bytes of a budget of 2,000") as error:
+    with pytest.raises(RecogError, match="take 2,001 bytes, of 2,000 that") as error:
         convert(module, [x], options=again, kept=kept)
-    assert "smaller by 1;" in str(error.value)
+    assert "1 byte less, or 1.01 times the ratio" in str(error.value)
