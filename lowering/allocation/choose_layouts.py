@@ -43,7 +43,7 @@ from recog.lowering.common.options import OptionError
 from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.calibrate import example_frames
 from recog.lowering.encode.encode_lns import EncodeOptions
-from recog.lowering.encode.label_layers import module_path
+from recog.lowering.encode.label_layers import layer_name
 from recog.lowering.precision.choose_formats import FormatOptions
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
@@ -223,7 +223,7 @@ def write_layouts_by_name(module: ModuleOp, options: LayoutOptions) -> None:
     for op in module.walk():
         if not isinstance(op, nn.LayerOp) or LAYOUT in op.attributes:
             continue
-        name = _name(op)
+        name = layer_name(op)
         names.append(name)
         found = next((i for i, each in enumerate(given) if each.matches(name)), None)
         if found is not None:
@@ -240,10 +240,6 @@ def write_layouts_by_name(module: ModuleOp, options: LayoutOptions) -> None:
             raise nothing_named("layouts", each.pattern, names)
 
 
-def _name(op: nn.LayerOp) -> str:
-    return module_path(op.location) or op.name
-
-
 def _layers(module: ModuleOp, options: ChooseLayoutsPass) -> list[_Layer]:
     """The layers, one for each weight."""
     found: list[_Layer] = []
@@ -256,7 +252,7 @@ def _layers(module: ModuleOp, options: ChooseLayoutsPass) -> list[_Layer]:
 
 
 def _layer(op: nn.LayerOp, options: ChooseLayoutsPass) -> _Layer:
-    name, width = _name(op), options.weight_width
+    name, width = layer_name(op), options.weight_width
     if isinstance(op.weight.owner, LookupOp):
         lookup = op.weight.owner
         layout = Layout(tuple(lookup.block.get_values()), max(2, nn.shape_of(lookup.codebook)[0]))

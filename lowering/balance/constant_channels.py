@@ -17,7 +17,7 @@ from recog.dialects import nn
 from recog.dialects.data import ConstantOp, constant_array
 from recog.dialects.words import counted
 from recog.lowering.common.notes import Note
-from recog.lowering.encode.label_layers import module_path
+from recog.lowering.encode.label_layers import layer_name
 from recog.lowering.encode.legality import absorbed_activation
 from recog.lowering.encode.precision_analysis import wide_values
 
@@ -63,7 +63,7 @@ class ConstantChannels:
             constant = (change <= SHARE * bias) & (reach <= REACH * bias) & (reach > 0)
             if constant.any():
                 _zero(op, weight, constant)
-                name, count = module_path(op.location) or op.name, int(constant.sum())
+                name, count = layer_name(op), int(constant.sum())
                 places.append(f"{name} ({count} of {counted(len(weight), 'channel')})")
         if not places:
             return []

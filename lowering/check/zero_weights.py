@@ -7,7 +7,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.dialects import nn
 from recog.dialects.data import constant_array
 from recog.lowering.common.notes import Note
-from recog.lowering.encode.label_layers import module_path
+from recog.lowering.encode.label_layers import layer_name
 
 
 def zero_weight_notes(module: ModuleOp) -> list[Note]:
@@ -16,7 +16,7 @@ def zero_weight_notes(module: ModuleOp) -> list[Note]:
     for op in module.walk():
         weight = constant_array(op.weight) if isinstance(op, nn.LayerOp) else None
         if weight is not None and weight.size and not weight.any():
-            places.append(module_path(op.location) or op.name)
+            places.append(layer_name(op))
     if not places:
         return []
     text = "weights are all zero, so the output is the bias whatever the input"

@@ -35,7 +35,7 @@ from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.rewriting import erase_dead_constants
 from recog.lowering.common.shared_options import EntryOptions
-from recog.lowering.encode.label_layers import module_path
+from recog.lowering.encode.label_layers import layer_name
 
 KEPT_DENSE = "cluster.kept_dense"
 """On a layer that stays dense: the reason, for the report."""
@@ -248,7 +248,7 @@ def _name_parts(ops: Sequence[Operation], hint: str | None, shared: bool) -> Non
 def _palette_notes(module: ModuleOp) -> list[Note]:
     """A note on the layers whose weights were palettized already."""
     places = [
-        f"{module_path(op.location) or op.name} ({counted(count.value.data, 'value')})"
+        f"{layer_name(op)} ({counted(count.value.data, 'value')})"
         for op in module.walk()
         if isinstance(count := op.attributes.get(PALETTE), IntegerAttr)
     ]

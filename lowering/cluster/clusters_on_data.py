@@ -30,7 +30,7 @@ from recog.lowering.common.layer_by_layer import LayerByLayer
 from recog.lowering.common.notes import Note
 from recog.lowering.common.side_by_side import Pair
 from recog.lowering.encode.calibrate import frames_in_memory
-from recog.lowering.encode.label_layers import module_path
+from recog.lowering.encode.label_layers import layer_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -150,7 +150,7 @@ class _Clustering(LayerByLayer):
         if nothing_learned(rows):
             return start
         if moments.few:
-            self.few.append(module_path(op.location) or op.name)
+            self.few.append(layer_name(op))
         wanted = (each.toward_float(rows[:, :, span]) for span, each in spans)
         parts = [Part(each, of.shrunk) for each, (_, of) in zip(wanted, spans)]
         return carry_errors(start, parts, self._options.weight_format, fixed=table is not None)

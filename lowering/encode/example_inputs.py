@@ -105,7 +105,7 @@ def _examined(
             (name,),
         )
         return ExampleInput(x, made_up=index), [note]
-    notes: list[Note] = []
+    notes = _unvaried(x, name)
     limit = None
     cut = _first_outlier(octaves, format)
     if cut is not None:
@@ -129,6 +129,20 @@ def _examined(
             )
         )
     return ExampleInput(x, limit), notes
+
+
+def _unvaried(x: np.ndarray, name: str) -> list[Note]:
+    """A note on examples that are all the same, or each of one value."""
+    if len(x) > 1 and all(np.array_equal(frame, x[0]) for frame in x[1:]):
+        text = "the same in all calibration frames, so most of what other frames give is a guess"
+    elif x[0].size > 1 and all(frame.min() == frame.max() for frame in x):
+        text = (
+            "of one value all over in each calibration frame, so weights are chosen for such alone"
+        )
+    else:
+        return []
+    advice = "give frames as the network will see them"
+    return [Note("constant-input", text, advice, (name,))]
 
 
 def _chunks(x: np.ndarray) -> Iterator[np.ndarray]:

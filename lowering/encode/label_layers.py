@@ -6,7 +6,7 @@ from itertools import count
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import FusedLoc, NameLoc, StringAttr
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 
 from recog.backend.assembly.strings import printable
 from recog.dialects import nn
@@ -22,11 +22,16 @@ def label_layers(function: func.FuncOp) -> None:
         holder = absorbed_activation(op) or op
         if label_of(holder) is not None:
             continue
-        name = module_path(op.location) or op.name
+        name = layer_name(op)
         candidates = (numbered(name, i) for i in count(1))
         label = next(each for each in candidates if each not in taken)
         taken.add(label)
         holder.attributes[LAYER] = StringAttr(label)
+
+
+def layer_name(op: Operation) -> str:
+    """What a float op is called in messages: the path of its torch module, else what op it is."""
+    return module_path(op.location) or op.name
 
 
 def module_path(location: Attribute) -> str | None:

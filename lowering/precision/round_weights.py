@@ -41,7 +41,6 @@ from recog.lowering.common.input_moments import (
     nothing_learned,
 )
 from recog.lowering.common.layer_by_layer import LayerByLayer
-from recog.lowering.common.layer_names import label_of
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.run_on_codes import run_on_codes
 from recog.lowering.common.shared_options import EntryOptions
@@ -59,6 +58,7 @@ from recog.lowering.encode.constants import (
 )
 from recog.lowering.encode.elementwise_fusion import find_chains
 from recog.lowering.encode.encode_lns import EncodeOptions
+from recog.lowering.encode.label_layers import layer_name
 from recog.lowering.encode.measured_frames import PARTS
 from recog.lowering.precision.coded_values import coded_values, is_dense, rounded
 
@@ -192,7 +192,7 @@ class _Rounding(LayerByLayer):
         if not is_dense(op.weight):
             return rows
         if moments.few:
-            self._few.append(label_of(op) or op.name)
+            self._few.append(layer_name(op))
         format = self._format(op, rows.reshape(shape).numpy())
         nearest = CodeGrid(format, rows.shape[0], rows.shape[1]).nearest(rows)
         if nothing_learned(rows) or not moments.finite:

@@ -20,6 +20,7 @@ from recog.dialects.cluster import LookupOp
 from recog.dialects.errors import RecogError
 from recog.frontend.tasks import TASK_NAMES, get_task
 from recog.frontend.tasks.checkpoints import load_checkpoint, save_checkpoint
+from recog.frontend.tasks.classification import ClassificationTask
 from recog.frontend.tasks.training import Trainer
 from recog.lowering.cluster.tuner import Tuner
 from recog.lowering.pipeline import ConversionOptions, Stage
@@ -114,6 +115,16 @@ def test_layouts_of_a_tuned_network_are_not_chosen_again(
     assert "cluster.layout" in tuned
     monkeypatch.setattr(task_tuning, "choose_layouts", lambda *_, **__: pytest.fail("chosen again"))
     assert str(levels_of(checkpoint, tmp_path, 32, options).clustered) == chosen != tuned
+
+
+def test_parameters_of_a_loss_may_have_any_names(checkpoint: Path, tmp_path: Path):
+    class Renamed(ClassificationTask):
+        def loss(self, h: Any, t: Any) -> torch.Tensor:  # pyright: ignore
+            return super().loss(h, t)
+
+    levels = levels_of(checkpoint, tmp_path, 16, replace(QUICK, epochs=1))
+    levels.task = Renamed()
+    assert any(isinstance(op, LookupOp) for op in levels.tuned.walk())
 
 
 def test_a_ratio_is_kept_or_said_to_be_missed(checkpoint: Path, tmp_path: Path):

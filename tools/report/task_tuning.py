@@ -191,8 +191,7 @@ def tune_task(
             inputs = [torch.from_numpy(each) for each in data.inputs(frames)]
             targets = data.targets(frames)
             task.augment(inputs, targets, draws.rng)
-            own = partial(task.loss, targets=targets)
-            objective = comparison.objective(inputs, own, frames)
+            objective = comparison.objective(inputs, _toward(task, targets), frames)
             loss = tuner.step(inputs, objective)
             if kept is not None:
                 kept.offer(draws)
@@ -208,6 +207,10 @@ def _as_they_are(task: Task) -> bool:
     from recog.frontend.tasks.base import Task
 
     return getattr(task.augment, "__func__", None) is Task.augment
+
+
+def _toward(task: Task, targets: Any) -> Callable[[Sequence[Tensor]], Tensor]:
+    return lambda heads: task.loss(heads, targets)
 
 
 def _output_error(task: Task, heads: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:

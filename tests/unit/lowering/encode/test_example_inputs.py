@@ -55,6 +55,30 @@ def test_ordinary_data_stays(seed: int, kind: str, scale: float):
 
 
 @pytest.mark.parametrize(
+    "x,phrase",
+    [
+        (np.full((20, 3, 8, 8), 0.5, np.float32), "the same in all calibration frames"),
+        (np.repeat(frames()[:1], 5, axis=0), "the same in all calibration frames"),
+        (frames()[:, :1, :1, :1] * np.ones((3, 8, 8), np.float32), "of one value all over"),
+        (np.full((1, 3, 8, 8), -2, np.int8), "of one value all over"),
+    ],
+)
+def test_constant_frames_get_a_note(x: np.ndarray, phrase: str):
+    example, notes = examined(x)
+    assert (example.frames(0, 2) == x[:2]).all()
+    (note,) = (each for each in notes if each.kind == "constant-input")
+    assert phrase in note.text
+    assert note.places == ("input @image",)
+
+
+@pytest.mark.parametrize("changed", [(3, 2, 7, 7), (1, 0, 0, 0)])
+def test_frames_that_differ_somewhere_get_none(changed: tuple[int, ...]):
+    x = np.repeat(frames()[:1], 4, axis=0)
+    x[changed] += 1
+    assert "constant-input" not in [note.kind for note in examined(x)[1]]
+
+
+@pytest.mark.parametrize(
     "dtype", [np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_]
 )
 def test_octaves_are_those_of_all_values_but_zeros(dtype: type, monkeypatch: pytest.MonkeyPatch):
