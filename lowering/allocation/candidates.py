@@ -166,10 +166,10 @@ def all_choices(
     layers: Sequence[PricedLayer], options: ClusterOptions, *, share_tables: bool
 ) -> tuple[list[list[Choice]], dict[str, int]]:
     """What each layer may have, and the bytes of the tables that layers could share, by name."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     # Each time anew: one that runs twice loses count of the arrays in shared memory (joblib 1.6).
-    run = Parallel(n_jobs=options.jobs)
+    run = options.parallel()
     found = cast(
         Iterable[dict[Block, Curve]], run(delayed(own_curves)(each, options) for each in layers)
     )
@@ -178,7 +178,7 @@ def all_choices(
     given = (each.layout for each in layers if each.layout is not None)
     tables = {each.table: table_bytes(each, width) for each in given if each.table is not None}
     if share_tables:
-        groups, run = _groups(layers), Parallel(n_jobs=options.jobs)
+        groups, run = _groups(layers), options.parallel()
         curves_of = cast(
             Iterable[list[Curve]],
             run(

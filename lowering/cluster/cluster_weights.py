@@ -116,9 +116,9 @@ def _nearest(
     tables: Mapping[str, np.ndarray],
 ) -> dict[nn.LayerOp, ClusteredWeight]:
     """k-means of each layer's weight, several at a time; the same however many that are."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
-    run = Parallel(n_jobs=options.jobs)(
+    run = options.parallel()(
         delayed(nearest_pointers)(
             layer_weight(op), layout, options, table=tables.get(layout.table or "")
         )

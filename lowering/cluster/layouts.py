@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, log2, prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recog.dialects.cluster import split_blocks
 from recog.lowering.cluster.palettes import Palette, palette_of
 from recog.lowering.common.shared_options import SeedOptions, WeightFormatOptions
+
+if TYPE_CHECKING:
+    from joblib import Parallel
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class ClusterOptions(WeightFormatOptions, SeedOptions):
     table_share: float = 1.0
     """Maximum bits of a layer's table, as a share of its pointers' bits."""
     jobs: int = 1
-    """How many layers are clustered at a time where their inputs do not count; the bytes are
-    the same."""
+    """How many layers are clustered at a time where their inputs do not count, and layouts of how
+    many are measured; the bytes are the same."""
     iterations: int = 50
     """Maximum iterations of k-means."""
     carry_errors: bool = True
@@ -72,6 +76,13 @@ class ClusterOptions(WeightFormatOptions, SeedOptions):
         "iterations": (1, 100000),
         "jobs": (1, 4096),
     }
+
+    def parallel(self) -> Parallel:
+        """What runs the work of several layers at a time: `jobs` processes, or with one as many as
+        joblib's context has, `joblib.parallel_config("dask")` as an example."""
+        from joblib import Parallel
+
+        return Parallel(n_jobs=self.jobs if self.jobs > 1 else None)
 
     def block_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """A whole kernel, or as many input channels of a pointwise layer as divide evenly."""

@@ -23,6 +23,7 @@ from recog.tools.cli.conversion_options import (
     conversion_options,
     extra_passes,
 )
+from recog.tools.cli.dask_cluster import add_dask, dask_cluster
 from recog.tools.cli.options import add_options
 from recog.tools.diagnostics import UsageError
 from recog.tools.own_objective import is_function
@@ -101,6 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the conversion: 'after=fold-batch-norm:my-pass{option=1}' or 'before=...'; repeat the "
         "flag for more passes",
     )
+    add_dask(parser)
     add_json(parser, "also write the table of levels as JSON, as report.json in the folder has it")
     parser.add_argument(
         "--recipe",
@@ -132,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
     extra = extra_passes(arguments.add_pass, options)
     check_default_engine()
     check_json(arguments)
-    with as_worker(arguments):
+    with as_worker(arguments), dask_cluster(arguments.dask):
         return _convert_into_folder(arguments, options, extra)
 
 

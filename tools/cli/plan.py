@@ -19,6 +19,7 @@ from recog.lowering.pipeline import ConversionOptions
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 from recog.tools.cli.arguments import DATA, add_json, add_network, check_json
 from recog.tools.cli.conversion_options import METAVARS
+from recog.tools.cli.dask_cluster import add_dask, dask_cluster
 from recog.tools.cli.options import OptionGroup, add_options, given_options
 from recog.tools.diagnostics import UsageError
 
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="example inputs, on which errors count as they show at the outputs (default: as "
         f"shares of each layer's energy): {DATA}",
     )
+    add_dask(parser)
     add_json(parser)
     shown = {name: text for name, text in METAVARS.items() if name in TAKEN}
     add_options(parser, ConversionOptions, GROUPS, leave_out=LEFT_OUT, metavars=shown)
@@ -70,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         inputs, _ = load_inputs(arguments.data, input_count(module))
         with naming_file(f"data {arguments.data}"):
             check_inputs(module, inputs)
-    plan = _planned(module, inputs, options)
+    with dask_cluster(arguments.dask):
+        plan = _planned(module, inputs, options)
     print_plan(plan)
     if arguments.json is not None:
         write_json(Path(arguments.json), plan.as_record())
