@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from recog.dialects.errors import RecogError
 
@@ -41,8 +41,10 @@ class UserFunction:
             yield element
 
 
-def load_function(spec: str, *, wanted: str, example: str) -> UserFunction:
-    """The function that `file.py:function` names.
+def load_function(
+    spec: str, *, wanted: str, example: str, kind: Literal["function", "class"] = "function"
+) -> UserFunction:
+    """The function, or the class, that `file.py:function` names.
 
     Args:
         wanted: what the text should have been, for the error where it is another.
@@ -56,11 +58,16 @@ def load_function(spec: str, *, wanted: str, example: str) -> UserFunction:
     module = _load_file(path)
     function = getattr(module, name, None)
     if not callable(function):
-        names = [name for name, value in vars(module).items() if _is_own_function(value, module)]
+        all_of_them = {"function": "functions", "class": "classes"}[kind]
+        names = [
+            each
+            for each, value in vars(module).items()
+            if _is_own_function(value, module) and (kind == "function" or isinstance(value, type))
+        ]
         raise RecogError(
-            f"has no function {name}",
+            f"has no {kind} {name}",
             where=path,
-            hint=f"its functions: {', '.join(names) or 'none'}",
+            hint=f"its {all_of_them}: {', '.join(names) or 'none'}",
         )
     return UserFunction(path, function)
 

@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from recog.lowering.cluster.own_objective import Augment, Loss, OwnObjective
 from recog.lowering.cluster.tune_own import check_objective
 from recog.lowering.pipeline import CALIBRATION_FRAMES, Conversion, ConversionOptions, convert
+from recog.lowering.pipeline.convert import checked_options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +59,7 @@ def tune(
         RecogError: batches or a loss that are not so, a network that cannot be converted.
     """
     _warn_of_spinning()
-    settings = options or ConversionOptions()
+    settings = ConversionOptions() if options is None else checked_options(options)
     own = OwnObjective(loss, batches, augment)
     inputs = own.examples(CALIBRATION_FRAMES, settings.seed)
     module = network

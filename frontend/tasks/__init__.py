@@ -32,7 +32,7 @@ def find_task(spec: str) -> Task:
     from recog.frontend.user_code import load_function
 
     wanted = f"{', '.join(TASK_NAMES)} or file.py:Class"
-    task = load_function(spec, wanted=wanted, example="mine.py:MyTask")()
+    task = load_function(spec, wanted=wanted, example="mine.py:MyTask", kind="class")()
     if not isinstance(task, Task):
         raise RecogError(
             f"is {type(task).__name__}, no task",

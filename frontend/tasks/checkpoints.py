@@ -52,7 +52,8 @@ def load_checkpoint(task: Task, path: str | os.PathLike[str] | None = None) -> n
         RecogError: no such file, damaged, of another task or of another network.
     """
     where = str(path or shipped_checkpoint(task.name))
-    tensors = _read(where, task.name)
+    own = not type(task).__module__.startswith("recog.")
+    tensors = _read(where, task.name, "file.py:Class" if own else task.name)
     network = task.network()
     wanted = {
         key: value
@@ -73,11 +74,13 @@ def load_checkpoint(task: Task, path: str | os.PathLike[str] | None = None) -> n
     return network.eval()
 
 
-def _read(where: str, name: str) -> dict[str, torch.Tensor]:
+def _read(where: str, name: str, trained_by: str) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError, safe_open
 
     if not os.path.isfile(where):
-        raise RecogError("no such checkpoint", where=where, hint=f"recog train {name}")
+        raise RecogError(
+            "no such checkpoint", where=where, hint=f"recog train {trained_by} writes one"
+        )
     try:
         with safe_open(where, "pt") as file:
             metadata = file.metadata() or {}

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from types import NoneType
 from typing import Any, ClassVar, TypeVar
+
+import numpy as np
 
 from recog.dialects.errors import RecogError
 
@@ -22,9 +26,9 @@ class OptionError(RecogError):
         reason: what is wrong with its value, without the name.
     """
 
-    def __init__(self, option: str, reason: str):
+    def __init__(self, option: str, reason: str, *, hint: str | None = None):
         self.option, self.reason = option, reason
-        super().__init__(f"option {option.replace('_', '-')} {reason}")
+        super().__init__(f"option {option.replace('_', '-')} {reason}", hint=hint)
 
 
 class UnusedOptionError(OptionError):
@@ -52,6 +56,8 @@ class Options:
     CHOICES: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            _check_type(field.name, field.type, getattr(self, field.name))
         for name, (low, high) in declared(type(self), "RANGES").items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -60,6 +66,31 @@ class Options:
             value = getattr(self, name)
             if value not in choices:
                 raise OptionError(name, f"must be one of {', '.join(choices)}, got {value}")
+
+
+TYPES: Mapping[str, tuple[type, str]] = {
+    "bool": (bool, "True or False"),
+    "int": (Integral, "an integer"),
+    "float": (Real, "a number"),
+    "str": (str, "a text"),
+    "None": (NoneType, "None"),
+}
+"""What values of fields are, by how their types are written, and what they are called."""
+
+
+def _check_type(option: str, written: Any, value: object) -> None:
+    """Raise OptionError for a value that is none of the types of its field; other types than those
+    of texts and numbers are not checked."""
+    names = [each.strip() for each in str(written).split("|")]
+    if not TYPES.keys() >= set(names):
+        return
+    if isinstance(value, bool | np.bool_):
+        fits = "bool" in names
+    else:
+        fits = any(isinstance(value, TYPES[name][0]) for name in names if name != "bool")
+    if not fits:
+        wanted = " or ".join(TYPES[name][1] for name in names)
+        raise OptionError(option, f"must be {wanted}, got {value!r}")
 
 
 def declared(options: type, what: str) -> dict[str, Any]:

@@ -104,10 +104,21 @@ def convert(
     Raises:
         RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
     """
-    run = _Run(module, inputs, targets, options or ConversionOptions(), extra_passes, progress)
+    chosen = ConversionOptions() if options is None else checked_options(options)
+    run = _Run(module, inputs, targets, chosen, extra_passes, progress)
     run.kept, run.own, run.weight_budget = kept, own, weight_budget
     with located_errors():
         return run.convert()
+
+
+def checked_options(options: object) -> ConversionOptions:
+    """The options. Raises RecogError for what is none, such as a dictionary."""
+    if isinstance(options, ConversionOptions):
+        return options
+    raise RecogError(
+        f"options are a recog.ConversionOptions, got a {type(options).__name__}",
+        hint="ConversionOptions(ratio=29, epochs=4)",
+    )
 
 
 def _no_progress(stage: str, share: float) -> None:

@@ -82,8 +82,8 @@ class FormatOptions(Options):
     fewer_bits: int = 3
     """Fraction bits that weights of little effect have fewer, at most."""
     value_widths: str = ""
-    """Bits of values by the name of the layer that gives them, as in stem=12,blocks.3*=8 (the last
-    that matches counts); the budget is for the others."""
+    """Bits of values by the name of the layer that gives them, or of inputs, as in
+    stem=12,blocks.3*=8,@image=12 (the last that matches counts); the budget is for the others."""
     weight_widths: str = ""
     """Bits of dense weights by the name of their layer, as in stem=12,blocks.3*=8 (the last that
     matches counts)."""
@@ -224,7 +224,8 @@ def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -
         if clusters.issuperset(meant):
             names = ", ".join(layers[op][0] for op in meant)
             reason = f"gives bits to {names}, whose weights are clusters"
-            raise OptionError("weight_widths", reason)
+            hint = f"option layouts keeps weights dense: '{pattern}: dense'"
+            raise OptionError("weight_widths", reason, hint=hint)
 
 
 class MoreTableBytes(NamedTuple):

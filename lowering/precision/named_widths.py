@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 def named_widths(option: str, text: str) -> list[tuple[str, int]]:
-    """Patterns of names and the widths that they give, in order.
+    """Patterns of names and the widths that they give, in order; @x is the input x.
 
     Args:
         option: whose value the text is, for errors.
@@ -42,7 +42,8 @@ def named_widths(option: str, text: str) -> list[tuple[str, int]]:
         if not LEAST_WIDTH <= int(width) <= MAX_WIDTH:
             reason = f"takes {LEAST_WIDTH} to {MAX_WIDTH} bits, got {width} for {pattern}"
             raise OptionError(option, reason)
-        found.append((pattern.strip(), int(width)))
+        name = pattern.strip()
+        found.append((f"input {name}" if name.startswith("@") else name, int(width)))
     return found
 
 

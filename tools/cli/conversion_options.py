@@ -85,6 +85,10 @@ def conversion_options(
         raise UsageError(text) from None
     except OptionError as error:
         raise UsageError(str(error)) from None
+    if is_function(arguments.loss or "") and not (options.cluster and options.tune):
+        name = "tune" if options.cluster else "cluster"
+        why = _switches(f"option {name}=false") + _by_recipe([name], flags, given)
+        raise UsageError(f"--loss has no effect with {why}")
     options.chip_target(ChipTarget())  # what is wrong with it is found before hours of tuning
     return options
 

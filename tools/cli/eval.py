@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
-from recog.frontend.tasks import is_own
+from recog.frontend.tasks import find_task, is_own
 from recog.frontend.user_code import located_in
 from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.common.options import OptionError
@@ -113,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(error.reason, where="--ratio") from None
     check_json(a)
     if is_own(a.task) and a.checkpoint is None:
+        find_task(a.task)
         raise RecogError(
             "a task of your own has no weights that come with the package",
             where=a.task,
@@ -141,7 +142,6 @@ def _check_levels(a: argparse.Namespace) -> None:
 
 
 def _evaluate(a: argparse.Namespace) -> int:
-    from recog.frontend.tasks import find_task
     from recog.tools.conversion_folder import PROGRAM_NAME, conversion_folder
     from recog.tools.pictures import pictures_folder
     from recog.tools.report.json_files import write_json

@@ -165,6 +165,17 @@ def test_widths_by_name(kind: str):
     apply(module, EncodeLnsPass())
 
 
+@pytest.mark.parametrize("name", ["@x", "input @x", "@?"])
+def test_an_input_by_name(name: str):
+    x = images(8)
+    module = calibrated(x)
+    options = FormatOptions(extra_traffic=0.0, extra_weights=0.0, value_widths=f"{name}=12")
+    (note,) = choose_formats(module, [x], options, LnsFormat(8, 4))
+    assert note.kind == "named-values"
+    function = find_function(module, "main")
+    assert coded_values(function, find_chains(module))[function.args[0]].width == 12
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -119,6 +119,13 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ),
         (["--no-tune", "--epochs", "3"], 2, "error: --epochs has no effect with --no-tune\n"),
         (["--dense", "--loss", "kl"], 2, "error: --loss has no effect with --dense\n"),
+        (["--dense", "--loss", "my.py:f"], 2, "error: --loss has no effect with --dense\n"),
+        (["--no-tune", "--loss", "my.py:f"], 2, "error: --loss has no effect with --no-tune\n"),
+        (
+            ["--no-tune", "--loss", "my.py:f", "--max-loss", "1"],
+            2,
+            "--loss has no effect with --no-",
+        ),
         (
             ["--no-share-tables"],
             2,
@@ -192,6 +199,7 @@ def test_bits_of_clustered_weights_are_refused_before_tuning(
     assert main(words) == 1
     error = capsys.readouterr().err
     assert re.search(r"--weight-widths gives bits to .+, whose weights are clusters", error), error
+    assert "hint: --layouts keeps weights dense: '*: dense'" in error
 
 
 def test_flags_count_for_more_than_what_a_recipe_says():
@@ -207,6 +215,11 @@ def test_flags_count_for_more_than_what_a_recipe_says():
     with pytest.raises(UsageError, match="both say how many bytes"):
         conversion_options(parse([*words, "--budget", "8kB", "--ratio", "4"]), recipe)
     for flags, said, message in (
+        (
+            ["--loss", "a.py:f"],
+            {"tune": False},
+            "loss has no effect with --no-tune, which the recipe",
+        ),
         (["--epochs", "3"], {"cluster": False}, "epochs has no effect with --dense, which the rec"),
         (["--ratio", "8"], {"cluster": False}, "ratio has no effect with --dense, which the recip"),
         (["--dense", "--ratio", "8"], {}, "option ratio has no effect with --dense$"),

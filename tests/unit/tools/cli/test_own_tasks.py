@@ -171,7 +171,7 @@ def test_a_ratio_is_obeyed(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
     ("task", "message"),
     [
         ("mine.py:Few", "mine.py:Few: a task of your own has no weights that come with"),
-        ("mine.py:None", "mine.py: has no function None"),
+        ("mine.py:None", "mine.py: has no class None"),
         ("mine.py:NoTask", "mine.py:NoTask: is NoTask, no task"),
         ("mine.py:fails", "mine.py:26: ValueError: not today"),
         ("none.py:Few", "none.py: no such file"),
@@ -180,7 +180,7 @@ def test_a_ratio_is_obeyed(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
 )
 def test_what_is_refused(task: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]):
     weights = ["--checkpoint", f"{folder}/trained/few.safetensors", "--level", "float"]
-    given = [] if task == "mine.py:Few" else weights
+    given = [] if task in ("mine.py:Few", "mine.py:None") else weights
     assert main(["eval", f"{folder}/{task}", *given]) == 1
     said = capsys.readouterr().err
     assert message in said
