@@ -61,19 +61,21 @@ class ProgramBytes:
         parts: bytes by what they are, which sum up to the file.
         weight_bytes: of them, all that is stored for weights: pointers, tables, biases.
         weights: how many weights layers have.
-        float_bytes: of these and a bias a channel, as 32-bit floats.
+        folded_float_bytes: of these and a bias a channel, as 32-bit floats. The float network that
+            a conversion counts has batch norms too, and what the host computes.
     """
 
     parts: Mapping[str, int]
     weight_bytes: int
     weights: int
-    float_bytes: int
+    folded_float_bytes: int
     layers: Sequence[LayerBytes]
 
     @property
-    def ratio(self) -> float:
-        """How many times smaller than floats the weights are, all of it counted."""
-        return self.float_bytes / self.weight_bytes if self.weight_bytes else 1.0
+    def folded_ratio(self) -> float:
+        """How many times more bytes that is than are stored. The ratio of a conversion is another:
+        it counts from the network as it was given."""
+        return self.folded_float_bytes / self.weight_bytes if self.weight_bytes else 1.0
 
     @property
     def bits_a_weight(self) -> float:
@@ -87,8 +89,8 @@ class ProgramBytes:
             "parts": dict(self.parts),
             "weight_bytes": self.weight_bytes,
             "weights": self.weights,
-            "float_bytes": self.float_bytes,
-            "ratio": self.ratio,
+            "folded_float_bytes": self.folded_float_bytes,
+            "folded_ratio": self.folded_ratio,
             "bits_a_weight": self.bits_a_weight,
             "layers": [asdict(each) for each in self.layers],
         }

@@ -17,8 +17,9 @@ def print_program_bytes(found: ProgramBytes) -> None:
     print_table("weights", headers, map(_cells, found.layers), left=["shape", "layout"])
     print(
         f"weights: {found.weights:,} in {counted(found.weight_bytes, 'byte')}, "
-        f"{found.bits_a_weight:.2f} bits each with tables and biases: {found.ratio:.1f}x smaller "
-        f"than {found.float_bytes:,} bytes of 32-bit floats"
+        f"{found.bits_a_weight:.2f} bits each with tables and biases; as 32-bit floats, batch "
+        f"norms folded: {counted(found.folded_float_bytes, 'byte')}, {found.folded_ratio:.1f} "
+        "times as many"
     )
 
 

@@ -67,8 +67,8 @@ def test_tables_and_pointers_by_hand(found: ProgramBytes):
     assert found.parts["tables of centroids"] == 72
     assert found.parts["dense codes"] == 64
     assert found.weights == 144 + 576 + 64
-    assert found.float_bytes == 4 * (found.weights + 24)
-    assert found.ratio == found.float_bytes / found.weight_bytes
+    assert found.folded_float_bytes == 4 * (found.weights + 24)
+    assert found.folded_ratio == found.folded_float_bytes / found.weight_bytes
     first, second, last = found.layers
     assert [each.sharers for each in found.layers] == [2, 2, 1]
     assert (first.pointers, second.pointers, first.table, second.table) == (6, 24, 72, 72)

@@ -94,7 +94,8 @@ def test_bytes_of_a_program(
     assert row("all", text)[0] == f"{len(content):,}"
     record = json.loads(Path("bytes.json").read_text())
     assert record["file_bytes"] == len(content)
-    assert record["ratio"] == 1.0
+    assert record["folded_ratio"] == 1.0
+    assert "as 32-bit floats, batch norms folded: 0 bytes, 1.0 times as many" in text
 
 
 @pytest.mark.parametrize(

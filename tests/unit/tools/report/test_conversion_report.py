@@ -121,6 +121,17 @@ def test_what_the_conversion_knew(workspace: Path, record: dict[str, Any]):
     assert "the host runs the last" in " ".join(record["boundary"])
 
 
+def test_a_program_has_one_ratio(workspace: Path, record: dict[str, Any]):
+    """Batch norms and the host's part counted, as in the table of levels."""
+    first, *_, last = record["rows"]
+    assert last["ratio"] == first["weight_bytes"] / last["weight_bytes"]
+    assert record["plan"]["float_bytes"] == first["weight_bytes"]
+    assert "ratio" not in record["bytes"]
+    assert record["bytes"]["folded_ratio"] != last["ratio"]
+    page = (workspace / "out/report.html").read_text()
+    assert f"smaller than the weights as floats</dt><dd>{last['ratio']:.1f}x</dd>" in page
+
+
 def test_losses_have_intervals(record: dict[str, Any]):
     first, *rest = record["rows"]
     assert (first["lost"], first["low"], first["high"]) == (0, 0, 0)
@@ -273,6 +284,8 @@ def test_a_report_of_another_program_is_no_report_of_this_one(
     (folder / "report.json").unlink()
     assert main(["report", str(folder)]) == 0
     assert json.loads((folder / "report.json").read_text())["rows"] == []
+    ratio = "smaller than the weights as floats, batch norms folded</dt>"
+    assert ratio in (folder / "report.html").read_text()
 
 
 SCORES = """
