@@ -15,7 +15,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
@@ -29,13 +29,18 @@ from recog.dialects.words import counted
 from recog.lowering.allocation.allocate import Allocator, Choice
 from recog.lowering.allocation.candidates import PricedLayer, all_choices, stored_bytes
 from recog.lowering.allocation.curves import decibels
-from recog.lowering.allocation.options import BeyondPossible, LayoutOptions, layout_text
+from recog.lowering.allocation.options import (
+    BeyondPossible,
+    LayerLayout,
+    LayoutOptions,
+    layout_text,
+)
 from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan, RecipeLoss
 from recog.lowering.allocation.recipes import PLANNED, POOLED, UNIFORM, Budget, uniform_recipes
 from recog.lowering.allocation.reserve import reserve_of
 from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
 from recog.lowering.allocation.trials import Trials, Tried, divided
-from recog.lowering.cluster.cluster_weights import LAYOUT, clusterable_weight
+from recog.lowering.cluster.cluster_weights import KEPT_DENSE, LAYOUT, clusterable_weight
 from recog.lowering.cluster.layouts import ClusterOptions
 from recog.lowering.common.data_files import load_examples
 from recog.lowering.common.layer_patterns import nothing_named
@@ -105,11 +110,11 @@ def choose_layouts(
         RecogError: a budget below what is possible, which the error says; layouts by name that fit
             no layer; weights that are no numbers.
     """
-    write_layouts_by_name(module, options)
+    by_name = write_layouts_by_name(module, options)
     if float_bytes is None:
         constants = (op for op in module.walk() if isinstance(op, ConstantOp))
         float_bytes = sum(len(op.value.content) for op in constants)
-    layers, held_out = _layers(module, options), None
+    layers, held_out = _layers(module, options, by_name), None
     if inputs is not None and options.allocates and options.compare_recipes:
         inputs, held_out = divided(inputs)
     priced = _with_sensitivities(module, options, layers, inputs)
@@ -211,47 +216,59 @@ class _Layer(NamedTuple):
         return self.layout is None
 
 
-def write_layouts_by_name(module: ModuleOp, options: LayoutOptions) -> None:
-    """Write the layouts that are given by name.
+def write_layouts_by_name(
+    module: ModuleOp, options: LayoutOptions
+) -> Mapping[nn.LayerOp, LayerLayout]:
+    """Write the layouts that are given by name, and of layers that stay dense so the reason.
+
+    Returns:
+        Those of the layers that got one.
 
     Raises:
         RecogError: a pattern that no layer matches.
     """
-    given = options.layer_layouts()
-    used = set[int]()
+    given, found = options.layer_layouts(), dict[nn.LayerOp, LayerLayout]()
     names: list[str] = []
     for op in module.walk():
         if not isinstance(op, nn.LayerOp) or LAYOUT in op.attributes:
             continue
         name = layer_name(op)
         names.append(name)
-        found = next((i for i, each in enumerate(given) if each.matches(name)), None)
-        if found is not None:
-            used.add(found)
-            layout = given[found].layout
+        by_name = next((each for each in given if each.matches(name)), None)
+        if by_name is not None:
+            found[op] = by_name
             try:
-                layout.check_fits(nn.shape_of(op.weight))
+                by_name.layout.check_fits(nn.shape_of(op.weight))
             except ValueError as error:
-                reason = f"of {given[found].pattern!r} do not fit the layer {name}: {error}"
+                reason = f"of {by_name.pattern!r} do not fit the layer {name}: {error}"
                 raise OptionError("layouts", reason) from None
-            op.attributes[LAYOUT] = LayoutAttr(layout)
-    for i, each in enumerate(given):
-        if i not in used:
+            op.attributes[LAYOUT] = LayoutAttr(by_name.layout)
+            if not by_name.layout.block:
+                op.attributes[KEPT_DENSE] = StringAttr(by_name.why)
+    for each in given:
+        if each not in found.values():
             raise nothing_named("layouts", each.pattern, names)
+    return found
 
 
-def _layers(module: ModuleOp, options: ChooseLayoutsPass) -> list[_Layer]:
-    """The layers, one for each weight."""
+def _layers(
+    module: ModuleOp, options: ChooseLayoutsPass, by_name: Mapping[nn.LayerOp, LayerLayout]
+) -> list[_Layer]:
+    """The layers, one for each weight.
+
+    Args:
+        by_name: the layouts that have been written for their names.
+    """
     found: list[_Layer] = []
     seen: set[SSAValue] = set()
     for op in find_function(module, options.entry).walk():
         if isinstance(op, nn.LayerOp) and op.weight not in seen:
             seen.add(op.weight)
-            found.append(_layer(op, options))
+            found.append(_layer(op, options, by_name.get(op)))
     return found
 
 
-def _layer(op: nn.LayerOp, options: ChooseLayoutsPass) -> _Layer:
+def _layer(op: nn.LayerOp, options: ChooseLayoutsPass, by_name: LayerLayout | None) -> _Layer:
     name, width = layer_name(op), options.weight_width
     if isinstance(op.weight.owner, LookupOp):
         lookup = op.weight.owner
@@ -268,7 +285,8 @@ def _layer(op: nn.LayerOp, options: ChooseLayoutsPass) -> _Layer:
             given.data.check_fits(weight.shape)
         except ValueError as error:
             fail(op, f"{LAYOUT}: {error}")
-        return _Layer(op, name, weight, given.data, None, f"its {LAYOUT} says so")
+        why = f"its {LAYOUT} says so" if by_name is None else by_name.why
+        return _Layer(op, name, weight, given.data, None, why)
     palette = options.palette_layout(weight)
     if palette is not None:
         layout = Layout(palette.block, palette.centroids)

@@ -46,6 +46,11 @@ class LayerLayout(NamedTuple):
         """Whether it is for a layer of that name."""
         return matches([name], self.pattern)
 
+    @property
+    def why(self) -> str:
+        """Why a layer of such a name has the layout."""
+        return f"option layouts says so ({self.pattern!r})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayoutOptions(Options):

@@ -201,7 +201,8 @@ def _given_layout(
     except ValueError as error:
         fail(op, f"{LAYOUT}: {error}")
     if not layout.block:
-        return f"its {LAYOUT} says so"
+        why = op.attributes.get(KEPT_DENSE)  # of a layout that was given by name
+        return why.data if isinstance(why, StringAttr) else f"its {LAYOUT} says so"
     found = BlockLayout.of(weight.shape, layout.block, layout.centroids, options.weight_width)
     return replace(found, table=layout.table)
 

@@ -1,5 +1,6 @@
 // RUN: recog-opt %s -p 'choose-layouts{budget="27"}' --split-input-file --verify-diagnostics | filecheck %s
 // RUN: recog-opt %s -p 'choose-layouts{layouts="fi*: block 1x2 centroids 2 table pairs"}' --split-input-file --verify-diagnostics | filecheck %s --check-prefix NAME
+// RUN: recog-opt %s -p 'choose-layouts{layouts="fi*: dense"},cluster-weights' --split-input-file --verify-diagnostics | filecheck %s --check-prefix DENSE
 // RUN: recog-opt %s -p 'choose-layouts' --split-input-file --verify-diagnostics | filecheck %s --check-prefix NONE
 
 // The layer that has a layout keeps it; the other one gets what loses least in the bytes that are
@@ -19,6 +20,9 @@ func.func @main(%x: tensor<1x8xf32>) -> tensor<1x4xf32> {
 // NAME-NEXT:    %z = nn.linear %y, %b {cluster.layout = #cluster.layout<dense>}
 // NONE-LABEL: @main
 // NONE:         %y = nn.linear %x, %a :
+// DENSE-LABEL: @main
+// DENSE:         %y = nn.linear %x, %a {cluster.layout = #cluster.layout<dense>, cluster.kept_dense = "option layouts says so ('fi*')"}
+// DENSE-NEXT:    %z = nn.linear %y, %b {cluster.layout = #cluster.layout<dense>, cluster.kept_dense = "its cluster.layout says so"}
 
 // -----
 

@@ -62,6 +62,15 @@ def test_without_a_ratio_it_shows_what_clustering_does(capsys: pytest.CaptureFix
     assert "other sizes" not in text
 
 
+def test_a_layout_by_name_says_which_pattern(capsys: pytest.CaptureFixture[str]):
+    layouts = "0*: dense; 2: block 1x1x3x3 centroids 16"
+    assert main(["plan", "net.py:make", "--layouts", layouts]) == 0
+    text = capsys.readouterr().out
+    assert "option layouts says so ('0*')" in text
+    assert "option layouts says so ('2')" in text
+    assert "cluster.layout" not in text
+
+
 def test_what_is_impossible(capsys: pytest.CaptureFixture[str]):
     assert main(["plan", "net.py:make", "--budget", "100"]) == 1
     assert "--budget is below what is possible: 100 of " in capsys.readouterr().err
