@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,22 +23,30 @@ def print_layers(layers: Sequence[LayerComparison], costs: MetricCosts | None = 
     rows = [[x.layer, x.op, decibels(x.alone_db), decibels(x.cumulative_db)] for x in layers]
     title = "SQNR against the reference"
     if costs is not None:
-        title += f", and what each layer alone costs; float network: {_number(costs.float_metric)}"
+        shown = _numbers_beside(costs.float_metric)
+        title += f", and what each layer alone costs; the reference has {shown(costs.float_metric)}"
         headers += [costs.metric, "loss", "95 % interval"]
-        rows = [[*row, *_cells(costs.layers[x.layer])] for row, x in zip(rows, layers)]
+        rows = [[*row, *_cells(costs.layers[x.layer], shown)] for row, x in zip(rows, layers)]
     print_table(title, headers, rows, left=["op"])
 
 
-def _cells(loss: LayerLoss) -> list[str]:
+def _cells(loss: LayerLoss, shown: Callable[[float], str]) -> list[str]:
     interval = ""
     if loss.low is not None and loss.high is not None:
-        interval = f"{_number(loss.low)} to {_number(loss.high)}"
-    return [_number(loss.metric), _number(loss.loss), interval]
+        interval = f"{shown(loss.low)} to {shown(loss.high)}"
+    return [shown(loss.metric), shown(loss.loss), interval]
 
 
-def _number(value: float) -> str:
-    """Four digits; what rounding leaves of nothing is nothing."""
-    return f"{0.0 if abs(value) < 1e-9 else value:.4g}"
+def _numbers_beside(metric: float) -> Callable[[float], str]:
+    """How scores are shown, and losses beside them: with as many decimals as four digits of a
+    metric have, at least two; what rounding leaves of nothing is nothing."""
+    size = abs(metric)
+    decimals = 2 if size >= 10 or size == 0 else min(12, 3 - floor(log10(size)))
+
+    def shown(value: float) -> str:
+        return f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+    return shown
 
 
 def comparison_record(
