@@ -72,7 +72,7 @@ def test_accuracy_agreement_and_classification_are_one_here(
     found = record(workspace, "labels.npz", "--metric", "accuracy")
     out = capsys.readouterr().out
     assert "the reference has 100.00" in out
-    for text in ("accuracy %", "loss", "95 % interval", "this layer alone dB", " 0 to "):
+    for text in ("accuracy %", "loss", "95 % interval", "this layer alone dB", " 0.00 to "):
         assert text in out
     assert (found["metric"], found["float_metric"]) == ("accuracy %", 100)
     rows = found["rows"]
