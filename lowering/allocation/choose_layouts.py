@@ -151,7 +151,7 @@ def choose_layouts(
     shared = {choice.layout.table for choice in chosen}
     if options.allocates:
         _write(layers, chosen)
-    points = _curve(choices, budget, float_bytes) if options.allocates else []
+    points = _curve(choices, chosen, budget, float_bytes) if options.allocates else []
     return Plan(
         budget.bytes,
         float_bytes,
@@ -166,15 +166,27 @@ def choose_layouts(
 
 
 def _curve(
-    choices: Sequence[Sequence[Choice]], budget: Budget, float_bytes: int
+    choices: Sequence[Sequence[Choice]],
+    chosen: Sequence[Choice],
+    budget: Budget,
+    float_bytes: int,
 ) -> list[CurvePoint]:
+    """The losses of other sizes, which go through that of the chosen layouts: what outputs lose has
+    chosen them, so that predictions alone would find others, and say that these lose less."""
+    own, predicted = float(sum(each.loss for each in chosen)), budget.allocation(choices)
+    off = own / predicted.loss if predicted is not None and predicted.loss > 0 else 1.0
     found: list[CurvePoint] = []
     allocator = Allocator(choices, budget.tables)
     for ratio in RATIOS:
-        other = allocator.within(int(float_bytes / ratio) - budget.room)
-        if other is not None:
-            size = other.bytes + budget.room
-            found.append(CurvePoint(size, float_bytes / size, other.loss))
+        most = int(float_bytes / ratio)
+        other = allocator.within(most - budget.room)
+        if most == budget.bytes:
+            size, loss = budget.recipe(PLANNED, chosen).bytes, own
+        elif other is not None:
+            size, loss = other.bytes + budget.room, off * other.loss
+        else:
+            continue
+        found.append(CurvePoint(size, float_bytes / size, loss))
     return found
 
 

@@ -31,7 +31,8 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The least loss for a number of bytes."""
+    """What other layouts would lose for a number of bytes: the least that is predicted, times what
+    the chosen layouts lose over what is predicted for as many bytes."""
 
     bytes: int
     ratio: float
@@ -62,7 +63,7 @@ class Plan:
         reserved: bytes that the program may need beside pointers, tables and codes, by what for;
             at most so many.
         at_outputs: whether losses are those at the outputs, on example inputs.
-        curve: the least loss for other numbers of bytes.
+        curve: the losses for other numbers of bytes; for that of the budget its own.
         recipes: what was compared, the one that was taken first; none where nothing was.
         held_out: frames that they were compared on.
     """

@@ -29,7 +29,7 @@ def print_plan(plan: Plan) -> None:
             [f"{each.ratio:.1f}x", f"{each.bytes:,}", f"{decibels(each.loss):.1f}"]
             for each in plan.curve
         ]
-        print_table("other sizes, losses predicted", ["ratio", "bytes", "loss dB"], points)
+        print_table("this and other sizes, losses predicted", ["ratio", "bytes", "loss dB"], points)
     if plan.recipes:
         print_table(
             f"recipes, losses measured on {counted(plan.held_out, 'held-out frame')}: the first "

@@ -80,6 +80,17 @@ def test_more_bytes_lose_less():
     assert [each.ratio for each in small.curve] == sorted(each.ratio for each in small.curve)
 
 
+@pytest.mark.parametrize("ratio", [8.0, 24.0])
+def test_the_curve_goes_through_what_was_chosen(ratio: float):
+    """Held-out frames choose otherwise than predictions would, which say less of other layouts."""
+    plan = converted(ratio=ratio).plan
+    assert plan is not None
+    own = [each for each in plan.curve if each.bytes == plan.bytes]
+    assert [each.loss for each in own] == [pytest.approx(plan.loss)]
+    losses = [each.loss for each in plan.curve]
+    assert losses == sorted(losses)
+
+
 def test_layers_share_one_table_in_the_program():
     module = network()
     fold_network(module)

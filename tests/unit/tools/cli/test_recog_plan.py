@@ -40,6 +40,8 @@ def test_a_plan(capsys: pytest.CaptureFixture[str]):
     assert [each["layer"] for each in record["layers"]] == ["0", "2"]
     losses = [each["loss_db"] for each in record["curve"]]
     assert losses == sorted(losses)
+    own = {name: record[name] for name in ("bytes", "ratio", "loss_db")}
+    assert own in record["curve"]
     assert not Path("converted").exists()
 
 
