@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -86,7 +87,8 @@ def cluster_weights(
             memory holds; without, each block points to the nearest centroid of k-means.
 
     Returns:
-        The layers that were palettized already, and those that too few frames were seen of.
+        The layers that were palettized already, those that got fewer centroids than were asked for,
+        and those that too few frames were seen of.
 
     Raises:
         RecogError: weights that are no numbers, inputs that the network does not take.
@@ -94,7 +96,7 @@ def cluster_weights(
     layers = _layers(module, options)
     tables = shared_tables(layers, options)
     found: Mapping[SSAValue, ClusteredWeight] = {}
-    notes = _palette_notes(module)
+    notes = [*_palette_notes(module), *_fewer_centroids_notes(layers, options)]
     if inputs is not None and options.carry_errors and layers:
         layouts = {op.weight: layout for op, layout in layers.items()}
         on_data = cluster_on_data(module, layouts, options, inputs, entry, progress, tables)
@@ -257,3 +259,31 @@ def _palette_notes(module: ModuleOp) -> list[Note]:
         return []
     text = "weights of few distinct values, which are kept as they are, by a pointer each"
     return [Note("palette", text, "", tuple(places))]
+
+
+def _fewer_centroids_notes(
+    layers: Mapping[nn.LayerOp, BlockLayout], options: ClusterOptions
+) -> list[Note]:
+    """A note on the layers that have too few blocks for the centroids that were asked for; of the
+    default that is usual."""
+    if options.centroids == ClusterOptions.centroids:
+        return []
+    fewer = [
+        (op, layout)
+        for op, layout in layers.items()
+        if layout.palette is None
+        and LAYOUT not in op.attributes
+        and layout.centroids < options.centroids
+    ]
+    if not fewer:
+        return []
+    places: list[str] = []
+    for op, layout in sorted(fewer, key=lambda each: each[1].centroids):
+        count = counted(prod(nn.shape_of(op.weight)) // prod(layout.block), "block")
+        places.append(f"{layer_name(op)} ({layout.centroids:,} for {count})")
+    text = (
+        f"fewer than the {options.centroids:,} centroids that were asked for, as a table of more "
+        "would be too large for so few blocks"
+    )
+    advice = "ask for fewer; a larger table-share gives some more"
+    return [Note("fewer-centroids", text, advice, tuple(places))]

@@ -17,7 +17,7 @@ from recog.dialects import nn
 from recog.dialects.cluster import LookupOp
 from recog.dialects.data import ConstantOp, DenseAttr, constant_array
 from recog.dialects.errors import RecogError
-from recog.lowering.cluster.cluster_weights import KEPT_DENSE, ClusterWeightsPass
+from recog.lowering.cluster.cluster_weights import KEPT_DENSE, ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.clustered_weight import channel_scales, nearest_pointers
 from recog.lowering.cluster.layouts import BlockLayout
 from recog.lowering.pipeline import weight_bytes
@@ -175,6 +175,44 @@ def test_layers_of_few_products_stay_dense(fan_in: int, dense: int):
 def test_the_same_in_every_run():
     modules = [apply(residual(), ClusterWeightsPass(table_share=100, seed=3)) for _ in range(2)]
     assert str(modules[0]) == str(modules[1])
+
+
+SIZES = """
+func.func @main(%x: tensor<1x64xf32>) -> tensor<1x64xf32> {
+  %w = data.constant dense<0.0> : tensor<128x64xf32>
+  %v = data.constant dense<0.0> : tensor<64x128xf32>
+  %u = data.constant dense<0.0> : tensor<64x64xf32>
+  %0 = nn.linear %x, %w : (tensor<1x64xf32>, tensor<128x64xf32>) -> tensor<1x128xf32> loc("wide")
+  %1 = nn.linear %0, %v {cluster.layout = #cluster.layout<block = [1, 4], centroids = 4>} : (tensor<1x128xf32>, tensor<64x128xf32>) -> tensor<1x64xf32> loc("given")
+  %2 = nn.linear %1, %u : (tensor<1x64xf32>, tensor<64x64xf32>) -> tensor<1x64xf32> loc("small")
+  func.return %2 : tensor<1x64xf32>
+}
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    "options,places",
+    [
+        ({"centroids": 65536}, ("small (256 for 1,024 blocks)", "wide (512 for 2,048 blocks)")),
+        ({"centroids": 65536, "table_share": 1e6}, ("small (512 for 1,024 blocks)",)),
+        ({"centroids": 256, "table_share": 0.5}, ()),
+        ({"centroids": 400}, ("small (200 for 1,024 blocks)",)),
+        ({"centroids": 100}, ()),
+    ],
+)
+def test_more_centroids_than_there_are_blocks_for(options: dict[str, Any], places: tuple[str, ...]):
+    """Fewer than the default are usual, and layouts by hand are what somebody wanted."""
+    module = parse(SIZES)
+    for constant in ops_of(module, ConstantOp):
+        shape = constant.value.type.get_shape()
+        values = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+        constant.properties["value"] = DenseAttr.from_array(values, f32)
+    notes = cluster_weights(module, ClusterWeightsPass(iterations=2, **options))
+    assert [note.kind for note in notes] == ["fewer-centroids"] * bool(places)
+    for note in notes:
+        assert note.places[: len(places)] == places
+        assert f"fewer than the {options['centroids']:,} centroids" in note.line()
+        assert not any(place.startswith("given") for place in note.places)
 
 
 SHARED = """
