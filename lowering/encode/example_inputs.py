@@ -134,10 +134,14 @@ def _examined(
 def _unvaried(x: np.ndarray, name: str) -> list[Note]:
     """A note on examples that are all the same, or each of one value."""
     if len(x) > 1 and all(np.array_equal(frame, x[0]) for frame in x[1:]):
-        text = "the same in all calibration frames, so most of what other frames give is a guess"
+        text = (
+            f"the same in all {len(x):,} calibration frames, so most of what other frames give is "
+            "a guess"
+        )
     elif x[0].size > 1 and all(frame.min() == frame.max() for frame in x):
         text = (
-            "of one value all over in each calibration frame, so weights are chosen for such alone"
+            f"of one value all over in each calibration frame ({len(x):,}), so weights are chosen "
+            "for such alone"
         )
     else:
         return []

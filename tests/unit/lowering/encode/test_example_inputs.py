@@ -57,10 +57,10 @@ def test_ordinary_data_stays(seed: int, kind: str, scale: float):
 @pytest.mark.parametrize(
     "x,phrase",
     [
-        (np.full((20, 3, 8, 8), 0.5, np.float32), "the same in all calibration frames"),
-        (np.repeat(frames()[:1], 5, axis=0), "the same in all calibration frames"),
+        (np.full((20, 3, 8, 8), 0.5, np.float32), "the same in all 20 calibration frames,"),
+        (np.repeat(frames()[:1], 5, axis=0), "the same in all 5 calibration frames,"),
         (frames()[:, :1, :1, :1] * np.ones((3, 8, 8), np.float32), "of one value all over"),
-        (np.full((1, 3, 8, 8), -2, np.int8), "of one value all over"),
+        (np.full((1, 3, 8, 8), -2, np.int8), "all over in each calibration frame (1),"),
     ],
 )
 def test_constant_frames_get_a_note(x: np.ndarray, phrase: str):
