@@ -273,6 +273,7 @@ def _fewer_centroids_notes(
         for op, layout in layers.items()
         if layout.palette is None
         and LAYOUT not in op.attributes
+        and prod(layout.block) > 1  # else scalar-centroids says how many
         and layout.centroids < options.centroids
     ]
     if not fewer:
