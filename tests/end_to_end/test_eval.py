@@ -127,6 +127,15 @@ def test_parameters_of_a_loss_may_have_any_names(checkpoint: Path, tmp_path: Pat
     assert any(isinstance(op, LookupOp) for op in levels.tuned.walk())
 
 
+@pytest.mark.parametrize("made", ["clustered", "dense"])
+def test_an_op_of_the_host_is_named_before_any_work(made: str, checkpoint: Path, tmp_path: Path):
+    levels = levels_of(checkpoint, tmp_path)
+    levels.network = torch.nn.Sequential(levels.network, torch.nn.Softmax(1)).eval()
+    levels.__dict__["frames"] = None
+    with pytest.raises(RecogError, match=r"(?s)'nn.softmax' op .*does not run .* whole"):
+        getattr(levels, made)
+
+
 def test_a_ratio_is_kept_or_said_to_be_missed(checkpoint: Path, tmp_path: Path):
     quick = {"epochs": 1, "compare_recipes": False, "carry_errors": False}
     options = replace(QUICK, centroids=256, ratio=20.0, **quick)

@@ -19,6 +19,7 @@ from recog.backend.machine import Machine
 from recog.dialects.errors import RecogError
 from recog.dialects.words import counted
 from recog.frontend.tasks.base import Task, TaskData
+from recog.lowering.partition.placement import host_reasons
 from recog.lowering.pipeline import (
     Conversion,
     ConversionOptions,
@@ -86,6 +87,18 @@ class TaskLevels:
         return module
 
     @cached_property
+    def for_the_chip(self) -> ModuleOp:
+        """The folded network. Raises RecogError where the host would run a part of it."""
+        reasons = host_reasons(self.folded, self.options.entry)
+        for op, reason in reasons.items():
+            raise RecogError(
+                f"the chip does not run {self.task.title} whole: {reason.text}",
+                op=op,
+                hint="a task's network is what the chip runs: leave the rest to its metric",
+            )
+        return self.folded
+
+    @cached_property
     def clustered(self) -> ModuleOp:
         """With the layouts of the tuned network, where there is one already."""
 
@@ -95,7 +108,7 @@ class TaskLevels:
         float_bytes = weight_bytes(self.float_module)
         with stage("cluster weights"):
             return cluster_task(
-                *(self.folded, self.options, calibration, float_bytes), self.tuned_before
+                *(self.for_the_chip, self.options, calibration, float_bytes), self.tuned_before
             )
 
     @cached_property
@@ -166,7 +179,7 @@ class TaskLevels:
     @cached_property
     def dense(self) -> Conversion:
         """The conversion with one 8-bit code a weight."""
-        return self._converted(self.folded, "dense weights")
+        return self._converted(self.for_the_chip, "dense weights")
 
     @cached_property
     def conversion(self) -> Conversion:
