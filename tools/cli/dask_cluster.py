@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
 from recog.dialects.errors import RecogError, first_line
@@ -55,18 +56,17 @@ def dask_cluster(address: str | None) -> Generator[None]:
 
 def _check_workers(client: Any, address: str) -> None:
     """Raise RecogError where there are none, or one that has not this version of recog."""
-    from recog import __version__
-
+    own = version("recog")
     workers = client.get_versions(packages=["recog"])["workers"]
     if not workers:
         hint = f"start some with `dask worker {address}`"
         raise RecogError(f"the cluster at {address} has no workers", where="--dask", hint=hint)
     for worker, found in workers.items():
-        version = found["packages"].get("recog")
-        if version != __version__:
-            has = "no recog" if version is None else f"recog {version}"
+        theirs = found["packages"].get("recog")
+        if theirs != own:
+            has = "no recog" if theirs is None else f"recog {theirs}"
             raise RecogError(
                 f"the worker at {worker} has {has}",
                 where="--dask",
-                hint=f"install recog {__version__} where workers run, as here",
+                hint=f"install recog {own} where workers run, as here",
             )

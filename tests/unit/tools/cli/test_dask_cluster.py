@@ -117,7 +117,7 @@ def test_no_workers():
 
 
 def test_workers_with_another_recog(client: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("recog.__version__", "99.0")
+    monkeypatch.setattr("recog.tools.cli.dask_cluster.version", lambda name: "99.0")
     address = address_of(client)
     with pytest.raises(RecogError, match=r"has recog 0\.") as error, dask_cluster(address):
         pass
