@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -12,6 +13,11 @@ from recog.dialects.errors import RecogError, first_line
 
 TIMEOUT = "10s"
 """For an answer of the scheduler."""
+
+NO_WORK = (
+    "the workers had nothing to do; they measure layouts, for a ratio or a budget, and cluster "
+    "layers without carry-errors"
+)
 
 
 def add_dask(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +35,7 @@ def dask_cluster(address: str | None) -> Generator[None]:
     """Within the context joblib gives its work to a cluster, where there is an address.
 
     Raises:
-        RecogError: Dask is not installed, nobody answers, or a worker cannot do the work.
+        RecogError: Dask is not installed, nobody answers, or workers cannot do the work.
     """
     if address is None:
         yield
@@ -37,6 +43,8 @@ def dask_cluster(address: str | None) -> Generator[None]:
     try:
         import joblib
         from distributed import Client
+
+        from recog.tools.cli.dask_backend import DaskBackend
     except ImportError as error:
         hint = "pip install 'recog[dask]'"
         raise RecogError(f"{error.name} is not installed", where="--dask", hint=hint) from None
@@ -48,10 +56,15 @@ def dask_cluster(address: str | None) -> Generator[None]:
             where="--dask",
             hint="start one with `dask scheduler` and workers with `dask worker tcp://HOST:PORT`",
         ) from None
+    # A scheduler that goes is an error of the work, without Dask's own traceback.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     with client:
         _check_workers(client, address)
-        with joblib.parallel_config("dask"):
+        backend = DaskBackend(client=client)
+        with joblib.parallel_config(backend):
             yield
+    if not backend.got_work:
+        print(f"note: --dask: {NO_WORK}")
 
 
 def _check_workers(client: Any, address: str) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+from dask import config
 from distributed import Client, LocalCluster
+from distributed.client import FutureCancelledError
 
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.pipeline import ConversionOptions, convert
-from recog.tools.cli.dask_cluster import dask_cluster
+from recog.tools.cli.dask_backend import DaskBackend
+from recog.tools.cli.dask_cluster import NO_WORK, dask_cluster
 from recog.tools.cli.main import main
 
 NETWORK = """
@@ -27,6 +34,13 @@ def make():
     head = nn.Conv2d(24, 48, 1), nn.Flatten(), nn.Linear(48 * 16, 10)
     return nn.Sequential(*convolutions, *head).eval(), (torch.zeros(1, 2, 8, 8),)
 """
+
+
+@pytest.fixture(autouse=True)
+def no_failed_client() -> None:
+    """A Client that found no scheduler closes as it is collected. In the thread that the next one
+    starts, it would wait for a lock that this has, and this for the thread (distributed 2026.8)."""
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +106,13 @@ def test_the_command_and_what_it_says_first(
     for name in ("program.recog", "recipe.toml"):
         one, other = ((tmp_path / each / name).read_bytes() for each in ("alone", "together"))
         assert one == other
-    capsys.readouterr()
+    assert NO_WORK not in capsys.readouterr().out
+
+
+def test_a_note_where_workers_have_nothing_to_do(client: Any, capsys: pytest.CaptureFixture[str]):
+    with dask_cluster(address_of(client)):
+        pass
+    assert f"note: --dask: {NO_WORK}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "tcp://", ""])
@@ -122,3 +142,41 @@ def test_workers_with_another_recog(client: Any, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(RecogError, match=r"has recog 0\.") as error, dask_cluster(address):
         pass
     assert "install recog 99.0" in (error.value.hint or "")
+
+
+def on_cluster(address: str, function: Any, *arguments: Any) -> Any:
+    """What a function returns there. Joblib's own backend would wait for ever where workers die."""
+    with dask_cluster(address):
+        return joblib.Parallel(timeout=60)([joblib.delayed(function)(*arguments)])
+
+
+def test_one_thread_is_a_cluster_and_may_die_of_its_work():
+    with (
+        config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        address = address_of(client)
+        (worker,) = on_cluster(address, os.getpid)
+        assert worker != os.getpid()
+        with pytest.raises(RecogError, match="1 worker died of the same work, the last") as error:
+            on_cluster(address, os.kill, worker, SIGKILL)
+    assert "--memory-limit" in (error.value.hint or "")
+
+
+def test_a_worker_without_a_package(client: Any):
+    with pytest.raises(RecogError, match="a worker has no Python package no_such_one") as error:
+        on_cluster(address_of(client), import_module, "no_such_one")
+    assert "where workers run" in (error.value.hint or "")
+
+
+def test_errors_of_the_work_are_its_own(client: Any):
+    with pytest.raises(ValueError, match="invalid literal for int"):
+        on_cluster(address_of(client), int, "x")
+    assert on_cluster(address_of(client), int, "3") == [3]
+
+
+def test_work_that_the_scheduler_lost(client: Any):
+    lost = FutureCancelledError("some work", "scheduler-connection-lost")
+    with pytest.raises(RecogError, match="lost the work: scheduler-connection-lost"):
+        DaskBackend(client=client).retrieve_result_callback(lost)
