@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from xdsl.dialects.builtin import ModuleOp
 
+from recog.dialects.errors import RecogError
+from recog.dialects.words import kind
 from recog.lowering.cluster.own_objective import Augment, Loss, OwnObjective
 from recog.lowering.cluster.tune_own import check_objective
 from recog.lowering.pipeline import CALIBRATION_FRAMES, Conversion, ConversionOptions, convert
-from recog.lowering.pipeline.convert import checked_options
+from recog.lowering.pipeline.arguments import checked_options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,10 +58,12 @@ def tune(
         The conversion: `assemble()` gives the program's bytes, `stages` the network at each level.
 
     Raises:
-        RecogError: batches or a loss that are not so, a network that cannot be converted.
+        RecogError: batches or a loss that are not so, options that leave the loss without effect,
+            a network that cannot be converted.
     """
     _warn_of_spinning()
     settings = ConversionOptions() if options is None else checked_options(options)
+    _check(loss, augment, settings)
     own = OwnObjective(loss, batches, augment)
     inputs = own.examples(CALIBRATION_FRAMES, settings.seed)
     module = network
@@ -72,6 +76,23 @@ def tune(
         module = import_torch(module, example)
     check_objective(module, own, settings)
     return convert(module, inputs, own=own, options=settings, progress=progress)
+
+
+def _check(loss: object, augment: object, options: ConversionOptions) -> None:
+    """Raise RecogError for what would not be called, or cannot be."""
+    for name in ("cluster", "tune"):
+        if not getattr(options, name):
+            raise RecogError(
+                f"the loss has no effect with option {name}=False",
+                hint="recog.convert takes no loss",
+            )
+    for name, given in (("loss", loss), ("augment", augment)):
+        if not callable(given) and (given is not None or name == "loss"):
+            raise RecogError(
+                f"{name} is {kind(given)}, not a function",
+                hint="loss(outputs, targets) gives a scalar tensor, augment(inputs, targets) other "
+                "inputs and targets",
+            )
 
 
 def _warn_of_spinning() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from recog.dialects.errors import RecogError
-from recog.dialects.words import counted
+from recog.dialects.words import counted, kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,7 +87,7 @@ class OwnObjective:
                 hint="give a list, a DataLoader, or a function that returns them anew",
             )
         if not isinstance(found, Iterable):
-            raise RecogError(f"the batches are {_kind(found)}, which cannot be gone through")
+            raise RecogError(f"the batches are {kind(found)}, which cannot be gone through")
         some = False
         for each in found:
             batch, some = _batch(each), True
@@ -148,7 +148,7 @@ class OwnObjective:
         loss = self.loss(_one_or_all(outputs), targets)
         wanted = "it is to return a scalar tensor, such as torch.nn.functional.mse_loss gives"
         if not isinstance(loss, torch.Tensor):
-            raise RecogError(f"the loss returned {_kind(loss)}", hint=wanted)
+            raise RecogError(f"the loss returned {kind(loss)}", hint=wanted)
         if loss.numel() != 1:
             hint = f"{wanted}: .mean() makes it one"
             raise RecogError(f"the loss returned a tensor of shape {list(loss.shape)}", hint=hint)
@@ -225,12 +225,12 @@ def _batch(given: Any) -> Batch:
 
     if not isinstance(given, tuple | list) or len(given) != 2:
         count = f" of {len(given)}" if isinstance(given, tuple | list) else ""
-        raise RecogError(f"a batch is {_kind(given)}{count}", hint=PAIR)
+        raise RecogError(f"a batch is {kind(given)}{count}", hint=PAIR)
     inputs = given[0] if isinstance(given[0], tuple | list) else [given[0]]
     try:
         tensors = [torch.as_tensor(x) for x in inputs]
     except (TypeError, ValueError, RuntimeError):
-        kinds = ", ".join(_kind(x) for x in inputs)
+        kinds = ", ".join(kind(x) for x in inputs)
         raise RecogError(f"the inputs of a batch are {kinds}, not tensors", hint=PAIR) from None
     if any(x.is_complex() for x in tensors):
         raise RecogError("the inputs of a batch are complex numbers", hint=PAIR)
@@ -244,10 +244,3 @@ def _batch(given: Any) -> Batch:
 
 def _one_or_all(tensors: Sequence[Tensor]) -> Any:
     return tensors[0] if len(tensors) == 1 else tuple(tensors)
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -48,6 +48,7 @@ from recog.lowering.encode.calibrate import CalibratePass, calibrate
 from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.partition.partition import PartitionPass, partition, split_modules
 from recog.lowering.partition.rehearsal import rehearse_chip_part
+from recog.lowering.pipeline.arguments import check_arguments, checked_options
 from recog.lowering.pipeline.conversion import Conversion, weight_bytes
 from recog.lowering.pipeline.expected_formats import expected_formats, of_function
 from recog.lowering.pipeline.extra import ExtraPass, check_anchors
@@ -102,23 +103,15 @@ def convert(
             equal conversion is not computed again.
 
     Raises:
-        RecogError: an op without an LNS or chip form, data that does not fit, an overflow.
+        RecogError: arguments of other types, an op without an LNS or chip form, data that does not
+            fit, an overflow.
     """
+    check_arguments(module, inputs, targets, own)
     chosen = ConversionOptions() if options is None else checked_options(options)
     run = _Run(module, inputs, targets, chosen, extra_passes, progress)
     run.kept, run.own, run.weight_budget = kept, own, weight_budget
     with located_errors():
         return run.convert()
-
-
-def checked_options(options: object) -> ConversionOptions:
-    """The options. Raises RecogError for what is none, such as a dictionary."""
-    if isinstance(options, ConversionOptions):
-        return options
-    raise RecogError(
-        f"options are a recog.ConversionOptions, got a {type(options).__name__}",
-        hint="ConversionOptions(ratio=29, epochs=4)",
-    )
 
 
 def _no_progress(stage: str, share: float) -> None:

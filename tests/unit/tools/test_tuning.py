@@ -57,6 +57,22 @@ def test_a_loss_of_ones_own_falls():
     assert error(outputs) < 0.6 * before
 
 
+@pytest.mark.parametrize(
+    "given,message",
+    [
+        ({"options": ConversionOptions(tune=False)}, "the loss has no effect with option tune=F"),
+        ({"options": ConversionOptions(cluster=False)}, "no effect with option cluster=False"),
+        ({"loss": "mse"}, "loss is a str, not a function"),
+        ({"loss": None}, "loss is None, not a function"),
+        ({"augment": 3}, "augment is an int, not a function"),
+    ],
+)
+def test_what_would_not_be_called(given: dict[str, Any], message: str):
+    arguments: dict[str, Any] = {"loss": F.mse_loss, "options": OPTIONS, **given}
+    with pytest.raises(RecogError, match=message):
+        tune(residual(), BATCHES, **arguments)
+
+
 def test_a_function_of_batches_and_augmentation_are_the_same_in_every_run():
     changed: list[float] = []
 
