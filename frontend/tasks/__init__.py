@@ -39,6 +39,7 @@ def find_task(spec: str) -> Task:
             where=spec,
             hint="derive a class from recog.frontend.tasks.base.Task",
         )
+    task.given_as = spec
     return task
 
 

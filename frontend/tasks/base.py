@@ -110,6 +110,8 @@ class Task(ABC):
     pictures: str | None = None
     """The `tools.pictures.renderer.Renderer` that draws its results, None where there is none. A
     name, `module:class`, because tasks do not import tools."""
+    given_as: str | None = None
+    """`file.py:Class`, where that named it on the command line."""
     scene_truths: Literal["classes", "objects"] | None = None
     """What a rendered road scene holds of this task's truths; None where frames are no scenes."""
     output_names: tuple[str, ...]

@@ -53,7 +53,8 @@ def load_checkpoint(task: Task, path: str | os.PathLike[str] | None = None) -> n
     """
     where = str(path or shipped_checkpoint(task.name))
     own = not type(task).__module__.startswith("recog.")
-    tensors = _read(where, task.name, "file.py:Class" if own else task.name)
+    called = task.given_as or "file.py:Class" if own else task.name
+    tensors = _read(where, task.name, called)
     network = task.network()
     wanted = {
         key: value

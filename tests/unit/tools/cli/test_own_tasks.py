@@ -185,3 +185,10 @@ def test_what_is_refused(task: str, message: str, folder: Path, capsys: pytest.C
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_checkpoint_that_is_missing(folder: Path, capsys: pytest.CaptureFixture[str]):
+    task = f"{folder}/mine.py:Few"
+    weights = ["--checkpoint", f"{folder}/none.safetensors", "--level", "float"]
+    assert main(["eval", task, *weights]) == 1
+    assert f"hint: recog train {task} writes one" in capsys.readouterr().err
