@@ -17,14 +17,17 @@ def matches(names: Iterable[str], pattern: str) -> bool:
     return any(fnmatchcase(name, pattern) for name in names)
 
 
-def nothing_named(option: str, pattern: str, known: Sequence[str]) -> OptionError:
+def nothing_named(
+    option: str, pattern: str, known: Sequence[str], what: str = "layer"
+) -> OptionError:
     """The error for a pattern that matches no layer, with the names that come closest.
 
     Args:
         option: whose value has the pattern.
         known: names of the layers that there are.
+        what: the pattern could name.
     """
-    names, reason = list(dict.fromkeys(known)), f"names no layer with {pattern!r}"
+    names, reason = list(dict.fromkeys(known)), f"names no {what} with {pattern!r}"
     close = get_close_matches(pattern, names, n=3, cutoff=0.5)
     if close:
         reason += f"; like it are {', '.join(close)}"

@@ -32,7 +32,6 @@ from recog.dialects.functions import find_function
 from recog.dialects.lns import NumberType
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.common.data_files import load_examples
-from recog.lowering.common.layer_patterns import matches
 from recog.lowering.common.notes import Note, log_notes
 from recog.lowering.common.options import OptionError, Options
 from recog.lowering.common.shared_options import EntryOptions, WeightFormatOptions
@@ -82,8 +81,8 @@ class FormatOptions(Options):
     fewer_bits: int = 3
     """Fraction bits that weights of little effect have fewer, at most."""
     value_widths: str = ""
-    """Bits of values by the name of the layer that gives them, or of inputs, as in
-    stem=12,blocks.3*=8,@image=12 (the last that matches counts); the budget is for the others."""
+    """Bits of values by the name of the layer that gives them, or of the input, as in
+    stem=12,blocks.3*=8,image=12 (the last that matches counts); the budget is for the others."""
     weight_widths: str = ""
     """Bits of dense weights by the name of their layer, as in stem=12,blocks.3*=8 (the last that
     matches counts)."""
@@ -213,11 +212,9 @@ def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -
     module = module.clone()
     function = find_function(module, entry)
     label_layers(function)
-    ops = [op for op in function.body.block.ops if isinstance(op, nn.NnOp)]
-    values = [*function.body.block.args, *(op.output for op in ops)]
-    names = {each: [width_name(each, {})] for each in values}
-    widths_of("value_widths", options.value_widths, names)
-    layers = {op: [width_name(op.output, {})] for op in ops if isinstance(op, nn.LayerOp)}
+    widths_of("value_widths", options.value_widths, _value_names(function))
+    ops = [op for op in function.body.block.ops if isinstance(op, nn.LayerOp)]
+    layers = {op: [width_name(op.output, {})] for op in ops}
     clusters = {op for op in layers if isinstance(op.weight.owner, LookupOp)}
     for pattern, width in named_widths("weight_widths", options.weight_widths):
         meant = widths_of("weight_widths", f"{pattern}={width}", layers)
@@ -226,6 +223,13 @@ def check_names(module: ModuleOp, options: FormatOptions, entry: str = "main") -
             reason = f"gives bits to {names}, whose weights are clusters"
             hint = f"option layouts keeps weights dense: '{pattern}: dense'"
             raise OptionError("weight_widths", reason, hint=hint)
+
+
+def _value_names(function: func.FuncOp) -> dict[SSAValue, list[str]]:
+    """What each value of a function is called."""
+    ops = [op for op in function.body.block.ops if isinstance(op, nn.NnOp)]
+    values = [*function.body.block.args, *(op.output for op in ops)]
+    return {each: [width_name(each, {})] for each in values}
 
 
 class MoreTableBytes(NamedTuple):
@@ -248,21 +252,16 @@ def more_table_bytes(
     function = find_function(module, entry)
     label_layers(function)
     chains = find_chains(module)
-    widths = named_widths("value_widths", options.value_widths)
-
-    def given(value: SSAValue) -> list[int]:
-        names = [width_name(value, {})]
-        return [width for pattern, width in widths if matches(names, pattern)][-1:]
-
+    given = widths_of("value_widths", options.value_widths, _value_names(function))
     usual, named, others = LnsFormat().width, 0, 0
     indexed = table_rows(chains.values())
     for value, rows in table_outputs(chains.values()).items():
-        if given(value):
+        if value in given:
             named += rows << usual
         else:
             others += rows << usual
     for value, rows in indexed.items():
-        index = max([usual, *given(value)])
+        index = max(usual, given.get(value, 0))
         named += ENTRY_BYTES * rows * ((1 << index) - (1 << usual))
     return MoreTableBytes(named, others if options.extra_traffic else 0)
 

@@ -1,4 +1,4 @@
-"""Widths of codes that a user gives by layer name: `stem=12,blocks.3*=8`."""
+"""Widths of codes that a user gives by layer name, `stem=12,blocks.3*=8`, or by an input's."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from recog.lowering.encode.legality import absorbed_activation
 LEAST_WIDTH = 4
 """A sign, two bits of octaves and one of fraction."""
 
+INPUT = "input @"
+"""Begins what inputs are called."""
+
 Layers = Mapping[SSAValue, Sequence[nn.LayerOp]]
 """The layers of each dense weight."""
 
@@ -25,7 +28,7 @@ _T = TypeVar("_T")
 
 
 def named_widths(option: str, text: str) -> list[tuple[str, int]]:
-    """Patterns of names and the widths that they give, in order; @x is the input x.
+    """Patterns of names and the widths that they give, in order.
 
     Args:
         option: whose value the text is, for errors.
@@ -42,13 +45,14 @@ def named_widths(option: str, text: str) -> list[tuple[str, int]]:
         if not LEAST_WIDTH <= int(width) <= MAX_WIDTH:
             reason = f"takes {LEAST_WIDTH} to {MAX_WIDTH} bits, got {width} for {pattern}"
             raise OptionError(option, reason)
-        name = pattern.strip()
-        found.append((f"input {name}" if name.startswith("@") else name, int(width)))
+        found.append((pattern.strip(), int(width)))
     return found
 
 
 def widths_of(option: str, text: str, names: Mapping[_T, Sequence[str]]) -> dict[_T, int]:
     """The widths of those that a pattern names; of several patterns the last counts.
+
+    An input `input @x` is also meant by @x, and by x where no layer is.
 
     Args:
         names: what each may be called by.
@@ -60,8 +64,12 @@ def widths_of(option: str, text: str, names: Mapping[_T, Sequence[str]]) -> dict
     for pattern, width in named_widths(option, text):
         meant = [key for key, own in names.items() if matches(own, pattern)]
         if not meant:
+            of_an_input = INPUT + pattern.removeprefix("@")
+            meant = [key for key, own in names.items() if matches(own, of_an_input)]
+        if not meant:
             known = [name for own in names.values() for name in own]
-            raise nothing_named(option, pattern, known)
+            inputs = any(name.startswith(INPUT) for name in known)
+            raise nothing_named(option, pattern, known, "layer or input" if inputs else "layer")
         found.update(dict.fromkeys(meant, width))
     return found
 
@@ -69,7 +77,7 @@ def widths_of(option: str, text: str, names: Mapping[_T, Sequence[str]]) -> dict
 def width_name(value: SSAValue, layers: Layers) -> str:
     """What options and notes call a value or a weight: the input that it is, or its layer."""
     if isinstance(value, BlockArgument):
-        return f"input @{input_name(value, value.index)}"
+        return f"{INPUT}{input_name(value, value.index)}"
     op = layers[value][0] if value in layers else value.owner
     label = label_of(op) if isinstance(op, Operation) else None
     if label is None and isinstance(op, nn.LayerOp):

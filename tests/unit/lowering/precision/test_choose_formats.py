@@ -25,6 +25,7 @@ from recog.lowering.encode.encode_lns import EncodeLnsPass
 from recog.lowering.precision.budgets import WeightBits, weight_bits
 from recog.lowering.precision.choose_formats import FormatOptions, choose_formats
 from recog.lowering.precision.coded_values import coded_values
+from recog.lowering.precision.named_widths import widths_of
 
 
 def weight_formats(module: ModuleOp) -> list[LnsFormat]:
@@ -165,7 +166,7 @@ def test_widths_by_name(kind: str):
     apply(module, EncodeLnsPass())
 
 
-@pytest.mark.parametrize("name", ["@x", "input @x", "@?"])
+@pytest.mark.parametrize("name", ["x", "@x", "input @x", "@?"])
 def test_an_input_by_name(name: str):
     x = images(8)
     module = calibrated(x)
@@ -189,6 +190,19 @@ def test_an_input_by_name(name: str):
 def test_widths_that_are_none(text: str, words: str):
     with pytest.raises(OptionError, match=words):
         FormatOptions(value_widths=text)
+
+
+def test_a_layer_comes_before_an_input_of_its_name():
+    names = {"layer": ["x"], "image": ["input @x"]}
+    assert widths_of("value_widths", "x=12", names) == {"layer": 12}
+    assert widths_of("value_widths", "@x=12", names) == {"image": 12}
+
+
+def test_an_input_that_is_not_there():
+    x = images(8)
+    options = FormatOptions(value_widths="@y=8")
+    with pytest.raises(OptionError, match="names no layer or input with '@y'; .*input @x"):
+        choose_formats(calibrated(x), [x], options, LnsFormat(8, 4))
 
 
 def test_a_name_of_nothing():
