@@ -1,4 +1,4 @@
-"""Convert a network tuned on a loss, data and augmentation of your own, in a few lines.
+"""Convert a network tuned on a loss, data and augmentation of your own, in a few lines or by steps.
 
     from recog.tools.tuning import tune
 
@@ -15,14 +15,19 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from recog.backend.threads import fixed_threads
 from recog.dialects.errors import RecogError
-from recog.dialects.words import kind
-from recog.lowering.cluster.own_objective import Augment, Loss, OwnObjective
+from recog.dialects.verification import located_errors
+from recog.dialects.words import counted, kind
+from recog.lowering.cluster.own_objective import Augment, Loss, OwnObjective, checked_batch
+from recog.lowering.cluster.tune_centroids import TuneCentroidsPass
 from recog.lowering.cluster.tune_own import check_objective
 from recog.lowering.pipeline import CALIBRATION_FRAMES, Conversion, ConversionOptions, convert
 from recog.lowering.pipeline.arguments import checked_options
+from recog.lowering.pipeline.convert import Run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,6 +66,104 @@ def tune(
         RecogError: batches or a loss that are not so, options that leave the loss without effect,
             a network that cannot be converted.
     """
+    settings, module, inputs, own = _prepared(network, batches, loss, augment, options)
+    return convert(module, inputs, own=own, options=settings, progress=progress)
+
+
+class Tuner:
+    """`tune` for a loop of your own: you take the steps, on batches that come from anywhere.
+
+        tuner = Tuner(network, examples, loss, steps=1000)
+        for batch in stream:
+            tuner.step(batch)
+        conversion = tuner.finalize()
+
+    With the batches of `tune` in its order the programs are the same, byte for byte.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module | ModuleOp,
+        examples: Iterable[Any] | Callable[[], Iterable[Any]],
+        loss: Loss,
+        *,
+        steps: int,
+        options: ConversionOptions | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ):
+        """Cluster the network; its layouts are settled then.
+
+        Args:
+            network: as of `tune`.
+            examples: batches as of `tune`, a few of them. Formats are found on their inputs, and
+                the loss of the first ones is measured before the steps and after them: tuning that
+                does not lower it is undone, with a note.
+            loss: as of `tune`.
+            steps: how many there will be, in which the learning rate rises and falls to zero.
+            options: as of `tune`; `epochs` plays no part.
+            progress: as of `tune`.
+
+        Raises:
+            RecogError: as `tune`, or a network without a layer that clusters would make smaller.
+        """
+        _check_steps(steps)
+        settings, module, inputs, own = _prepared(network, examples, loss, None, options)
+        passes = settings.steps()
+        tuning = [each.type for each in passes].index(TuneCentroidsPass)
+        self._run = Run(module, inputs, None, settings, (), progress)
+        self._steps, self._left = steps, passes[tuning:]
+        with located_errors():
+            self._run.take(passes[:tuning])
+            self._tuning = self._run.tuned_in_steps(own, steps)
+
+    @property
+    def done(self) -> int:
+        """How many steps there were."""
+        return self._tuning.done
+
+    def step(self, batch: Any) -> float:
+        """One step of Adam on the centroids, biases, scales and dense weights.
+
+        Args:
+            batch: a pair of inputs and targets, as of `tune`.
+
+        Returns:
+            The loss before the step, with what the float network adds to it (`distill`).
+
+        Raises:
+            RecogError: a batch or a loss that is not so, tuning that diverges, or no step left.
+        """
+        self._check_open()
+        if self.done == self._steps:
+            raise RecogError(
+                f"{counted(self._steps, 'step')} {'is' if self._steps == 1 else 'are'} done, as "
+                "many as there were to be",
+                hint="give the Tuner more steps",
+            )
+        with located_errors(), fixed_threads():
+            return self._tuning.step([checked_batch(batch)])
+
+    def finalize(self) -> Conversion:
+        """Convert the tuned network to a chip program, as `tune` does; there are no steps after
+        it. After fewer of them than `steps` the learning rate has not fallen to zero."""
+        self._check_open()
+        left, self._left = self._left, ()
+        with located_errors():
+            return self._run.take(left)
+
+    def _check_open(self) -> None:
+        if not self._left:
+            raise RecogError("the tuning is finalized", hint="make another Tuner")
+
+
+def _prepared(
+    network: nn.Module | ModuleOp,
+    batches: Iterable[Any] | Callable[[], Iterable[Any]],
+    loss: Loss,
+    augment: Augment | None,
+    options: ConversionOptions | None,
+) -> tuple[ConversionOptions, ModuleOp, list[np.ndarray], OwnObjective]:
+    """The options, the imported network, its example inputs, and what it is tuned on, checked."""
     _warn_of_spinning()
     settings = ConversionOptions() if options is None else checked_options(options)
     _check(loss, augment, settings)
@@ -72,10 +175,9 @@ def tune(
 
         from recog.frontend.torch.importer import import_torch
 
-        example = tuple(torch.from_numpy(x[:1]) for x in inputs)
-        module = import_torch(module, example)
+        module = import_torch(module, tuple(torch.from_numpy(x[:1]) for x in inputs))
     check_objective(module, own, settings)
-    return convert(module, inputs, own=own, options=settings, progress=progress)
+    return settings, module, inputs, own
 
 
 def _check(loss: object, augment: object, options: ConversionOptions) -> None:
@@ -95,6 +197,11 @@ def _check(loss: object, augment: object, options: ConversionOptions) -> None:
             )
 
 
+def _check_steps(steps: object) -> None:
+    if not isinstance(steps, int) or steps < 1:
+        raise RecogError(f"steps are an integer of at least 1, got {steps!r}")
+
+
 def _warn_of_spinning() -> None:
     """Say once that PyTorch's threads, in which all is computed, wait in the way of others."""
     if "OMP_WAIT_POLICY" not in os.environ:
@@ -103,5 +210,5 @@ def _warn_of_spinning() -> None:
             "several times as long where other processes run. Import recog first, or set "
             "OMP_WAIT_POLICY=PASSIVE",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

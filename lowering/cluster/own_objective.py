@@ -90,9 +90,9 @@ class OwnObjective:
             raise RecogError(f"the batches are {kind(found)}, which cannot be gone through")
         some = False
         for each in found:
-            batch, some = _batch(each), True
+            batch, some = checked_batch(each), True
             if self.augment is not None:
-                batch = _batch(self.augment(_one_or_all(batch.inputs), batch.targets))
+                batch = checked_batch(self.augment(_one_or_all(batch.inputs), batch.targets))
             yield batch
         if not some:
             raise RecogError(
@@ -219,8 +219,8 @@ def _source_digest(given: Any) -> str:
     return "no source"
 
 
-def _batch(given: Any) -> Batch:
-    """A batch as it was given. Raises RecogError where it is none."""
+def checked_batch(given: Any) -> Batch:
+    """A batch as it was given, a pair of inputs and targets. Raises RecogError where it is none."""
     import torch
 
     if not isinstance(given, tuple | list) or len(given) != 2:

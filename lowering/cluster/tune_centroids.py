@@ -35,7 +35,7 @@ from recog.lowering.cluster.targets import (
     checked_array,
 )
 from recog.lowering.cluster.tune_settings import TuneSettings
-from recog.lowering.cluster.tuner import DIVERGED, KeptTuning, StepPart, Tuner, descended
+from recog.lowering.cluster.tuner import DIVERGED, Descent, KeptTuning, StepPart, Tuner
 from recog.lowering.common.batches import TARGET_BYTES, frames_of_a_step, output_bytes
 from recog.lowering.common.data_files import check_frames, inputs_of, load_arrays
 from recog.lowering.common.module_outputs import module_outputs
@@ -145,20 +145,16 @@ def tune(
                 objective = comparison.objective(inputs, own, chosen.tolist())
                 yield StepPart(inputs, objective, len(chosen) / len(batch))
 
-        def left() -> Iterator[Iterator[StepPart]]:
-            """The steps after an interruption: the seed gives their order."""
-            number = 0
-            for _ in range(settings.epochs):
-                order = torch.randperm(len(learned), generator=generator)
-                for batch in learned[order].split(settings.batch):
-                    number += 1
-                    if number > tuner.done:
-                        yield parts(batch)
-
-        lower = descended(
-            tuner, lambda: parts(measured), left(), steps, progress=progress, kept=kept
-        )
-    if not lower:
+        descent = Descent(tuner, lambda: parts(measured), steps, progress=progress, kept=kept)
+        number = 0
+        for _ in range(settings.epochs):
+            order = torch.randperm(len(learned), generator=generator)
+            for batch in learned[order].split(settings.batch):
+                number += 1
+                if number > descent.done:  # the seed gives the order of those before, too
+                    descent.step(parts(batch))
+        lowered = descent.lowered()
+    if not lowered:
         return [nothing_tuned(held_out=len(learned) < count)]
     tuner.store()
     return []

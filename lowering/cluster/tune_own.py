@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
 
@@ -15,12 +16,86 @@ from recog.dialects.errors import RecogError
 from recog.dialects.number_format import LnsFormat
 from recog.lowering.cluster.data_parallel import worker_count
 from recog.lowering.cluster.differentiable_outputs import returning_heads
-from recog.lowering.cluster.distillation import Distillation, distilled
+from recog.lowering.cluster.distillation import distilled
 from recog.lowering.cluster.own_objective import PAIR, Batch, OwnObjective
 from recog.lowering.cluster.tune_centroids import MEASURED, nothing_tuned
 from recog.lowering.cluster.tune_settings import TuneSettings
-from recog.lowering.cluster.tuner import KeptTuning, StepPart, Tuner, descended
+from recog.lowering.cluster.tuner import Descent, KeptTuning, StepPart, Tuner
 from recog.lowering.common.notes import Note
+
+
+class OwnTuning:
+    """Steps on batches of the user's own, as many as there will be; each has the loss of several.
+
+    The module and the float network return other values until `finish`, or `close`.
+    """
+
+    def __init__(
+        self,
+        module: ModuleOp,
+        own: OwnObjective,
+        settings: TuneSettings,
+        steps: int,
+        *,
+        originals: Mapping[SSAValue, np.ndarray] | None = None,
+        formats: Mapping[SSAValue, LnsFormat] | None = None,
+        dense: ModuleOp | None = None,
+        progress: Callable[[float, float], None] | None = None,
+        kept: KeptTuning | None = None,
+    ):
+        """
+        Args:
+            own: whose first batches the loss is measured on, before and after.
+            steps: how many there will be: the learning rate falls to zero in them.
+            originals, formats, dense, progress, kept: as of `tune`.
+        """
+        compared = distilled(
+            module,
+            dense,
+            settings.entry,
+            output_weight=settings.distill,
+            feature_weight=settings.features,
+        )
+        self._own, self._open = own, ExitStack()
+        with ExitStack() as opened:
+            self._comparison = opened.enter_context(compared)
+            self._tuner = Tuner(module, settings, steps, originals, formats)
+            measured = _first(own, settings.seed)
+            self._descent = Descent(
+                self._tuner, lambda: map(self._part, measured), steps, progress=progress, kept=kept
+            )
+            self._open = opened.pop_all()
+
+    @property
+    def done(self) -> int:
+        """How many steps there were, with those before an interruption."""
+        return self._descent.done
+
+    def step(self, batches: Sequence[Batch]) -> float:
+        """One step on these batches; returns the mean of their losses, with what is added to them.
+
+        Raises:
+            RecogError: a loss that is not as it should be, tuning that diverges.
+        """
+        return self._descent.step([self._part(batch, 1 / len(batches)) for batch in batches])
+
+    def finish(self) -> list[Note]:
+        """Tune the module in place, or leave it as it is if that does not lower the loss; a note if
+        so."""
+        with self._open:
+            lowered = self._descent.lowered()
+        if not lowered:
+            return [nothing_tuned()]
+        self._tuner.store()
+        return []
+
+    def close(self) -> None:
+        """Let both networks return what they did before."""
+        self._open.close()
+
+    def _part(self, batch: Batch, share: float = 1.0) -> StepPart:
+        objective = partial(self._own.value, targets=batch.targets)
+        return StepPart(batch.inputs, self._comparison.objective(batch.inputs, objective), share)
 
 
 @fixed_threads()
@@ -50,46 +125,33 @@ def tune_own(
     Raises:
         RecogError: a loss or batches that are not as they should be, tuning that diverges.
     """
-    seed = settings.seed
-    batches = own.count(seed)
+    batches = own.count(settings.seed)
     at_once = worker_count()
     per_epoch = -(-batches // at_once)
     steps = settings.epochs * per_epoch
-    compared = distilled(
-        module,
-        dense,
-        settings.entry,
-        output_weight=settings.distill,
-        feature_weight=settings.features,
+    tuning = OwnTuning(
+        *(module, own, settings, steps),
+        originals=originals,
+        formats=formats,
+        dense=dense,
+        progress=progress,
+        kept=kept,
     )
-    with compared as comparison:
-        tuner = Tuner(module, settings, steps, originals, formats)
-        part = partial(_part, own, comparison)
-        measured = _first(own, seed)
-
-        def left() -> Iterator[list[StepPart]]:
-            """The steps after an interruption; batches before it are drawn again, so that these
-            are the same."""
-            for epoch in range(settings.epochs):
-                if tuner.done >= (epoch + 1) * per_epoch:
-                    continue
-                drawn = islice(own.epoch(epoch, seed), batches)
-                for number, step in enumerate(_steps(drawn, at_once)):
-                    if epoch * per_epoch + number >= tuner.done:
-                        yield [part(batch, 1 / len(step)) for batch in step]
-                if tuner.done < (epoch + 1) * per_epoch:
-                    raise RecogError(
-                        f"epoch {epoch + 1} has fewer batches than the first, which has {batches}",
-                        hint=PAIR,
-                    )
-
-        lower = descended(
-            tuner, lambda: map(part, measured), left(), steps, progress=progress, kept=kept
-        )
-    if not lower:
-        return [nothing_tuned()]
-    tuner.store()
-    return []
+    with closing(tuning):
+        for epoch in range(settings.epochs):
+            if tuning.done >= (epoch + 1) * per_epoch:
+                continue
+            # Batches before an interruption are drawn again, so that those after it are the same.
+            drawn = islice(own.epoch(epoch, settings.seed), batches)
+            for number, step in enumerate(_steps(drawn, at_once)):
+                if epoch * per_epoch + number >= tuning.done:
+                    tuning.step(step)
+            if tuning.done < (epoch + 1) * per_epoch:
+                raise RecogError(
+                    f"epoch {epoch + 1} has fewer batches than the first, which has {batches}",
+                    hint=PAIR,
+                )
+        return tuning.finish()
 
 
 def check_objective(module: ModuleOp, own: OwnObjective, settings: TuneSettings) -> None:
@@ -111,13 +173,6 @@ def check_objective(module: ModuleOp, own: OwnObjective, settings: TuneSettings)
     if not bool(torch.isfinite(loss)):
         raise RecogError(f"the loss of the float network's outputs is {float(loss.detach())}")
     loss.backward()
-
-
-def _part(
-    own: OwnObjective, comparison: Distillation, batch: Batch, share: float = 1.0
-) -> StepPart:
-    objective = partial(own.value, targets=batch.targets)
-    return StepPart(batch.inputs, comparison.objective(batch.inputs, objective), share)
 
 
 def _steps(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:

@@ -315,30 +315,46 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
-def descended(
-    tuner: Tuner,
-    measured: Callable[[], Iterable[StepPart]],
-    steps: Iterable[Iterable[StepPart]],
-    total: int,
-    *,
-    progress: Callable[[float, float], None] | None = None,
-    kept: KeptTuning | None = None,
-) -> bool:
-    """Take all steps; whether the loss is then as low as before, or lower.
+class Descent:
+    """Steps of a tuner between two measurements of its loss.
 
     Args:
         measured: gives what the loss is measured on, before and after.
-        steps: those that are not done yet, drawn once the tuner is where it was interrupted.
-        total: how many steps there are, with those that were done.
+        total: how many steps there will be.
+        progress: called with the share of work done and the loss of the last step.
+        kept: where the state is left; what it holds of an equal tuning is gone on from.
     """
-    before = tuner.loss(measured())
-    if kept is not None:
-        kept.begin(tuner)
-    begin_equal(tuner)
-    for parts in steps:
-        loss = tuner.step_in_parts(parts)
+
+    def __init__(
+        self,
+        tuner: Tuner,
+        measured: Callable[[], Iterable[StepPart]],
+        total: int,
+        *,
+        progress: Callable[[float, float], None] | None = None,
+        kept: KeptTuning | None = None,
+    ):
+        self._tuner, self._measured, self._total = tuner, measured, total
+        self._progress, self._kept = progress, kept
+        self._before = tuner.loss(measured())
         if kept is not None:
-            kept.offer(tuner)
-        if progress is not None:
-            progress(tuner.done / total, loss)
-    return of_first_worker(tuner.loss(measured()) <= before)
+            kept.begin(tuner)
+        begin_equal(tuner)
+
+    @property
+    def done(self) -> int:
+        """How many steps there were, with those before an interruption."""
+        return self._tuner.done
+
+    def step(self, parts: Iterable[StepPart]) -> float:
+        """One step, see `Tuner.step_in_parts`; returns its loss."""
+        loss = self._tuner.step_in_parts(parts)
+        if self._kept is not None:
+            self._kept.offer(self._tuner)
+        if self._progress is not None:
+            self._progress(self.done / self._total, loss)
+        return loss
+
+    def lowered(self) -> bool:
+        """Whether the loss is as low as before the steps, or lower."""
+        return of_first_worker(self._tuner.loss(self._measured()) <= self._before)

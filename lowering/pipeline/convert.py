@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil, inf
+from typing import Any
 
 import numpy as np
 from xdsl.context import Context
@@ -39,7 +40,7 @@ from recog.lowering.cluster.own_objective import OwnObjective
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.targets import are_labels, checked_target, chosen_loss
 from recog.lowering.cluster.tune_centroids import TuneCentroidsPass, tune
-from recog.lowering.cluster.tune_own import tune_own
+from recog.lowering.cluster.tune_own import OwnTuning, tune_own
 from recog.lowering.common.not_tensors import not_tensor_notes
 from recog.lowering.common.notes import Note
 from recog.lowering.common.options import taken_from
@@ -108,7 +109,7 @@ def convert(
     """
     check_arguments(module, inputs, targets, own)
     chosen = ConversionOptions() if options is None else checked_options(options)
-    run = _Run(module, inputs, targets, chosen, extra_passes, progress)
+    run = Run(module, inputs, targets, chosen, extra_passes, progress)
     run.kept, run.own, run.weight_budget = kept, own, weight_budget
     with located_errors():
         return run.convert()
@@ -118,7 +119,7 @@ def _no_progress(stage: str, share: float) -> None:
     """Progress that nobody sees."""
 
 
-class _Run:
+class Run:
     """One conversion: the module on its way, and the arrays that some passes take."""
 
     def __init__(
@@ -139,11 +140,17 @@ class _Run:
         self.kept: KeptConversion | None = None
         self.own: OwnObjective | None = None
         self.weight_budget: int | None = None
+        self._tuned: Callable[[], list[Note]] | None = None
         check_anchors(extra, options.steps())
 
     def convert(self) -> Conversion:
+        """Take all steps that are not done yet."""
         steps = self.options.steps()
-        for step in steps[self._restore(steps) :]:
+        return self.take(steps[self._restore(steps) :])
+
+    def take(self, steps: Sequence[Step]) -> Conversion:
+        """Take these steps; the conversion as far as it is then."""
+        for step in steps:
             self._run_extra("before", step.type)
             with timed(step.type.name):
                 done = self._run_pass(step.type)
@@ -213,7 +220,6 @@ class _Run:
         if pass_type is TuneCentroidsPass:
             if not any(isinstance(op, LookupOp) for op in self.current.walk()):
                 return False  # clustering would have made no layer smaller
-            check_names(self.current, self.options, self.options.entry)
             self._tune()
         elif pass_type is BalanceRangesPass:
             changed, notes = balance_ranges(
@@ -317,14 +323,35 @@ class _Run:
         )
 
     def _tune(self) -> None:
+        tuned = self._tuned
+        if tuned is None:
+            kept = None if self.kept is None else self.kept.tuning()
+            tuned = partial(self._tuning(), **self._before_tuning(), kept=kept)
+        self.conversion.notes += tuned()
+
+    def tuned_in_steps(self, own: OwnObjective, steps: int) -> OwnTuning:
+        """A tuning whose steps are taken beside this run, which goes on with tune-centroids.
+
+        Raises:
+            RecogError: a network that cannot be tuned so.
+        """
+        if not any(isinstance(op, LookupOp) for op in self.current.walk()):
+            raise RecogError("clusters would make no layer smaller, so there is nothing to tune")
+        self._check_whole()
+        tuning = OwnTuning(self.current, own, self.options, steps, **self._before_tuning())
+        self._tuned = tuning.finish
+        return tuning
+
+    def _before_tuning(self) -> dict[str, Any]:
+        """What a tuning takes from the steps before it."""
+        check_names(self.current, self.options, self.options.entry)
         float_module = self.conversion.float_module
-        self.conversion.notes += self._tuning()(
-            originals=weights_before(float_module, self.current),
-            formats=self._expected_formats(float_module),
-            dense=float_module,
-            progress=self._report_loss,
-            kept=None if self.kept is None else self.kept.tuning(),
-        )
+        return {
+            "originals": weights_before(float_module, self.current),
+            "formats": self._expected_formats(float_module),
+            "dense": float_module,
+            "progress": self._report_loss,
+        }
 
     def _report_loss(self, share: float, loss: float) -> None:
         self.report(f"tuned (loss {loss:.4f})", 0.99 * share)
@@ -336,13 +363,17 @@ class _Run:
             by_heads = bool(heads_of(find_function(self.current, self.options.entry)))
             targets = None if by_heads else self.targets
             return partial(tune, self.current, self.inputs, targets, self.options)
+        self._check_whole()
+        return partial(tune_own, self.current, self.own, self.options)
+
+    def _check_whole(self) -> None:
+        """Raise RecogError for a divided network, which no loss of the user's own tunes."""
         if self.conversion.host_part is not None:
             raise RecogError(
                 "the host runs a part of this network, so its outputs are not there while the "
                 "chip's part is tuned on a loss of your own",
                 hint="tune it toward the float network, without a loss of your own",
             )
-        return partial(tune_own, self.current, self.own, self.options)
 
     def _expected_formats(self, float_module: ModuleOp) -> dict[SSAValue, LnsFormat]:
         """Those that calibration after tuning will choose, about."""

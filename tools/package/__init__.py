@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recog.dialects.errors import RecogError
     from recog.frontend.torch.importer import import_pt2, import_torch
     from recog.lowering.pipeline import Conversion, ConversionOptions, convert
-    from recog.tools.tuning import tune
+    from recog.tools.tuning import Tuner, tune
 
     __version__: str
 
@@ -35,6 +35,7 @@ __all__ = [
     "ConversionOptions",
     "Machine",
     "RecogError",
+    "Tuner",
     "convert",
     "import_pt2",
     "import_torch",
@@ -46,6 +47,7 @@ _MODULES = {
     "ConversionOptions": "recog.lowering.pipeline",
     "Machine": "recog.backend.machine",
     "RecogError": "recog.dialects.errors",
+    "Tuner": "recog.tools.tuning",
     "convert": "recog.lowering.pipeline",
     "import_pt2": "recog.frontend.torch.importer",
     "import_torch": "recog.frontend.torch.importer",
