@@ -107,8 +107,8 @@ def choose_layouts(
         elsewhere: bytes of the budget that others take: those of a host's part.
 
     Raises:
-        RecogError: a budget below what is possible, which the error says; layouts by name that fit
-            no layer; weights that are no numbers.
+        RecogError: a budget below what is sure to fit, which the error says; layouts by name that
+            fit no layer; weights that are no numbers.
     """
     by_name = write_layouts_by_name(module, options)
     if float_bytes is None:
@@ -197,11 +197,11 @@ def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes:
             tenths -= 1  # the quotient of two floats may fall just short
         raise BeyondPossible(
             float_bytes / least,
-            f"is beyond what is possible: at most {tenths / 10} of {options.ratio:g} "
+            f"is beyond what is sure to fit: at most {tenths / 10} of {options.ratio:g} "
             f"({counted(least, 'byte')} of {float_bytes:,})",
         )
     raise OptionError(
-        "budget", f"is below what is possible: {budget:,} of {counted(least, 'byte')}"
+        "budget", f"is below what is sure to fit: {budget:,} of {counted(least, 'byte')}"
     )
 
 

@@ -286,5 +286,5 @@ def _fewer_centroids_notes(
         f"fewer than the {options.centroids:,} centroids that were asked for, as a table of more "
         "would be too large for so few blocks"
     )
-    advice = "ask for fewer; a larger table-share gives some more"
+    advice = "ask for fewer, or let tables be larger (table-share)"
     return [Note("fewer-centroids", text, advice, tuple(places))]

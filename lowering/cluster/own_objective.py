@@ -65,7 +65,7 @@ class OwnObjective:
     def source(self) -> str:
         """Equal where the files are that define what is given here; the data are not looked at."""
         given = (self.loss, self.batches, self.augment)
-        return " ".join(_source_digest(each) for each in given)
+        return " ".join(source_digest(each) for each in given)
 
     def epoch(self, number: int, seed: int) -> Iterator[Batch]:
         """The batches of an epoch, as they are drawn from PyTorch's, NumPy's and Python's global
@@ -207,8 +207,8 @@ def joined_targets(batches: Sequence[Batch]) -> np.ndarray | None:
     return joined
 
 
-def _source_digest(given: Any) -> str:
-    """Of the file of a function, or of the class of an object."""
+def source_digest(given: Any) -> str:
+    """A hash of the file of a function or a class, or of the class of an object."""
     given = getattr(given, "__self__", given)  # of a method, what it is bound to
     given = getattr(given, "function", given)
     for each in (given, type(given)):

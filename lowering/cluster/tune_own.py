@@ -171,7 +171,10 @@ def check_objective(module: ModuleOp, own: OwnObjective, settings: TuneSettings)
         leaves = [y.requires_grad_() if y.is_floating_point() else y for y in outputs]
         loss = own.value(leaves, batch.targets)
     if not bool(torch.isfinite(loss)):
-        raise RecogError(f"the loss of the float network's outputs is {float(loss.detach())}")
+        raise RecogError(
+            f"the loss of the float network's outputs is {float(loss.detach())}",
+            hint="give a loss, and targets, for which it is a finite number",
+        )
     loss.backward()
 
 

@@ -186,7 +186,7 @@ class ConversionOptions(
 
 CLUSTERING = {ChooseLayoutsPass, ClusterWeightsPass, TuneCentroidsPass}
 """The passes that there are for clustered weights alone."""
-FOR_ALL_LAYERS = ("centroids", "table_share")
+FOR_ALL_LAYERS = ("centroids", "table_share", "scalar_centroids", "channel_block", "linear_block")
 """Options of clustering in whose place layouts are chosen for a number of bytes."""
 UNMISSED = ("seed", "batch", "jobs")
 """Options that need no pass to count: batches of a user's own are drawn with the first two, and

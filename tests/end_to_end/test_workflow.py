@@ -124,7 +124,7 @@ def test_a_recipe_gives_the_same_bytes(
     # What is asked on the command line counts for more, and what is impossible is refused.
     words = ["--recipe", recipe, "--ratio", "1000", "-o", str(second)]
     assert main(["convert", *network, *words]) == 1
-    assert "--ratio is beyond what is possible: at most" in capsys.readouterr().err
+    assert "--ratio is beyond what is sure to fit: at most" in capsys.readouterr().err
     text = Path(recipe).read_text().replace("seed = 3", "sead = 3")
     (tmp_path / "wrong.toml").write_text(text)
     assert main(["convert", *network, "--recipe", str(tmp_path / "wrong.toml")]) == 1

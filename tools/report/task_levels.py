@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,7 +31,7 @@ from recog.lowering.pipeline import (
     weight_bytes,
 )
 from recog.lowering.pipeline.stages import TASK_LEVELS
-from recog.tools.console import progress, stage
+from recog.tools.console import progress, say_done, stage
 from recog.tools.kept_tuning import KeptTuningFile
 from recog.tools.report.compare_bits import compare_bits
 from recog.tools.report.task_tuning import (
@@ -124,14 +125,20 @@ class TaskLevels:
     @cached_property
     def tuned_before(self) -> ModuleOp | None:
         """The tuned network where there is one already."""
-        paths = [shipped_tuned(self.task.name, self.options)] if self._shipped else []
-        found = (load_tuned(path, self.key) for path in (*paths, self.tuned_path))
-        return next((module for module in found if module is not None), None)
+        shipped = shipped_tuned(self.task.name, self.options) if self._shipped else None
+        found = None if shipped is None else load_tuned(shipped, self.key)
+        if found is not None:
+            return found
+        start = time.perf_counter()
+        found = load_tuned(self.tuned_path, self.key)
+        if found is not None:
+            say_done(f"tuned before, equally: {self.tuned_path}", time.perf_counter() - start)
+        return found
 
     @cached_property
     def key(self) -> str:
         """That a tuned network's file has to have."""
-        return tuned_key(self.options, self.folded)
+        return tuned_key(self.options, self.folded, self.task)
 
     def _tune(self, key: str) -> ModuleOp:
         clustered, data = self.clustered, self.frames("train")

@@ -140,16 +140,25 @@ def measure(
 
 
 def print_rows(rows: Sequence[ScoreRow]) -> None:
-    """Print the table of a task, with every score."""
+    """Print the table of a task, with every score, and what is lost against the float network where
+    that was measured: with an interval where frames by themselves have scores."""
+    before = next((row.metric for row in rows if row.level == Stage.FLOAT), None)
+
+    def lost(row: ScoreRow) -> str:
+        if row.low is not None and row.high is not None:
+            return f"{row.low:.2f} to {row.high:.2f}"
+        return "" if before is None or row.level == Stage.FLOAT else f"{before - row.metric:.2f}"
+
+    between = any(row.low is not None for row in rows)
     names = list(dict.fromkeys(name for row in rows for name in row.scores))
     print_table(
         f"{rows[0].task}, {counted(rows[0].frames, 'held-out frame')}",
-        ["level", *names, "lost, 95 %", "weight bytes", "ratio", "s"],
+        ["level", *names, "lost, 95 %" if between else "lost", "weight bytes", "ratio", "s"],
         [
             [
                 row.level,
                 *(f"{row.scores[name]:.2f}" for name in names),
-                "" if row.low is None else f"{row.low:.2f} to {row.high:.2f}",
+                lost(row),
                 f"{row.weight_bytes:,}",
                 f"{row.ratio:.1f}x",
                 f"{row.seconds:.1f}",

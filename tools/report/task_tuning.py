@@ -33,6 +33,7 @@ from recog.lowering.allocation.choose_layouts import (
 from recog.lowering.allocation.options import LayoutOptions
 from recog.lowering.cluster.cluster_weights import LAYOUT, ClusterWeightsPass, cluster_weights
 from recog.lowering.cluster.distillation import Unchanged, distilled, relative_errors
+from recog.lowering.cluster.own_objective import source_digest
 from recog.lowering.cluster.pointer_reassignment import weights_before
 from recog.lowering.cluster.tune_settings import VERSION, TuneSettings
 from recog.lowering.cluster.tuner import KeptTuning, Tuner
@@ -115,8 +116,9 @@ def cluster_task(
     return module
 
 
-def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
-    """A hash of a folded float network and of how it is clustered and tuned."""
+def tuned_key(options: ConversionOptions, folded: ModuleOp, task: Task | None = None) -> str:
+    """A hash of a folded float network and of how it is clustered and tuned: of a task of the
+    user's own by its files, which hold its loss and give its data."""
     tune = {field.name: getattr(options, field.name) for field in fields(TuneSettings)}
     layouts = {field.name: getattr(options, field.name) for field in fields(LayoutOptions)}
     if not options.allocates and options.layouts is None:
@@ -127,6 +129,9 @@ def tuned_key(options: ConversionOptions, folded: ModuleOp) -> str:
     for op in folded.walk():
         if isinstance(op, ConstantOp):
             digest.update(op.value.to_array().tobytes())
+    for cls in () if task is None else type(task).__mro__:
+        if cls.__module__ != "builtins" and not cls.__module__.startswith(("recog.", "abc")):
+            digest.update(source_digest(cls).encode())
     return digest.hexdigest()[:32]
 
 

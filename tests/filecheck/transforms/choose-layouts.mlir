@@ -44,7 +44,7 @@ func.func @main(%x: tensor<1x8xf32>) -> tensor<1x8xf32> {
   %y = nn.linear %x, %a, %b : (tensor<1x8xf32>, tensor<8x8xf32>, tensor<8xf32>) -> tensor<1x8xf32> loc("first"("net.py":3:1))
   func.return %y : tensor<1x8xf32>
 }
-// CHECK: option budget is below what is possible: 27 of 60 bytes
+// CHECK: option budget is below what is sure to fit: 27 of 60 bytes
 
 // -----
 

@@ -136,11 +136,11 @@ def test_the_same_however_many_at_a_time():
 
 
 def test_what_is_impossible_says_what_is_possible():
-    with pytest.raises(RecogError, match="budget is below what is possible: 10 of ") as error:
+    with pytest.raises(RecogError, match="budget is below what is sure to fit: 10 of ") as error:
         converted(budget="10")
     least = str(error.value).split(" of ")[1].split()[0].replace(",", "")
     assert converted(budget=least).plan is not None
-    with pytest.raises(RecogError, match=r"beyond what is possible: at most \d") as error:
+    with pytest.raises(RecogError, match=r"beyond what is sure to fit: at most \d") as error:
         converted(ratio=1000.0)
     most = float(str(error.value).split("at most ")[1].split()[0])
     assert converted(ratio=most).plan is not None

@@ -58,14 +58,14 @@ def options(**given: float | str) -> ConversionOptions:
 
 
 def test_the_most_that_an_error_says_is_possible():
-    with pytest.raises(RecogError, match=r"beyond what is possible: at most \d") as error:
+    with pytest.raises(RecogError, match=r"beyond what is sure to fit: at most \d") as error:
         convert(imported(), [frames()], options=options(ratio=1000.0))
     most = float(str(error.value).split("at most ")[1].split()[0])
     plan = convert(imported(), [frames()], options=options(ratio=most)).plan
     assert plan is not None
     with pytest.raises(RecogError, match=f"at most {most} of"):
         convert(imported(), [frames()], options=options(ratio=most + 0.1))
-    with pytest.raises(RecogError, match="below what is possible: 100 of") as error:
+    with pytest.raises(RecogError, match="below what is sure to fit: 100 of") as error:
         convert(imported(), [frames()], options=options(budget="100"))
     least = str(error.value).split(" of ")[1].split()[0].replace(",", "")
     assert convert(imported(), [frames()], options=options(budget=least)).plan is not None

@@ -113,6 +113,21 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ),
         (["--budget", "8kB", "--table-share", "0.5"], 2, "error: --table-share has no effect with"),
         (
+            ["--ratio", "8", "--linear-block", "8"],
+            2,
+            "error: --linear-block has no effect with a r",
+        ),
+        (
+            ["--ratio", "8", "--channel-block", "2"],
+            2,
+            "error: --channel-block has no effect with a",
+        ),
+        (
+            ["--ratio", "8", "--scalar-centroids", "4"],
+            2,
+            "error: --scalar-centroids has no effect ",
+        ),
+        (
             ["--layouts", "*: block 1x1x3x3 centroids 200"],
             1,
             "--layouts of '*' do not fit the layer 0: 200 centroids are more than the weight's",

@@ -150,6 +150,26 @@ def test_a_comparison_wants_frames(capsys: pytest.CaptureFixture[str]):
     assert "wants frames: --data FILE, or the --task" in capsys.readouterr().err
 
 
+def test_another_loss_is_tuned_anew(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Of a task that is edited meanwhile, the tuning before is none of its own."""
+    file = tmp_path / "edited.py"
+    command = ["eval", f"{file}:Few", "--out", f"{tmp_path}/eval", "--frames", "16"]
+    command += ["--checkpoint", f"{folder}/trained/few.safetensors", "--level", "float", "tuned"]
+    loss = "\n\n    def loss(self, h, t):\n        return 0.5 * super().loss(h, t)\n"
+    loss += "\n    def frame_parts(self, outputs, truths):\n        return None\n"
+    other = TASK.replace("\n\n\nclass Broken", f"{loss}\n\nclass Broken")
+    for text, tuned in ((TASK, True), (TASK, False), (other, True)):
+        file.write_text(text)
+        assert main(command) == 0
+        out, error = capsys.readouterr()
+        assert ("tune centroids" in error) is tuned
+        assert ("tuned before, equally" in error) is not tuned
+        assert ("lost, 95 %" in out) is (text is TASK)
+        assert "lost" in out
+
+
 def test_a_ratio_is_obeyed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     command = ["eval", f"{folder}/mine.py:Few", "--out", f"{tmp_path}/eval"]
     command += ["--checkpoint", f"{folder}/trained/few.safetensors", "--frames", "32"]

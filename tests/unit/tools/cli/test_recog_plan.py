@@ -75,4 +75,4 @@ def test_a_layout_by_name_says_which_pattern(capsys: pytest.CaptureFixture[str])
 
 def test_what_is_impossible(capsys: pytest.CaptureFixture[str]):
     assert main(["plan", "net.py:make", "--budget", "100"]) == 1
-    assert "--budget is below what is possible: 100 of " in capsys.readouterr().err
+    assert "--budget is below what is sure to fit: 100 of " in capsys.readouterr().err
