@@ -115,6 +115,7 @@ def weight_bits(weights: Sequence[WeightBits], budget: float) -> list[int]:
         (0.75 * each.noise * 4.0**-bits / max(1, each.size), bits, i)
         for i, each in enumerate(weights)
         for bits in each.bits[:-1]
+        if each.noise > 0 or bits < 0  # none has no use for more
     ]
     for saved, bits, i in sorted(steps, key=lambda step: (-step[0], step[1], step[2])):
         size = weights[i].size

@@ -322,9 +322,8 @@ def _weight_bits(
     narrower = _rounding_error(weight, usual.finer(-1))
     if np.square(narrower).sum() > ROUNDS_EVENLY * np.square(errors).sum():
         fewer = 0
-    made = noise.weights.get(weight, 0.0)
-    bits = range(-fewer, more + 1 if made else 1)
-    return WeightBits(errors.size, made, bits)
+    bits = range(-fewer, more + 1)
+    return WeightBits(errors.size, noise.weights.get(weight, 0.0), bits)
 
 
 def _layers_by_weight(function: func.FuncOp) -> dict[SSAValue, list[nn.LayerOp]]:

@@ -90,13 +90,10 @@ func.func @main(%x: tensor<1x1x8x8xf32>) -> tensor<1x1x8x8xf32> {
 """
 
 
-def test_zeros_get_no_bits():
-    """They have no rounding, whatever bytes are left."""
-    module = parse(EXACT.replace("0.917004, 0.840896, 0.5", "0.0, 0.0, 0.0"))
-    x = np.random.default_rng(0).normal(0, 1, (8, 1, 8, 8)).astype(np.float32)
-    calibrate(module, [x], ActivationFormats())
-    notes = choose_formats(module, [x], FormatOptions(extra_weights=1.0), LnsFormat(8, 4))
-    assert "wider-weights" not in {note.kind for note in notes}
+def test_weights_without_noise_get_no_bits():
+    """As zeros, however many bytes are left."""
+    weights = [WeightBits(10, 0.0, range(-3, 5)), WeightBits(10, 10.0, range(-3, 5))]
+    assert weight_bits(weights, 1000.0) == [0, 4]
 
 
 def test_weights_that_are_codes_stay_exact():
