@@ -71,7 +71,7 @@ def tune(
 
 
 class Tuner:
-    """`tune` for a loop of your own: you take the steps, on batches that come from anywhere.
+    """`tune` for a loop of your own: you take the steps, on batches that come from anywhere::
 
         tuner = Tuner(network, examples, loss, steps=1000)
         for batch in stream:

@@ -111,7 +111,7 @@ class Task(ABC):
     """The `tools.pictures.renderer.Renderer` that draws its results, None where there is none. A
     name, `module:class`, because tasks do not import tools."""
     given_as: str | None = None
-    """`file.py:Class`, where that named it on the command line."""
+    """What named it on the command line where it is the user's own, a class of a file."""
     scene_truths: Literal["classes", "objects"] | None = None
     """What a rendered road scene holds of this task's truths; None where frames are no scenes."""
     output_names: tuple[str, ...]
