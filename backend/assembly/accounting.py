@@ -205,4 +205,5 @@ def _use(pointers: np.ndarray) -> tuple[int, float, float]:
     shares = counts / counts.sum()
     columns = np.sort(pointers.reshape(len(pointers), -1), axis=0)
     distinct = columns.shape[1] + int((np.diff(columns, axis=0) != 0).sum())
-    return len(counts), float(-(shares * np.log2(shares)).sum()), distinct / pointers.size
+    entropy = float(-(shares * np.log2(shares)).sum()) + 0.0  # no -0 of one entry
+    return len(counts), entropy, distinct / pointers.size

@@ -134,6 +134,8 @@ def run(arguments: argparse.Namespace) -> int:
     extra = extra_passes(arguments.add_pass, options)
     check_default_engine()
     check_json(arguments)
+    if arguments.dask is not None and not options.cluster:
+        raise UsageError("--dask has no effect with dense weights, which nothing clusters")
     with as_worker(arguments), dask_cluster(arguments.dask):
         return _convert_into_folder(arguments, options, extra)
 

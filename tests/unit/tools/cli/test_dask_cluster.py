@@ -180,3 +180,9 @@ def test_work_that_the_scheduler_lost(client: Any):
     lost = FutureCancelledError("some work", "scheduler-connection-lost")
     with pytest.raises(RecogError, match="lost the work: scheduler-connection-lost"):
         DaskBackend(client=client).retrieve_result_callback(lost)
+
+
+def test_dense_weights_want_no_cluster(capsys: pytest.CaptureFixture[str]):
+    words = ["convert", "net.py:make", "--data", "x.npz", "--dense", "--dask", "tcp://127.0.0.1:1"]
+    assert main(words) == 2
+    assert "--dask has no effect with dense weights" in capsys.readouterr().err
