@@ -37,7 +37,7 @@ from recog.lowering.allocation.options import (
 )
 from recog.lowering.allocation.plan import CurvePoint, LayerPlan, Plan, RecipeLoss
 from recog.lowering.allocation.recipes import PLANNED, POOLED, UNIFORM, Budget, uniform_recipes
-from recog.lowering.allocation.reserve import reserve_of
+from recog.lowering.allocation.reserve import ReserveOptions, reserve_of
 from recog.lowering.allocation.sensitivity import FRAMES, Sensitivity, at_outputs, of_energy
 from recog.lowering.allocation.trials import Trials, Tried, divided
 from recog.lowering.cluster.cluster_weights import KEPT_DENSE, LAYOUT, clusterable_weight
@@ -49,7 +49,6 @@ from recog.lowering.common.shared_options import EntryOptions
 from recog.lowering.encode.calibrate import example_frames
 from recog.lowering.encode.encode_lns import EncodeOptions
 from recog.lowering.encode.label_layers import layer_name
-from recog.lowering.precision.choose_formats import FormatOptions
 from recog.lowering.select.convert_lns_to_chip import TargetOptions
 
 RATIOS = (8, 12, 16, 20, 24, 29, 32, 36, 40, 48, 64)
@@ -59,7 +58,7 @@ RATIOS = (8, 12, 16, 20, 24, 29, 32, 36, 40, 48, 64)
 @dataclass(frozen=True, kw_only=True)
 class ChooseLayoutsPass(
     LayoutOptions,
-    FormatOptions,
+    ReserveOptions,
     EncodeOptions,
     TargetOptions,
     ClusterOptions,
@@ -125,9 +124,8 @@ def choose_layouts(
             choices[i] = [layer.stored]
     most = options.budget_bytes(float_bytes)
     target = options.chip_target(ChipTarget())
-    reserve = reserve_of(
-        module, options, target, options.arithmetic(target), options.weight_frac, options.entry
-    )
+    arithmetic = options.arithmetic(target)
+    reserve = reserve_of(module, options, target, arithmetic, options.weight_frac)
     reserved = reserve.within(most)
     budget = Budget(tables, sum(reserved.values()) + elsewhere, most)
     found = budget.allocation(choices)

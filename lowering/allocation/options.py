@@ -21,6 +21,8 @@ UNITS = {
     "mib": 1 << 20,
     "gib": 1 << 30,
 }
+MOST_BYTES = 1 << 60
+"""More than any memory has."""
 _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\s*", re.ASCII)
 
 
@@ -91,7 +93,7 @@ class LayoutOptions(Options):
     def budget_bytes(self, float_bytes: int) -> int | None:
         """The bytes that weights may take which take so many in float; None where all may."""
         if self.ratio is not None:
-            return floor(float_bytes / self.ratio)
+            return floor(min(float_bytes / self.ratio, MOST_BYTES))
         return None if self.budget is None else parse_size(self.budget)
 
     def layer_layouts(self) -> list[LayerLayout]:
@@ -106,7 +108,7 @@ def parse_size(text: str) -> int:
     unit = None if match is None else UNITS.get(match[2].lower())
     if match is None or unit is None:
         raise OptionError("budget", f"must be bytes, as 8MiB, 300kB or 65536, got {text!r}")
-    return floor(float(match[1]) * unit)
+    return floor(min(float(match[1]) * unit, MOST_BYTES))
 
 
 _BLOCK = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -13,10 +14,12 @@ from recog.dialects.bits import packed_size
 from recog.dialects.chip import BoxdecOp, ChipTarget, LayerOp, LdwOp, OutputOp, ProgramOp
 from recog.dialects.data import constant_array
 from recog.dialects.functions import find_function
-from recog.dialects.number_format import Arithmetic
+from recog.dialects.number_format import Arithmetic, LnsFormat
 from recog.lowering.cluster.clustered_weight import channel_scales
+from recog.lowering.encode.calibrate import CalibrationOptions
 from recog.lowering.partition.rehearsal import rehearse_chip_part
 from recog.lowering.precision.choose_formats import FormatOptions, MoreTableBytes, more_table_bytes
+from recog.lowering.precision.wider_values import ENTRY_BYTES
 
 MAX_OFFSET_BITS = 16
 """Of a channel's offset: a field of the weights' descriptor."""
@@ -52,13 +55,17 @@ class Reserve(NamedTuple):
         return least
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReserveOptions(FormatOptions, CalibrationOptions):
+    """What says how large tables of functions are."""
+
+
 def reserve_of(
     module: ModuleOp,
-    options: FormatOptions,
+    options: ReserveOptions,
     target: ChipTarget,
     arithmetic: Arithmetic,
     weight_frac: int,
-    entry: str = "main",
 ) -> Reserve:
     """What a folded network's program will need at most, whatever its weights become.
 
@@ -68,15 +75,24 @@ def reserve_of(
     Raises:
         RecogError: the network will not become a program of the target.
     """
-    biases = 0
+    biases, entry = 0, options.entry
     for op in find_function(module, entry).walk():
         if isinstance(op, nn.LayerOp):
             channels = nn.shape_of(op.weight)[0]
             biases += packed_size(channels, _offset_bits(op, weight_frac))
             if op.bias is not None:
                 biases += packed_size(channels, arithmetic.accumulator_width)
-    tables = _function_table_bytes(rehearse_chip_part(module, entry, arithmetic, target))
+    program = rehearse_chip_part(module, entry, arithmetic, target)
+    tables = _function_table_bytes(program, _times_as_large(options))
     return Reserve(biases, tables, more_table_bytes(module, options, entry))
+
+
+def _times_as_large(options: CalibrationOptions) -> int:
+    """How many times as large as those of 8-bit codes tables are at most: they have an entry a
+    code, and entries of more than 8 bits take two bytes."""
+    usual = LnsFormat().width
+    entries = 1 << max(0, options.width - usual)
+    return entries * (ENTRY_BYTES if max(options.width, options.output_width) > usual else 1)
 
 
 def wider_table_bytes(more: MoreTableBytes, budget: int | None) -> int:
@@ -97,13 +113,17 @@ def _offset_bits(op: nn.LayerOp, frac: int) -> int:
     return min(MAX_OFFSET_BITS, ceil(spread * 2**frac + 1).bit_length() + 1)
 
 
-def _function_table_bytes(program: ProgramOp) -> int:
-    """Of tables and constants that are no layer's weights, none of them stored once for several."""
+def _function_table_bytes(program: ProgramOp, times: int) -> int:
+    """Of tables and constants that are no layer's weights, none of them stored once for several.
+
+    Args:
+        times: as large as in the program these may become.
+    """
     total, scope = 0, program.scope
     for op in program.instructions:
         if isinstance(op, BoxdecOp):
             total += len(op.region)
         elif not isinstance(op, LayerOp | LdwOp):
-            total += sum(each.bytes for each in op.weight_reads(scope))
+            total += times * sum(each.bytes for each in op.weight_reads(scope))
     outputs = (op for op in program.ports if isinstance(op, OutputOp))
     return total + sum(OUTPUT_BIAS_BYTES * op.channels.value.data for op in outputs)

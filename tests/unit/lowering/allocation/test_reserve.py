@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from recog.backend.assembly import load_program, weight_bytes
 from recog.dialects.errors import RecogError
 from recog.frontend.torch.importer import import_torch
 from recog.lowering.allocation.reserve import Reserve
+from recog.lowering.common.options import OptionError
 from recog.lowering.pipeline import ConversionOptions, Stage, convert
 from recog.lowering.pipeline import weight_bytes as constant_bytes
 from recog.lowering.precision.choose_formats import MoreTableBytes
@@ -94,3 +97,25 @@ def test_layouts_chosen_before_leave_as_much_to_tables():
     with pytest.raises(RecogError, match=r"take [\d,]+ bytes, of 900 that they may") as error:
         convert(clustered, [frames()], options=dense, weight_budget=900)
     assert "times the ratio" in (error.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "widths", [{"width": 10, "frac": 5}, {"width": 12, "frac": 8}, {"output_width": 16}]
+)
+def test_tables_of_wide_codes_are_reserved(widths: dict[str, int]):
+    """What the refusal of a byte says is enough is so."""
+    more: Any = widths | ({"unsigned_frac": widths["frac"] + 1} if "frac" in widths else {})
+    with pytest.raises(RecogError, match="below what is sure to fit: 1 of") as error:
+        convert(imported(), [frames()], options=options(budget="1", **more))
+    least = str(error.value).split(" of ")[1].split()[0].replace(",", "")
+    conversion = convert(imported(), [frames()], options=options(budget=least, **more))
+    assert weight_bytes(load_program(conversion.assemble())) <= int(least)
+
+
+@pytest.mark.parametrize("asked", [{"ratio": 1e-307}, {"budget": "9" * 400}, {"budget": "9e9GiB"}])
+def test_more_bytes_than_there_are(asked: dict[str, Any]):
+    if asked.get("budget", "").endswith("GiB"):
+        with pytest.raises(OptionError, match="must be bytes, as 8MiB"):
+            options(**asked)
+        return
+    assert convert(imported(), [frames()], options=options(**asked)).plan is not None
