@@ -100,7 +100,7 @@ def test_layouts_chosen_before_leave_as_much_to_tables():
 
 
 @pytest.mark.parametrize(
-    "widths", [{"width": 10, "frac": 5}, {"width": 12, "frac": 8}, {"output_width": 16}]
+    "widths", [{"width": 10, "frac": 6}, {"width": 12, "frac": 8}, {"output_width": 16}]
 )
 def test_tables_of_wide_codes_are_reserved(widths: dict[str, int]):
     """What the refusal of a byte says is enough is so."""
