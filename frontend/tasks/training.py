@@ -127,7 +127,9 @@ class Trainer:
         inputs = [torch.from_numpy(each) for each in self.data.inputs(frames)]
         targets = self.data.targets(frames)
         self.task.augment(inputs, targets, rng)
-        inputs = [each.to(memory_format=self.memory_format) for each in inputs]
+        inputs = [
+            each.to(memory_format=self.memory_format) if each.ndim == 4 else each for each in inputs
+        ]
         outputs = self.heads(*inputs)
         loss = self.task.loss(outputs, targets)
         extra = self.task.auxiliary_loss(self.network, targets)

@@ -193,10 +193,12 @@ def _refuse(options: LayoutOptions, budget: int | None, least: int, float_bytes:
         tenths = (10 * float_bytes) // least
         while tenths > 1 and floor(float_bytes / (tenths / 10)) < least:
             tenths -= 1  # the quotient of two floats may fall just short
+        most = f"at most {tenths / 10} of {options.ratio:g}"
+        if not tenths:
+            most = "biases and tables of functions take more than 10 times the float weights"
         raise BeyondPossible(
             float_bytes / least,
-            f"is beyond what is sure to fit: at most {tenths / 10} of {options.ratio:g} "
-            f"({counted(least, 'byte')} of {float_bytes:,})",
+            f"is beyond what is sure to fit: {most} ({counted(least, 'byte')} of {float_bytes:,})",
         )
     raise OptionError(
         "budget", f"is below what is sure to fit: {budget:,} of {counted(least, 'byte')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import floor, isfinite
+from math import floor
 from typing import NamedTuple
 
 from recog.dialects.cluster import Layout
@@ -21,6 +21,8 @@ UNITS = {
     "mib": 1 << 20,
     "gib": 1 << 30,
 }
+MOST_RATIO = 1e300
+"""Beyond any, and a float."""
 MOST_BYTES = 1 << 60
 """More than any memory has."""
 _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\s*", re.ASCII)
@@ -78,7 +80,7 @@ class LayoutOptions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.ratio is not None and not (isfinite(self.ratio) and self.ratio > 0):
+        if self.ratio is not None and not 0 < self.ratio < MOST_RATIO:
             raise OptionError("ratio", f"must be a finite number above 0, got {self.ratio}")
         if self.ratio is not None and self.budget is not None:
             raise OptionError("budget", "and a ratio both say how many bytes: give one of them")
