@@ -83,14 +83,15 @@ class TuneRecipe:
 
 class HeadsOf(nn.Module):
     """The differentiable part of a network as a module of its own, with the same weights: what
-    `heads` returns, a tuple of tensors. Exportable."""
+    `heads` returns, a tuple of tensors; of a network without it, all that it gives. Exportable."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network.heads(*inputs))  # pyright: ignore[reportCallIssue]
+        outputs = getattr(self.network, "heads", self.network)(*inputs)
+        return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
 
 
 class Task(ABC):
