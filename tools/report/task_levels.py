@@ -91,7 +91,8 @@ class TaskLevels:
     def for_the_chip(self) -> ModuleOp:
         """The folded network. Raises RecogError where the host would run a part of it."""
         reasons = host_reasons(self.folded, self.options.entry)
-        for op, reason in reasons.items():
+        if reasons:
+            op, reason = next(iter(reasons.items()))
             raise RecogError(
                 f"the chip does not run {self.task.title} whole: {reason.text}",
                 op=op,

@@ -130,7 +130,7 @@ def tuned_key(options: ConversionOptions, folded: ModuleOp, task: Task | None = 
         if isinstance(op, ConstantOp):
             digest.update(op.value.to_array().tobytes())
     for cls in () if task is None else type(task).__mro__:
-        if cls.__module__ != "builtins" and not cls.__module__.startswith(("recog.", "abc")):
+        if cls.__module__ not in ("builtins", "abc") and not cls.__module__.startswith("recog."):
             digest.update(source_digest(cls).encode())
     return digest.hexdigest()[:32]
 

@@ -154,7 +154,7 @@ def test_another_loss_is_tuned_anew(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     """Of a task that is edited meanwhile, the tuning before is none of its own."""
-    file = tmp_path / "edited.py"
+    file = tmp_path / "abc_edited.py"  # abc itself is Python's
     command = ["eval", f"{file}:Few", "--out", f"{tmp_path}/eval", "--frames", "16"]
     command += ["--checkpoint", f"{folder}/trained/few.safetensors", "--level", "float", "tuned"]
     loss = "\n\n    def loss(self, h, t):\n        return 0.5 * super().loss(h, t)\n"
