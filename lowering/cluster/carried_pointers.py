@@ -62,7 +62,9 @@ def carry_errors(
     costs = [LeastCost(part.wanted, part.moments, codebook.shape[1]) for part in parts]
     weights: list[Tensor] = []
     found: list[tuple[float, CodebookGrid, list[Tensor]]] = []
-    for _ in range(1 if fixed else TURNS):
+    for turn in range(1 if fixed else TURNS):
+        if turn:
+            codebook = _solved(codebook, found[-1][2], scales, parts)
         codes = rounded_codebook(codebook.numpy(), format)
         grid = CodebookGrid(torch.from_numpy(codes), scales)
         weights = weights or [cost.carried(grid) for cost in costs]
@@ -72,8 +74,6 @@ def carry_errors(
         if found and not reached < found[-1][0]:
             break
         found.append((reached, grid, pointers))
-        if not fixed:
-            codebook = _solved(codebook, pointers, scales, parts)
     _, grid, pointers = found[-1]
     labels = torch.cat(pointers, 2).reshape(-1).numpy()
     centroids = grid.codebook.numpy().astype(np.float32)

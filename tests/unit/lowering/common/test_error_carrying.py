@@ -119,3 +119,20 @@ def test_codebook_grid_is_the_row_that_costs_least(width: int):
     best = rows.gather(2, costs.argmin(2)[:, :, None, None].expand(-1, -1, 1, width))[:, :, 0]
     torch.testing.assert_close(found, best)
     assert torch.equal(grid.pointers(found)[:, :, 0], costs.argmin(2))
+
+
+@pytest.mark.parametrize("least", [0.5, 1e-60])
+def test_pointers_of_equal_rows_and_of_rows_that_float32_has_not(least: float):
+    """Of equal rows the first is meant."""
+    rows = [[1.0, 2.0], [3.0, -0.0], [1.0, 2.0], [least, least], [0.0, 0.0]]
+    grid = CodebookGrid(torch.tensor(rows, dtype=torch.float64), torch.ones(1, 1).double())
+    assert grid.pointers(grid.codebook.reshape(1, 1, -1)).flatten().tolist() == [0, 1, 0, 3, 4]
+
+
+def test_pointers_after_scales_have_changed_last_bits():
+    generator = torch.Generator().manual_seed(2)
+    codebook = torch.randn(300, 4, dtype=torch.float64, generator=generator)
+    scales = torch.exp2(torch.randint(-99, 99, (1, 40), generator=generator) / 7.0).double()
+    chosen = torch.randint(300, (1, 40, 25), generator=generator)
+    values = (codebook[chosen] * scales[:, :, None, None]).flatten(2)
+    assert torch.equal(CodebookGrid(codebook, scales).pointers(values), chosen)
