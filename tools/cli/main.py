@@ -137,6 +137,8 @@ def _unknown(words: Sequence[str], flags: Collection[str]) -> str:
     flag = next((word for word in words if word.startswith("-")), None)
     if flag is None:
         return f"unexpected argument: {words[0]}"
+    if flag in flags:
+        return f"{flag} stands before the command; flags come after it"
     close = get_close_matches(flag.partition("=")[0], flags, n=1)
     return f"unknown flag {flag}" + (f", did you mean {close[0]}?" if close else "")
 

@@ -159,6 +159,7 @@ def test_other_commands_stay_unread():
             ["convert", "net.py:f", "--data", "x", "--learningrate=2"],
             "recog convert: error: unknown flag --learningrate=2, did you mean --learning-rate?",
         ),
+        (["-q", "check", "net.py:f"], "recog check: error: -q stands before the command"),
         (["check", "net.py:f", "--frobnicate"], "recog check: error: unknown flag --frobnicate\n"),
         (["info", "p.recog", "now"], "recog info: error: unexpected argument: now"),
         (
