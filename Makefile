@@ -27,7 +27,7 @@ SHARED = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 PACKAGES := dialects frontend lowering backend tools tests docs examples notebooks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-memory bench-chip bench-install train-tasks compare-revisions fuzz check-pages docs readme lint format clean distclean
+.PHONY: help demo test bench-networks bench-ops bench-tasks bench-compression bench-palettize bench-engine bench-widths bench-real bench-budgets bench-memory bench-chip bench-install train-tasks compare-revisions fuzz check-pages docs readme lint format clean distclean
 
 help:
 	@echo "make demo    train, convert and run the digits network on the simulated chip (build/demo)"
@@ -41,6 +41,7 @@ help:
 	@echo "make bench-engine    time the arithmetic beside torch float32 (build/bench/engine.json)"
 	@echo "make bench-widths    time layers of wide codes beside those of 8 bits (build/bench/widths.json)"
 	@echo "make bench-real      score networks with published weights beside int8 (build/bench/real.json)"
+	@echo "make bench-budgets   ResNet-50 in 3.5 MB and a stereo detector in 8.2 MB (build/bench/budgets.json)"
 	@echo "make bench-memory    hold the conversion of 16 frames of 1080x1920 to 4 GB"
 	@echo "make bench-chip      say what networks cost on the described chips (build/bench/chip.json)"
 	@echo "make bench-install   say what installing takes, into empty environments"
@@ -117,6 +118,10 @@ bench-widths: $(VENV)/.installed
 # BENCH_ARGS='--only ppocr_v4_det --methods recog int8_per_channel --frames 16' is quicker.
 bench-real: $(VENV)/.installed-real $(VENV)/.installed-peers
 	$(BIN)/python tests/benchmarks/bench_real.py $(BENCH_ARGS)
+
+# BENCH_ARGS='--only resnet50 --budget 5MB' selects networks and bytes.
+bench-budgets: $(VENV)/.installed-networks
+	$(BIN)/python tests/benchmarks/bench_budgets.py $(BENCH_ARGS)
 
 # BENCH_ARGS='--dense --size 540x960' is quicker.
 bench-memory: $(VENV)/.installed-test

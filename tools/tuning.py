@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from recog.backend.threads import fixed_threads
+from recog.dialects.data import ConstantOp
 from recog.dialects.errors import RecogError
 from recog.dialects.verification import located_errors
 from recog.dialects.words import counted, kind
@@ -28,6 +29,7 @@ from recog.lowering.cluster.tune_own import check_objective
 from recog.lowering.pipeline import CALIBRATION_FRAMES, Conversion, ConversionOptions, convert
 from recog.lowering.pipeline.arguments import checked_options
 from recog.lowering.pipeline.convert import Run
+from recog.lowering.pipeline.kept import data_digest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,6 +81,7 @@ class Tuner:
         conversion = tuner.finalize()
 
     With the batches of `tune` in its order the programs are the same, byte for byte.
+    `torch.save(tuner.state_dict(), FILE)` keeps an unfinished tuning.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Tuner:
         with located_errors():
             self._run.take(passes[:tuning])
             self._tuning = self._run.tuned_in_steps(own, steps)
+        self._of = {"steps": steps, "network": _weights_digest(module)}
 
     @property
     def done(self) -> int:
@@ -142,6 +146,33 @@ class Tuner:
             )
         with located_errors(), fixed_threads():
             return self._tuning.step([checked_batch(batch)])
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that going on from here takes, to the same bits, for `torch.save`. As those of
+        PyTorch's optimizers it holds the tensors themselves, which the next step changes."""
+        self._check_open()
+        return {**self._tuning.state(), **self._of}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state, of a Tuner of the same arguments; batches of the `done` steps are not
+        needed again.
+
+        Raises:
+            RecogError: the state is of other steps, another network or another version, or is none.
+        """
+        self._check_open()
+        _check_state(state)
+        for name, own in self._of.items():
+            kept = state.get(name)
+            if kept is not None and kept != own:
+                what = f"{kept} steps, not {own}" if name == "steps" else f"another {name}"
+                raise RecogError(
+                    f"the state is of {what}", hint="give the Tuner the arguments of then"
+                )
+        try:
+            self._tuning.restore(state)
+        except RecogError as error:
+            raise RecogError(f"the state {error.message}", hint="begin anew") from None
 
     def finalize(self) -> Conversion:
         """Convert the tuned network to a chip program, as `tune` does; there are no steps after
@@ -178,6 +209,15 @@ def _prepared(
         module = import_torch(module, tuple(torch.from_numpy(x[:1]) for x in inputs))
     check_objective(module, own, settings)
     return settings, module, inputs, own
+
+
+def _check_state(state: object) -> None:
+    if not isinstance(state, Mapping):
+        raise RecogError(f"a state is {kind(state)}, not what state_dict() gives")
+
+
+def _weights_digest(module: ModuleOp) -> str:
+    return data_digest([op.value.to_array() for op in module.walk() if isinstance(op, ConstantOp)])
 
 
 def _check(loss: object, augment: object, options: ConversionOptions) -> None:

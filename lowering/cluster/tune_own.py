@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -70,6 +71,14 @@ class OwnTuning:
     def done(self) -> int:
         """How many steps there were, with those before an interruption."""
         return self._descent.done
+
+    def state(self) -> dict[str, Any]:
+        """As of `Tuner.state`."""
+        return self._tuner.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """As of `Tuner.restore`."""
+        self._tuner.restore(state)
 
     def step(self, batches: Sequence[Batch]) -> float:
         """One step on these batches; returns the mean of their losses, with what is added to them.

@@ -109,8 +109,13 @@ def _measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     frames = [x.numpy() for x in frames_like(inputs, range(arguments.frames))]
     module = import_torch(network, inputs)
     budget = arguments.budget or GOALS[name].budget
-    memories = {"activation_memory": MEMORY, "weight_memory": MEMORY}
-    options = ConversionOptions(budget=budget, tune=False, jobs=arguments.jobs, **memories)
+    options = ConversionOptions(
+        budget=budget,
+        tune=False,
+        jobs=arguments.jobs,
+        activation_memory=MEMORY,
+        weight_memory=MEMORY,
+    )
     times, start = PassTimes(), time.perf_counter()
     logger = logging.getLogger("recog")
     logger.addHandler(times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +76,38 @@ def test_nothing_to_tune():
     options = ConversionOptions(layouts="*: dense")
     with pytest.raises(RecogError, match="there is nothing to tune"):
         Tuner(residual(), BATCHES, F.mse_loss, steps=1, options=options)
+
+
+def test_an_interrupted_tuning_goes_on_to_the_same_bits(tmp_path: Path):
+    whole, first = tuner(3), tuner(3)
+    for batch in BATCHES:
+        whole.step(batch)
+    first.step(BATCHES[0])
+    torch.save(first.state_dict(), tmp_path / "state.pt")
+    first.step(BATCHES[2])  # what is lost
+    again = tuner(3)
+    again.load_state_dict(torch.load(tmp_path / "state.pt"))
+    assert again.done == 1
+    for batch in BATCHES[1:]:
+        again.step(batch)
+    assert again.finalize().assemble() == whole.finalize().assemble()
+
+
+def test_a_state_of_another_tuning():
+    own, state = tuner(3), tuner(3).state_dict()
+    for changed, words in (
+        ({"steps": 4}, "of 4 steps, not 3"),
+        ({"network": "x"}, "of another network"),
+        ({"tuner": -1}, "was left by another version of recog"),
+        ({"values": []}, "is of another tuning"),
+    ):
+        with pytest.raises(
+            RecogError, match=f"the state {'is ' if words[:2] == 'of' else ''}{words}"
+        ):
+            own.load_state_dict({**state, **changed})
+    with pytest.raises(RecogError, match="a state is a list, not what state_dict"):
+        own.load_state_dict([])  # pyright: ignore[reportArgumentType]
+    own.load_state_dict(state)
+    own.finalize()
+    with pytest.raises(RecogError, match="the tuning is finalized"):
+        own.load_state_dict(state)
