@@ -366,10 +366,12 @@ def _layer_plan(
 ) -> LayerPlan:
     why = layer.why
     if layer.free:
-        dense = f"of which dense takes {counted(choices[0].bytes, 'byte')}"
+        dense = f", of which dense takes {counted(choices[0].bytes, 'byte')}"
+        if choice.layout == choices[0].layout:
+            dense = ""
         what = f"{recipe}: one of" if recipe in (UNIFORM, POOLED) else "best of"
         why = (
-            f"{what} {counted(len(choices), 'layout')}, "
+            f"{what} {counted(len(choices), 'layout')}"
             f"{dense}{_next_smaller(choice, choices, shared)}"
         )
     shape = nn.shape_of(layer.op.weight)

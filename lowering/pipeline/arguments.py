@@ -13,7 +13,9 @@ from recog.lowering.cluster.own_objective import OwnObjective
 from recog.lowering.pipeline.named import ConversionOptions
 
 
-def check_arguments(module: object, inputs: object, targets: object, own: object) -> None:
+def check_arguments(
+    module: object, inputs: object, targets: object, own: object, weight_budget: object
+) -> None:
     """Raise RecogError for arguments of `convert` of other types than it takes."""
     if not isinstance(module, ModuleOp):
         raise RecogError(
@@ -39,6 +41,8 @@ def check_arguments(module: object, inputs: object, targets: object, own: object
             f"own is {kind(own)}, not an OwnObjective",
             hint="recog.tune(network, batches, loss) tunes on a loss of your own",
         )
+    if weight_budget is not None and (not isinstance(weight_budget, int) or weight_budget < 1):
+        raise RecogError(f"weight_budget is an integer of at least 1 byte, got {weight_budget!r}")
 
 
 def checked_options(options: object) -> ConversionOptions:

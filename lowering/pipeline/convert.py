@@ -107,7 +107,7 @@ def convert(
         RecogError: arguments of other types, an op without an LNS or chip form, data that does not
             fit, an overflow.
     """
-    check_arguments(module, inputs, targets, own)
+    check_arguments(module, inputs, targets, own, weight_budget)
     chosen = ConversionOptions() if options is None else checked_options(options)
     run = Run(module, inputs, targets, chosen, extra_passes, progress)
     run.kept, run.own, run.weight_budget = kept, own, weight_budget

@@ -80,6 +80,14 @@ def test_more_bytes_lose_less():
     assert [each.ratio for each in small.curve] == sorted(each.ratio for each in small.curve)
 
 
+def test_a_layer_says_what_dense_would_take_where_it_is_not():
+    plan = converted(ratio=4.5).plan
+    assert plan is not None
+    dense = [not each.layout.block for each in plan.layers]
+    assert set(dense) == {True, False}
+    assert ["of which dense takes" in each.why for each in plan.layers] == [not d for d in dense]
+
+
 @pytest.mark.parametrize("ratio", [8.0, 24.0])
 def test_the_curve_goes_through_what_was_chosen(ratio: float):
     """Held-out frames choose otherwise than predictions would, which say less of other layouts."""

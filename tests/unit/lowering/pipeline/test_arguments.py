@@ -24,6 +24,8 @@ from recog.lowering.pipeline import convert
         ({"inputs": ["images.npy"]}, "input 0 is a str, not an array"),
         ({"targets": [0, 1]}, "targets are a list, not an array"),
         ({"targets": torch.zeros(2)}, "targets are a Tensor, not an array"),
+        ({"weight_budget": "8KB"}, "weight_budget is an integer of at least 1 byte, got '8KB'"),
+        ({"weight_budget": 0}, "weight_budget is an integer of at least 1 byte, got 0"),
         ({"own": torch.nn.functional.mse_loss}, "own is a function, not an OwnObjective"),
     ],
 )
